@@ -1,0 +1,1 @@
+"""The multi-task recogniser: an ESPnet ASR model with an accent branch."""

@@ -1,0 +1,1 @@
+"""Accent classifiers on top of a recogniser's encoder."""

@@ -1,0 +1,92 @@
+"""What every accent head has in common: where it listens, and how it is masked."""
+
+from abc import ABC, abstractmethod
+
+import torch
+
+# What ESPnetASRModel.encode returns: the last layer's output, (Batch, Frames, Dim), and
+# beside it the outputs of the layers in ``interctc_layer_idx``, when there are any.
+Encoded = torch.Tensor | tuple[torch.Tensor, list[tuple[int, torch.Tensor]]]
+
+
+class _ScaleGradient(torch.autograd.Function):
+    """Identity forwards; multiplies the gradient backwards."""
+
+    @staticmethod
+    def forward(ctx, features: torch.Tensor, scale: float) -> torch.Tensor:
+        ctx.scale = scale
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor):
+        return gradient * ctx.scale, None
+
+
+class AbsAccentHead(torch.nn.Module, ABC):
+    """Pools an encoder's frames over the true length and classifies the accent.
+
+    Args:
+        input_size: Width of an encoder frame.
+        num_accents: Number of accent classes.
+        layer: Encoder block to listen to, counted from 1; ``None`` for the encoder's
+            output.
+        grad_scale: Factor on the gradient that the head sends into the encoder: 1 is
+            multi-task learning, 0 leaves the encoder alone (a probe), a negative value
+            is gradient reversal (Ganin & Lempitsky 2015, arXiv 1409.7495, section 3).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        num_accents: int,
+        layer: int | None,
+        grad_scale: float,
+    ):
+        super().__init__()
+        self.input_size = input_size
+        self.num_accents = num_accents
+        self.layer = layer
+        self.grad_scale = grad_scale
+
+    @abstractmethod
+    def classify(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Turn frames into accent logits.
+
+        Args:
+            frames: (Batch, Frames, Dim).
+            mask: (Batch, Frames, 1), true on real frames, false on padding. Every
+                utterance has at least one real frame.
+
+        Returns:
+            Logits, (Batch, Accents).
+        """
+
+    def forward(self, encoded: Encoded, lengths: torch.Tensor) -> torch.Tensor:
+        """Classify the accent of each utterance.
+
+        Args:
+            encoded: What ``ESPnetASRModel.encode`` returned for the batch.
+            lengths: True number of encoder frames, (Batch,).
+
+        Returns:
+            Logits, (Batch, Accents).
+        """
+        frames = self._frames_to_listen_to(encoded)
+        if self.grad_scale != 1.0:
+            frames = _ScaleGradient.apply(frames, self.grad_scale)
+        steps = torch.arange(frames.size(1), device=frames.device)
+        mask = steps[None, :] < lengths.to(frames.device)[:, None].clamp(min=1)
+        return self.classify(frames, mask[:, :, None])
+
+    def _frames_to_listen_to(self, encoded: Encoded) -> torch.Tensor:
+        last, intermediate = encoded if isinstance(encoded, tuple) else (encoded, [])
+        if self.layer is None:
+            return last
+        for index, frames in intermediate:
+            if index == self.layer:
+                return frames
+        raise ValueError(
+            f"the accent head listens to encoder block {self.layer}, but the encoder "
+            f"hands out blocks {[index for index, _ in intermediate]}: add it to "
+            "encoder_conf: interctc_layer_idx"
+        )

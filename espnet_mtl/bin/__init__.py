@@ -1,0 +1,1 @@
+"""One thin command-line entry per module."""

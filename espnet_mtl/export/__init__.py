@@ -1,0 +1,1 @@
+"""The exported model: packing, safe unpacking, strict loading."""

@@ -1,0 +1,253 @@
+"""The task: ESPnet's ASR task with an accent branch."""
+
+import argparse
+import logging
+from pathlib import Path
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+import torch
+import yaml
+from espnet2.asr.ctc import CTC
+from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.tasks.asr import ASRTask
+from espnet2.train.class_choices import ClassChoices
+from espnet2.train.collate_fn import CommonCollateFn
+from espnet2.utils.types import str_or_none
+
+from espnet_mtl.asr_mtl.accent_head.abs_accent_head import AbsAccentHead
+from espnet_mtl.asr_mtl.accent_head.attentive_pooling import AttentivePoolingHead
+from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingHead
+from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
+from espnet_mtl.errors import UserError
+from espnet_mtl.train.preprocessor import AccentPreprocessor
+
+accent_head_choices = ClassChoices(
+    "accent_head",
+    classes=dict(
+        stats_pooling=StatisticsPoolingHead,
+        attentive_pooling=AttentivePoolingHead,
+    ),
+    type_check=AbsAccentHead,
+    default="stats_pooling",
+)
+
+
+class ASRMTLTask(ASRTask):
+    """ASR training with an accent branch.
+
+    Everything of ESPnet's ASR task stays; the accent settings are top-level keys of
+    their own, which stock ESPnet ignores in an exported configuration. With
+    ``accent_weight: 0`` the task builds a plain ``ESPnetASRModel``.
+    """
+
+    class_choices_list = [*ASRTask.class_choices_list, accent_head_choices]
+
+    @classmethod
+    def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Add ESPnet's ASR options and the accent's."""
+        super().add_task_arguments(parser)
+        group = parser.add_argument_group(description="Accent branch related")
+        group.add_argument(
+            "--accent_list",
+            type=str_or_none,
+            default=None,
+            help="A text file with one accent label a line; its order numbers the "
+            "classes. Stored in the saved configuration.",
+        )
+        group.add_argument(
+            "--accent_weight",
+            type=float,
+            default=0.0,
+            help="Share of the accent loss: loss = (1 - accent_weight) * loss_asr + "
+            "accent_weight * loss_accent. 0 builds no accent branch.",
+        )
+
+    @classmethod
+    def optional_data_names(
+        cls, train: bool = True, inference: bool = False
+    ) -> tuple[str, ...]:
+        """ESPnet's optional data names, and ``accent``."""
+        return (*super().optional_data_names(train, inference), "accent")
+
+    @classmethod
+    def build_collate_fn(cls, args: argparse.Namespace, train: bool):
+        """Collate as ESPnet does; ``accent`` is one number, not a sequence."""
+        return CommonCollateFn(
+            float_pad_value=0.0, int_pad_value=-1, not_sequence=["accent"]
+        )
+
+    @classmethod
+    def build_preprocess_fn(cls, args: argparse.Namespace, train: bool):
+        """ESPnet's preprocessor, followed by the accent label."""
+        preprocessor = super().build_preprocess_fn(args, train)
+        if not has_accent_branch(args):
+            return preprocessor
+        return AccentPreprocessor(preprocessor, read_accent_list(args.accent_list))
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> ESPnetASRModel:
+        """Build the model that the configuration describes.
+
+        Args:
+            args: The training configuration; ``accent_list`` is replaced by its
+                labels, so that the saved configuration stands alone.
+
+        Returns:
+            An ``ESPnetASRMTLModel``, or a plain ``ESPnetASRModel`` when
+            ``accent_weight`` is 0 or the configuration knows no accents.
+
+        Raises:
+            UserError: If the accent settings do not fit together.
+        """
+        if not has_accent_branch(args):
+            return super().build_model(args)
+        args.accent_list = read_accent_list(args.accent_list)
+        head_conf = dict(getattr(args, "accent_head_conf", None) or {})
+        _hand_out_layer(args, head_conf.get("layer"))
+
+        base = super().build_model(args)
+        if not isinstance(base, ESPnetASRModel) or type(base) is not ESPnetASRModel:
+            raise UserError(
+                f"'model: {args.model}' has no accent branch: use 'model: espnet', or "
+                "set accent_weight to 0"
+            )
+        encoder_size = (base.postencoder or base.encoder).output_size()
+        head_class = accent_head_choices.get_class(args.accent_head)
+        head = head_class(
+            input_size=encoder_size, num_accents=len(args.accent_list), **head_conf
+        )
+        return ESPnetASRMTLModel(
+            accent_list=args.accent_list,
+            accent_weight=args.accent_weight,
+            accent_head=head,
+            vocab_size=base.vocab_size,
+            token_list=base.token_list,
+            frontend=base.frontend,
+            specaug=base.specaug,
+            normalize=base.normalize,
+            preencoder=base.preencoder,
+            encoder=base.encoder,
+            postencoder=base.postencoder,
+            decoder=base.decoder,
+            # With ctc_weight 0 ESPnet throws its CTC away but still asks for one.
+            ctc=base.ctc or CTC(base.vocab_size, encoder_size, **args.ctc_conf),
+            joint_network=getattr(base, "joint_network", None),
+            **args.model_conf,
+        )
+
+    @classmethod
+    def build_model_from_file(
+        cls,
+        config_file: Path | str | None = None,
+        model_file: Path | str | None = None,
+        device: str = "cpu",
+    ) -> tuple[ESPnetASRModel, argparse.Namespace]:
+        """Load a trained model, strictly and without running code from its files.
+
+        Args:
+            config_file: The YAML saved by training; the ``config.yaml`` beside
+                ``model_file`` when not given.
+            model_file: The weights; ``None`` leaves the model as initialised.
+            device: Where to put the model.
+
+        Returns:
+            The model and its configuration.
+
+        Raises:
+            UserError: If the weights do not fit the configuration, or hold anything
+                but tensors.
+        """
+        if config_file is None:
+            if model_file is None:
+                raise UserError("give the model's configuration or its weights")
+            config_file = Path(model_file).parent / "config.yaml"
+        args = argparse.Namespace(
+            **yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
+        )
+        model = cls.build_model(args)
+        if model_file is not None:
+            load_weights(model, model_file)
+        return model.to(device), args
+
+
+def has_accent_branch(args: argparse.Namespace) -> bool:
+    """Whether a configuration, ours or stock ESPnet's, asks for an accent branch."""
+    return getattr(args, "accent_weight", 0.0) != 0.0
+
+
+def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
+    """Read accent labels.
+
+    Args:
+        accent_list: A file with one label a line, or the labels themselves.
+
+    Returns:
+        The labels in order.
+
+    Raises:
+        UserError: If there is no list, or it has fewer than two labels or doubles.
+    """
+    if accent_list is None:
+        raise UserError(
+            "accent_weight is not 0, but there is no accent list: give "
+            "--accent_list FILE (stage 5 writes one), or set --accent_weight 0"
+        )
+    if isinstance(accent_list, str):
+        path = Path(accent_list)
+        if not path.is_file():
+            raise UserError(f"{path}: no such accent list; stage 5 writes one")
+        labels = path.read_text(encoding="utf-8").split("\n")
+        labels = [label.strip() for label in labels if label.strip()]
+        place = f"{path}: "
+    else:
+        labels, place = list(accent_list), "accent_list: "
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise UserError(
+            f"{place}an accent list needs at least two different labels, one a line; "
+            f"this one has {labels}"
+        )
+    return labels
+
+
+def load_weights(model: torch.nn.Module, model_file: Path | str) -> None:
+    """Load weights, refusing code and any weight that is missing or left over.
+
+    Args:
+        model: The model to fill.
+        model_file: A state dict saved by ``torch.save``.
+
+    Raises:
+        UserError: If the file is no plain state dict or does not fit the model.
+    """
+    try:
+        state = torch.load(model_file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a bad or hostile file
+        raise UserError(
+            f"{model_file}: refused: it is damaged, or holds more than weights (a "
+            f"pickle can run code when it is loaded). {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(state, dict):
+        raise UserError(f"{model_file}: holds no state dict but {type(state).__name__}")
+    state = state.get("module", state)  # deepspeed's checkpoints are one level deeper
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise UserError(
+            f"{model_file}: the weights do not fit the configuration: {error}"
+        ) from error
+
+
+def _hand_out_layer(args: argparse.Namespace, layer: int | None) -> None:
+    """Have the encoder return the block that the accent head listens to."""
+    if layer is None:
+        return
+    if args.model_conf.get("ctc_weight", 0.5) == 0.0:
+        raise UserError(
+            f"accent_head_conf: layer: {layer} needs a CTC branch (ctc_weight above "
+            "0): ESPnet's decoding reads CTC wherever the encoder hands out a block. "
+            "Leave 'layer' out to listen to the encoder's output"
+        )
+    handed_out = args.encoder_conf.setdefault("interctc_layer_idx", [])
+    if layer not in handed_out:
+        logging.info("Encoder block %d is handed out to the accent head", layer)
+        args.encoder_conf["interctc_layer_idx"] = sorted([*handed_out, layer])

@@ -1,0 +1,60 @@
+"""Turns an utterance's accent label into a class number."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from espnet_mtl.errors import UserError
+
+UNKNOWN_ACCENT = "<unk>"
+UNKNOWN_ACCENT_ID = -1
+
+Preprocessor = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+class AccentPreprocessor:
+    """ESPnet's preprocessor, followed by the accent label.
+
+    It wraps rather than registers: an exported configuration names ESPnet's own
+    preprocessor, so stock ESPnet can build it.
+
+    Args:
+        preprocessor: ESPnet's preprocessor, or ``None``.
+        accent_list: Accent labels; the position of a label is its class.
+    """
+
+    def __init__(self, preprocessor: Preprocessor | None, accent_list: list[str]):
+        self.preprocessor = preprocessor
+        self.accent_ids = {accent: i for i, accent in enumerate(accent_list)}
+
+    def __call__(self, uid: str, data: dict) -> dict[str, np.ndarray]:
+        """Prepare one utterance.
+
+        Args:
+            uid: Utterance id.
+            data: The utterance's data by name; ``accent`` is a label, all else is as
+                ESPnet's preprocessor takes it.
+
+        Returns:
+            The prepared data; ``accent`` is a class number, (1,).
+
+        Raises:
+            UserError: If the accent is not in the list.
+        """
+        accent = data.pop("accent", None)
+        if self.preprocessor is not None:
+            data = self.preprocessor(uid, data)
+        if accent is not None:
+            data["accent"] = np.array([self._accent_id(uid, accent)], dtype=np.int64)
+        return data
+
+    def _accent_id(self, uid: str, accent: str) -> int:
+        if accent == UNKNOWN_ACCENT:
+            return UNKNOWN_ACCENT_ID
+        if accent not in self.accent_ids:
+            raise UserError(
+                f"utterance {uid}: the accent '{accent}' is not in the accent list "
+                f"({', '.join(self.accent_ids)}). Make the list anew from the training "
+                f"set (stage 5), or write {UNKNOWN_ACCENT} for it in utt2accent"
+            )
+        return self.accent_ids[accent]
