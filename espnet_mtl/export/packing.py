@@ -1,0 +1,130 @@
+"""Pack a trained model into one zip that any ESPnet user can load."""
+
+import os
+import sys
+import zipfile
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_mtl.errors import UserError
+
+META_NAME = "meta.yaml"
+# Names of the arguments of ESPnet's Speech2Text, by which it finds the files.
+CONFIG_KEY, WEIGHTS_KEY = "asr_train_config", "asr_model_file"
+# A fixed date makes the same model give the same bytes, and so the same cache key.
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def pack_model(
+    config: Path, weights: Path, options: list[Path], output: Path
+) -> dict[str, str]:
+    """Write a zip in ESPnet's package format.
+
+    Paths in the configuration that point to a packed file (the sentencepiece model,
+    the feature statistics) are rewritten to the file's name in the zip, wherever the
+    experiment lies; ESPnet's ``unpack`` then points them to the unpacked files. The
+    same input gives the same bytes.
+
+    Args:
+        config: The ``config.yaml`` that training saved.
+        weights: The state dict.
+        options: Other files to put in. Files that the configuration needs and that
+            are not listed here are found and packed too.
+        output: The zip to write; it appears whole or not at all.
+
+    Returns:
+        The name in the zip of each packed file, by its path.
+
+    Raises:
+        UserError: If a file is missing.
+    """
+    settings = _read_config(config)
+    needed = _files_named_in(settings, config)
+    files = [config, weights, *options, *needed]
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"{file}: no such file; it is needed to pack {output}")
+    names = _names_in_zip([file.resolve() for file in files])
+    meta = {
+        "yaml_files": {CONFIG_KEY: names[config.resolve()]},
+        "files": {WEIGHTS_KEY: names[weights.resolve()]},
+        "timestamp": weights.stat().st_mtime,
+        "date": datetime.fromtimestamp(weights.stat().st_mtime, UTC).isoformat(),
+        "python": sys.version,
+        "torch": _version("torch"),
+        "espnet": _version("espnet"),
+        "espnet_mtl": _version("espnet_mtl"),
+    }
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    try:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+            _add(archive, META_NAME, yaml.safe_dump(meta).encode())
+            for path, name in names.items():
+                if path == config.resolve():
+                    packed = _rename_paths(settings, names)
+                    _add(archive, name, yaml.safe_dump(packed).encode())
+                else:
+                    _add(archive, name, path.read_bytes())
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return {str(path): name for path, name in names.items()}
+
+
+def _read_config(config: Path) -> dict[str, Any]:
+    if not config.is_file():
+        raise UserError(f"{config}: no such file; training (stage 11) writes it")
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    if not isinstance(settings, dict):
+        raise UserError(f"{config}: not a training configuration")
+    return settings
+
+
+def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
+    """Find the files without which the model cannot be built or fed."""
+    named = [
+        settings.get("bpemodel"),
+        settings.get("non_linguistic_symbols"),
+        (settings.get("normalize_conf") or {}).get("stats_file"),
+    ]
+    files = [Path(name) for name in named if name]
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise UserError(f"{config} names {missing[0]}, which does not exist")
+    return files
+
+
+def _names_in_zip(files: list[Path]) -> dict[Path, str]:
+    """Name files by their path below the folder they all lie in."""
+    root = os.path.commonpath([file.parent for file in files])
+    return {file: str(file.relative_to(root)) for file in files}
+
+
+def _rename_paths(value: Any, names: dict[Path, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _rename_paths(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rename_paths(item, names) for item in value]
+    if isinstance(value, str) and "/" in value:
+        return names.get(Path(value).resolve(), value)
+    return value
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    info = zipfile.ZipInfo(name, _ZIP_DATE)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, content)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,142 @@
+"""Unpack a model zip that may come from a stranger."""
+
+import shutil
+import stat
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import CONFIG_KEY, META_NAME, WEIGHTS_KEY
+
+# A model is a few GB at most and weights hardly compress: more is a trap, not a model.
+MAX_UNPACKED_BYTES = 64 * 2**30
+MAX_COMPRESSION_RATIO = 200
+_SMALL_BYTES = 10 * 2**20
+
+
+def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
+    """Unpack an ESPnet ASR package: ours, or anybody's.
+
+    Every name in the zip is checked before anything is written, and the files are
+    written into a folder of their own that is renamed at the end: a refused zip leaves
+    nothing behind. No code of the zip runs here; weights are checked when they are
+    loaded (:func:`espnet_mtl.tasks.asr_mtl.load_weights`).
+
+    Args:
+        zip_file: The package.
+        folder: Where to unpack; must not exist.
+
+    Returns:
+        The unpacked configuration and weights by the names of ``Speech2Text``'s
+        arguments, ``asr_train_config`` and ``asr_model_file``.
+
+    Raises:
+        UserError: If the zip is damaged, hostile or no ASR package.
+    """
+    if folder.exists():
+        raise UserError(f"{folder}: already there; unpack {zip_file} elsewhere")
+    try:
+        archive = zipfile.ZipFile(zip_file)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{zip_file}: not a readable zip ({error})") from error
+    with archive:
+        _check_members(archive, zip_file)
+        meta = _read_meta(archive, zip_file)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+        try:
+            _extract(archive, zip_file, unfinished)
+            for name in meta["yaml_files"].values():
+                _point_to_unpacked(unfinished / name, archive.namelist(), folder)
+            unfinished.rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return {
+        CONFIG_KEY: folder / meta["yaml_files"][CONFIG_KEY],
+        WEIGHTS_KEY: folder / meta["files"][WEIGHTS_KEY],
+    }
+
+
+def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
+    """Refuse names that leave the folder, links, doubles and bombs."""
+    total = 0
+    seen = set()
+    for member in archive.infolist():
+        name = member.filename
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise UserError(
+                f"{zip_file}: refused: '{name}' would be written outside its folder"
+            )
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise UserError(f"{zip_file}: refused: '{name}' is a link or device")
+        if path in seen:
+            raise UserError(f"{zip_file}: refused: '{name}' is in it twice")
+        seen.add(path)
+        total += member.file_size
+        if member.file_size > _SMALL_BYTES + MAX_COMPRESSION_RATIO * max(
+            member.compress_size, 1
+        ):
+            raise UserError(
+                f"{zip_file}: refused: '{name}' would grow from "
+                f"{member.compress_size} to {member.file_size} bytes"
+            )
+    if total > MAX_UNPACKED_BYTES:
+        raise UserError(f"{zip_file}: refused: it would unpack to {total} bytes")
+
+
+def _read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
+    """Read ``meta.yaml`` and check that it names a configuration and weights."""
+    names = set(archive.namelist())
+    hint = (
+        f"{zip_file}: not an ESPnet2 ASR package: its {META_NAME} should name an "
+        f"{CONFIG_KEY} and an {WEIGHTS_KEY} that are in the zip. Pack one by stage 14, "
+        "asr_mtl_pack or espnet2.bin.pack asr"
+    )
+    if META_NAME not in names:
+        raise UserError(hint)
+    try:
+        meta = yaml.safe_load(archive.read(META_NAME))
+        config = meta["yaml_files"][CONFIG_KEY]
+        weights = meta["files"][WEIGHTS_KEY]
+        named = [*meta["yaml_files"].values(), *meta["files"].values()]
+    except (yaml.YAMLError, zipfile.BadZipFile, KeyError, TypeError) as error:
+        raise UserError(hint) from error
+    if not {config, weights, *named} <= names:
+        raise UserError(hint)
+    return meta
+
+
+def _extract(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
+    try:
+        for member in archive.infolist():
+            archive.extract(member, folder)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise UserError(f"{zip_file}: damaged ({error})") from error
+
+
+def _point_to_unpacked(config: Path, names: list[str], folder: Path) -> None:
+    """Replace packed names in a configuration by the paths they will have."""
+    files = {name: str((folder / name).resolve()) for name in names}
+
+    def point(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: point(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [point(item) for item in value]
+        return files.get(value, value) if isinstance(value, str) else value
+
+    try:
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{config.name} in the zip is refused: not plain YAML ({error})"
+        ) from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{config.name} in the zip is no training configuration")
+    config.write_text(yaml.safe_dump(point(settings)), encoding="utf-8")

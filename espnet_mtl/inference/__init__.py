@@ -1,0 +1,1 @@
+"""Decoding text and accent."""

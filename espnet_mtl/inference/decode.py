@@ -1,0 +1,178 @@
+"""Decode a data directory: text as stock ESPnet does, and accent."""
+
+import argparse
+import inspect
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+import numpy as np
+from espnet2.bin.asr_inference import Speech2Text, TooShortUttError
+from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.journal import Journal
+from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+_PROGRESS_SECONDS = 5.0
+
+
+def decode(args: argparse.Namespace) -> None:
+    """Decode every utterance of a data directory.
+
+    Writes ``<output_dir>/<n>best_recog/{text,token,token_int,score}`` for n up to
+    ``nbest``, and ``<output_dir>/1best_recog/{accent,accent_score}`` where the model
+    has an accent head: ``accent_score`` holds the posteriors in the order of
+    ``<output_dir>/accents``.
+
+    Args:
+        args: The options of ESPnet's ``asr_inference``.
+
+    Raises:
+        UserError: If an option or an input file does not fit.
+    """
+    if args.batch_size > 1 or args.ngpu > 1:
+        raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
+    set_all_random_seed(args.seed)
+    device = "cuda" if args.ngpu >= 1 else "cpu"
+    speech2text = Speech2TextAccent(device=device, **_speech2text_options(args))
+
+    output_dir = Path(args.output_dir)
+    keys = _keys_to_decode(args)
+    journal = Journal(output_dir / "journal.jsonl", _settings(args))
+    if journal.results:
+        logging.info("Continuing after %d decoded utterances", len(journal.results))
+    remaining = [key for key in keys if key not in journal.results]
+    reported = time.monotonic()
+    for key, speech in _read_speech(args, speech2text, remaining, output_dir):
+        journal.append(key, _result(_recognise(speech2text, key, speech), speech2text))
+        if time.monotonic() - reported > _PROGRESS_SECONDS:
+            reported = time.monotonic()
+            _log_progress(len(journal.results), len(keys))
+    _log_progress(len(journal.results), len(keys))
+    _write_results(output_dir, keys, journal.results, speech2text.accents)
+    journal.close(finished=True)
+
+
+def _log_progress(done: int, total: int) -> None:
+    logging.info("progress: %d/%d utterances (decoding)", done, total)
+
+
+def _speech2text_options(args: argparse.Namespace) -> dict:
+    """Pick the command's options that are arguments of ``Speech2Text``."""
+    known = set(inspect.signature(Speech2Text.__init__).parameters) - {"self", "device"}
+    return {name: value for name, value in vars(args).items() if name in known}
+
+
+def _keys_to_decode(args: argparse.Namespace) -> list[str]:
+    path = Path(args.key_file or args.data_path_and_name_and_type[0][0])
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    keys = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
+    if not keys:
+        raise UserError(f"{path}: no utterance in it")
+    return keys
+
+
+def _settings(args: argparse.Namespace) -> str:
+    """Describe all that the results depend on."""
+    options = {k: v for k, v in vars(args).items() if k not in ("log_level", "config")}
+    files = [args.asr_model_file, args.asr_train_config]
+    files += [path for path, _, _ in args.data_path_and_name_and_type]
+    stats = [(f, Path(f).stat().st_size, Path(f).stat().st_mtime_ns) for f in files]
+    return repr((sorted(options.items(), key=lambda item: item[0]), stats))
+
+
+def _read_speech(
+    args: argparse.Namespace,
+    speech2text: Speech2TextAccent,
+    keys: list[str],
+    output_dir: Path,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Read utterances through ESPnet's own data iterator."""
+    if not keys:
+        return
+    key_file = output_dir / "keys.remaining"
+    key_file.write_text("".join(f"{key} -\n" for key in keys), encoding="utf-8")
+    train_args = speech2text.train_args
+    loader = ASRMTLTask.build_streaming_iterator(
+        args.data_path_and_name_and_type,
+        dtype=args.dtype,
+        batch_size=1,
+        key_file=str(key_file),
+        num_workers=args.num_workers,
+        preprocess_fn=ASRMTLTask.build_preprocess_fn(train_args, False),
+        collate_fn=ASRMTLTask.build_collate_fn(train_args, False),
+        allow_variable_data_keys=args.allow_variable_data_keys,
+        inference=True,
+    )
+    for batch_keys, batch in loader:
+        yield batch_keys[0], batch["speech"][0]
+    key_file.unlink()
+
+
+def _recognise(
+    speech2text: Speech2TextAccent, key: str, speech: np.ndarray
+) -> Recognised | None:
+    try:
+        return speech2text(speech)
+    except TooShortUttError as error:
+        logging.warning(
+            "%s is too short for the encoder: nothing heard. %s", key, error
+        )
+        return None
+
+
+def _result(recognised: Recognised | None, speech2text: Speech2TextAccent) -> dict:
+    if recognised is None:
+        return {"nbest": [], "posteriors": None}
+    nbest = [
+        {
+            "text": text or "",
+            "token": " ".join(tokens),
+            "token_int": " ".join(map(str, token_ids)),
+            "score": str(float(hypothesis.score)),
+        }
+        for text, tokens, token_ids, hypothesis in recognised.hypotheses
+    ]
+    posteriors = recognised.posteriors
+    return {
+        "nbest": nbest,
+        "posteriors": None if posteriors is None else [float(p) for p in posteriors],
+    }
+
+
+def _write_results(
+    output_dir: Path, keys: list[str], results: dict, accents: tuple[str, ...]
+) -> None:
+    """Write ESPnet's files: one line an utterance, empty where nothing was heard."""
+    depth = max(len(results[key]["nbest"]) for key in keys)
+    for n in range(max(depth, 1)):
+        folder = output_dir / f"{n + 1}best_recog"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("text", "token", "token_int", "score"):
+            with (folder / name).open("w", encoding="utf-8") as file:
+                for key in keys:
+                    nbest = results[key]["nbest"]
+                    value = nbest[n][name] if n < len(nbest) else ""
+                    file.write(f"{key} {value}\n")
+    if accents:
+        (output_dir / "accents").write_text("\n".join(accents) + "\n", encoding="utf-8")
+        folder = output_dir / "1best_recog"
+        with (
+            (folder / "accent").open("w", encoding="utf-8") as labels,
+            (folder / "accent_score").open("w", encoding="utf-8") as scores,
+        ):
+            for key in keys:
+                posteriors = results[key]["posteriors"]
+                if posteriors is None:
+                    labels.write(f"{key} <unk>\n")
+                    scores.write(f"{key} {' '.join(['nan'] * len(accents))}\n")
+                else:
+                    labels.write(f"{key} {accents[int(np.argmax(posteriors))]}\n")
+                    line = " ".join(f"{p:.6f}" for p in posteriors)
+                    scores.write(f"{key} {line}\n")
