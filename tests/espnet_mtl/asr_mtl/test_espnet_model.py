@@ -1,0 +1,101 @@
+"""The model: its loss, and what each accent head listens to."""
+
+import pytest
+import torch
+from model_factory import make_args, make_batch
+
+from espnet_mtl.asr_mtl.accent_head.attentive_pooling import AttentivePoolingHead
+from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingHead
+from espnet_mtl.errors import UserError
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+HEADS = [StatisticsPoolingHead, AttentivePoolingHead]
+
+
+def _model(**overrides):
+    torch.manual_seed(0)
+    return ASRMTLTask.build_model(make_args(**overrides)).eval()
+
+
+@pytest.mark.parametrize("head_class", HEADS)
+def test_padding_does_not_reach_the_logits(head_class):
+    head = head_class(4, 3).eval()
+    frames = torch.randn(2, 9, 4)
+    lengths = torch.tensor([9, 5])
+    logits = head(frames, lengths)
+    frames[1, 5:] = 1e4
+    assert torch.equal(head(frames, lengths), logits)
+    alone = head(frames[1:, :5], lengths[1:])
+    assert torch.allclose(alone, logits[1:], atol=1e-6)
+
+
+@pytest.mark.parametrize("head_class", HEADS)
+@pytest.mark.parametrize("scale", [1.0, 0.0, -0.5])
+def test_the_gradient_is_scaled_and_the_logits_are_not(head_class, scale):
+    torch.manual_seed(0)
+    plain = head_class(4, 3).eval()
+    scaled = head_class(4, 3, grad_scale=scale).eval()
+    scaled.load_state_dict(plain.state_dict())
+    gradients = []
+    for head in (plain, scaled):
+        frames = torch.ones(1, 6, 4).cumsum(1).requires_grad_()
+        logits = head(frames, torch.tensor([6]))
+        logits[0, 0].backward()
+        gradients.append(frames.grad)
+    assert torch.allclose(gradients[1], scale * gradients[0])
+
+
+def test_a_silent_utterance_has_a_finite_gradient():
+    head = StatisticsPoolingHead(4, 3)
+    frames = torch.zeros(1, 5, 4, requires_grad=True)
+    head(frames, torch.tensor([5])).sum().backward()
+    assert torch.isfinite(frames.grad).all()
+
+
+def test_unlabelled_utterances_train_the_recogniser_only():
+    model, batch = _model(accent_weight=0.5), make_batch()
+    _, stats, _ = model(**{k: v.clone() for k, v in batch.items()})
+    batch["accent"][:] = -1
+    loss, unlabelled, _ = model(**{k: v.clone() for k, v in batch.items()})
+    assert torch.isnan(unlabelled["acc_accent"])
+    assert unlabelled["loss_asr"] == stats["loss_asr"]
+    assert loss.item() == pytest.approx(0.5 * stats["loss_asr"].item())
+    loss.backward()
+    head = list(model.accent_head.parameters())
+    assert all(p.grad is not None and not p.grad.any() for p in head)
+
+
+def test_the_accent_loss_ignores_the_unlabelled_one_in_a_batch():
+    model, batch = _model(), make_batch()
+    encoded, lengths = model.encode(batch["speech"], batch["speech_lengths"])
+    logits = model.accent_logits(encoded, lengths)[:2]
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1]))
+    _, stats, _ = model(**batch)
+    assert stats["loss_accent"].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_recogniser_loss_is_stock_espnets():
+    multi, single = _model(accent_weight=0.5), _model(accent_weight=0.0)
+    batch = make_batch()
+    _, stats, _ = multi(**{k: v.clone() for k, v in batch.items()})
+    loss, _, _ = single(**batch)
+    assert stats["loss_asr"].item() == pytest.approx(loss.item(), rel=1e-6)
+
+
+def test_the_encoder_runs_once():
+    model, calls = _model(), []
+    model.encoder.register_forward_hook(lambda *_: calls.append(1))
+    model(**make_batch())
+    assert len(calls) == 1
+
+
+def test_a_batch_without_accents_is_refused():
+    batch = make_batch()
+    del batch["accent"]
+    with pytest.raises(UserError, match="utt2accent,accent,text"):
+        _model()(**batch)
+
+
+def test_an_accent_weight_above_one_is_refused():
+    with pytest.raises(UserError, match="accent_weight is 1.5"):
+        _model(accent_weight=1.5)

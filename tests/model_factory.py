@@ -1,0 +1,121 @@
+"""Tiny recognisers for tests: built and trained in a second, of any kind."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import yaml
+
+RATE = 8000
+TOKENS = ["<blank>", "<unk>", "a", "b", "c", "<space>", "<sos/eos>"]
+ACCENTS = ["north", "south", "west"]
+TEXTS = ["a b", "b c a", "c", "a c b a", "b b", "c a"]
+
+
+def make_settings(**overrides) -> dict:
+    """Return the training options of a tiny conformer; ``*_conf`` dicts are merged."""
+    settings = {
+        "token_list": TOKENS,
+        "token_type": "char",
+        "accent_list": ACCENTS,
+        "frontend_conf": {"fs": RATE, "n_fft": 128, "hop_length": 64, "n_mels": 16},
+        "encoder": "conformer",
+        "encoder_conf": {
+            "output_size": 8,
+            "attention_heads": 2,
+            "linear_units": 16,
+            "num_blocks": 2,
+            "macaron_style": True,
+            "use_cnn_module": True,
+            "cnn_module_kernel": 5,
+            "rel_pos_type": "latest",
+            "pos_enc_layer_type": "rel_pos",
+            "selfattention_layer_type": "rel_selfattn",
+        },
+        "decoder": "transformer",
+        "decoder_conf": {"attention_heads": 2, "linear_units": 16, "num_blocks": 1},
+        "model_conf": {"ctc_weight": 0.5},
+        "accent_weight": 0.5,
+        "accent_head": "stats_pooling",
+    }
+    for name, value in overrides.items():
+        if name.endswith("_conf"):
+            settings[name] = {**settings.get(name, {}), **value}
+        else:
+            settings[name] = value
+    return settings
+
+
+def make_args(**overrides):
+    """Return the full training configuration of a tiny model as a namespace."""
+    from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+    defaults = ASRMTLTask.get_default_config()
+    settings = make_settings(**overrides)
+    for name, value in settings.items():
+        if name.endswith("_conf") and name != "accent_head_conf":
+            defaults[name] = value
+    import argparse
+
+    return argparse.Namespace(**{**defaults, **settings})
+
+
+def make_batch(num_utts: int = 3, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Return a ragged batch: speech, text and accents (the last one unknown)."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.tensor([6000 - 700 * i for i in range(num_utts)])
+    speech = 0.1 * torch.randn(num_utts, int(lengths[0]), generator=generator)
+    for row, length in enumerate(lengths):
+        speech[row, length:] = 0.0
+    text_lengths = torch.tensor([4 - i % 3 for i in range(num_utts)])
+    text = torch.randint(2, 5, (num_utts, 4), generator=generator)
+    for row, length in enumerate(text_lengths):
+        text[row, length:] = -1
+    accent = torch.arange(num_utts)[:, None] % len(ACCENTS)
+    accent[-1] = -1
+    return {
+        "speech": speech,
+        "speech_lengths": lengths,
+        "text": text,
+        "text_lengths": text_lengths,
+        "accent": accent,
+    }
+
+
+def save_model(folder: Path, **overrides) -> tuple[Path, Path]:
+    """Write a tiny model as training leaves it; return configuration and weights."""
+    from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+    torch.manual_seed(0)
+    args = make_args(**overrides)
+    model = ASRMTLTask.build_model(args)
+    folder.mkdir(parents=True, exist_ok=True)
+    config, weights = folder / "config.yaml", folder / "model.pth"
+    config.write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
+    torch.save(model.state_dict(), weights)
+    return config, weights
+
+
+def write_data_dir(folder: Path, num_utts: int = 6, rate: int = RATE) -> Path:
+    """Write a Kaldi-style data directory of noise bursts by two speakers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    tables = {name: {} for name in ("wav.scp", "text", "utt2spk", "utt2accent")}
+    speakers: dict[str, list[str]] = {}
+    for i in range(num_utts):
+        speaker = f"spk{i % 2}"
+        utt = f"{speaker}-{i:03d}"
+        wav = folder / f"{utt}.wav"
+        samples = 0.1 * rng.standard_normal(4000 + 500 * i)
+        soundfile.write(wav, samples, rate, subtype="PCM_16")
+        tables["wav.scp"][utt] = str(wav)
+        tables["text"][utt] = TEXTS[i % len(TEXTS)]
+        tables["utt2spk"][utt] = speaker
+        tables["utt2accent"][utt] = ACCENTS[i % 2]
+        speakers.setdefault(speaker, []).append(utt)
+    tables["spk2utt"] = {spk: " ".join(sorted(u)) for spk, u in speakers.items()}
+    for name, table in tables.items():
+        lines = [f"{key} {table[key]}\n" for key in sorted(table)]
+        (folder / name).write_text("".join(lines), encoding="utf-8")
+    return folder
