@@ -1,0 +1,230 @@
+"""Exported zips: what goes in comes out, and a stranger's zip does no harm."""
+
+import os
+import pickle
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from espnet2.bin.asr_inference import Speech2Text
+from espnet2.main_funcs.pack_funcs import pack, unpack
+from model_factory import ACCENTS, RATE, make_batch, save_model
+
+from espnet_mtl.bin import asr_mtl_pack
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.loader import load_export, parse_rate
+from espnet_mtl.export.packing import pack_model
+from espnet_mtl.export.unpacking import unpack_model
+
+
+@pytest.fixture(scope="module")
+def stats_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stats") / "feats_stats.npz"
+    mean, square = np.zeros(16), np.full(16, 100.0)
+    np.savez(path, count=100, sum=mean, sum_square=square)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, stats_file):
+    """A multi-task model packed by the command, with a file its config needs."""
+    folder = tmp_path_factory.mktemp("exp") / "asr_mtl_x"
+    config, weights = save_model(
+        folder, normalize="global_mvn", normalize_conf={"stats_file": str(stats_file)}
+    )
+    options = ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
+    asr_mtl_pack.main([*options, "--outpath", str(folder / "x.zip")])
+    return folder / "x.zip"
+
+
+def test_our_loader_gets_the_model_back(exported, stats_file):
+    moved = stats_file.rename(stats_file.with_suffix(".away"))
+    try:  # nothing outside the zip may be needed
+        export = load_export(exported)
+    finally:
+        moved.rename(stats_file)
+    assert export.accents == tuple(ACCENTS)
+    assert export.rate == RATE
+    assert export.encode_text("a b") == [2, 5, 3]
+    loss, _, _ = export.model(**make_batch())
+    assert torch.isfinite(loss) and not export.model.training
+
+
+def test_stock_espnet_loads_the_zip_and_hears_the_same(exported, tmp_path):
+    stock = Speech2Text(**unpack(exported, tmp_path), beam_size=2)
+    assert type(stock.asr_model).__name__ == "ESPnetASRModel"
+    ours = load_export(exported).model.state_dict()
+    for name, value in stock.asr_model.state_dict().items():
+        assert torch.equal(value, ours[name]), name
+    text, *_ = stock(make_batch(1)["speech"][0])[0]
+    assert isinstance(text, str)
+
+
+def test_a_stock_package_is_a_model_without_accents(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
+    settings = yaml.safe_load(config.read_text())
+    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
+    config.write_text(yaml.safe_dump(settings))
+    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
+    export = load_export("stock.zip")
+    assert not export.has_accent and export.accents == ()
+
+
+def test_the_same_model_gives_the_same_bytes(exported, tmp_path):
+    folder = exported.parent
+    pack_model(folder / "config.yaml", folder / "model.pth", [], tmp_path / "y.zip")
+    assert (tmp_path / "y.zip").read_bytes() == exported.read_bytes()
+
+
+def test_packing_names_a_missing_file(exported, tmp_path):
+    folder = exported.parent
+    missing = folder / "RESULTS.md"
+    with pytest.raises(UserError, match="RESULTS.md: no such file"):
+        pack_model(
+            folder / "config.yaml", folder / "model.pth", [missing], tmp_path / "y.zip"
+        )
+    assert not (tmp_path / "y.zip").exists()
+
+
+def _repack(source, target, change):
+    """Copy a zip; ``change(name, content)`` returns what to write instead."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = change(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+class _RunsCode:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def test_weights_that_run_code_are_refused(exported, tmp_path):
+    marker = tmp_path / "ran"
+    hostile = pickle.dumps(_RunsCode(marker))
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
+    )
+    with pytest.raises(UserError, match=r"bad.zip: .*refused.*can run code"):
+        load_export(bad)
+    assert not marker.exists()
+    torch.save(_RunsCode(marker), tmp_path / "bad.pth")
+    hostile = (tmp_path / "bad.pth").read_bytes()
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
+    )
+    with pytest.raises(UserError, match=r"bad.zip: .*refused"):
+        load_export(bad)
+    assert not marker.exists()
+
+
+def test_yaml_that_runs_code_is_refused(exported, tmp_path):
+    marker = tmp_path / "ran"
+    hostile = f"a: !!python/object/apply:os.mkdir ['{marker}']"
+    for name in ("config.yaml", "meta.yaml"):
+        bad = _repack(
+            exported,
+            tmp_path / "bad.zip",
+            lambda n, c, name=name: hostile if n.endswith(name) else c,
+        )
+        with pytest.raises(UserError):
+            load_export(bad)
+        assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil", "a\\evil"])
+def test_a_name_outside_the_folder_is_refused(exported, tmp_path, name):
+    bad = _repack(exported, tmp_path / "bad.zip", lambda n, c: c)
+    info = zipfile.ZipInfo("evil")
+    info.filename = name
+    with zipfile.ZipFile(bad, "a") as archive:
+        archive.writestr(info, "x")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="refused: '.*outside its folder"):
+        unpack_model(bad, tmp_path / "out")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_link_is_refused(exported, tmp_path):
+    bad = _repack(exported, tmp_path / "bad.zip", lambda n, c: c)
+    info = zipfile.ZipInfo("link")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(bad, "a") as archive:
+        archive.writestr(info, "/etc/passwd")
+    with pytest.raises(UserError, match="'link' is a link"):
+        unpack_model(bad, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bomb_is_refused(exported, tmp_path):
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(20 * 2**20))
+    with pytest.raises(UserError, match="'zeros' would grow"):
+        unpack_model(bad, tmp_path / "out")
+
+
+def test_a_damaged_zip_is_refused(exported, tmp_path):
+    content = bytearray(exported.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(content)
+    with pytest.raises(UserError, match="bad.zip: "):
+        load_export(bad)
+    bad.write_bytes(b"not a zip")
+    with pytest.raises(UserError, match="not a readable zip"):
+        load_export(bad)
+
+
+def test_a_zip_that_is_no_package_is_refused(exported, tmp_path):
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: None if n == "meta.yaml" else c
+    )
+    with pytest.raises(UserError, match="not an ESPnet2 ASR package"):
+        load_export(bad)
+
+
+def test_a_zip_without_accent_list_is_refused(exported, tmp_path):
+    def forget(name, content):
+        if not name.endswith("config.yaml"):
+            return content
+        return yaml.safe_dump({**yaml.safe_load(content), "accent_list": None})
+
+    bad = _repack(exported, tmp_path / "bad.zip", forget)
+    with pytest.raises(UserError, match="bad.zip: .*no accent list"):
+        load_export(bad)
+
+
+@pytest.mark.parametrize("change", ["missing", "extra"])
+def test_weights_that_do_not_fit_are_refused(exported, tmp_path, change):
+    weights = torch.load(exported.parent / "model.pth")
+    if change == "missing":
+        del weights["accent_head.classifier.0.bias"]
+    else:
+        weights["surplus"] = torch.zeros(1)
+    torch.save(weights, tmp_path / "bad.pth")
+    content = (tmp_path / "bad.pth").read_bytes()
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: content if "pth" in n else c
+    )
+    with pytest.raises(UserError, match="(?s)do not fit.*(classifier.0.bias|surplus)"):
+        load_export(bad)
+
+
+def test_rates_are_read_as_espnet_writes_them():
+    assert [parse_rate(r) for r in (8000, "16k", "22.05k", "8000")] == [
+        8000,
+        16000,
+        22050,
+        8000,
+    ]
