@@ -80,9 +80,8 @@ class ASRMTLTask(ASRTask):
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool):
         """ESPnet's preprocessor, followed by the accent label."""
         preprocessor = super().build_preprocess_fn(args, train)
-        if not has_accent_branch(args):
-            return preprocessor
-        return AccentPreprocessor(preprocessor, read_accent_list(args.accent_list))
+        accents = read_accent_list(args.accent_list) if has_accent_branch(args) else []
+        return AccentPreprocessor(preprocessor, accents)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetASRModel:

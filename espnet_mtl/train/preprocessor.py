@@ -20,7 +20,8 @@ class AccentPreprocessor:
 
     Args:
         preprocessor: ESPnet's preprocessor, or ``None``.
-        accent_list: Accent labels; the position of a label is its class.
+        accent_list: Accent labels; the position of a label is its class. With none,
+            labels are dropped: the same data then trains a plain recogniser.
     """
 
     def __init__(self, preprocessor: Preprocessor | None, accent_list: list[str]):
@@ -36,7 +37,7 @@ class AccentPreprocessor:
                 ESPnet's preprocessor takes it.
 
         Returns:
-            The prepared data; ``accent`` is a class number, (1,).
+            The prepared data; ``accent`` is a class number, (1,), if there is a list.
 
         Raises:
             UserError: If the accent is not in the list.
@@ -44,7 +45,7 @@ class AccentPreprocessor:
         accent = data.pop("accent", None)
         if self.preprocessor is not None:
             data = self.preprocessor(uid, data)
-        if accent is not None:
+        if accent is not None and self.accent_ids:
             data["accent"] = np.array([self._accent_id(uid, accent)], dtype=np.int64)
         return data
 

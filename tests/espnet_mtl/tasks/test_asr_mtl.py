@@ -95,6 +95,11 @@ def test_the_preprocessor_numbers_accents_and_survives_a_worker():
         preprocess("utt1", {"accent": "mars"})
 
 
+def test_without_an_accent_branch_labels_are_dropped():
+    preprocess = ASRMTLTask.build_preprocess_fn(make_args(accent_weight=0.0), True)
+    assert set(preprocess("utt1", {"text": "a b", "accent": "mars"})) == {"text"}
+
+
 def test_collated_accents_are_one_number_each():
     collate = ASRMTLTask.build_collate_fn(make_args(), train=True)
     preprocess = ASRMTLTask.build_preprocess_fn(make_args(), train=True)
