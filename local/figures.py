@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Say what a study cost: wall time, the share of process start-up, peak memory.
+
+Usage: local/figures.py exp/study_mini_accent
+"""
+
+import datetime
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from progress import duration
+from study_plan import STAGE_NAMES
+from study_records import Ledger
+
+# Head of a job's log, as written by utils/run.py and by ESPnet's run.pl ...
+_STARTED = re.compile(r"^# Started at (.+)$")
+# ... and the first words of a Python program in it, after its imports.
+_FIRST_WORDS = re.compile(
+    r"^(?:\[[^]]*\] )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \(\w+:\d+\)"
+)
+_HEAD_LINES = 200
+_SKIPPED = frozenset({"wav", "data", "old", "tensorboard"})
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a study cost.
+
+    Attributes:
+        wall: Seconds from start to end, summed over the runs that it took.
+        runs: Number of runs.
+        work: Seconds of all steps; more than ``wall`` where they ran side by side.
+        startups: Seconds that each process needed before it could work.
+        peak_memory_mib: Highest memory of all processes together, as sampled.
+        stages: Stage -> seconds, over all systems.
+    """
+
+    wall: float
+    runs: int
+    work: float
+    startups: tuple[float, ...]
+    peak_memory_mib: float
+    stages: Mapping[int, float]
+
+    @property
+    def startup_share(self) -> float:
+        """Start-up as a part of all work, from 0 to 1."""
+        return sum(self.startups) / self.work if self.work else 0.0
+
+
+def startup_seconds(log: Path) -> float | None:
+    """Time from a job's start to the first words of its program.
+
+    Returns:
+        Seconds; ``None`` when the log is not that of a Python job.
+    """
+    started = None
+    with log.open(encoding="utf-8", errors="replace") as file:
+        for _, line in zip(range(_HEAD_LINES), file, strict=False):
+            if match := _STARTED.match(line):
+                started = _time_of(match[1].strip())
+            elif started is not None and (match := _FIRST_WORDS.match(line)):
+                words = datetime.datetime.fromisoformat(f"{match[1]}.{match[2]}")
+                return max((words - started).total_seconds(), 0.0)
+    return None
+
+
+def _time_of(text: str) -> datetime.datetime | None:
+    """Read the local time that a job runner wrote, ISO or as ``date`` prints it."""
+    words = text.split()
+    if (
+        len(words) == 6
+    ):  # ``date`` has the zone, which is the local one, before the year
+        del words[4]
+    for read in (
+        datetime.datetime.fromisoformat,
+        lambda date: datetime.datetime.strptime(date, "%a %b %d %H:%M:%S %Y"),
+    ):
+        try:
+            return read(" ".join(words)).replace(tzinfo=None)
+        except ValueError:
+            continue
+    return None
+
+
+def measure(study_dir: Path) -> Figures:
+    """Collect what is known about a study from its records and logs.
+
+    The durations are those of the last successful time of every step, wherever the
+    study was interrupted between them.
+    """
+    times = list(Ledger(study_dir / "log").times())
+    steps = {
+        (entry["owner"], entry["stage"]): entry["seconds"]
+        for entry in times
+        if entry.get("returncode") == 0
+    }
+    runs = [entry for entry in times if "wall" in entry]
+    stages: dict[int, float] = {}
+    for (_, stage), seconds in steps.items():
+        stages[stage] = stages.get(stage, 0.0) + seconds
+    startups = [startup_seconds(log) for log in _job_logs(study_dir)]
+    return Figures(
+        wall=sum(entry["wall"] for entry in runs),
+        runs=len(runs),
+        work=sum(steps.values()),
+        startups=tuple(seconds for seconds in startups if seconds is not None),
+        peak_memory_mib=max((entry["peak_memory_mib"] for entry in runs), default=0.0),
+        stages=stages,
+    )
+
+
+def _job_logs(study_dir: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(study_dir):
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        yield from (Path(folder) / name for name in files if name.endswith(".log"))
+
+
+def describe(figures: Figures) -> list[str]:
+    """The figures as lines of text."""
+    runs = "" if figures.runs < 2 else f", in {figures.runs} runs"
+    lines = [f"Wall time         {duration(figures.wall)}{runs}"]
+    if figures.startups:
+        each = sum(figures.startups) / len(figures.startups)
+        lines.append(
+            f"Process start-up  {100 * figures.startup_share:.0f} % of "
+            f"{duration(figures.work)} of work ({len(figures.startups)} jobs, "
+            f"{each:.1f} s each)"
+        )
+    if figures.peak_memory_mib:
+        lines.append(f"Peak memory       {figures.peak_memory_mib / 1024:.1f} GiB")
+    longest = sorted(figures.stages.items(), key=lambda item: -item[1])[:4]
+    parts = [
+        f"{STAGE_NAMES[stage]} {100 * seconds / figures.work:.0f} %"
+        for stage, seconds in longest
+    ]
+    if parts:
+        lines.append(f"Work went to      {', '.join(parts)}")
+    return lines
+
+
+def show(study_dir: Path) -> None:
+    """Print the figures of a study."""
+    print("\n".join(describe(measure(study_dir))))
+
+
+if __name__ == "__main__":
+    show(Path(sys.argv[1]))

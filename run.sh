@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# The study: train, export, attack and compare every system of conf/systems.yaml.
+
+set -e
+set -u
+set -o pipefail
+
+log() {
+    local fname=${BASH_SOURCE[1]##*/}
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*" >&2
+}
+
+# General
+corpus=mini_accent  # Recipe under egs2/ to run the study on.
+preset=default      # What conf/presets.yaml calls it: default or smoke.
+stage=1             # First stage, as numbered by asr_mtl.sh.
+stop_stage=10000    # Last stage.
+systems=            # Names from conf/systems.yaml, such as "ctc att". Empty: all.
+nj=                 # CPU cores to use: so many systems run side by side. Empty: all.
+ngpu=0              # GPUs: each system uses one of them, 0 uses the CPU.
+seed=0              # Seed of the training.
+python=             # Python to use. Empty: the environment of local/install.sh.
+expdir=exp          # The study goes to ${expdir}/study_${corpus}[_${preset}].
+redo=false          # Repeat the stages asked for although they are done.
+
+# Passed on, after what conf/ and the preset say
+train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
+attack_args=        # Overrides of conf/attack_pgd.yaml, such as "steps=10".
+inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
+num_attack_utts=    # Utterances to attack. Empty: the whole test set.
+local_data_opts=    # Options of the recipe's local/data.sh.
+recipe_args=        # Any other options of the recipe's run.sh.
+
+help_message=$(cat << EOF
+Usage: $0 [options]
+
+Trains every system of conf/systems.yaml on one corpus, exports it, attacks the export,
+and compares. Without options: six systems on the embedded corpus. The result is
+exp/study_<corpus>[_<preset>]/RESULTS.md and index.html. Interrupted or failed, the same
+command continues; a stage that is done is repeated only when its settings change.
+
+Options:
+    --corpus           # Recipe under egs2/ (default="${corpus}").
+    --preset           # default, or smoke: every stage on a few utterances (default="${preset}").
+    --stage            # First stage, as numbered by asr_mtl.sh (default="${stage}").
+    --stop_stage       # Last stage (default="${stop_stage}").
+    --systems          # Systems, such as "ctc att" (default: all of conf/systems.yaml).
+    --nj               # CPU cores to use; systems run side by side (default: all cores).
+    --ngpu             # GPUs; each system uses one (default="${ngpu}").
+    --seed             # Seed of the training (default="${seed}").
+    --python           # Python to use (default: the environment of local/install.sh).
+    --expdir           # Where studies go (default="${expdir}").
+    --redo             # Repeat stages that are done (default="${redo}").
+    --train_args       # More options of asr_mtl_train (default="${train_args}").
+    --attack_args      # Overrides of conf/attack_pgd.yaml (default="${attack_args}").
+    --inference_args   # More options of asr_mtl_inference (default="${inference_args}").
+    --num_attack_utts  # Utterances to attack (default: the whole test set).
+    --local_data_opts  # Options of the recipe's local/data.sh (default="${local_data_opts}").
+    --recipe_args      # Any other options of the recipe's run.sh (default="${recipe_args}").
+EOF
+)
+
+command="$0${*:+$(printf ' %q' "$@")}"
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. egs2/TEMPLATE/asr_mtl1/utils/parse_options.sh
+
+if [ $# -ne 0 ]; then
+    log "${help_message}"
+    log "Error: No positional arguments are required."
+    exit 2
+fi
+
+if [ -z "${python}" ]; then
+    local/install.sh >&2
+    python=$(local/install.sh --print_python)
+fi
+
+export PYTHONPATH="${PWD}${PYTHONPATH:+:${PYTHONPATH}}"
+exec "${python}" local/study.py \
+    --corpus "${corpus}" --preset "${preset}" --systems "${systems}" \
+    --stage "${stage}" --stop_stage "${stop_stage}" --nj "${nj}" --ngpu "${ngpu}" \
+    --seed "${seed}" --python "${python}" --expdir "${expdir}" --redo "${redo}" \
+    --train_args="${train_args}" --attack_args="${attack_args}" \
+    --inference_args="${inference_args}" --num_attack_utts "${num_attack_utts}" \
+    --local_data_opts="${local_data_opts}" --recipe_args="${recipe_args}" \
+    --command "${command}"

@@ -1,0 +1,143 @@
+"""What a study runs, and what makes it run again."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import study_plan
+from study_plan import Settings, load_preset, load_systems, plan_shared, plan_system
+
+from espnet_mtl.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ["ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    recipe = tmp_path / "egs2" / "tiny" / "asr_mtl1"
+    (recipe / "local").mkdir(parents=True)
+    (recipe / "conf").mkdir()
+    (recipe / "run.sh").write_text("#!/bin/sh\n")
+    (recipe / "local" / "data.sh").write_text("#!/bin/sh\n")
+    (recipe / "conf" / "train_asr_mtl.yaml").write_text("max_epoch: 3\n")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "decode.yaml").write_text("beam_size: 3\n")
+    (tmp_path / "conf" / "attack_pgd.yaml").write_text("steps: 10\n")
+    (tmp_path / "conf" / "systems.yaml").write_text(
+        "ctc:\n  asr_args: --accent_weight 0.0\n"
+        "  inference_config: conf/decode.yaml\n  inference_asr_model: valid.pth\n"
+    )
+    return Settings(
+        root=tmp_path,
+        study_dir=tmp_path / "exp",
+        corpus="tiny",
+        attack_config=tmp_path / "conf" / "attack_pgd.yaml",
+    )
+
+
+def keys(settings: Settings) -> dict[int, str]:
+    shared = plan_shared(settings)
+    (system,) = load_systems(settings.root / "conf" / "systems.yaml")
+    steps = shared + plan_system(settings, system, shared[-1].key)
+    return {step.stage: step.key for step in steps}
+
+
+def changed(before: dict[int, str], after: dict[int, str]) -> set[int]:
+    assert before.keys() == after.keys()
+    return {stage for stage in before if before[stage] != after[stage]}
+
+
+def test_the_six_systems_and_their_order() -> None:
+    assert [s.name for s in load_systems(ROOT / "conf" / "systems.yaml")] == NAMES
+
+
+def test_systems_come_in_the_order_of_the_file() -> None:
+    systems = load_systems(ROOT / "conf" / "systems.yaml", ["hybrid", "ctc"])
+    assert [system.name for system in systems] == ["ctc", "hybrid"]
+
+
+def test_unknown_system_names_the_known_ones() -> None:
+    with pytest.raises(UserError, match="no system nope.*ctc, att, hybrid"):
+        load_systems(ROOT / "conf" / "systems.yaml", ["ctc", "nope"])
+
+
+def test_incomplete_system_is_named(settings: Settings) -> None:
+    path = settings.root / "conf" / "systems.yaml"
+    path.write_text("odd:\n  asr_args: x\n")
+    with pytest.raises(UserError, match="system odd must have exactly"):
+        load_systems(path)
+
+
+def test_broken_yaml_is_named(settings: Settings) -> None:
+    path = settings.root / "conf" / "systems.yaml"
+    path.write_text("ctc: [\n")
+    with pytest.raises(UserError, match=r"systems\.yaml is not valid YAML"):
+        load_systems(path)
+
+
+def test_presets() -> None:
+    path = ROOT / "conf" / "presets.yaml"
+    assert load_preset(path, "default", "mini_accent") == {}
+    assert "--max_epoch" in load_preset(path, "smoke", "mini_accent")["train_args"]
+    with pytest.raises(UserError, match="no such preset"):
+        load_preset(path, "huge", "mini_accent")
+
+
+def test_local_data_opts_of_a_preset_belong_to_a_corpus(tmp_path: Path) -> None:
+    path = tmp_path / "presets.yaml"
+    path.write_text("few:\n  local_data_opts:\n    one: --n 1\n")
+    assert load_preset(path, "few", "one") == {"local_data_opts": "--n 1"}
+    assert load_preset(path, "few", "two") == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"python": "/other/python", "ngpu": 1}, set()),
+        ({"attack_args": "steps=5"}, {15, 16, 17}),
+        ({"num_attack_utts": "4"}, {15, 16, 17}),
+        ({"inference_args": "--beam_size 9"}, {12, 13, 16, 17}),
+        ({"seed": 1}, set(range(11, 18))),
+        ({"train_args": "--max_epoch 9"}, set(range(10, 18))),
+        ({"local_data_opts": "--n 3"}, {1, 2, 3, 4, 5, *range(10, 18)}),
+    ],
+)
+def test_an_option_repeats_what_depends_on_it(
+    settings: Settings, change: dict, stages: set[int]
+) -> None:
+    other = dataclasses.replace(settings, **change)
+    assert changed(keys(settings), keys(other)) == stages
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("conf/decode.yaml", {12, 13, 16, 17}),
+        ("conf/attack_pgd.yaml", {15, 16, 17}),
+        ("egs2/tiny/asr_mtl1/conf/train_asr_mtl.yaml", set(range(10, 18))),
+        ("egs2/tiny/asr_mtl1/local/data.sh", {1, 2, 3, 4, 5, *range(10, 18)}),
+    ],
+)
+def test_a_changed_file_repeats_what_depends_on_it(
+    settings: Settings, file: str, stages: set[int]
+) -> None:
+    before = keys(settings)
+    path = settings.root / file
+    path.write_text(path.read_text() + "# changed\n")
+    assert changed(before, keys(settings)) == stages
+
+
+def test_options_keep_spaces_and_leave_out_the_empty(settings: Settings) -> None:
+    settings = dataclasses.replace(settings, train_args="--a b --c d", seed=3)
+    (system,) = load_systems(settings.root / "conf" / "systems.yaml")
+    options = plan_system(settings, system, "key")[0].options
+    arguments = dict(zip(options[::2], options[1::2], strict=True))
+    assert arguments["--asr_args"] == "--accent_weight 0.0 --seed 3 --a b --c d"
+    assert "--attack_args" not in arguments
+    assert Path(arguments["--asr_exp"]).is_absolute()
+
+
+def test_every_planned_stage_has_a_name() -> None:
+    planned = {*study_plan.SHARED_STAGES, *study_plan.SYSTEM_STAGES}
+    assert planned | {study_plan.REPORT_STAGE} == set(study_plan.STAGE_NAMES)

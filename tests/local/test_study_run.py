@@ -1,0 +1,300 @@
+"""The study from its command line, on a recipe that only notes what it was asked."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+UTILS = Path("egs2/TEMPLATE/asr_mtl1/utils")
+
+# Notes begin and end of each call; fails or hangs where a file says so.
+RECIPE = r"""#!/usr/bin/env bash
+set -e
+options="$*"
+while [ $# -gt 0 ]; do declare "${1#--}=$2"; shift 2; done
+owner=$(basename "${asr_exp:-shared}"); owner=${owner#asr_mtl_}
+step="${owner}.${stage}"
+echo "begin ${step} OMP=${OMP_NUM_THREADS} GPU=${CUDA_VISIBLE_DEVICES:-} ${options}" \
+    >> "${NOTES}/calls"
+mkdir -p "${asr_exp:-${datadir}}"
+echo "working on ${step}"
+if [ -e "${NOTES}/fail.${step}" ]; then echo "the reason of ${step}"; exit 3; fi
+if [ -e "${NOTES}/hang.${step}" ]; then
+    setsid sleep 120 &
+    echo $! > "${NOTES}/pid.${step}"
+    wait
+fi
+sleep 0.05
+echo "end ${step}" >> "${NOTES}/calls"
+"""
+REPORT = """
+import sys
+print("REPORT", *sys.argv[1:])
+"""
+SYSTEM = """
+{name}:
+  asr_args: --name {name}
+  inference_config: conf/decode_ctc.yaml
+  inference_asr_model: valid.acc.ave.pth
+"""
+
+
+class Study:
+    """A checkout with a recipe named ``fake`` and some systems."""
+
+    def __init__(self, root: Path, systems: tuple[str, ...]) -> None:
+        self.root = root
+        self.notes = root / "notes"
+        self.notes.mkdir()
+        shutil.copy(ROOT / "run.sh", root)
+        for folder in ("local", "conf", UTILS):
+            shutil.copytree(ROOT / folder, root / folder)
+        (root / "conf" / "systems.yaml").write_text(
+            "".join(SYSTEM.format(name=name) for name in systems)
+        )
+        package = root / "espnet_mtl"
+        (package / "bin").mkdir(parents=True)
+        for file in (package / "__init__.py", package / "bin" / "__init__.py"):
+            file.touch()
+        shutil.copy(ROOT / "espnet_mtl" / "errors.py", package)
+        (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
+        recipe = root / "egs2" / "fake" / "asr_mtl1"
+        recipe.mkdir(parents=True)
+        (recipe / "run.sh").write_text(RECIPE)
+        (recipe / "run.sh").chmod(0o755)
+
+    def start(self, *options: str) -> subprocess.Popen:
+        command = ["./run.sh", "--corpus", "fake", "--python", sys.executable]
+        return subprocess.Popen(
+            [*command, "--nj", "2", *options],
+            cwd=self.root,
+            env={**os.environ, "NOTES": str(self.notes)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *options: str, status: int = 0) -> tuple[str, str]:
+        """Run to the end; return what it printed and what it logged."""
+        process = self.start(*options)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == status, err
+        return out, err
+
+    def calls(self, word: str = "begin") -> list[str]:
+        """Steps that began (or ended), in order; the notes are cleared."""
+        file = self.notes / "calls"
+        lines = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return [line.split()[1] for line in lines if line.startswith(word)]
+
+    def wait_for(self, step: str) -> int:
+        """Wait until a hanging step hangs; return the process that it started."""
+        file = self.notes / f"pid.{step}"
+        for _ in range(500):
+            if file.exists() and file.read_text().strip():
+                return int(file.read_text())
+            time.sleep(0.02)
+        raise AssertionError(f"{step} was not reached")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Callable[..., Study]:
+    return lambda *systems: Study(tmp_path, systems)
+
+
+def stages(calls: list[str], owner: str) -> list[int]:
+    return [int(c.split(".")[1]) for c in calls if c.startswith(f"{owner}.")]
+
+
+def gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] == "Z":
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
+    fake = study("a", "b", "c")
+    out, err = fake.run()
+    calls = fake.calls()
+    assert calls[:6] == [f"shared.{stage}" for stage in (1, 2, 3, 4, 5, 10)]
+    for owner in "abc":
+        assert stages(calls, owner) == list(range(11, 18))
+    exp = fake.root / "exp" / "study_fake"
+    assert f"REPORT --output {exp}" in out
+    assert f"--exp {exp}/asr_mtl_a {exp}/asr_mtl_b {exp}/asr_mtl_c" in out
+    assert "estimating" in err
+    assert "c: scoring the attack (stage 17): done in" in err
+    entries = (exp / "log" / "timing.jsonl").read_text().splitlines()
+    steps = [json.loads(line) for line in entries]
+    assert sum(entry.get("returncode") == 0 for entry in steps) == 6 + 3 * 7
+
+    out, _ = fake.run()
+    assert fake.calls() == []
+    assert "REPORT" in out
+
+
+def test_systems_run_side_by_side_and_share_the_cores(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b", "c")
+    fake.run("--nj", "4", "--systems", "a b")
+    lines = (fake.notes / "calls").read_text().splitlines()
+    training = {line.split()[1]: line for line in lines if ".11" in line}
+    order = [line.split()[:2] for line in lines if ".11" in line]
+    assert [word for word, _ in order[:2]] == ["begin", "begin"]
+    assert "c.11" not in training
+    begins = [line for line in lines if line.startswith("begin a.1")]
+    assert "OMP=2" in begins[0]
+    assert "--nj 1 " in begins[0]
+    assert "OMP=1" in begins[1]
+    assert "--nj 2 --inference_nj 2 --attack_nj 2" in begins[1]
+
+
+def test_each_system_gets_one_gpu(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    fake.run("--ngpu", "2")
+    lines = (fake.notes / "calls").read_text().splitlines()
+    training = [line for line in lines if line.startswith("begin") and ".11 " in line]
+    assert {line.split()[3] for line in training} == {"GPU=0", "GPU=1"}
+    assert all("--ngpu 1 --gpu_inference true" in line for line in training)
+
+
+def test_failure_shows_the_log_and_a_rerun_continues(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b")
+    (fake.notes / "fail.a.12").touch()
+    (fake.notes / "hang.b.11").touch()
+    out, err = fake.run(status=1)
+    assert "a: decoding (stage 12) failed (exit status 3)" in err
+    assert "the reason of a.12" in err
+    assert "Stopping b: training (stage 11)" in err
+    assert "Traceback" not in err
+    assert "REPORT" not in out
+    assert gone(fake.wait_for("b.11"))
+    fake.calls()
+    for file in fake.notes.glob("*.*"):
+        file.unlink()
+    fake.run()
+    calls = fake.calls()
+    assert stages(calls, "shared") == []
+    assert stages(calls, "a") == list(range(12, 18))
+    assert stages(calls, "b") == list(range(11, 18))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(study: Callable[..., Study], number: int) -> None:
+    fake = study("a", "b")
+    (fake.notes / "hang.a.11").touch()
+    (fake.notes / "hang.b.11").touch()
+    process = fake.start()
+    jobs = [fake.wait_for("a.11"), fake.wait_for("b.11")]
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
+    assert all(gone(job) for job in jobs)
+
+
+def test_a_second_run_is_refused_by_name(study: Callable[..., Study]) -> None:
+    fake = study("a")
+    (fake.notes / "hang.a.11").touch()
+    first = fake.start()
+    fake.wait_for("a.11")
+    _, err = fake.run(status=1)
+    assert f"process {first.pid} is already running a study" in err
+    assert "Traceback" not in err
+    fake.run("--preset", "smoke", "--stop_stage", "5")
+    first.kill()
+    first.communicate()
+    _, err = fake.run(status=1)
+    assert "was killed, but commands it had started are still running" in err
+    os.kill(fake.wait_for("a.11"), signal.SIGKILL)
+    (fake.notes / "hang.a.11").unlink()
+
+
+def test_changed_settings_repeat_a_training_from_its_start(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    fake.run()
+    fake.calls()
+    exp = fake.root / "exp" / "study_fake"
+    (exp / "asr_mtl_a" / "checkpoint.pth").touch()
+    fake.run("--attack_args", "steps=3")
+    assert fake.calls() == ["a.15", "a.16", "a.17"]
+    assert (exp / "asr_mtl_a" / "checkpoint.pth").exists()
+    fake.run("--attack_args", "steps=3", "--seed", "7")
+    assert stages(fake.calls(), "a") == list(range(11, 18))
+    assert (exp / "old" / "asr_mtl_a.1" / "checkpoint.pth").exists()
+    assert not (exp / "asr_mtl_a" / "checkpoint.pth").exists()
+
+
+def test_stages_are_chosen_as_in_espnet(study: Callable[..., Study]) -> None:
+    fake = study("a")
+    out, _ = fake.run("--stop_stage", "3")
+    assert fake.calls() == ["shared.1", "shared.2", "shared.3"]
+    assert "REPORT" not in out
+    _, err = fake.run("--stage", "11", status=1)
+    assert "shared: length filter (stage 4) has not been done" in err
+    assert "Start with --stage 4" in err
+    fake.run("--stop_stage", "12")
+    fake.calls()
+    fake.run("--stage", "12", "--stop_stage", "13")
+    assert fake.calls() == ["a.13"]
+    fake.run("--stage", "12", "--stop_stage", "12", "--redo", "true")
+    assert fake.calls() == ["a.12"]
+    fake.run("--stage", "13", "--stop_stage", "13")
+    assert fake.calls() == ["a.13"]
+
+
+def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
+    fake = study("a")
+    (fake.root / "conf" / "presets.yaml").write_text(
+        "quick:\n  train_args: --max_epoch 1\n  num_attack_utts: 4\n"
+    )
+    fake.run("--preset", "quick", "--train_args", "--max_epoch 2 --x 3")
+    lines = (fake.notes / "calls").read_text().splitlines()
+    (training,) = [line for line in lines if line.startswith("begin a.11")]
+    assert "--asr_args --name a --seed 0 --max_epoch 1 --max_epoch 2 --x 3" in training
+    assert "--num_attack_utts 4" in training
+    assert (fake.root / "exp" / "study_fake_quick" / "log").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--corpus", "nope"], "--corpus nope: there is no"),
+        (["--systems", "a z"], "has no system z"),
+        (["--preset", "nope"], "no such preset"),
+        (["--nj", "none"], "--nj none: give a number of cores"),
+        (["--ngpu", "-1"], "--ngpu -1: give a number of GPUs"),
+        (["--stage", "x"], "--stage x: give a stage number"),
+    ],
+)
+def test_bad_options_are_refused_with_the_fix(
+    study: Callable[..., Study], options: list[str], message: str
+) -> None:
+    _, err = study("a").run(*options, status=1)
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_positional_arguments_are_refused(study: Callable[..., Study]) -> None:
+    _, err = study("a").run("ctc", status=2)
+    assert "No positional arguments are required" in err
