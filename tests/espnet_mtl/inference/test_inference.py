@@ -1,0 +1,154 @@
+"""Decoding: the text is stock ESPnet's, the accent is the model's."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from espnet2.bin.asr_inference import Speech2Text
+from model_factory import ACCENTS, make_batch, save_model, write_data_dir
+
+from espnet_mtl.bin import asr_mtl_inference
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.journal import Journal
+
+BEAM = 2
+
+
+def _read(path: Path) -> dict[str, str]:
+    lines = path.read_text().splitlines()
+    return dict((line + " ").split(" ", 1) for line in lines)
+
+
+def _options(data_dir, config, weights, output_dir, *more):
+    return [
+        *("--output_dir", str(output_dir), "--beam_size", str(BEAM)),
+        *("--data_path_and_name_and_type", f"{data_dir / 'wav.scp'},speech,sound"),
+        *("--asr_train_config", str(config), "--asr_model_file", str(weights)),
+        *("--num_workers", "0", "--maxlenratio", "-6", "--nbest", "2", *more),
+    ]
+
+
+@pytest.mark.parametrize("ctc_weight", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("accent_weight", [0.0, 0.5])
+def test_text_equals_stock_and_accent_is_the_models(
+    tmp_path, ctc_weight, accent_weight
+):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=3)
+    config, weights = save_model(
+        tmp_path / "exp",
+        model_conf={"ctc_weight": ctc_weight},
+        accent_weight=accent_weight,
+    )
+    decode_weight = ("--ctc_weight", str(ctc_weight))
+    asr_mtl_inference.main(
+        _options(data_dir, config, weights, tmp_path / "out", *decode_weight)
+    )
+    stock = Speech2Text(
+        config, weights, beam_size=BEAM, ctc_weight=ctc_weight, maxlenratio=-6, nbest=2
+    )
+    decoded = [_read(tmp_path / f"out/{n}best_recog/text") for n in (1, 2)]
+    scores = _read(tmp_path / "out/1best_recog/score")
+    for utt, wav in _read(data_dir / "wav.scp").items():
+        samples, _ = soundfile.read(wav.strip(), dtype="float32")
+        expected = stock(samples)
+        assert [d[utt].strip() for d in decoded] == [e[0].strip() for e in expected]
+        assert float(scores[utt]) == pytest.approx(float(expected[0][3].score))
+
+    accents = tmp_path / "out/1best_recog/accent"
+    assert accents.exists() == (accent_weight > 0)
+    if accent_weight:
+        posteriors = _read(tmp_path / "out/1best_recog/accent_score")
+        for utt, accent in _read(accents).items():
+            values = [float(p) for p in posteriors[utt].split()]
+            assert sum(values) == pytest.approx(1.0, abs=1e-4)
+            assert ACCENTS[int(np.argmax(values))] == accent.strip()
+
+
+def test_accents_of_an_intermediate_layer(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    config, weights = save_model(tmp_path / "exp", accent_head_conf={"layer": 1})
+    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
+    assert len(_read(tmp_path / "out/1best_recog/accent")) == 2
+    stock = Speech2Text(config, weights, beam_size=BEAM, maxlenratio=-6)
+    hypotheses, _ = stock(make_batch(1)["speech"][0])
+    assert isinstance(hypotheses[0][0], str)
+
+
+def test_a_killed_run_continues_and_ends_the_same(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=30)
+    config, weights = save_model(tmp_path / "exp")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    asr_mtl_inference.main(_options(data_dir, config, weights, whole))
+    options = _options(data_dir, config, weights, killed)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "espnet_mtl.bin.asr_mtl_inference", *options],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    journal = killed / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if journal.exists() and journal.read_text().count("\n") > 3:
+            break
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = journal.read_text().count("\n") - 1
+    assert 3 <= done < 30, "the kill came too early or too late to test anything"
+
+    finished = []
+    append, Journal.append = Journal.append, lambda self, utt, result: (
+        finished.append(utt),
+        append(self, utt, result),
+    )
+    try:
+        asr_mtl_inference.main(options)
+    finally:
+        Journal.append = append
+    assert len(finished) <= 30 - done
+    for name in ("text", "score", "token_int", "accent", "accent_score"):
+        path = f"1best_recog/{name}"
+        assert (killed / path).read_bytes() == (whole / path).read_bytes()
+    assert not journal.exists()
+
+
+def test_a_journal_drops_a_torn_line_and_other_settings(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path, "a")
+    journal.append("utt1", {"text": "x"})
+    journal.close(finished=False)
+    with path.open("a") as file:
+        file.write('{"utt": "utt2", "te')
+    assert Journal(path, "a").results == {"utt1": {"utt": "utt1", "text": "x"}}
+    assert [json.loads(line) for line in path.read_text().splitlines()][1:] == [
+        {"utt": "utt1", "text": "x"}
+    ]
+    assert Journal(path, "b").results == {}
+
+
+def test_an_utterance_too_short_to_encode_is_heard_as_nothing(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    short = data_dir / "spk0-000.wav"
+    soundfile.write(short, np.full(200, 0.1), 8000)
+    config, weights = save_model(tmp_path / "exp")
+    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
+    assert _read(tmp_path / "out/1best_recog/text")["spk0-000"].strip() == ""
+    assert _read(tmp_path / "out/1best_recog/accent")["spk0-000"].strip() == "<unk>"
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    config, _ = save_model(tmp_path / "exp")
+    torch.save({"x": torch.zeros(1)}, tmp_path / "x.pth")
+    with pytest.raises(UserError, match="x.pth: the weights do not fit"):
+        asr_mtl_inference.main(
+            _options(data_dir, config, tmp_path / "x.pth", tmp_path / "out")
+        )
