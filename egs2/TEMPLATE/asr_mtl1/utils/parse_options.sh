@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Sourced by a script after its option variables: sets them from the command line.
+#
+#   --some-name value, --some_name value or --some_name=value sets ${some_name}
+#   --config FILE     sources FILE (before any other option is looked at)
+#   --help            prints ${help_message}
+#
+# Only variables that the script has set before can be set. One whose value is true or
+# false takes nothing else. What follows the options stays in "$@".
+
+_po_fail() {
+    echo "$0: Error: $1" >&2
+    exit 1
+}
+
+_po_suggest() { # names of variables that look like $1
+    local name=$1 part=${1%%_*} known
+    for known in $(compgen -v); do
+        case ${known} in
+            _* | [A-Z]*) ;;
+            *"${name}"* | "${part}"_*) echo "--${known}" ;;
+        esac
+    done | head -n 8 | tr '\n' ' '
+}
+
+_po_set() { # _po_set <option> <value>
+    local name=${1#--}
+    name=${name//-/_}
+    if ! [[ ${name} =~ ^[A-Za-z][A-Za-z0-9_]*$ ]] || [ -z "${!name+set}" ]; then
+        local similar
+        similar=$(_po_suggest "${name}")
+        _po_fail "unknown option $1${similar:+; similar: ${similar}}(--help lists all)"
+    fi
+    case ${!name} in
+        true | false)
+            case $2 in
+                true | false) ;;
+                *) _po_fail "$1 takes true or false, not '$2'" ;;
+            esac
+            ;;
+    esac
+    printf -v "${name}" '%s' "$2"
+}
+
+_po_previous=
+for _po_argument in "$@"; do
+    if [ "${_po_previous}" = --config ] || [[ ${_po_argument} == --config=* ]]; then
+        _po_config=${_po_argument#--config=}
+        [ -r "${_po_config}" ] || _po_fail "--config ${_po_config}: cannot be read"
+        # shellcheck disable=SC1090
+        . "${_po_config}"
+    fi
+    _po_previous=${_po_argument}
+done
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help | -h)
+            echo "${help_message:-No help is written for $0.}"
+            exit 0
+            ;;
+        --config) shift 2 ;;
+        --config=*) shift ;;
+        --*=*)
+            _po_set "${1%%=*}" "${1#*=}"
+            shift
+            ;;
+        --*)
+            [ $# -ge 2 ] || _po_fail "$1 needs a value"
+            _po_set "$1" "$2"
+            shift 2
+            ;;
+        *) break ;;
+    esac
+done
+unset _po_argument _po_previous _po_config

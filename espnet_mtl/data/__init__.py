@@ -1,0 +1,1 @@
+"""Kaldi-style data directories: read, check, fix, format. Imports no ESPnet."""

@@ -1,0 +1,108 @@
+"""Stage 5: the accent classes, and a table of who speaks how."""
+
+import argparse
+import logging
+from collections import defaultdict
+from pathlib import Path
+
+from espnet_mtl.data.audio import read_rate
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import write_text
+from espnet_mtl.errors import run_main, setup_logging
+
+_TABLES = ("utt2accent", "utt2spk", "utt2num_samples")
+
+
+def write_accent_list(
+    train_dir: Path, check_dirs: list[Path], output: Path, given: Path | None = None
+) -> list[str]:
+    """Number the accents of the training set.
+
+    Args:
+        train_dir: Training set.
+        check_dirs: Other sets; training must have seen their accents.
+        output: File to write, one accent a line.
+        given: A list to use instead of the training set's.
+
+    Returns:
+        The accents in order.
+
+    Raises:
+        DataDirError: If there are fewer than two accents, or a set has another one.
+    """
+    trained = load_data_dir(train_dir, _TABLES)["utt2accent"]
+    accents = sorted(set(trained.values()) - {UNKNOWN_ACCENT})
+    source = train_dir / "utt2accent"
+    if given is not None:
+        if not given.is_file():
+            raise DataDirError(f"{given}: no such accent list")
+        accents = given.read_text(encoding="utf-8").split()
+        source = given
+    if len(accents) < 2:
+        raise DataDirError(
+            f"{source}: {len(accents)} accent (besides {UNKNOWN_ACCENT}); an accent "
+            "branch needs at least two"
+        )
+    for directory in [train_dir, *check_dirs]:
+        table = load_data_dir(directory, ("utt2accent",))["utt2accent"]
+        for number, (utt, accent) in enumerate(table.items(), start=1):
+            if accent not in accents and accent != UNKNOWN_ACCENT:
+                raise DataDirError(
+                    f"{directory / 'utt2accent'}:{number}: '{utt}' has the accent "
+                    f"'{accent}', which {source} has not ({', '.join(accents)}); add "
+                    f"speakers of it to training, or write {UNKNOWN_ACCENT}"
+                )
+    write_text(output, "".join(f"{accent}\n" for accent in accents))
+    return accents
+
+
+def format_table(directories: list[Path], rate: int) -> str:
+    """Count utterances, speakers and hours per accent and set.
+
+    Args:
+        directories: Data directories with ``utt2num_samples``.
+        rate: Sampling rate in Hz.
+
+    Returns:
+        A table, one accent a row and set.
+    """
+    rows = [f"{'set':<16}{'accent':<20}{'utts':>8}{'speakers':>10}{'hours':>8}"]
+    for directory in directories:
+        tables = load_data_dir(directory, _TABLES)
+        utts: dict[str, list[str]] = defaultdict(list)
+        for utt, accent in tables["utt2accent"].items():
+            utts[accent].append(utt)
+        for accent in sorted(utts):
+            speakers = {tables["utt2spk"][utt] for utt in utts[accent]}
+            samples = sum(int(tables["utt2num_samples"][u]) for u in utts[accent])
+            rows.append(
+                f"{directory.name:<16}{accent:<20}{len(utts[accent]):>8}"
+                f"{len(speakers):>10}{samples / rate / 3600:>8.2f}"
+            )
+    return "\n".join(rows)
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train_dir", type=Path, required=True)
+    parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])
+    parser.add_argument("--accent_list", type=Path, default=None)
+    parser.add_argument("--fs", type=read_rate, default=16000, help="16k or 16000")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args(cmd)
+    setup_logging()
+    accents = write_accent_list(
+        args.train_dir, args.check_dirs, args.output, args.accent_list
+    )
+    print(format_table([args.train_dir, *args.check_dirs], args.fs))
+    logging.info("%s: %d accents", args.output, len(accents))
+
+
+if __name__ == "__main__":
+    run_main(main)

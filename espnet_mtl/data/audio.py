@@ -1,0 +1,131 @@
+"""Audio files: checked reading, and writing that leaves no half file."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from espnet_mtl.data.errors import DataDirError
+
+
+def read_audio_rate(
+    path: Path | str, *, utt: str | None = None
+) -> tuple[np.ndarray, int]:
+    """Read a mono file and check that there is sound in it.
+
+    Args:
+        path: WAV, FLAC, MP3 or whatever else libsndfile reads.
+        utt: Utterance id, for the message.
+
+    Returns:
+        Samples in [-1, 1], float32, (Samples,), and the sampling rate in Hz.
+
+    Raises:
+        DataDirError: If the file cannot be read or is empty, silent, stereo, or holds
+            values that are no numbers.
+    """
+    place = f"utterance {utt}: {path}" if utt else str(path)
+    if not Path(path).is_file():
+        raise DataDirError(f"{place}: no such audio file; mend wav.scp")
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise DataDirError(
+            f"{place}: unreadable ({error}); replace the file, or remove the utterance"
+        ) from error
+    if samples.shape[1] != 1:
+        raise DataDirError(
+            f"{place}: {samples.shape[1]} channels; give one channel (mix down, or "
+            "split the file and name one part in wav.scp)"
+        )
+    samples = samples[:, 0]
+    if len(samples) == 0:
+        raise DataDirError(f"{place}: empty; remove the utterance")
+    if not np.isfinite(samples).all():
+        bad = int(np.argmin(np.isfinite(samples)))
+        raise DataDirError(
+            f"{place}: sample {bad} is not a number; write the file anew, or remove "
+            "the utterance"
+        )
+    if not samples.any():
+        raise DataDirError(f"{place}: silent, every sample is 0; remove the utterance")
+    return samples, rate
+
+
+def read_audio(
+    path: Path | str, rate: int | None = None, *, utt: str | None = None
+) -> np.ndarray:
+    """Read a mono file at a known rate; see :func:`read_audio_rate`.
+
+    Args:
+        path: The file.
+        rate: The sampling rate it must have, in Hz; ``None`` takes any.
+        utt: Utterance id, for the message.
+
+    Returns:
+        Samples in [-1, 1], float32, (Samples,).
+
+    Raises:
+        DataDirError: Also if the rate is another.
+    """
+    samples, found = read_audio_rate(path, utt=utt)
+    if rate is not None and found != rate:
+        place = f"utterance {utt}: {path}" if utt else str(path)
+        raise DataDirError(
+            f"{place}: sampled at {found} Hz, but {rate} Hz are needed; stage 3 "
+            f"resamples (--fs {rate}), or give audio at {rate} Hz"
+        )
+    return samples
+
+
+def write_audio(
+    path: Path | str, samples: np.ndarray, rate: int, subtype: str = "PCM_16"
+) -> None:
+    """Write a mono file that appears whole or not at all.
+
+    Args:
+        path: The file; its ending tells the format. Its folder must exist.
+        samples: Samples in [-1, 1], (Samples,).
+        rate: Sampling rate in Hz.
+        subtype: Sample format, as soundfile names it.
+
+    Raises:
+        OSError: If the disk is full.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        with unfinished.open("wb") as file:
+            kind = path.suffix[1:].upper()
+            soundfile.write(file, samples, rate, subtype=subtype, format=kind)
+        if unfinished.stat().st_size <= 44:
+            raise OSError(28, "No space left on device", str(path))
+        unfinished.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+def read_rate(rate: int | str) -> int:
+    """Read a sampling rate as ESPnet's ``--fs`` writes it.
+
+    Args:
+        rate: Hz, or kHz with a ``k`` behind.
+
+    Returns:
+        The rate in Hz.
+
+    Raises:
+        DataDirError: If it is no rate.
+    """
+    text = str(rate).strip().lower()
+    try:
+        hertz = float(text[:-1]) * 1000 if text.endswith("k") else float(text)
+    except ValueError:
+        hertz = 0.0
+    if hertz < 1 or hertz != int(hertz):
+        raise DataDirError(f"--fs {rate}: not a sampling rate; write 16k or 16000")
+    return int(hertz)

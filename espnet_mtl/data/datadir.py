@@ -1,0 +1,154 @@
+"""Data directories: several tables over the same utterances."""
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import read_table, sort_keys, write_table, write_text
+
+# Files with one line an utterance, as far as this project knows them.
+UTTERANCE_FILES = (
+    "wav.scp",
+    "text",
+    "utt2spk",
+    "utt2accent",
+    "utt2num_samples",
+    "text_target",
+)
+REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
+# Small files about the whole directory.
+_DIRECTORY_FILES = ("feats_type", "audio_format")
+
+UNKNOWN_ACCENT = "<unk>"
+
+
+def load_data_dir(
+    path: Path | str, files: Collection[str] = REQUIRED_FILES
+) -> dict[str, dict[str, str]]:
+    """Read tables of a data directory and check that they name the same utterances.
+
+    Args:
+        path: The directory.
+        files: Names of the tables; ``wav.scp`` or the first one leads.
+
+    Returns:
+        Tables by name.
+
+    Raises:
+        DataDirError: If a table is faulty, or lacks an utterance or has one too many.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise DataDirError(f"{path}: no such data directory")
+    tables = {name: read_table(path / name) for name in files}
+    leader = "wav.scp" if "wav.scp" in tables else next(iter(tables))
+    for name, table in tables.items():
+        _check_same_keys(path, leader, tables[leader], name, table)
+    if not tables[leader]:
+        raise DataDirError(f"{path / leader}: no utterance in it")
+    if "utt2spk" in tables:
+        _check_speaker_prefix(path, tables["utt2spk"])
+    return tables
+
+
+def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Write tables, and ``spk2utt`` beside ``utt2spk``.
+
+    Args:
+        path: The directory; made when absent.
+        tables: Tables by name.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_table(path / name, table)
+    if "utt2spk" in tables:
+        write_table(path / "spk2utt", invert(tables["utt2spk"]))
+
+
+def subset_data_dir(
+    source: Path | str, target: Path | str, keys: Collection[str]
+) -> None:
+    """Copy a data directory with some of its utterances; no utterance file is lost.
+
+    Args:
+        source: The directory to copy.
+        target: The directory to write.
+        keys: The utterances to keep.
+
+    Raises:
+        DataDirError: If a table is faulty.
+    """
+    source, target = Path(source), Path(target)
+    kept = set(keys)
+    tables = {}
+    for name in UTTERANCE_FILES:
+        if (source / name).exists():
+            table = read_table(source / name, allow_empty_value=True)
+            tables[name] = {k: v for k, v in table.items() if k in kept}
+    write_data_dir(target, tables)
+    for name in _DIRECTORY_FILES:
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
+
+
+def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
+    """Turn ``utt2spk`` into ``spk2utt``.
+
+    Args:
+        utt2spk: Speaker by utterance.
+
+    Returns:
+        Utterances by speaker, joined by blanks.
+    """
+    utterances: dict[str, list[str]] = {}
+    for utt in sort_keys(utt2spk):
+        utterances.setdefault(utt2spk[utt], []).append(utt)
+    return {speaker: " ".join(utts) for speaker, utts in utterances.items()}
+
+
+def write_line(path: Path | str, line: str) -> None:
+    """Write a file of one line.
+
+    Args:
+        path: The file.
+        line: The line, without its end.
+    """
+    write_text(path, line + "\n")
+
+
+def _check_same_keys(
+    path: Path, leader: str, wanted: dict[str, str], name: str, table: dict[str, str]
+) -> None:
+    missing = [key for key in wanted if key not in table]
+    extra = [key for key in table if key not in wanted]
+    fix = "utils/fix_data_dir.sh keeps the utterances that every file has"
+    if name == "utt2accent" and missing:
+        fix = f"write '{UNKNOWN_ACCENT}' where an accent is not known; or {fix}"
+    if missing:
+        raise DataDirError(
+            f"{path / name}: {_some(missing)} of {path / leader} missing; {fix}"
+        )
+    if extra:
+        line = list(table).index(extra[0]) + 1
+        raise DataDirError(
+            f"{path / name}:{line}: {_some(extra)} not in {path / leader}; {fix}"
+        )
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(keys[:5]) + (", ..." if len(keys) > 5 else "")
+    verb = "is" if len(keys) == 1 else "are"
+    noun = "utterance" if len(keys) == 1 else "utterances"
+    return f"{len(keys)} {noun} ({shown}) {verb}"
+
+
+def _check_speaker_prefix(path: Path, utt2spk: dict[str, str]) -> None:
+    for number, (utt, speaker) in enumerate(utt2spk.items(), start=1):
+        if not utt.startswith(speaker):
+            raise DataDirError(
+                f"{path / 'utt2spk'}:{number}: '{utt}' does not start with its speaker "
+                f"'{speaker}'; name utterances <speaker>-<something>, so that sorting "
+                "by utterance also sorts by speaker"
+            )
