@@ -74,6 +74,10 @@ if [ -z "${python}" ]; then
     local/install.sh >&2
     python=$(local/install.sh --print_python)
 fi
+if [[ ${python} == */* ]]; then
+    # Recipes run in their own directory. (Not readlink: a venv is known by its link.)
+    python=$(cd "$(dirname "${python}")" && pwd)/$(basename "${python}")
+fi
 
 export PYTHONPATH="${PWD}${PYTHONPATH:+:${PYTHONPATH}}"
 exec "${python}" local/study.py \

@@ -23,6 +23,7 @@ _FIRST_WORDS = re.compile(
     r"^(?:\[[^]]*\] )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \(\w+:\d+\)"
 )
 _HEAD_LINES = 200
+_PACKING = 14
 _SKIPPED = frozenset({"wav", "data", "old", "tensorboard"})
 
 
@@ -117,7 +118,12 @@ def measure(study_dir: Path) -> Figures:
 def _job_logs(study_dir: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(study_dir):
         folders[:] = [name for name in folders if name not in _SKIPPED]
-        yield from (Path(folder) / name for name in files if name.endswith(".log"))
+        logs = [name for name in files if name.endswith(".log")]
+        if Path(folder) == study_dir / "log":
+            # Logs of steps: what a step did before its first words may be anything,
+            # except in packing, which is one command.
+            logs = [name for name in logs if name.endswith(f".stage{_PACKING}.log")]
+        yield from (Path(folder) / name for name in logs)
 
 
 def describe(figures: Figures) -> list[str]:

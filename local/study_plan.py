@@ -74,8 +74,8 @@ class Settings:
     root: Path
     study_dir: Path
     corpus: str
+    attack_config: Path
     python: str = "python3"
-    ngpu: int = 0
     seed: int = 0
     train_args: str = ""
     attack_args: str = ""
@@ -83,7 +83,6 @@ class Settings:
     num_attack_utts: str = ""
     local_data_opts: str = ""
     recipe_args: str = ""
-    attack_config: Path | None = None
 
     @property
     def recipe(self) -> Path:
@@ -205,9 +204,9 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _content(path: Path | None) -> str:
+def _content(path: Path) -> str:
     """Digest of a file, or of all files of a directory with their names."""
-    if path is None or not path.exists():
+    if not path.exists():
         return ""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -294,8 +293,12 @@ def plan_system(settings: Settings, system: System, statistics_key: str) -> list
     own[15] = attack
     keys = _keys(own, {10: statistics_key})
     exp = settings.study_dir / f"asr_mtl_{system.name}"
+    # Plain tags: results of other settings are replaced, not left beside the new ones
+    # for the report to find.
     options = _data_options(settings) + _pairs(
         asr_exp=exp,
+        inference_tag=system.inference_config.stem,
+        attack_tag=settings.attack_config.stem,
         asr_args=asr_args,
         inference_config=system.inference_config,
         inference_asr_model=system.inference_asr_model,

@@ -163,6 +163,7 @@ class Pool:
         with log.open("w", encoding="utf-8") as file:
             file.write(f"# cd {shlex.quote(str(self._recipe))}\n")
             file.write(f"# {shlex.join(command)}\n")
+            file.write(f"# Started at {time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
             file.flush()
             # A session of its own: Ctrl-C reaches the study alone, which then ends
             # all of its commands in order.

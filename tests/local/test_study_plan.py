@@ -94,7 +94,7 @@ def test_local_data_opts_of_a_preset_belong_to_a_corpus(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"python": "/other/python", "ngpu": 1}, set()),
+        ({"python": "/other/python"}, set()),
         ({"attack_args": "steps=5"}, {15, 16, 17}),
         ({"num_attack_utts": "4"}, {15, 16, 17}),
         ({"inference_args": "--beam_size 9"}, {12, 13, 16, 17}),
