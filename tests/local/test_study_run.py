@@ -32,7 +32,7 @@ if [ -e "${NOTES}/hang.${step}" ]; then
     echo $! > "${NOTES}/pid.${step}"
     wait
 fi
-sleep 0.05
+if [ "${stage}" = 11 ]; then sleep 0.1; fi
 echo "end ${step}" >> "${NOTES}/calls"
 """
 REPORT = """
