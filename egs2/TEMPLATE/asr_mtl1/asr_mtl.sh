@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Train a recogniser with an accent branch, export it, attack the export.
+#
+# Stages 1 to 14 have the numbers and meanings of ESPnet's asr.sh. Each stage is a
+# function stage_N in scripts/stages_*.sh; this file holds what they share.
+#
+# shellcheck source-path=SCRIPTDIR
+
+set -e
+set -u
+set -o pipefail
+
+log() {
+    local fname=${BASH_SOURCE[1]##*/}
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*" >&2
+}
+SECONDS=0
+
+# --help prints these lines: each option has its explanation behind it.
+# >>> options
+# General
+stage=1              # First stage to run.
+stop_stage=10000     # Last stage to run.
+skip_stages=         # Stages to leave out, such as "12 13".
+skip_data_prep=false # Leave out data preparation: 1 to 5.
+skip_train=false     # Leave out training and what leads to it: 2, 4, 5, 10, 11.
+skip_eval=false      # Leave out decoding and scoring: 12, 13.
+skip_packing=false   # Leave out packing: 14. The attack reads the packed model.
+skip_attack=false    # Leave out the attack and its report: 15 to 18.
+skip_upload_hf=true  # Uploading is not supported yet.
+eval_valid_set=false # Decode the validation set as well.
+ngpu=1               # GPUs of each node for training and attack; 0 uses the CPU.
+num_nodes=1          # Nodes to train on.
+nj=32                # Jobs for data preparation and statistics.
+inference_nj=32      # Jobs for decoding.
+gpu_inference=false  # Decode on GPUs.
+datadir=data         # Data directories of the corpus.
+dumpdir=dump         # Formatted audio.
+expdir=exp           # Statistics, models and results.
+python=python3       # The Python to use.
+
+# Data
+local_data_opts=       # Options of local/data.sh.
+speed_perturb_factors= # Speeds to train on, such as "0.9 1.0 1.1". Empty: as recorded.
+feats_type=raw         # Only raw: the model computes its features from the waveform.
+audio_format=flac      # Format of the formatted audio: flac or wav.
+fs=16k                 # Sampling rate: 16k, 8k or a number of Hz.
+min_wav_duration=0.1   # Shorter training utterances are dropped (seconds).
+max_wav_duration=20    # Longer training utterances are dropped (seconds).
+
+# Tokens and accents
+token_type=bpe      # Output units: bpe, char or word.
+nbpe=30             # Number of BPE units.
+bpemode=unigram     # How BPE units are found: unigram or bpe.
+bpe_nlsyms=         # Symbols that stay one BPE unit: a file, or a list with commas.
+bpe_train_text=     # Text to find tokens in. Empty: that of the training set.
+nlsyms_txt=none     # File of non-linguistic symbols, for char.
+cleaner=none        # Text cleaner in training.
+g2p=none            # Grapheme-to-phoneme conversion in training.
+lang=noinfo         # Language; becomes part of directory names.
+accent_list=        # File of accents, one a line. Empty: those of the training set.
+
+# Language model
+use_lm=false     # Not supported yet. (ESPnet's default is true.)
+use_ngram=false  # Not supported yet.
+
+# Training
+asr_tag=                   # Name of the experiment. Empty: made from the settings.
+asr_exp=                   # Directory of the experiment. Empty: ${expdir}/asr_mtl_${asr_tag}.
+asr_stats_dir=             # Directory of the statistics. Empty: made from the settings.
+asr_config=                # Configuration of the training.
+asr_args=                  # Options of asr_mtl_train, such as "--max_epoch 10". They win over asr_config.
+asr_corpus_args=           # The same, set by a recipe's run.sh for its corpus. asr_args wins.
+pretrained_model=          # Weights to start from, as ESPnet's --init_param takes them.
+ignore_init_mismatch=false # Leave out initial weights whose shapes do not fit.
+feats_normalize=global_mvn # global_mvn uses the statistics of stage 10; else as asr_config says.
+asr_speech_fold_length=800 # For batch_type folded: frames of 100 samples.
+asr_text_fold_length=150   # For batch_type folded: tokens.
+
+# Decoding and scoring
+batch_size=1         # Utterances decoded at a time.
+inference_tag=       # Name of the decoding. Empty: made from the settings.
+inference_config=    # Configuration of the decoding.
+inference_args=      # Options of asr_mtl_inference, such as "--beam_size 5".
+inference_asr_model=valid.acc.ave.pth # Weights to decode with and to pack.
+hyp_cleaner=none     # Text cleaner for hypotheses before scoring.
+score_opts=          # Options of asr_mtl_score.
+local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
+
+# Attack
+attack_config=conf/attack_pgd.yaml # Configuration of the attack.
+attack_args=         # Overrides of it, such as "steps=5 budgets=[0.001]".
+attack_tag=          # Name of the attack. Empty: made from the settings.
+attack_sets=         # Sets to attack. Empty: the test sets.
+attack_nj=1          # Jobs for the attack.
+num_attack_utts=     # Utterances to attack in each set. Empty: all.
+system_name=         # Name in results. Empty: made from the experiment's name.
+
+# Sets
+train_set=  # Name of the training set.
+valid_set=  # Name of the validation set.
+test_sets=  # Names of the test sets.
+# <<< options
+
+# The recipe is the current directory; run.sh is called there, as ESPnet's are.
+run_command="$(printf '%q ' "$0" "$@")"
+help_message="Usage: $0 --train_set <name> --valid_set <name> --test_sets <names> [options]
+$(awk -f scripts/print_options.awk "$0")"
+
+log "$0 $*"
+. utils/parse_options.sh
+
+if [ $# -ne 0 ]; then
+    log "${help_message}"
+    log "Error: No positional arguments are required."
+    exit 2
+fi
+
+. ./path.sh
+. ./cmd.sh
+. scripts/common.sh
+. scripts/check_options.sh
+. scripts/names.sh
+. scripts/stages_data.sh
+. scripts/stages_asr.sh
+. scripts/stages_attack.sh
+
+check_options
+make_names
+skip_stages="$(expand_skip_options)"
+if [ -n "${skip_stages}" ]; then
+    log "Skipped stages: ${skip_stages}"
+fi
+refuse_unsupported_stages
+
+trap 'report_failure $?' EXIT
+if any_wanted 11 12 13 14 15 16 17; then
+    lock_dir "${asr_exp}"  # Held to the end.
+fi
+for n in ${supported_stages}; do
+    if is_wanted "${n}"; then
+        run_stage "${n}"
+    fi
+done
+log "Successfully finished. [elapsed=${SECONDS}s]"

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Functions that all stages use. Sourced by asr_mtl.sh.
+#
+# shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
+
+supported_stages="1 2 3 4 5 10 11 12 13 14 15 16 17 18"
+unsupported_stages="6 7 8 9 19"
+current_stage=
+
+contains() { # contains "<words>" <word>
+    [[ " $1 " == *" $2 "* ]]
+}
+
+in_range() { # in_range <stage>
+    [ "$1" -ge "${stage}" ] && [ "$1" -le "${stop_stage}" ]
+}
+
+is_wanted() { # is_wanted <stage>
+    in_range "$1" && ! contains "${skip_stages}" "$1"
+}
+
+any_wanted() { # any_wanted <stage>...
+    local n
+    for n in "$@"; do
+        if is_wanted "${n}"; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+min() { # min <number>...
+    printf '%s\n' "$@" | sort -n | head -n 1
+}
+
+die() { # die <message>
+    # Logged as the caller's line.
+    local fname=${BASH_SOURCE[1]##*/}
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) Error: $*" >&2
+    exit 2
+}
+
+need_file() { # need_file <path> <stage that makes it>
+    if [ ! -s "$1" ]; then
+        die "$1 does not exist or is empty: run stage $2 first."
+    fi
+}
+
+report_failure() { # report_failure <exit status>
+    if [ "$1" -ne 0 ] && [ -n "${current_stage}" ]; then
+        log "Stage ${current_stage} stopped with exit status $1. What is done is kept:" \
+            "mend the cause and continue with --stage ${current_stage}."
+    fi
+}
+
+# Take a directory for this run alone. The lock is the kernel's, held by an open file: it
+# goes with the last process of the run, however that ends, and never has to be removed.
+# The number of the open file goes to the variable lock_fd.
+lock_dir() { # lock_dir <directory>
+    local dir=$1 holder
+    mkdir -p "${dir}"
+    exec {lock_fd}>>"${dir}/.lock"
+    if ! python3 -c 'import fcntl, sys; fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)' \
+            "${lock_fd}" 2>/dev/null; then
+        holder=$(head -n 1 "${dir}/.lock")
+        die "${dir} is in use by another run (process ${holder:-unknown}, or a job that it" \
+            "left behind). Wait for it, stop it, or choose another directory (--expdir," \
+            "--asr_exp, --dumpdir). Nothing was changed."
+    fi
+    echo "$$" > "${dir}/.lock"
+}
+
+# Run a stage. Data and statistics are locked while they are made, so that systems which
+# share them can then train side by side.
+run_stage() { # run_stage <stage>
+    local shared=
+    current_stage=$1
+    if [ "$1" -le 5 ]; then
+        shared=${dumpdir}
+    elif [ "$1" -le 10 ]; then
+        shared=${asr_stats_dir}
+    fi
+    if [ -n "${shared}" ]; then
+        lock_dir "${shared}"
+    fi
+    "stage_$1"
+    if [ -n "${shared}" ]; then
+        exec {lock_fd}>&-
+    fi
+    current_stage=
+}
+
+# Write a script that runs this command again from a stage on. It may be what runs just
+# now, and bash reads scripts as it goes: so the file is replaced, not written over.
+write_resume_script() { # write_resume_script <directory> <stage>
+    mkdir -p "$1"
+    {
+        echo "#!/usr/bin/env bash"
+        printf 'cd %q || exit 1\n' "${PWD}"
+        echo "exec ${run_command%--stage "$2" }--stage $2 \"\$@\""
+    } > "$1/.run.sh"
+    chmod +x "$1/.run.sh"
+    mv "$1/.run.sh" "$1/run.sh"
+}
+
+# Keep the logs of earlier runs, newest first: train.log, train.1.log, train.2.log, ...
+rotate_log() { # rotate_log <path ending in .log>
+    local base=${1%.log} n=1
+    if [ ! -e "$1" ]; then
+        return
+    fi
+    while [ -e "${base}.${n}.log" ]; do
+        n=$((n + 1))
+    done
+    while [ "${n}" -gt 1 ]; do
+        mv "${base}.$((n - 1)).log" "${base}.${n}.log"
+        n=$((n - 1))
+    done
+    mv "$1" "${base}.1.log"
+}
+
+# Split a table over jobs, never more jobs than lines. Prints the number of jobs.
+split_keys() { # split_keys <table> <wanted jobs> <prefix of the parts>
+    local table=$1 prefix=$3 jobs n parts=()
+    jobs=$(min "$2" "$(wc -l < "${table}")")
+    for n in $(seq "${jobs}"); do
+        parts+=("${prefix}.${n}.scp")
+    done
+    utils/split_scp.py "${table}" "${parts[@]}"
+    echo "${jobs}"
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Names of experiments and their files, made from the settings as ESPnet makes them.
+# Sourced by asr_mtl.sh.
+#
+# shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
+
+# Options as part of a file name: "--optim_conf lr=0.1" becomes "_optim_conflr0.1".
+name_of_args() { # name_of_args "<options>"
+    sed -e 's/--/_/g' -e 's/[][ |=/"{}]//g' -e "s/'//g" -e 's/,/-/g' <<< "$1"
+}
+
+make_names() {
+    base_train_set=${train_set}
+    local sp=''
+    if [ -n "${speed_perturb_factors}" ]; then
+        train_set=${train_set}_sp
+        sp=_sp
+    fi
+    data_feats=${dumpdir}/${feats_type}
+
+    # 1. Tokens and accents
+    local lang_part=
+    if [ "${lang}" != noinfo ]; then
+        lang_part=_${lang}
+    fi
+    local token_dir=${datadir}/${lang_part:+${lang}_}token_list
+    local tokens=${token_type}
+    bpemodel=none
+    case ${token_type} in
+        bpe)
+            tokens=bpe${nbpe}
+            token_dir+=/bpe_${bpemode}${nbpe}
+            bpemodel=${token_dir}/bpe.model
+            ;;
+        *)
+            token_dir+=/${token_type}
+            ;;
+    esac
+    token_list=${token_dir}/tokens.txt
+    default_accents=${datadir}/${lang_part:+${lang}_}accent_list/accents.txt
+    accents=${accent_list:-${default_accents}}
+
+    # 2. Training
+    local settings=${feats_type}${lang_part}_${tokens}
+    if [ -z "${asr_tag}" ]; then
+        asr_tag=train
+        if [ -n "${asr_config}" ]; then
+            asr_tag=$(basename "${asr_config}" .yaml)
+        fi
+        asr_tag+=_${settings}$(name_of_args "${asr_args}")${sp}
+    fi
+    asr_stats_dir=${asr_stats_dir:-${expdir}/asr_mtl_stats_${settings}${sp}}
+    asr_exp=${asr_exp:-${expdir}/asr_mtl_${asr_tag}}
+    local exp_name
+    exp_name=$(basename "${asr_exp}")
+    system_name=${system_name:-${exp_name#asr_mtl_}}
+    packed_model=${asr_exp}/${exp_name}_${inference_asr_model%.*}.zip
+
+    # 3. Decoding
+    if [ -z "${inference_tag}" ]; then
+        inference_tag=inference
+        if [ -n "${inference_config}" ]; then
+            inference_tag=$(basename "${inference_config}" .yaml)
+        fi
+        inference_tag+=$(name_of_args "${inference_args}")
+        inference_tag+=_asr_model_${inference_asr_model%.*}
+    fi
+
+    # 4. Attack
+    if [ -z "${attack_tag}" ]; then
+        attack_tag=$(basename "${attack_config}" .yaml)
+        if [ -n "${attack_args}" ]; then
+            attack_tag+=_$(name_of_args "${attack_args}")
+        fi
+    fi
+}
+
+# The formatted data of a set. Nothing was dropped from what is decoded, so the validation
+# set is the one that stage 3 made.
+eval_data() { # eval_data <set>
+    if [ "$1" = "${valid_set}" ]; then
+        echo "${data_feats}/org/$1"
+    else
+        echo "${data_feats}/$1"
+    fi
+}
+
+# The sets to decode.
+eval_sets() {
+    if "${eval_valid_set}"; then
+        echo "${valid_set} ${test_sets}"
+    else
+        echo "${test_sets}"
+    fi
+}

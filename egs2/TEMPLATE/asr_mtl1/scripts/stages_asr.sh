@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# Stages 10 to 14: statistics, training, decoding, scoring, packing. Sourced by asr_mtl.sh.
+#
+# shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
+
+# Options that statistics and training share, into the array train_opts. What a recipe
+# sets for its corpus comes after what is made from options, and asr_args comes last.
+make_train_opts() {
+    need_file "${data_feats}/${train_set}/wav.scp" 4
+    need_file "${data_feats}/${valid_set}/wav.scp" 4
+    need_file "${token_list}" 5
+    need_file "${accents}" 5
+    local hz=${fs/k/000} mode dset
+    train_opts=(
+        --use_preprocessor true
+        --bpemodel "${bpemodel}"
+        --token_type "${token_type}"
+        --token_list "${token_list}"
+        --non_linguistic_symbols "${nlsyms_txt}"
+        --cleaner "${cleaner}"
+        --g2p "${g2p}"
+        --accent_list "${accents}"
+        --frontend_conf "fs=${hz}"
+    )
+    for mode in train valid; do
+        dset=${train_set}
+        if [ "${mode}" = valid ]; then
+            dset=${valid_set}
+        fi
+        train_opts+=(
+            "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/wav.scp,speech,sound"
+            "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/text,text,text"
+            "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/utt2accent,accent,text"
+        )
+    done
+    if [ -n "${asr_config}" ]; then
+        train_opts+=(--config "${asr_config}")
+    fi
+}
+
+stage_10() {
+    log "Stage 10: ASR collect stats: train_set=${data_feats}/${train_set}, valid_set=${data_feats}/${valid_set}"
+    make_train_opts
+    write_resume_script "${asr_stats_dir}" 10
+
+    # 1. As many jobs as the smaller set can feed.
+    local logdir=${asr_stats_dir}/logdir jobs
+    rm -rf "${logdir}"
+    mkdir -p "${logdir}"
+    jobs=$(min "${nj}" "$(wc -l < "${data_feats}/${valid_set}/wav.scp")")
+    jobs=$(split_keys "${data_feats}/${train_set}/wav.scp" "${jobs}" "${logdir}/train")
+    split_keys "${data_feats}/${valid_set}/wav.scp" "${jobs}" "${logdir}/valid" > /dev/null
+
+    # 2. Lengths and, for global_mvn, sums of the features
+    log "ASR collect-stats started... log: '${logdir}/stats.*.log'"
+    ${train_cmd} JOB=1:"${jobs}" "${logdir}/stats.JOB.log" \
+        ${python} -m espnet_mtl.bin.asr_mtl_train \
+            --collect_stats true \
+            "${train_opts[@]}" \
+            --train_shape_file "${logdir}/train.JOB.scp" \
+            --valid_shape_file "${logdir}/valid.JOB.scp" \
+            --output_dir "${logdir}/stats.JOB" \
+            ${asr_corpus_args} ${asr_args} \
+            --ngpu 0
+
+    # 3. All jobs together. One job's files are what adding them up would give.
+    local mode
+    if [ "${jobs}" -eq 1 ]; then
+        for mode in train valid; do
+            mkdir -p "${asr_stats_dir}/${mode}"
+            cp "${logdir}/stats.1/${mode}"/* "${asr_stats_dir}/${mode}"
+        done
+    else
+        local n opts=()
+        for n in $(seq "${jobs}"); do
+            opts+=(--input_dir "${logdir}/stats.${n}")
+        done
+        if [ "${feats_normalize}" != global_mvn ]; then
+            opts+=(--skip_sum_stats)
+        fi
+        ${python} -m espnet2.bin.aggregate_stats_dirs \
+            "${opts[@]}" --output_dir "${asr_stats_dir}"
+    fi
+
+    # 4. The number of tokens beside each length, which batches by size ask for
+    for mode in train valid; do
+        awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n + 0 }' \
+            "${asr_stats_dir}/${mode}/text_shape" \
+            > "${asr_stats_dir}/${mode}/text_shape.${token_type}"
+    done
+}
+
+stage_11() {
+    log "Stage 11: ASR Training: train_set=${data_feats}/${train_set}, valid_set=${data_feats}/${valid_set}"
+    make_train_opts
+    local shape_opts=() mode
+    for mode in train valid; do
+        need_file "${asr_stats_dir}/${mode}/text_shape.${token_type}" 10
+        shape_opts+=(
+            "--${mode}_shape_file" "${asr_stats_dir}/${mode}/speech_shape"
+            "--${mode}_shape_file" "${asr_stats_dir}/${mode}/text_shape.${token_type}"
+        )
+    done
+    local opts=(
+        "${train_opts[@]}" "${shape_opts[@]}"
+        --fold_length "$((asr_speech_fold_length * 100))"
+        --fold_length "${asr_text_fold_length}"
+        --resume true
+        --ignore_init_mismatch "${ignore_init_mismatch}"
+        --output_dir "${asr_exp}"
+    )
+    if [ -n "${pretrained_model}" ]; then
+        opts+=(--init_param "${pretrained_model}")
+    fi
+    if [ "${feats_normalize}" = global_mvn ]; then
+        need_file "${asr_stats_dir}/train/feats_stats.npz" 10
+        opts+=(
+            --normalize global_mvn
+            --normalize_conf "stats_file=${asr_stats_dir}/train/feats_stats.npz"
+        )
+    fi
+    write_resume_script "${asr_exp}" 11
+
+    log "ASR training started... log: '${asr_exp}/train.log'"
+    # shellcheck disable=SC2206  # options in one string are split on purpose
+    local command=(
+        ${python} -m espnet_mtl.bin.asr_mtl_train
+        "${opts[@]}" ${asr_corpus_args} ${asr_args}
+    )
+    if [ "${ngpu}" -gt 1 ] || [ "${num_nodes}" -gt 1 ]; then
+        ${python} -m espnet2.bin.launch \
+            --cmd "${cuda_cmd}" --log "${asr_exp}/train.log" \
+            --ngpu "${ngpu}" --num_nodes "${num_nodes}" \
+            --init_file_prefix "${asr_exp}/.dist_init_" \
+            --multiprocessing_distributed true -- "${command[@]}"
+    else
+        # One process needs no launcher, whose start takes seconds.
+        rotate_log "${asr_exp}/train.log"
+        ${cuda_cmd} --gpu "${ngpu}" "${asr_exp}/train.log" "${command[@]}" --ngpu "${ngpu}"
+    fi
+}
+
+stage_12() {
+    local sets dset
+    sets=$(eval_sets)
+    log "Stage 12: Decoding: training_dir=${asr_exp}, sets: ${sets}"
+    write_resume_script "${asr_exp}/${inference_tag}" 12
+    for dset in ${sets}; do
+        need_file "$(eval_data "${dset}")/wav.scp" 3
+        decode "$(eval_data "${dset}")" "${asr_exp}/${inference_tag}/${dset}"
+    done
+}
+
+decode() { # decode <data directory> <output directory>
+    local data=$1 dir=$2 logdir=$2/logdir jobs device=0 runner=${decode_cmd} opts=()
+    need_model
+    if "${gpu_inference}"; then
+        device=1
+        runner=${cuda_cmd}
+    fi
+    if [ -n "${inference_config}" ]; then
+        opts+=(--config "${inference_config}")
+    fi
+
+    # 1. Each job decodes its share. A job that was stopped continues.
+    mkdir -p "${logdir}"
+    jobs=$(split_keys "${data}/wav.scp" "${inference_nj}" "${logdir}/keys")
+    log "Decoding started... log: '${logdir}/asr_inference.*.log'"
+    ${runner} --gpu "${device}" JOB=1:"${jobs}" "${logdir}/asr_inference.JOB.log" \
+        ${python} -m espnet_mtl.bin.asr_mtl_inference \
+            --batch_size "${batch_size}" \
+            --ngpu "${device}" \
+            --data_path_and_name_and_type "${data}/wav.scp,speech,sound" \
+            --key_file "${logdir}/keys.JOB.scp" \
+            --asr_train_config "${asr_exp}/config.yaml" \
+            --asr_model_file "${asr_exp}/${inference_asr_model}" \
+            --output_dir "${logdir}/output.JOB" \
+            ${opts[@]+"${opts[@]}"} ${inference_args}
+
+    # 2. All shares in one file, which has to have every utterance
+    local name n parts
+    for name in token token_int score text accent accent_score; do
+        rm -f "${dir}/${name}"
+        parts=()
+        for n in $(seq "${jobs}"); do
+            if [ -f "${logdir}/output.${n}/1best_recog/${name}" ]; then
+                parts+=("${logdir}/output.${n}/1best_recog/${name}")
+            fi
+        done
+        if [ "${#parts[@]}" -gt 0 ]; then
+            sort -k1,1 "${parts[@]}" > "${dir}/${name}"
+            check_complete "${dir}/${name}" "${data}/wav.scp"
+        fi
+    done
+    [ -f "${dir}/text" ] || die "${logdir}: the decoding wrote no text."
+    if [ -f "${logdir}/output.1/accents" ]; then
+        cp "${logdir}/output.1/accents" "${dir}/accents"
+    fi
+}
+
+need_model() {
+    need_file "${asr_exp}/config.yaml" 11
+    if [ ! -s "${asr_exp}/${inference_asr_model}" ]; then
+        local found
+        found=$(cd "${asr_exp}" && find . -name 'valid*.ave.pth' | sed 's|^\./||' | sort | paste -s -d ' ' -)
+        die "${asr_exp}/${inference_asr_model} does not exist. Choose with" \
+            "--inference_asr_model from: ${found:-nothing yet, run stage 11}. Averages are" \
+            "made for each best_model_criterion of the training."
+    fi
+}
+
+check_complete() { # check_complete <result> <table with all keys>
+    local missing
+    missing=$(join -v 1 <(cut -d ' ' -f 1 "$2") <(cut -d ' ' -f 1 "$1") | head -n 3 | paste -s -d ' ' -)
+    if [ -n "${missing}" ] || [ "$(wc -l < "$1")" -ne "$(wc -l < "$2")" ]; then
+        die "$1 does not have exactly one line for each utterance of $2" \
+            "${missing:+(missing: ${missing} ...)}. Run the decoding again."
+    fi
+}
+
+stage_13() {
+    local sets dset
+    sets=$(eval_sets)
+    log "Stage 13: Scoring: ${asr_exp}/${inference_tag}, sets: ${sets}"
+    for dset in ${sets}; do
+        need_file "${asr_exp}/${inference_tag}/${dset}/text" 12
+        score "$(eval_data "${dset}")" "${asr_exp}/${inference_tag}/${dset}"
+    done
+    # [Task dependent] A recipe may add scores of its own.
+    if [ -f local/score.sh ]; then
+        local/score.sh ${local_score_opts} "${asr_exp}"
+    fi
+    write_results
+}
+
+score() { # score <data directory> <decoding directory>
+    local opts=(--token_type "${token_type}" --hyp_cleaner "${hyp_cleaner}")
+    if [ "${bpemodel}" != none ]; then
+        opts+=(--bpemodel "${bpemodel}")
+    fi
+    ${python} -m espnet_mtl.bin.asr_mtl_score text \
+        --ref_dir "$1" --hyp_dir "$2" "${opts[@]}" ${score_opts}
+    if [ -f "$2/accent" ]; then
+        ${python} -m espnet_mtl.bin.asr_mtl_score accent --ref_dir "$1" --hyp_dir "$2"
+    fi
+}
+
+# The tables of all decodings of this experiment
+write_results() {
+    ${python} -m espnet_mtl.bin.asr_mtl_score show "${asr_exp}" > "${asr_exp}/.RESULTS.md"
+    mv "${asr_exp}/.RESULTS.md" "${asr_exp}/RESULTS.md"
+    cat "${asr_exp}/RESULTS.md"
+}
+
+# Results stay out of the zip: they change with every scoring, and the attack takes a zip
+# with other bytes for another model.
+stage_14() {
+    log "Stage 14: Pack model: ${packed_model}"
+    need_model
+    ${python} -m espnet_mtl.bin.asr_mtl_pack \
+        --asr_train_config "${asr_exp}/config.yaml" \
+        --asr_model_file "${asr_exp}/${inference_asr_model}" \
+        --outpath "${packed_model}"
+}

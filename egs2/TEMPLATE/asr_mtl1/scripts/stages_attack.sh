@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Stages 15 to 18: attack the packed model, decode, score, report. Sourced by asr_mtl.sh.
+#
+# shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
+
+stage_15() {
+    log "Stage 15: Attack: model=${packed_model}, config=${attack_config}, sets: ${attack_sets}"
+    need_file "${packed_model}" 14
+    local dset
+    for dset in ${attack_sets}; do
+        need_file "$(eval_data "${dset}")/wav.scp" 3
+        choose_targets "$(eval_data "${dset}")"
+        attack "$(eval_data "${dset}")" "${asr_exp}/${attack_tag}/${dset}"
+    done
+}
+
+# Once for a set, so that all systems are attacked towards the same texts.
+choose_targets() { # choose_targets <data directory>
+    if [ ! -s "$1/text_target" ] || [ "$1/text" -nt "$1/text_target" ]; then
+        ${python} -m espnet_mtl.attack.targets --text "$1/text" --output "$1/text_target"
+    fi
+}
+
+attack() { # attack <data directory> <output directory>
+    local data=$1 dir=$2 device=0 runner=${decode_cmd}
+    if [ "${ngpu}" -gt 0 ]; then
+        device=1
+        runner=${cuda_cmd}
+    fi
+    local opts=(
+        --model_zip "${packed_model}"
+        --data_dir "${data}"
+        --text_target "${data}/text_target"
+        --config "${attack_config}"
+        --output_dir "${dir}"
+        --nj "${attack_nj}"
+    )
+    if [ -n "${attack_args}" ]; then
+        opts+=(--attack_args "${attack_args}")
+    fi
+    if [ -n "${num_attack_utts}" ]; then
+        opts+=(--num_utts "${num_attack_utts}")
+    fi
+    mkdir -p "${dir}/logdir"
+    log "Attack started... log: '${dir}/logdir/asr_mtl_attack.*.log'"
+    ${runner} --gpu "${device}" JOB=1:"${attack_nj}" "${dir}/logdir/asr_mtl_attack.JOB.log" \
+        ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --ngpu "${device}" --job JOB
+    ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --merge
+    ${python} -m espnet_mtl.data.validate "${dir}"
+}
+
+stage_16() {
+    log "Stage 16: Decode the attacked audio: ${asr_exp}/${attack_tag}, sets: ${attack_sets}"
+    local dset
+    for dset in ${attack_sets}; do
+        need_file "${asr_exp}/${attack_tag}/${dset}/wav.scp" 15
+        decode "${asr_exp}/${attack_tag}/${dset}" \
+            "${asr_exp}/${inference_tag}_${attack_tag}/${dset}"
+    done
+}
+
+stage_17() {
+    log "Stage 17: Score the attack: ${asr_exp}/${inference_tag}_${attack_tag}, sets: ${attack_sets}"
+    local dset dir seed
+    seed=$(sed -n 's/^seed: *//p' "${asr_exp}/config.yaml")
+    for dset in ${attack_sets}; do
+        dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
+        need_file "${dir}/text" 16
+        ${python} -m espnet_mtl.bin.asr_mtl_score attack \
+            --attack_dir "${asr_exp}/${attack_tag}/${dset}" --hyp_dir "${dir}" \
+            --system "${system_name}" --seed "${seed:-0}" --decoder "${inference_tag}"
+    done
+}
+
+stage_18() {
+    log "Stage 18: Report: ${asr_exp}/report"
+    need_file "${asr_exp}/config.yaml" 11
+    ${python} -m espnet_mtl.bin.asr_mtl_report \
+        --exp "${asr_exp}" --output "${asr_exp}/report" --command "${run_command% }" --print
+}

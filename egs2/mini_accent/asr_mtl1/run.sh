@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Synthetic English in several accents, made on the spot: see README.md.
+
+set -e
+set -u
+set -o pipefail
+
+./asr_mtl.sh \
+    --lang en \
+    --ngpu 0 \
+    --nj 2 \
+    --inference_nj 2 \
+    --fs 16k \
+    --audio_format wav \
+    --token_type bpe \
+    --nbpe 60 \
+    --feats_normalize utterance_mvn \
+    --asr_config conf/train_asr_mtl.yaml \
+    --inference_config conf/decode_hybrid.yaml \
+    --train_set train \
+    --valid_set valid \
+    --test_sets test \
+    "$@"
