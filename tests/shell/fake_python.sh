@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Stands in for the project's commands in asr_mtl.bats: notes each call in ${CALLS} and
+# writes the files that the next stage reads. Everything else goes to the real Python.
+
+set -e
+
+if [ "$1" != -m ]; then
+    case "$*" in
+        *find_spec*) exit "${FAKE_NO_ESPNET:-0}" ;;
+        *) exec "${REAL_PYTHON}" "$@" ;;
+    esac
+fi
+module=${2##*.}
+shift 2
+echo "${module} $*" >> "${CALLS}"
+if [ "${module}" = "${FAKE_FAILS:-}" ]; then
+    echo "fake ${module}: failed as asked" >&2
+    exit 1
+fi
+arguments=("$@")
+
+value_of() { # value_of <option>: its last value
+    local n
+    for ((n = ${#arguments[@]} - 1; n > 0; n--)); do
+        if [ "${arguments[n - 1]}" = "$1" ]; then
+            echo "${arguments[n]}"
+            return
+        fi
+    done
+}
+
+case ${module} in
+    format_audio | remove_long_short | speed_perturb)
+        from=${*: -2:1} to=${*: -1}
+        mkdir -p "${to}"
+        cp "${from}"/{wav.scp,text,utt2accent} "${to}"
+        ;;
+    token_list)
+        mkdir -p "$(value_of --output)"
+        printf '%s\n' '<blank>' '<unk>' a b '<sos/eos>' > "$(value_of --output)/tokens.txt"
+        ;;
+    accent_list)
+        mkdir -p "$(dirname "$(value_of --output)")"
+        printf '%s\n' north south > "$(value_of --output)"
+        ;;
+    asr_mtl_train)
+        output=$(value_of --output_dir)
+        if [ "$(value_of --collect_stats)" = true ]; then
+            for mode in train valid; do
+                mkdir -p "${output}/${mode}"
+                cut -d ' ' -f 1 "$(value_of "--${mode}_shape_file")" | sed 's/$/ 7/' \
+                    | tee "${output}/${mode}/speech_shape" > "${output}/${mode}/text_shape"
+                echo sums > "${output}/${mode}/feats_stats.npz"
+            done
+        else
+            sleep "${FAKE_TRAINING_SECONDS:-0}"
+            echo "seed: 5" > "${output}/config.yaml"
+            echo weights > "${output}/valid.acc.ave.pth"
+        fi
+        ;;
+    aggregate_stats_dirs)
+        for mode in train valid; do
+            mkdir -p "$(value_of --output_dir)/${mode}"
+            cat "$(dirname "$(value_of --input_dir)")"/stats.*/"${mode}/text_shape" \
+                > "$(value_of --output_dir)/${mode}/text_shape"
+            echo sums > "$(value_of --output_dir)/${mode}/feats_stats.npz"
+        done
+        ;;
+    asr_mtl_inference)
+        output=$(value_of --output_dir)/1best_recog
+        mkdir -p "${output}"
+        for name in text token token_int score accent accent_score; do
+            cut -d ' ' -f 1 "$(value_of --key_file)" | sed 's/$/ heard/' \
+                | sed "${FAKE_LOSES:-}" > "${output}/${name}"
+        done
+        printf '%s\n' north south > "${output}/../accents"
+        ;;
+    asr_mtl_pack)
+        echo zip > "$(value_of --outpath)"
+        ;;
+    targets)
+        cp "$(value_of --text)" "$(value_of --output)"
+        ;;
+    asr_mtl_attack)
+        cp "$(value_of --data_dir)"/{wav.scp,text,utt2accent} "$(value_of --output_dir)"
+        ;;
+    asr_mtl_score)
+        echo "# RESULTS"
+        ;;
+esac
