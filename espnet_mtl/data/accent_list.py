@@ -8,10 +8,10 @@ from pathlib import Path
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import write_text
+from espnet_mtl.data.tables import read_lines, write_text
 from espnet_mtl.errors import run_main, setup_logging
 
-_TABLES = ("utt2accent", "utt2spk", "utt2num_samples")
+_TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")
 
 
 def write_accent_list(
@@ -31,29 +31,45 @@ def write_accent_list(
     Raises:
         DataDirError: If there are fewer than two accents, or a set has another one.
     """
-    trained = load_data_dir(train_dir, _TABLES)["utt2accent"]
-    accents = sorted(set(trained.values()) - {UNKNOWN_ACCENT})
-    source = train_dir / "utt2accent"
+    tables = {
+        directory: load_data_dir(directory, _TABLES)["utt2accent"]
+        for directory in [train_dir, *check_dirs]
+    }
+    trained = sorted(set(tables[train_dir].values()) - {UNKNOWN_ACCENT})
+    source, fix = train_dir / "utt2accent", "add speakers of it to training"
+    accents = trained
     if given is not None:
-        if not given.is_file():
-            raise DataDirError(f"{given}: no such accent list")
-        accents = given.read_text(encoding="utf-8").split()
-        source = given
+        source, fix = given, f"add it to {given}"
+        accents = _read_given(given)
+        untrained = [accent for accent in accents if accent not in trained]
+        if untrained:
+            logging.warning("%s: not in training: %s", given, ", ".join(untrained))
     if len(accents) < 2:
         raise DataDirError(
-            f"{source}: {len(accents)} accent (besides {UNKNOWN_ACCENT}); an accent "
+            f"{source}: {len(accents)} accent(s) besides {UNKNOWN_ACCENT}; an accent "
             "branch needs at least two"
         )
-    for directory in [train_dir, *check_dirs]:
-        table = load_data_dir(directory, ("utt2accent",))["utt2accent"]
+    for directory, table in tables.items():
         for number, (utt, accent) in enumerate(table.items(), start=1):
             if accent not in accents and accent != UNKNOWN_ACCENT:
                 raise DataDirError(
                     f"{directory / 'utt2accent'}:{number}: '{utt}' has the accent "
-                    f"'{accent}', which {source} has not ({', '.join(accents)}); add "
-                    f"speakers of it to training, or write {UNKNOWN_ACCENT}"
+                    f"'{accent}', which {source} has not ({', '.join(accents)}); "
+                    f"{fix}, or write {UNKNOWN_ACCENT}"
                 )
     write_text(output, "".join(f"{accent}\n" for accent in accents))
+    return accents
+
+
+def _read_given(path: Path) -> list[str]:
+    lines = [line.strip() for line in read_lines(path)]
+    accents = [line for line in lines if line]
+    for number, accent in enumerate(lines, start=1):
+        if accent == UNKNOWN_ACCENT or (accent and accents.count(accent) > 1):
+            raise DataDirError(
+                f"{path}:{number}: remove '{accent}': every accent stands on one line, "
+                f"and {UNKNOWN_ACCENT} is none"
+            )
     return accents
 
 
@@ -61,14 +77,14 @@ def format_table(directories: list[Path], rate: int) -> str:
     """Count utterances, speakers and hours per accent and set.
 
     Args:
-        directories: Data directories with ``utt2num_samples``.
+        directories: Data directories with ``utt2num_samples``; one counts once.
         rate: Sampling rate in Hz.
 
     Returns:
         A table, one accent a row and set.
     """
     rows = [f"{'set':<16}{'accent':<20}{'utts':>8}{'speakers':>10}{'hours':>8}"]
-    for directory in directories:
+    for directory in dict.fromkeys(directories):
         tables = load_data_dir(directory, _TABLES)
         utts: dict[str, list[str]] = defaultdict(list)
         for utt, accent in tables["utt2accent"].items():
@@ -93,14 +109,15 @@ def main(cmd: list[str] | None = None) -> None:
     parser.add_argument("--train_dir", type=Path, required=True)
     parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])
     parser.add_argument("--accent_list", type=Path, default=None)
-    parser.add_argument("--fs", type=read_rate, default=16000, help="16k or 16000")
+    parser.add_argument("--fs", default="16k", help="16k or 16000")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(cmd)
     setup_logging()
+    rate = read_rate(args.fs)
     accents = write_accent_list(
         args.train_dir, args.check_dirs, args.output, args.accent_list
     )
-    print(format_table([args.train_dir, *args.check_dirs], args.fs))
+    print(format_table([args.train_dir, *args.check_dirs], rate))
     logging.info("%s: %d accents", args.output, len(accents))
 
 

@@ -1,13 +1,18 @@
 """Audio files: checked reading, and writing that leaves no half file."""
 
-import contextlib
-import os
+import io
+import math
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import write_files
+
+# Lossy formats overshoot full scale a little when decoded. Far beyond it, samples were
+# never scaled to [-1, 1], and clipping would leave a square wave.
+_MOST_OVERSHOOT = 2.0
 
 
 def read_audio_rate(
@@ -24,14 +29,19 @@ def read_audio_rate(
 
     Raises:
         DataDirError: If the file cannot be read or is empty, silent, stereo, or holds
-            values that are no numbers.
+            values that are no numbers or far beyond full scale.
     """
     place = f"utterance {utt}: {path}" if utt else str(path)
+    if str(path).endswith("|"):
+        raise DataDirError(
+            f"{place}: a command, and commands are not run; write what it prints to a "
+            "file and name that in wav.scp"
+        )
     if not Path(path).is_file():
         raise DataDirError(f"{place}: no such audio file; mend wav.scp")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # soundfile's
         raise DataDirError(
             f"{place}: unreadable ({error}); replace the file, or remove the utterance"
         ) from error
@@ -51,7 +61,13 @@ def read_audio_rate(
         )
     if not samples.any():
         raise DataDirError(f"{place}: silent, every sample is 0; remove the utterance")
-    return samples, rate
+    peak = float(np.abs(samples).max())
+    if peak > _MOST_OVERSHOOT:
+        raise DataDirError(
+            f"{place}: the loudest sample is {peak:g}, but full scale is 1; scale the "
+            "samples to [-1, 1]"
+        )
+    return samples.clip(-1.0, 1.0), rate
 
 
 def read_audio(
@@ -86,8 +102,8 @@ def write_audio(
     """Write a mono file that appears whole or not at all.
 
     Args:
-        path: The file; its ending tells the format. Its folder must exist.
-        samples: Samples in [-1, 1], (Samples,).
+        path: The file; its ending tells the format.
+        samples: Samples in [-1, 1], (Samples,); for ``PCM_16`` also int16.
         rate: Sampling rate in Hz.
         subtype: Sample format, as soundfile names it.
 
@@ -95,18 +111,25 @@ def write_audio(
         OSError: If the disk is full.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        with unfinished.open("wb") as file:
-            kind = path.suffix[1:].upper()
-            soundfile.write(file, samples, rate, subtype=subtype, format=kind)
-        if unfinished.stat().st_size <= 44:
-            raise OSError(28, "No space left on device", str(path))
-        unfinished.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
+    if subtype == "PCM_16" and samples.dtype != np.int16:
+        samples = to_16_bit(samples)
+    # In memory first: soundfile does not always tell when a disk is full.
+    buffer = io.BytesIO()
+    kind = path.suffix[1:].upper()
+    soundfile.write(buffer, samples, rate, subtype=subtype, format=kind)
+    write_files({path: buffer.getvalue()})
+
+
+def to_16_bit(samples: np.ndarray) -> np.ndarray:
+    """Round to the nearest 16-bit level (libsndfile cuts off for WAV).
+
+    Args:
+        samples: Samples in [-1, 1], float, (Samples,).
+
+    Returns:
+        Levels, int16, (Samples,); what was read from 16 bits comes out as it was.
+    """
+    return np.rint(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
 
 
 def read_rate(rate: int | str) -> int:
@@ -126,6 +149,6 @@ def read_rate(rate: int | str) -> int:
         hertz = float(text[:-1]) * 1000 if text.endswith("k") else float(text)
     except ValueError:
         hertz = 0.0
-    if hertz < 1 or hertz != int(hertz):
+    if not 1 <= hertz < math.inf or hertz != int(hertz):
         raise DataDirError(f"--fs {rate}: not a sampling rate; write 16k or 16000")
     return int(hertz)

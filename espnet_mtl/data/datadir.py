@@ -5,7 +5,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_table, sort_keys, write_table, write_text
+from espnet_mtl.data.tables import (
+    read_table,
+    render_table,
+    sort_keys,
+    write_files,
+    write_text,
+)
 
 # Files with one line an utterance, as far as this project knows them.
 UTTERANCE_FILES = (
@@ -47,30 +53,40 @@ def load_data_dir(
         _check_same_keys(path, leader, tables[leader], name, table)
     if not tables[leader]:
         raise DataDirError(f"{path / leader}: no utterance in it")
+    if "wav.scp" in tables and (path / "segments").exists():
+        raise DataDirError(
+            f"{path / 'segments'}: parts of recordings are not supported; write one "
+            "audio file for each utterance, name it in wav.scp and remove 'segments'"
+        )
+    _check_file_names(path / leader, tables[leader])
     if "utt2spk" in tables:
         _check_speaker_prefix(path, tables["utt2spk"])
     return tables
 
 
 def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) -> None:
-    """Write tables, and ``spk2utt`` beside ``utt2spk``.
+    """Write tables, and ``spk2utt`` beside ``utt2spk``; all of them or none.
 
     Args:
         path: The directory; made when absent.
         tables: Tables by name.
+
+    Raises:
+        DataDirError: If a line could not be read back.
     """
     path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        write_table(path / name, table)
+    tables = dict(tables)
     if "utt2spk" in tables:
-        write_table(path / "spk2utt", invert(tables["utt2spk"]))
+        tables["spk2utt"] = invert(tables["utt2spk"])
+    write_files(
+        {path / n: render_table(path / n, t).encode() for n, t in tables.items()}
+    )
 
 
 def subset_data_dir(
     source: Path | str, target: Path | str, keys: Collection[str]
 ) -> None:
-    """Copy a data directory with some of its utterances; no utterance file is lost.
+    """Copy a data directory with some of its utterances: all of UTTERANCE_FILES.
 
     Args:
         source: The directory to copy.
@@ -81,6 +97,7 @@ def subset_data_dir(
         DataDirError: If a table is faulty.
     """
     source, target = Path(source), Path(target)
+    check_apart(source, target)
     kept = set(keys)
     tables = {}
     for name in UTTERANCE_FILES:
@@ -91,6 +108,20 @@ def subset_data_dir(
     for name in _DIRECTORY_FILES:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
+
+
+def check_apart(source: Path, target: Path) -> None:
+    """Refuse to write a data directory over the one that is read.
+
+    Args:
+        source: The directory to read.
+        target: The directory to write.
+
+    Raises:
+        DataDirError: If they are the same.
+    """
+    if source.resolve() == target.resolve():
+        raise DataDirError(f"{target}: read and written at once; name another target")
 
 
 def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
@@ -128,20 +159,30 @@ def _check_same_keys(
         fix = f"write '{UNKNOWN_ACCENT}' where an accent is not known; or {fix}"
     if missing:
         raise DataDirError(
-            f"{path / name}: {_some(missing)} of {path / leader} missing; {fix}"
+            f"{path / name}: no line for {_some(missing)} of {path / leader}; {fix}"
         )
     if extra:
         line = list(table).index(extra[0]) + 1
         raise DataDirError(
-            f"{path / name}:{line}: {_some(extra)} not in {path / leader}; {fix}"
+            f"{path / name}:{line}: {path / leader} has no line for {_some(extra)}; "
+            f"{fix}"
         )
 
 
 def _some(keys: list[str]) -> str:
     shown = ", ".join(keys[:5]) + (", ..." if len(keys) > 5 else "")
-    verb = "is" if len(keys) == 1 else "are"
     noun = "utterance" if len(keys) == 1 else "utterances"
-    return f"{len(keys)} {noun} ({shown}) {verb}"
+    return f"{len(keys)} {noun} ({shown})"
+
+
+def _check_file_names(path: Path, table: dict[str, str]) -> None:
+    # Audio files are named after their utterances.
+    for number, utt in enumerate(table, start=1):
+        if "/" in utt:
+            raise DataDirError(
+                f"{path}:{number}: there is a '/' in '{utt}', which cannot name an "
+                "audio file; write another character, in every file"
+            )
 
 
 def _check_speaker_prefix(path: Path, utt2spk: dict[str, str]) -> None:

@@ -1,13 +1,16 @@
-"""Stage 4: leave out utterances that are too long, too short or without words."""
+"""Stage 4: leave out utterances that are too long or too short."""
 
 import argparse
 import logging
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
-from espnet_mtl.data.datadir import subset_data_dir
+from espnet_mtl.data.datadir import (
+    REQUIRED_FILES,
+    load_data_dir,
+    subset_data_dir,
+)
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import run_main, setup_logging
 
 
@@ -24,27 +27,26 @@ def remove_long_short(
         longest: Utterances must be shorter than this, in seconds.
 
     Raises:
-        DataDirError: If nothing is left.
+        DataDirError: If a table is faulty, or nothing is left.
     """
-    samples = read_table(source / "utt2num_samples")
-    text = read_table(source / "text", allow_empty_value=True)
-    seconds = {utt: int(n) / rate for utt, n in samples.items()}
+    tables = load_data_dir(source, (*REQUIRED_FILES, "utt2num_samples"))
+    seconds = {utt: int(n) / rate for utt, n in tables["utt2num_samples"].items()}
     too_short = [utt for utt, s in seconds.items() if s <= shortest]
     too_long = [utt for utt, s in seconds.items() if s >= longest]
-    wordless = [utt for utt in seconds if not text.get(utt)]
-    removed = {*too_short, *too_long, *wordless}
-    kept = [utt for utt in seconds if utt not in removed]
+    kept = [utt for utt, s in seconds.items() if shortest < s < longest]
     counts = (
         f"{len(too_short)} of at most {shortest} s, {len(too_long)} of at least "
-        f"{longest} s, {len(wordless)} without text"
+        f"{longest} s"
     )
     if not kept:
         raise DataDirError(
-            f"{source}: no utterance is left ({counts}); see --min_wav_duration, "
-            "--max_wav_duration and the text"
+            f"{source}: no utterance is left ({counts}); change --min_wav_duration or "
+            "--max_wav_duration"
         )
     subset_data_dir(source, target, kept)
-    logging.info("%s: kept %d of %d: left out %s", target, len(kept), len(text), counts)
+    logging.info(
+        "%s: kept %d of %d: left out %s", target, len(kept), len(seconds), counts
+    )
 
 
 def main(cmd: list[str] | None = None) -> None:
@@ -54,7 +56,7 @@ def main(cmd: list[str] | None = None) -> None:
         cmd: Command-line arguments; ``sys.argv`` when not given.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fs", type=read_rate, default=16000, help="16k or 16000")
+    parser.add_argument("--fs", default="16k", help="16k or 16000")
     parser.add_argument("--min_wav_duration", type=float, default=0.1)
     parser.add_argument("--max_wav_duration", type=float, default=20.0)
     parser.add_argument("source", type=Path)
@@ -64,7 +66,7 @@ def main(cmd: list[str] | None = None) -> None:
     remove_long_short(
         args.source,
         args.target,
-        args.fs,
+        read_rate(args.fs),
         args.min_wav_duration,
         args.max_wav_duration,
     )

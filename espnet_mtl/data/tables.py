@@ -2,10 +2,13 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
+
+# Some editors put it before a text file; it belongs to no key.
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str, str]:
@@ -25,12 +28,11 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str
     path = Path(path)
     table: dict[str, str] = {}
     last_key = b""
-    for number, line in enumerate(_read_lines(path), start=1):
-        key, _, value = line.strip().partition(" ")
+    for number, line in enumerate(read_lines(path), start=1):
+        key, value = split_line(line)
         place = f"{path}:{number}"
         if not key:
             raise DataDirError(f"{place}: the line is empty; remove it")
-        value = value.strip()
         if not value and not allow_empty_value:
             raise DataDirError(
                 f"{place}: nothing stands after '{key}'; fill it in, or remove the "
@@ -56,9 +58,34 @@ def write_table(path: Path | str, table: Mapping[str, str]) -> None:
     Args:
         path: The file.
         table: Value by key.
+
+    Raises:
+        DataDirError: If a line could not be read back.
     """
-    lines = [f"{key} {table[key]}".rstrip() + "\n" for key in sort_keys(table)]
-    write_text(path, "".join(lines))
+    write_text(path, render_table(path, table))
+
+
+def render_table(path: Path | str, table: Mapping[str, str]) -> str:
+    """Give a table as its file has it.
+
+    Args:
+        path: The file, for messages.
+        table: Value by key.
+
+    Returns:
+        Lines sorted by the bytes of their keys.
+
+    Raises:
+        DataDirError: If a line could not be read back.
+    """
+    for key, value in table.items():
+        if key.split() != [key] or key.startswith(_BYTE_ORDER_MARK):
+            raise DataDirError(f"{path}: {key!r} is no key; use one word, no blanks")
+        if "\n" in value or "\r" in value:
+            raise DataDirError(
+                f"{path}: '{key}': there is a line break in {value!r}; remove it"
+            )
+    return "".join(f"{key} {table[key]}".rstrip() + "\n" for key in sort_keys(table))
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -68,19 +95,33 @@ def write_text(path: Path | str, text: str) -> None:
         path: The file; its folder is made.
         text: The content.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    write_files({Path(path): text.encode()})
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files that all appear whole or all stay as they were.
+
+    Args:
+        contents: What to write, by file; folders are made.
+
+    Raises:
+        OSError: If the disk is full.
+    """
+    unfinished = {p: p.with_name(f".{p.name}.{os.getpid()}") for p in contents}
     try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished[path].write_bytes(content)
+        for path in contents:
+            unfinished[path].replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
+        for path in unfinished.values():
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
 
 
-def sort_keys(keys) -> list[str]:
+def sort_keys(keys: Iterable[str]) -> list[str]:
     """Sort keys by bytes, as Kaldi and ``LC_ALL=C sort`` do.
 
     Args:
@@ -92,11 +133,37 @@ def sort_keys(keys) -> list[str]:
     return sorted(keys, key=lambda key: key.encode())
 
 
-def _read_lines(path: Path) -> list[str]:
+def split_line(line: str) -> tuple[str, str]:
+    """Take a line apart, at blanks or tabs as ESPnet does.
+
+    Args:
+        line: The line.
+
+    Returns:
+        Key and value; empty where there is none.
+    """
+    key, value = [*line.split(maxsplit=1), "", ""][:2]
+    return key, value.strip()
+
+
+def read_lines(path: Path | str) -> list[str]:
+    """Read the lines of a UTF-8 file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The lines without their ends.
+
+    Raises:
+        DataDirError: If the file is missing or not UTF-8; the message names the line.
+    """
+    path = Path(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise DataDirError(f"{path}: no such file") from error
+    content = content.removeprefix(_BYTE_ORDER_MARK.encode())
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 """Stage 5: the recogniser's tokens."""
 
 import argparse
+import io
 import logging
 import re
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 import sentencepiece
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_table, write_text
+from espnet_mtl.data.tables import read_lines, read_table, write_files
 from espnet_mtl.errors import run_main, setup_logging
 
 BLANK, UNKNOWN, SPACE, SOS_EOS = "<blank>", "<unk>", "<space>", "<sos/eos>"
@@ -31,45 +32,62 @@ def write_token_list(
         token_type: ``bpe``, ``char`` or ``word``.
         num_pieces: Size of the sentencepiece vocabulary.
         piece_model: sentencepiece's model type, ``unigram`` or ``bpe``.
-        symbols: Comma-separated symbols that are never cut.
+        symbols: Symbols that are never cut: with commas between, or a file with one a
+            line.
 
     Returns:
         The tokens.
 
     Raises:
-        DataDirError: If the text has no words or allows fewer pieces.
+        DataDirError: If the text has no words, or does not allow so many or few pieces.
     """
     sentences = list(read_table(text).values())
-    output.mkdir(parents=True, exist_ok=True)
+    if not sentences:
+        raise DataDirError(f"{text}: no utterance in it")
+    whole = _read_symbols(symbols)
+    files: dict[str, bytes] = {}
     if token_type == "bpe":
-        tokens = _pieces(text, sentences, output, num_pieces, piece_model, symbols)
+        tokens, files = _pieces(text, sentences, num_pieces, piece_model, whole)
     else:
         counts = Counter(
             unit
             for sentence in sentences
-            for unit in (sentence.split() if token_type == "word" else sentence)
+            for unit in _units(sentence, token_type, whole)
         )
         units = sorted(counts, key=lambda unit: (-counts[unit], unit))
         tokens = [SPACE if unit == " " else unit for unit in units]
     tokens = [t for t in tokens if t not in (BLANK, UNKNOWN, SOS_EOS)]
     tokens = [BLANK, UNKNOWN, *tokens, SOS_EOS]
-    write_text(output / "tokens.txt", "".join(f"{token}\n" for token in tokens))
+    files["tokens.txt"] = _lines(tokens)
+    write_files({output / name: content for name, content in files.items()})
     return tokens
+
+
+def _read_symbols(symbols: str) -> list[str]:
+    lines = read_lines(symbols) if Path(symbols).is_file() else symbols.split(",")
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _units(sentence: str, token_type: str, whole: list[str]) -> list[str]:
+    if token_type == "word":
+        return sentence.split()
+    longest_first = sorted(whole, key=len, reverse=True)
+    return re.findall("|".join([*map(re.escape, longest_first), "."]), sentence, re.S)
 
 
 def _pieces(
     text: Path,
     sentences: list[str],
-    output: Path,
     num_pieces: int,
     piece_model: str,
-    symbols: str,
-) -> list[str]:
-    write_text(output / "train.txt", "".join(f"{s}\n" for s in sentences))
+    symbols: list[str],
+) -> tuple[list[str], dict[str, bytes]]:
+    # Trained in memory: sentencepiece does not tell when the disk is full.
+    model_bytes = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            input=str(output / "train.txt"),
-            model_prefix=str(output / "bpe"),
+            sentence_iterator=iter(sentences),
+            model_writer=model_bytes,
             vocab_size=num_pieces,
             model_type=piece_model,
             character_coverage=1.0,
@@ -79,15 +97,26 @@ def _pieces(
             eos_id=-1,
             minloglevel=2,
         )
-    except (RuntimeError, OSError) as error:
-        limit = re.search(r"value\s*(<=|>)\s*(\d+)", str(error))
-        fix = f"; use --nbpe {limit[2]}" if limit else ""
+    except RuntimeError as error:
+        limit = re.search(r"(?:value <=|\d+ vs) (\d+)", str(error))
+        fix = f"; use --nbpe {limit[1]}" if limit else ""
         raise DataDirError(
             f"{text}: sentencepiece cannot make {num_pieces} pieces of it{fix} "
             f"({str(error).strip()})"
         ) from error
-    model = sentencepiece.SentencePieceProcessor(model_file=str(output / "bpe.model"))
-    return [model.id_to_piece(i) for i in range(1, model.get_piece_size())]
+    model = sentencepiece.SentencePieceProcessor(model_proto=model_bytes.getvalue())
+    size = model.get_piece_size()
+    pieces = [model.id_to_piece(i) for i in range(size)]
+    vocab = [f"{pieces[i]}\t{model.get_score(i):g}" for i in range(size)]
+    return pieces[1:], {
+        "train.txt": _lines(sentences),
+        "bpe.model": model_bytes.getvalue(),
+        "bpe.vocab": _lines(vocab),
+    }
+
+
+def _lines(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def main(cmd: list[str] | None = None) -> None:

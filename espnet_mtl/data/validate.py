@@ -4,7 +4,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from espnet_mtl.data.datadir import load_data_dir
+from espnet_mtl.data.datadir import invert, load_data_dir
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import run_main, setup_logging
 
 
@@ -26,6 +28,12 @@ def main(cmd: list[str] | None = None) -> None:
     files += [] if args.no_text else ["text"]
     files += [] if args.no_accent else ["utt2accent"]
     tables = load_data_dir(args.directory, files)
+    spk2utt = args.directory / "spk2utt"
+    if spk2utt.exists() and read_table(spk2utt) != invert(tables["utt2spk"]):
+        raise DataDirError(
+            f"{spk2utt}: differs from what utt2spk says; utils/fix_data_dir.sh writes "
+            "it anew"
+        )
     speakers = set(tables["utt2spk"].values())
     logging.info(
         "%s: %d utterances of %d speakers; %s agree",

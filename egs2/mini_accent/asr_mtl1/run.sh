@@ -12,8 +12,7 @@ set -o pipefail
     --inference_nj 2 \
     --fs 16k \
     --audio_format wav \
-    --token_type bpe \
-    --nbpe 60 \
+    --token_type word \
     --feats_normalize utterance_mvn \
     --asr_config conf/train_asr_mtl.yaml \
     --inference_config conf/decode_hybrid.yaml \

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Join the Free Spoken Digit Dataset's recordings to strings of digits.
+
+The same options give the same bytes.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from fsdd import DIGITS, FS, Corpus, find_corpus, read_recording
+
+from espnet_mtl.data.corpus import (
+    Progress,
+    get_corpus_parser,
+    hash_sources,
+    make_once,
+    read_sizes,
+    seed_with,
+    write_set,
+    write_wav,
+)
+from espnet_mtl.errors import run_main, setup_logging
+
+NUM_DIGITS = (3, 6)
+GAP_SECONDS = (0.05, 0.25)  # between digits
+EDGE_SECONDS = (0.05, 0.15)  # before the first and after the last
+FADE_SECONDS = 0.005  # at either end of a recording: no clicks
+PEAK = (0.3, 0.9)  # of a string, of full scale
+DIGIT_PEAK = (0.7, 1.0)  # of a digit, of its string's
+NOISE = (2e-4, 2e-3)  # largest sample of full scale: -74 to -54 dB
+
+
+@dataclass(frozen=True)
+class DigitString:
+    """One utterance, before its audio is joined.
+
+    Attributes:
+        key: Utterance id; starts with the speaker id.
+        speaker: The corpus's name of the speaker.
+        accent: Accent label.
+        text: The digits as words.
+        recordings: Their recordings.
+    """
+
+    key: str
+    speaker: str
+    accent: str
+    text: str
+    recordings: tuple[Path, ...]
+
+
+def plan_set(corpus: Corpus, name: str, num_utts: int, seed: int) -> list[DigitString]:
+    """Plan one set: speakers take turns, a string holds no recording twice.
+
+    Args:
+        corpus: The corpus.
+        name: ``train``, ``valid`` or ``test``.
+        num_utts: How many utterances.
+        seed: Seed of all choices.
+
+    Returns:
+        The utterances; a larger set begins with a smaller one.
+    """
+    rng = np.random.RandomState()
+    speakers = list(corpus.recordings)
+    plan = []
+    for index in range(num_utts):
+        speaker = speakers[index % len(speakers)]
+        pool = corpus.recordings[speaker][name]
+        key = f"{speaker}-{name}-{index:06d}"
+        seed_with(rng, f"{seed} {key} digits")
+        length = rng.randint(NUM_DIGITS[0], NUM_DIGITS[1] + 1)
+        chosen = [pool[i] for i in rng.permutation(len(pool))[:length]]
+        plan.append(
+            DigitString(
+                key=key,
+                speaker=speaker,
+                accent=corpus.accents[speaker],
+                text=" ".join(DIGITS[digit] for digit, _ in chosen),
+                recordings=tuple(path for _, path in chosen),
+            )
+        )
+    return plan
+
+
+def join(recordings: list[np.ndarray], seed: str) -> np.ndarray:
+    """Join recordings to one, as if spoken at one sitting.
+
+    The corpus's recordings are up to 30 dB apart in level, also those of one speaker.
+    Each is levelled, lest an attack's budget should mean something else for each.
+
+    Args:
+        recordings: Samples, float32, each of shape ``(num_samples,)``.
+        seed: Seed of levels, gaps and noise.
+
+    Returns:
+        Samples, int16, shape ``(num_samples,)``.
+    """
+    # 1. Draw all that varies
+    rng = np.random.RandomState()
+    seed_with(rng, seed)
+    num = len(recordings)
+    peaks = rng.uniform(*PEAK) * rng.uniform(*DIGIT_PEAK, num)
+    pauses = np.empty(num + 1)
+    pauses[1:-1] = rng.uniform(*GAP_SECONDS, num - 1)
+    pauses[[0, -1]] = rng.uniform(*EDGE_SECONDS, 2)
+    noise = NOISE[0] * (NOISE[1] / NOISE[0]) ** rng.uniform() / 32768
+
+    # 2. Place the digits
+    silences = [np.zeros(int(seconds * FS), np.float32) for seconds in pauses]
+    parts = [silences[0]]
+    for samples, peak, silence in zip(recordings, peaks, silences[1:], strict=True):
+        parts += [_fade(samples) * np.float32(peak / np.abs(samples).max()), silence]
+    speech = np.concatenate(parts)
+
+    # 3. Silence is noise, never digital zero: the features of that would change beyond
+    # recognition with the least perturbation
+    speech += np.frombuffer(rng.bytes(2 * len(speech)), "<i2") * np.float32(noise)
+    return np.rint(np.clip(speech, -1.0, 1.0) * 32767).astype("<i2")
+
+
+def _fade(samples: np.ndarray) -> np.ndarray:
+    length = min(int(FADE_SECONDS * FS), len(samples) // 2)
+    ramp = (np.arange(length, dtype=np.float32) + 1) / (length + 1)
+    faded = samples.copy()
+    faded[:length] *= ramp
+    faded[len(faded) - length :] *= ramp[::-1]
+    return faded
+
+
+def make_corpus(
+    root: str, output: Path, audio_dir: Path, sizes: dict[str, int], seed: int
+) -> None:
+    """Make the three sets.
+
+    Args:
+        root: Folder of the Free Spoken Digit Dataset.
+        output: Folder for the data directories.
+        audio_dir: Folder for the audio.
+        sizes: Number of utterances by set.
+        seed: Seed of all choices.
+
+    Raises:
+        UserError: If the dataset is not there, or a recording of it is unusable.
+    """
+    corpus = find_corpus(root)
+    progress = Progress(sum(sizes.values()), "joining")
+    for name, size in sizes.items():
+        folder = audio_dir / name
+        folder.mkdir(parents=True, exist_ok=True)
+        samples = {
+            path: read_recording(path)
+            for sets in corpus.recordings.values()
+            for _, path in sets[name]
+        }
+        plan = plan_set(corpus, name, size, seed)
+        for utt in plan:
+            recordings = [samples[path] for path in utt.recordings]
+            joined = join(recordings, f"{seed} {utt.key} audio")
+            write_wav(folder / f"{utt.key}.wav", joined, FS)
+            progress.add(len(joined))
+        write_set(output / name, folder, plan)
+    progress.finish(FS)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Build the command line."""
+    parser = get_corpus_parser(__doc__)
+    parser.add_argument("--fsdd_root", default="", help="the dataset's folder")
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Arguments instead of those of the process.
+
+    Raises:
+        UserError: If an option cannot be met or the dataset is faulty.
+    """
+    args = get_parser().parse_args(cmd)
+    setup_logging()
+    sizes = read_sizes(args)
+    audio_dir = args.audio_dir or args.output / "audio"
+    settings = {
+        **sizes,
+        "seed": args.seed,
+        "fsdd_root": args.fsdd_root,
+        "audio_dir": audio_dir.resolve(),
+        "sources": hash_sources(Path(__file__).parent),
+    }
+    make_once(
+        args.output,
+        settings,
+        lambda: make_corpus(args.fsdd_root, args.output, audio_dir, sizes, args.seed),
+    )
+
+
+if __name__ == "__main__":
+    run_main(main)

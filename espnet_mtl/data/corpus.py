@@ -1,0 +1,202 @@
+"""What the makers of the recipes' own corpora share (``egs2/*/asr_mtl1/local``)."""
+
+import argparse
+import hashlib
+import json
+import logging
+import time
+import wave
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from espnet_mtl.data.datadir import load_data_dir, write_data_dir
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import write_text
+from espnet_mtl.errors import UserError
+
+DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}
+STAMP = "corpus.json"
+_PROGRESS_SECONDS = 2.0
+
+
+class Planned(Protocol):
+    """An utterance of a plan, as far as its data directory is concerned."""
+
+    key: str
+    speaker: str
+    accent: str
+    text: str
+
+
+def get_corpus_parser(description: str | None) -> argparse.ArgumentParser:
+    """Build a command line with the options that every maker has.
+
+    Args:
+        description: Shown by ``--help``.
+
+    Returns:
+        A parser with ``--output``, ``--audio_dir``, ``--num_<set>`` and ``--seed``.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--output", type=Path, required=True, help="data directory")
+    parser.add_argument(
+        "--audio_dir", type=Path, help="where the audio goes (default: <output>/audio)"
+    )
+    for name, size in DEFAULT_SIZES.items():
+        parser.add_argument(f"--num_{name}", type=int, default=size, help="utterances")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def read_sizes(args: argparse.Namespace) -> dict[str, int]:
+    """Check the sizes asked for.
+
+    Args:
+        args: Of :func:`get_corpus_parser`.
+
+    Returns:
+        Number of utterances by set.
+
+    Raises:
+        UserError: If a set would be empty.
+    """
+    sizes = {name: getattr(args, f"num_{name}") for name in DEFAULT_SIZES}
+    for name, size in sizes.items():
+        if size < 1:
+            raise UserError(f"--num_{name} {size}: a set needs at least 1 utterance.")
+    return sizes
+
+
+def make_once(
+    output: Path, settings: Mapping[str, object], make: Callable[[], None]
+) -> None:
+    """Make a corpus, unless the same settings have made it and it is still whole.
+
+    Args:
+        output: Folder of the data directories; holds the stamp, written last.
+        settings: All that the corpus depends on.
+        make: Makes it.
+    """
+    stamp = output / STAMP
+    content = json.dumps({k: str(v) for k, v in settings.items()}, indent=1) + "\n"
+    if stamp.is_file() and stamp.read_text() == content and _is_whole(output):
+        logging.info("%s: made before with the same options; kept", output)
+        return
+    stamp.unlink(missing_ok=True)
+    make()
+    write_text(stamp, content)
+
+
+def _is_whole(output: Path) -> bool:
+    try:
+        return all(
+            Path(path).is_file()
+            for name in DEFAULT_SIZES
+            for path in load_data_dir(output / name)["wav.scp"].values()
+        )
+    except DataDirError:
+        return False
+
+
+def hash_sources(folder: Path) -> str:
+    """Hash the Python files of a folder: a maker that changed makes its corpus anew.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        A digest in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def seed_with(rng: np.random.RandomState, text: str) -> None:
+    """Seed a generator with a text. RandomState, because its stream is frozen for good.
+
+    Args:
+        rng: The generator. Seeding takes a tenth of the time of making a new one.
+        text: Anything; different texts give independent streams.
+    """
+    rng.seed(np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4"))
+
+
+def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None:
+    """Write the data directory of one set. Comes after its audio: its tables vouch
+    for that.
+
+    Args:
+        directory: The data directory.
+        audio_dir: Folder that holds ``<key>.wav``.
+        plan: The utterances.
+    """
+    write_data_dir(
+        directory,
+        {
+            "wav.scp": {u.key: str(audio_dir.resolve() / f"{u.key}.wav") for u in plan},
+            "text": {u.key: u.text for u in plan},
+            "utt2spk": {u.key: u.speaker for u in plan},
+            "utt2accent": {u.key: u.accent for u in plan},
+        },
+    )
+
+
+def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
+    """Write 16-bit mono audio (in a tenth of the time that soundfile takes).
+
+    Args:
+        path: The file.
+        samples: Little-endian int16, shape ``(num_samples,)``.
+        fs: Sampling rate in Hz.
+    """
+    with path.open("wb") as file, wave.open(file) as audio:
+        audio.setparams((1, 2, fs, len(samples), "NONE", ""))
+        audio.writeframes(samples.tobytes())
+
+
+class Progress:
+    """Tells now and then how many utterances are done, and at the end how fast.
+
+    Args:
+        total: How many there are to do.
+        what: What is done, in a word.
+    """
+
+    def __init__(self, total: int, what: str) -> None:
+        self._total, self._what = total, what
+        self._done = self._num_samples = 0
+        self._start = self._reported = time.monotonic()
+
+    def add(self, num_samples: int) -> None:
+        """Count an utterance.
+
+        Args:
+            num_samples: Its length in samples.
+        """
+        self._done += 1
+        self._num_samples += num_samples
+        if time.monotonic() - self._reported > _PROGRESS_SECONDS:
+            self._reported = time.monotonic()
+            logging.info(
+                "progress: %d/%d utterances (%s)", self._done, self._total, self._what
+            )
+
+    def finish(self, fs: int) -> None:
+        """Tell what was done.
+
+        Args:
+            fs: Sampling rate in Hz.
+        """
+        seconds = time.monotonic() - self._start
+        logging.info(
+            "Made %d utterances, %.2f hours, in %.1f s: %.0f utterances a second",
+            self._done,
+            self._num_samples / fs / 3600,
+            seconds,
+            self._done / max(seconds, 1e-9),
+        )

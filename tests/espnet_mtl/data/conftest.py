@@ -1,0 +1,68 @@
+"""A small data directory, and a disk that fills up."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_mtl.data.datadir import write_data_dir
+
+RATE = 8000
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Four utterances of two speakers, 0.5 to 0.8 s each, 16 bits at 8 kHz."""
+    folder = tmp_path / "data" / "train"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    keys = ["ann-1", "ann-2", "bob-1", "bob-2"]
+    paths = {key: str(folder / f"{key}.wav") for key in keys}
+    for i, path in enumerate(paths.values()):
+        noise = rng.uniform(-0.5, 0.5, 4000 + 800 * i)
+        soundfile.write(path, noise, RATE, subtype="PCM_16")
+    write_data_dir(
+        folder,
+        {
+            "wav.scp": paths,
+            "text": {key: f"say {key[-1]} again" for key in keys},
+            "utt2spk": {key: key[:3] for key in keys},
+            "utt2accent": {key: {"a": "north", "b": "south"}[key[0]] for key in keys},
+        },
+    )
+    return folder
+
+
+@pytest.fixture
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """From some write on, half of the bytes get to the disk, then it is full."""
+
+    def fill(after: int = 0) -> None:
+        left = after
+
+        def write_bytes(path: Path, content: bytes) -> None:
+            nonlocal left
+            left -= 1
+            with path.open("wb") as file:
+                file.write(content if left >= 0 else content[: len(content) // 2])
+            if left < 0:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+    return fill
+
+
+@pytest.fixture
+def edit() -> Callable[[Path, str, str], None]:
+    """Replace a part of a file that must be there."""
+
+    def replace(path: Path, old: str, new: str) -> None:
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    return replace

@@ -1,0 +1,121 @@
+"""Stage 5: the accents of training, and who else may have which."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from espnet_mtl.data.accent_list import main
+from espnet_mtl.data.datadir import write_data_dir
+from espnet_mtl.data.errors import DataDirError
+
+
+@pytest.fixture
+def train(data_dir: Path) -> Path:
+    lengths = dict.fromkeys(["ann-1", "ann-2", "bob-1", "bob-2"], str(8000 * 1800))
+    write_data_dir(data_dir, {"utt2num_samples": lengths})
+    return data_dir
+
+
+@pytest.fixture
+def valid(train: Path) -> Path:
+    return Path(shutil.copytree(train, train.parent / "valid"))
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "accent_list" / "accents.txt"
+
+
+def run(train: Path, output: Path, *checked: Path, given: Path | None = None) -> None:
+    options = ["--fs", "8k", "--train_dir", str(train), "--output", str(output)]
+    options += ["--check_dirs", *map(str, checked)]
+    main(options + (["--accent_list", str(given)] if given else []))
+
+
+def test_accents_of_training_are_sorted_and_unknown_is_none(train, output, edit):
+    edit(train / "utt2accent", "ann-1 north\n", "ann-1 <unk>\n")
+    edit(train / "utt2accent", "ann-2 north\n", "ann-2 the far north\n")
+    run(train, output)
+    assert output.read_text() == "south\nthe far north\n"
+
+
+def test_the_table_has_a_row_for_each_accent_and_set(train, valid, output, capsys):
+    run(train, output, valid, valid)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["set", "accent", "utts", "speakers", "hours"],
+        ["train", "north", "2", "1", "1.00"],
+        ["train", "south", "2", "1", "1.00"],
+        ["valid", "north", "2", "1", "1.00"],
+        ["valid", "south", "2", "1", "1.00"],
+    ]
+
+
+def test_an_accent_that_training_never_saw_is_refused(train, valid, output, edit):
+    edit(valid / "utt2accent", "bob-1 south", "bob-1 west")
+    with pytest.raises(DataDirError) as caught:
+        run(train, output, valid)
+    assert str(caught.value) == (
+        f"{valid / 'utt2accent'}:3: 'bob-1' has the accent 'west', which "
+        f"{train / 'utt2accent'} has not (north, south); add speakers of it to "
+        "training, or write <unk>"
+    )
+    assert not output.exists()
+
+
+def test_an_unknown_accent_is_accepted_anywhere(train, valid, output, edit):
+    edit(valid / "utt2accent", "bob-1 south", "bob-1 <unk>")
+    run(train, output, valid)
+    assert output.read_text() == "north\nsouth\n"
+
+
+def test_lost_lines_are_refused_in_every_set(train, valid, output, edit):
+    edit(valid / "utt2accent", "bob-1 south\n", "")
+    with pytest.raises(DataDirError, match=r"valid/utt2accent: no line .*\(bob-1\)"):
+        run(train, output, valid)
+    assert not output.exists()
+
+
+def test_one_accent_is_too_few(train, output, edit):
+    edit(train / "utt2accent", "south", "north")
+    with pytest.raises(DataDirError, match="utt2accent: 1 accent.* at least two"):
+        run(train, output)
+
+
+def test_a_given_list_is_kept_in_its_order(train, output, tmp_path, caplog):
+    given = tmp_path / "given.txt"
+    given.write_text("south\n\nnew north\r\nnorth")
+    run(train, output, given=given)
+    assert output.read_text() == "south\nnew north\nnorth\n"
+
+
+@pytest.mark.parametrize(
+    "content, fault",
+    [
+        (
+            "south\nwest\n",
+            "'ann-1' has the accent 'north', which .*; add it to .*given",
+        ),
+        ("south\nnorth\nsouth\n", "given.txt:1: remove 'south'"),
+        ("south\n<unk>\nnorth\n", "given.txt:2: remove '<unk>'"),
+        ("north\n", "given.txt: 1 accent"),
+        (None, "given.txt: no such file"),
+    ],
+)
+def test_a_given_list_that_does_not_fit_is_refused(
+    train, output, tmp_path, content, fault
+):
+    given = tmp_path / "given.txt"
+    if content is not None:
+        given.write_text(content)
+    with pytest.raises(DataDirError, match=fault):
+        run(train, output, given=given)
+    assert not output.exists()
+
+
+def test_a_full_disk_leaves_no_list(train, output, fill_disk):
+    fill_disk()
+    with pytest.raises(OSError):
+        run(train, output)
+    assert not list(output.parent.iterdir())

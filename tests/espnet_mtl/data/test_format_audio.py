@@ -1,0 +1,201 @@
+"""Stage 3, against soundfile and soxr used directly."""
+
+import errno
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from espnet_mtl.data.datadir import load_data_dir
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.format_audio import main
+from espnet_mtl.errors import run_main
+
+RATE = 8000
+
+
+def run(source: Path, target: Path, rate: str = "8k", kind: str = "flac") -> None:
+    main(["--fs", rate, "--audio_format", kind, "--nj", "2", str(source), str(target)])
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "dump" / "train"
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_16_bit_audio_at_the_right_rate_stays_as_it_is(data_dir, target, kind):
+    run(data_dir, target, kind=kind)
+    before, after = load_data_dir(data_dir), load_data_dir(target)
+    for utt, path in before["wav.scp"].items():
+        assert after["wav.scp"][utt] == str(target / "data" / f"{utt}.{kind}")
+        info = soundfile.info(after["wav.scp"][utt])
+        assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, "PCM_16")
+        expected, _ = soundfile.read(path, dtype="int16")
+        found, _ = soundfile.read(after["wav.scp"][utt], dtype="int16")
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("rate", [16000, 5512, 11025])
+def test_another_rate_is_resampled_as_soxr_does(data_dir, target, rate):
+    run(data_dir, target, str(rate))
+    lengths = load_data_dir(target, ["utt2num_samples"])["utt2num_samples"]
+    for utt, path in load_data_dir(data_dir)["wav.scp"].items():
+        expected = soxr.resample(soundfile.read(path, dtype="float32")[0], RATE, rate)
+        found, found_rate = soundfile.read(target / "data" / f"{utt}.flac")
+        assert found_rate == rate
+        assert lengths[utt] == str(len(found))
+        np.testing.assert_allclose(found, expected.clip(-1, 1), atol=0.51 / 32768)
+
+
+def test_targets_of_the_users_own_come_along_and_drawn_ones_go(data_dir, target):
+    target.mkdir(parents=True)
+    (target / "text_target").write_text("drawn for other data\n")
+    run(data_dir, target)
+    assert not (target / "text_target").exists()
+    own = "".join(f"{utt} go away\n" for utt in load_data_dir(data_dir)["text"])
+    (data_dir / "text_target").write_text(own)
+    run(data_dir, target)
+    assert (target / "text_target").read_text() == own
+
+
+def test_tables_come_along_and_the_source_stays(data_dir, target):
+    before = {path: path.read_bytes() for path in data_dir.iterdir()}
+    run(data_dir, target)
+    assert {path: path.read_bytes() for path in data_dir.iterdir()} == before
+    for name in ("text", "utt2spk", "spk2utt", "utt2accent"):
+        assert (target / name).read_bytes() == (data_dir / name).read_bytes()
+    assert (target / "feats_type").read_text() == "raw\n"
+    assert (target / "audio_format").read_text() == "flac\n"
+
+
+def test_other_files_than_16_bit_wav_are_read(data_dir, target, edit):
+    samples = np.sin(np.arange(4000) / 5)
+    soundfile.write(data_dir / "a.flac", 0.5 * samples, RATE, subtype="PCM_24")
+    soundfile.write(data_dir / "b.mp3", 0.5 * samples, RATE)
+    soundfile.write(data_dir / "c.wav", 1.2 * samples, RATE, subtype="FLOAT")
+    for old, new in (("ann-1", "a.flac"), ("ann-2", "b.mp3"), ("bob-1", "c.wav")):
+        edit(data_dir / "wav.scp", f"{old}.wav", new)
+    run(data_dir, target)
+    found = {
+        utt: soundfile.read(path)[0]
+        for utt, path in load_data_dir(target)["wav.scp"].items()
+    }
+    np.testing.assert_allclose(found["ann-1"], 0.5 * samples, atol=0.51 / 32768)
+    assert found["ann-2"].std() == pytest.approx(0.5 * samples.std(), rel=0.1)
+    np.testing.assert_allclose(
+        found["bob-1"], (1.2 * samples).clip(-1, 1), atol=1.01 / 32768
+    )
+
+
+BAD_AUDIO = {
+    "empty": (np.zeros(0), "empty"),
+    "silent": (np.zeros(800), "silent, every sample is 0"),
+    "nan": (np.full(800, np.nan), "sample 0 is not a number"),
+    "stereo": (np.full((800, 2), 0.1), "2 channels"),
+    "quiet": (np.full(800, 1e-6), "so quiet or short that nothing is left"),
+    "loud": (np.full(800, 3e4), "the loudest sample is 30000"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_AUDIO)
+def test_bad_audio_is_refused_by_name(data_dir, target, name):
+    samples, fault = BAD_AUDIO[name]
+    path = data_dir / "bob-1.wav"
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    with pytest.raises(DataDirError) as caught:
+        run(data_dir, target)
+    assert "1 of 4 utterances have unusable audio" in str(caught.value)
+    assert f"utterance bob-1: {path}: {fault}" in str(caught.value)
+    assert (target / "bad_audio").read_text().startswith("bob-1 utterance bob-1")
+    assert not (target / "wav.scp").exists()
+
+
+def test_audio_too_short_to_resample_is_refused(data_dir, target):
+    soundfile.write(data_dir / "bob-1.wav", np.full(1, 1e-4), 48000)
+    with pytest.raises(DataDirError, match="bob-1.*nothing is left at 8000 Hz"):
+        run(data_dir, target)
+
+
+def test_all_bad_audio_is_found_in_one_run_and_mending_it_is_enough(
+    data_dir, target, tmp_path
+):
+    whole = tmp_path / "whole"
+    shutil.copytree(data_dir, whole)
+    (data_dir / "ann-1.wav").unlink()
+    (data_dir / "bob-2.wav").write_bytes(b"no audio")
+    with pytest.raises(DataDirError, match="2 of 4"):
+        run(data_dir, target)
+    listed = (target / "bad_audio").read_text().splitlines()
+    assert [line.split()[0] for line in listed] == ["ann-1", "bob-2"]
+    assert "no such audio file" in listed[0]
+    assert "unreadable" in listed[1]
+    for name in ("ann-1.wav", "bob-2.wav"):
+        shutil.copy(whole / name, data_dir / name)
+    run(data_dir, target)
+    assert len(load_data_dir(target)["wav.scp"]) == 4
+    assert not (target / "bad_audio").exists()
+
+
+def test_faulty_tables_stop_it_before_any_audio(data_dir, target, edit):
+    edit(data_dir / "utt2accent", "bob-1 south\n", "")
+    with pytest.raises(DataDirError, match=r"utt2accent: no line for .*\(bob-1\)"):
+        run(data_dir, target)
+    assert not target.exists()
+
+
+def test_an_interrupted_second_run_leaves_no_tables_of_the_first(
+    data_dir, target, fill_disk
+):
+    run(data_dir, target)
+    fill_disk(after=2)
+    with pytest.raises(OSError):
+        run(data_dir, target, "16k")
+    assert not (target / "wav.scp").exists()
+
+
+def test_a_full_disk_ends_the_command_with_a_message(
+    data_dir, target, fill_disk, monkeypatch, caplog
+):
+    argv = ["format_audio", "--fs", "8k", str(data_dir), str(target)]
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr("espnet_mtl.data.format_audio.setup_logging", lambda: None)
+    fill_disk(after=3)
+    with pytest.raises(SystemExit) as caught:
+        run_main(main)
+    assert caught.value.code == 1
+    assert caught.value.__context__.errno == errno.ENOSPC
+    assert "The disk is full" in caplog.text
+    assert "Free some space and run the same command again" in caplog.text
+    assert sorted(p.name for p in (target / "data").iterdir()) == [
+        "ann-1.flac",
+        "ann-2.flac",
+        "bob-1.flac",
+    ]
+    assert not (target / "wav.scp").exists()
+    monkeypatch.undo()
+    run(data_dir, target)
+    assert len(load_data_dir(target)["wav.scp"]) == 4
+
+
+def test_a_directory_is_not_formatted_into_itself(data_dir):
+    with pytest.raises(DataDirError, match="read and written at once"):
+        run(data_dir, data_dir)
+    assert len(load_data_dir(data_dir)["wav.scp"]) == 4
+
+
+def test_a_bad_rate_names_the_option(data_dir, target):
+    with pytest.raises(DataDirError, match="--fs 16kHz: not a sampling rate"):
+        run(data_dir, target, "16kHz")
+
+
+def test_progress_is_logged(data_dir, target, monkeypatch, caplog):
+    monkeypatch.setattr("espnet_mtl.data.format_audio.setup_logging", lambda: None)
+    caplog.set_level(logging.INFO)
+    run(data_dir, target)
+    assert "progress: 4/4 utterances (audio)" in caplog.text
