@@ -1,0 +1,1 @@
+"""Attacks on a victim's waveform; tensors only, but for :mod:`.runner`."""

@@ -1,0 +1,1 @@
+"""Run an attack on a data directory: the part of attacking that touches files."""

@@ -1,0 +1,144 @@
+"""What the attacker wants each utterance to be heard as: chosen once per test set.
+
+    python -m espnet_mtl.attack.targets --text data/test/text \
+        --output data/test/text_target
+"""
+
+import argparse
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.data.tables import read_table, write_table
+from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.metrics.wer import fold_case
+
+_NUM_DRAWN = 16
+
+
+def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
+    """Choose another utterance's sentence for each utterance.
+
+    A target is one of the set's other sentences of the same number of words, or of the
+    nearest number there is: much longer ones may not fit the audio. Of a few that are
+    drawn, it is the one that shares the fewest words with the truth, so that hearing
+    the truth is far from hearing the target. The choice for an utterance depends on the
+    seed, its id and the sentences, not on any order. Sentences that differ in case
+    alone are the same, as they are in scoring.
+
+    Args:
+        texts: Transcript by utterance.
+        seed: Another seed draws other targets.
+
+    Returns:
+        Target by utterance; never the transcript itself.
+
+    Raises:
+        UserError: If all transcripts are the same.
+    """
+    sentences = sorted({" ".join(text.split()) for text in texts.values()})
+    if all(same_words(sentence, sentences[0]) for sentence in sentences):
+        raise UserError(
+            f"every utterance says '{sentences[0] if sentences else ''}': targets are "
+            "drawn from the other sentences of the set; write text_target yourself"
+        )
+    by_length: dict[int, list[str]] = {}
+    for sentence in sentences:
+        by_length.setdefault(len(sentence.split()), []).append(sentence)
+    targets = {}
+    for utt, text in texts.items():
+        truth = " ".join(text.split())
+        length = len(truth.split())
+        for near in sorted(by_length, key=lambda n: (abs(n - length), n)):
+            others = [s for s in by_length[near] if not same_words(s, truth)]
+            if others:
+                drawn = [
+                    others[seed_of(seed, "target", utt, n) % len(others)]
+                    for n in range(_NUM_DRAWN)
+                ]
+                targets[utt] = min(drawn, key=lambda t: num_shared_words(t, truth))
+                break
+    return targets
+
+
+def same_words(first: str, second: str) -> bool:
+    """Tell whether scoring would take two sentences for the same.
+
+    Args:
+        first: A sentence.
+        second: Another one.
+
+    Returns:
+        Whether their words are the same, but for case.
+    """
+    return fold_case(first.split()) == fold_case(second.split())
+
+
+def num_shared_words(first: str, second: str) -> int:
+    """Count the words that two sentences share, wherever they stand.
+
+    Args:
+        first: A sentence.
+        second: Another one.
+
+    Returns:
+        The size of the intersection of their bags of words.
+    """
+    return (Counter(first.split()) & Counter(second.split())).total()
+
+
+def check_targets(
+    texts: Mapping[str, str], targets: Mapping[str, str], path: Path | str
+) -> None:
+    """Check that each utterance has a target, and that none is the truth.
+
+    Args:
+        texts: Transcript by utterance.
+        targets: Target by utterance; may have more utterances.
+        path: Where the targets are from, for the message.
+
+    Raises:
+        UserError: If they do not fit.
+    """
+    lines = {utt: number for number, utt in enumerate(targets, start=1)}
+    missing = [utt for utt in texts if utt not in targets]
+    if missing:
+        raise UserError(
+            f"{path}: no target for {missing[0]} ({len(missing)} of {len(texts)} "
+            "utterances are missing); add a line for each, or remove the file to have "
+            "targets chosen"
+        )
+    for utt, text in texts.items():
+        if same_words(targets[utt], text):
+            raise UserError(
+                f"{path}:{lines[utt]}: the target of {utt} is what is said: '{text}'. "
+                "Hearing that is no success of an attack; choose another sentence"
+            )
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    parser = argparse.ArgumentParser(description="Choose the targets of a test set")
+    parser.add_argument("--text", type=Path, required=True, help="Transcripts")
+    parser.add_argument("--output", type=Path, required=True, help="File to write")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Arguments instead of those of the process.
+    """
+    args = get_parser().parse_args(cmd)
+    setup_logging()
+    targets = choose_targets(read_table(args.text), args.seed)
+    write_table(args.output, targets)
+    logging.info("%s: targets for %d utterances", args.output, len(targets))
+
+
+if __name__ == "__main__":
+    run_main(main)

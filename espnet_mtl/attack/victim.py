@@ -1,0 +1,83 @@
+"""What an attack needs to know of a recogniser."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import torch
+
+
+class Victim(Protocol):
+    """A recogniser as its attacker sees it: frozen, differentiable, in batches.
+
+    Attributes:
+        sha256: Names the model: another model has another one.
+        rate: Sampling rate in Hz.
+        device: Where its tensors live.
+        weights: Weight of each branch in the model's training objective. Its keys are
+            the branches that exist, of ``ctc``, ``att`` and ``accent``.
+        accents: Accent labels in class order; empty without an accent branch.
+    """
+
+    sha256: str
+    rate: int
+    device: torch.device
+    weights: dict[str, float]
+    accents: tuple[str, ...]
+
+    def losses(
+        self,
+        speech: torch.Tensor,
+        lengths: torch.Tensor,
+        texts: Sequence[Sequence[int]],
+        accents: Sequence[int],
+        branches: Collection[str],
+    ) -> dict[str, torch.Tensor]:
+        """Calculate the loss of each utterance and branch.
+
+        Args:
+            speech: Waveforms in [-1, 1], (Batch, Samples), zero beyond their lengths.
+            lengths: Samples of each, (Batch,).
+            texts: Token ids that should be heard, one sequence an utterance.
+            accents: Accent class that should be heard, one an utterance.
+            branches: Branches wanted; the others are not computed.
+
+        Returns:
+            Negative log-likelihood in nats by branch, each (Batch,), not reduced over
+            the batch.
+        """
+        ...
+
+    def encode_text(self, text: str) -> list[int]:
+        """Turn a transcript into token ids.
+
+        Args:
+            text: The transcript.
+
+        Returns:
+            Token ids without start and end.
+        """
+        ...
+
+    def num_frames(self, num_samples: int) -> int:
+        """Count the encoder's frames for audio of a length.
+
+        Args:
+            num_samples: Length of the audio.
+
+        Returns:
+            Number of frames; 0 where the audio is too short for the encoder.
+        """
+        ...
+
+    def can_say(self, num_samples: int, tokens: Sequence[int]) -> bool:
+        """Tell whether audio of a length can be heard as a text at all.
+
+        Args:
+            num_samples: Length of the audio.
+            tokens: The text's token ids.
+
+        Returns:
+            ``False`` if the text is too long for CTC's frames, or has a token that
+            the model does not know.
+        """
+        ...

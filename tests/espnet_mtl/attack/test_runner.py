@@ -1,0 +1,380 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import toy_attack
+from toy_victim import ToyVictim
+
+from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.runner.merge import merge
+from espnet_mtl.attack.runner.plan import make_batches, read_audios, read_test_set
+from espnet_mtl.attack.runner.records import RecordFile, read_records
+from espnet_mtl.attack.runner.run import Job
+from espnet_mtl.data.tables import read_table, write_table
+from espnet_mtl.data.validate import main as validate
+from espnet_mtl.errors import UserError
+
+NUM_UTTS = 7
+NUM_CONDITIONS = 1 + 2 + 2 * 2
+TESTS = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    rng = np.random.default_rng(0)
+    tables = {name: {} for name in ("wav.scp", "text", "utt2spk", "utt2accent")}
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for n in range(NUM_UTTS):
+        utt = f"spk{n % 2}-{n}"
+        wav = folder / f"{utt}.wav"
+        audio = 0.3 * rng.standard_normal(800 + 80 * n)
+        soundfile.write(wav, audio.clip(-1, 1), 8000, subtype="PCM_16")
+        tables["wav.scp"][utt] = str(wav)
+        tables["text"][utt] = " ".join("abcdefgh"[n : n + 2])
+        tables["utt2spk"][utt] = f"spk{n % 2}"
+        tables["utt2accent"][utt] = "north" if n % 2 else "<unk>"
+    for name, table in tables.items():
+        write_table(folder / name, table)
+    write_table(
+        folder / "spk2utt",
+        {
+            f"spk{s}": " ".join(
+                u for u in sorted(tables["text"]) if u.startswith(f"spk{s}")
+            )
+            for s in (0, 1)
+        },
+    )
+    return folder
+
+
+def contents(output_dir):
+    """All of the result: every file by its name, but for logs and timings."""
+    return {
+        str(path.relative_to(output_dir)): path.read_bytes()
+        for path in output_dir.rglob("*")
+        if path.is_file()
+        and path.parent.name != "logdir"
+        and path.name != "seconds.json"
+    }
+
+
+def replace_paths(files, old, new):
+    files["wav.scp"] = files["wav.scp"].replace(str(old).encode(), str(new).encode())
+    return files
+
+
+def test_the_result_is_a_valid_data_directory_that_says_all(data_dir, tmp_path):
+    out = tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, out)
+    validate([str(out)])
+    records = [json.loads(line) for line in (out / "records.jsonl").open()]
+    assert len(records) == NUM_UTTS * NUM_CONDITIONS
+    tables = {
+        name: read_table(out / name)
+        for name in (
+            "wav.scp",
+            "text_target",
+            "utt2orig",
+            "utt2cond",
+            "utt2linf",
+            "utt2snr",
+            "text",
+            "utt2accent",
+        )
+    }
+    truth = read_table(data_dir / "text")
+    clean = read_table(data_dir / "wav.scp")
+    conditions = {
+        c["name"]: c for c in json.loads((out / "conditions.json").read_text())
+    }
+    for record in records:
+        key, utt = record["key"], record["utt"]
+        assert all(key in table for table in tables.values())
+        assert tables["utt2orig"][key] == utt
+        assert tables["text"][key] == truth[utt] != record["target"]
+        # What is recorded is what lies on disk.
+        saved, rate = soundfile.read(tables["wav.scp"][key])
+        before, _ = soundfile.read(clean[utt])
+        change = saved - before
+        assert rate == 8000 and len(saved) == len(before)
+        assert record["linf"] == pytest.approx(np.abs(change).max())
+        condition = conditions[record["condition"]]
+        assert np.abs(change).max() <= condition["budget"] + 1e-9
+        if condition["attack"] == "none":
+            assert not change.any() and record["snr_db"] is None
+        else:
+            power = 10 * np.log10((before @ before) / (change @ change))
+            assert record["snr_db"] == pytest.approx(power)
+            assert float(tables["utt2snr"][key]) == pytest.approx(power, abs=1e-3)
+        if condition["attack"] == "pgd":
+            assert record["loss_end"] < record["loss_start"]
+    seconds = json.loads((out / "seconds.json").read_text())
+    assert set(seconds) == set(conditions) and min(seconds.values()) > 0
+
+
+def test_any_number_of_jobs_gives_the_same_result(data_dir, tmp_path):
+    one, three = tmp_path / "one", tmp_path / "three"
+    toy_attack.run_and_merge(data_dir, one)
+    toy_attack.run_and_merge(data_dir, three, [(2, 3), (3, 3), (1, 3)])
+    assert contents(one) == replace_paths(contents(three), three, one)
+
+
+def test_killed_at_any_moment_it_continues_to_the_same_result(data_dir, tmp_path):
+    whole = tmp_path / "whole"
+    toy_attack.run_and_merge(data_dir, whole)
+    out = tmp_path / "killed"
+    command = [sys.executable, str(TESTS / "toy_attack.py"), str(data_dir), str(out)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
+    }
+    finished = 0
+    for kill in range(4):
+        process = subprocess.Popen([*command, "1", "1", "0.03"], env=environment)
+        # Each time a little further, and at another place of a batch
+        wanted = finished + 3 + kill
+        while process.poll() is None and len(read_records(out / "logdir")) < wanted:
+            time.sleep(0.005)
+        time.sleep(0.017 * kill)
+        assert process.poll() is None, "it ended before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        now = len(read_records(out / "logdir"))
+        assert finished < now < NUM_UTTS * NUM_CONDITIONS
+        finished = now
+    before = read_records(out / "logdir")
+    toy_attack.run_and_merge(data_dir, out)
+    after = read_records(out / "logdir")
+    assert all(after[key] == record for key, record in before.items())
+    lines = (out / "logdir" / "records.1.jsonl").read_text().splitlines()
+    assert len(lines) == NUM_UTTS * NUM_CONDITIONS  # nothing was done twice
+    assert contents(whole) == replace_paths(contents(out), out, whole)
+
+
+def test_a_finished_attack_is_not_repeated(data_dir, tmp_path):
+    out = tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, out)
+    test_set = read_test_set(data_dir, None, None, 0)
+    victim = ToyVictim()
+    Job(victim, toy_attack.CONFIG, test_set, out).run()
+    assert victim.num_calls == 0
+    # More budgets keep what is done for the others.
+    more = AttackConfig(**{**vars(toy_attack.CONFIG), "budgets": (0.01, 0.02, 0.03)})
+    Job(victim, more, test_set, out).run()
+    calls_of_all_budgets = (
+        2
+        * 3
+        * len(make_batches(test_set.utterances, read_audios(test_set, 8000), 3000))
+        * (more.steps + 2)
+    )
+    assert victim.num_calls == calls_of_all_budgets // 3
+
+
+@pytest.mark.parametrize("what", ["audio", "target", "model", "steps", "lost file"])
+def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what):
+    out = tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, out)
+    victim, config = ToyVictim(), toy_attack.CONFIG
+    if what == "audio":
+        wav = data_dir / "spk0-0.wav"
+        soundfile.write(wav, 0.5 * soundfile.read(wav)[0], 8000, subtype="PCM_16")
+    elif what == "target":
+        write_table(
+            data_dir / "text_target",
+            dict.fromkeys(read_table(data_dir / "text"), "a h"),
+        )
+    elif what == "model":
+        victim = ToyVictim(seed=1)
+    elif what == "steps":
+        config = AttackConfig(**{**vars(config), "steps": 4})
+    test_set = read_test_set(data_dir, None, None, 0)
+    if what == "lost file":
+        next((out / "wav" / "clean").iterdir()).unlink()
+        finished = len(list((out / "wav").rglob("*.wav")))
+        Job(victim, config, test_set, out).run()
+        assert len(list((out / "wav").rglob("*.wav"))) == finished + 1
+        return
+    with pytest.raises(UserError, match=r"utterances are not attacked yet"):
+        merge(victim.sha256, config, test_set, out)
+    Job(victim, config, test_set, out).run()
+    assert victim.num_calls > 0
+    merge(victim.sha256, config, test_set, out)
+
+
+def test_going_back_to_earlier_settings_never_keeps_audio_of_others(data_dir, tmp_path):
+    out, fresh = tmp_path / "out", tmp_path / "fresh"
+    other = AttackConfig(**{**vars(toy_attack.CONFIG), "steps": 1})
+    toy_attack.run_and_merge(data_dir, out)
+    toy_attack.run_and_merge(data_dir, out, config=other)
+    test_set = read_test_set(data_dir, None, None, 0)
+    with pytest.raises(UserError, match="28 of 49 utterances are not attacked yet"):
+        merge("toy0", toy_attack.CONFIG, test_set, out)
+    toy_attack.run_and_merge(data_dir, out)
+    toy_attack.run_and_merge(data_dir, fresh)
+    assert contents(fresh) == replace_paths(contents(out), out, fresh)
+
+
+def test_while_audio_changes_no_table_says_that_it_is_whole(data_dir, tmp_path):
+    out = tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, out)
+    victim = ToyVictim(seed=1)
+
+    def fail(*args):
+        raise KeyboardInterrupt
+
+    victim.losses = fail
+    test_set = read_test_set(data_dir, None, None, 0)
+    with pytest.raises(KeyboardInterrupt):
+        Job(victim, toy_attack.CONFIG, test_set, out).run()
+    assert not (out / "wav.scp").exists() and not (out / "records.jsonl").exists()
+
+
+def test_float_audio_is_saved_as_it_was_found(data_dir, tmp_path):
+    config = AttackConfig(**{**vars(toy_attack.CONFIG), "sample_format": "float32"})
+    toy_attack.run_and_merge(data_dir, tmp_path / "out", config=config)
+    clean = read_table(data_dir / "wav.scp")
+    wavs = read_table(tmp_path / "out" / "wav.scp")
+    for record in map(json.loads, (tmp_path / "out" / "records.jsonl").open()):
+        path = wavs[record["key"]]
+        assert soundfile.info(path).subtype == "FLOAT"
+        change = soundfile.read(path)[0] - soundfile.read(clean[record["utt"]])[0]
+        assert np.abs(change).max() == pytest.approx(record["linf"])
+        assert record["linf"] <= 0.02 * (1 + 1e-6)
+
+
+def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path):
+    path = tmp_path / "records.1.jsonl"
+    file = RecordFile(path)
+    file.append([{"key": "a", "cache": "x"}, {"key": "b", "cache": "x"}])
+    file.close()
+    path.write_bytes(path.read_bytes() + b'{"key": "c", "ca')
+    assert set(read_records(tmp_path)) == {("a", "x"), ("b", "x")}
+    file = RecordFile(path)
+    file.append([{"key": "c", "cache": "x"}])
+    file.close()
+    assert len(path.read_bytes().splitlines()) == 3
+    assert set(read_records(tmp_path)) == {("a", "x"), ("b", "x"), ("c", "x")}
+
+
+def test_the_same_job_cannot_run_twice_at_a_time(tmp_path):
+    first = RecordFile(tmp_path / "records.1.jsonl")
+    with pytest.raises(UserError, match="the same job is running already"):
+        RecordFile(tmp_path / "records.1.jsonl")
+    first.close()
+    RecordFile(tmp_path / "records.1.jsonl").close()
+
+
+def test_nothing_is_lost_on_a_full_disk(data_dir, tmp_path, monkeypatch):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, whole)
+    written = []
+
+    def write_until_full(path, *args, **kwargs):
+        written.append(path)
+        if len(written) > 10:
+            raise OSError(28, "No space left on device", str(path))
+        return write_audio(path, *args, **kwargs)
+
+    from espnet_mtl.attack.runner import run as module
+
+    write_audio = module.write_audio
+    monkeypatch.setattr(module, "write_audio", write_until_full)
+    with pytest.raises(OSError, match="No space left"):
+        toy_attack.run_and_merge(data_dir, out)
+    assert 0 < len(read_records(out / "logdir")) <= 10
+    monkeypatch.undo()
+    toy_attack.run_and_merge(data_dir, out)
+    assert contents(whole) == replace_paths(contents(out), out, whole)
+
+
+def test_batches_hold_similar_lengths_and_stay_small(data_dir):
+    test_set = read_test_set(data_dir, None, None, 0)
+    audios = read_audios(test_set, 8000)
+    batches = make_batches(test_set.utterances, audios, 3000)
+    assert sorted(u for batch in batches for u in batch) == test_set.utterances
+    for batch in batches:
+        assert max(audios[u].num_samples for u in batch) * len(batch) <= 3000
+    lengths = [audios[u].num_samples for batch in batches for u in batch]
+    assert lengths == sorted(lengths, reverse=True)
+    assert len(make_batches(test_set.utterances, audios, 1)) == NUM_UTTS
+
+
+def test_a_subset_keeps_its_utterances_targets_when_it_grows(data_dir):
+    small = read_test_set(data_dir, None, 3, 0)
+    large = read_test_set(data_dir, None, 5, 0)
+    assert len(small.utterances) == 3 and len(large.utterances) == 5
+    assert set(small.targets.items()) <= set(large.targets.items())
+
+
+def bad_audio(data_dir, kind):
+    path = data_dir / "spk0-2.wav"
+    audio, rate = soundfile.read(path)
+    if kind == "rate":
+        rate = 16000
+    elif kind == "silent":
+        audio = 0 * audio
+    elif kind == "nan":
+        audio[5] = np.nan
+    elif kind == "stereo":
+        audio = np.stack([audio, audio], axis=1)
+    elif kind == "empty":
+        audio = audio[:0]
+    elif kind == "short":
+        audio = audio[:50]
+    soundfile.write(path, audio, rate, subtype="FLOAT")
+    if kind == "unreadable":
+        path.write_bytes(b"RIFF nonsense")
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("rate", "sampled at 16000 Hz, but 8000 Hz are needed"),
+        ("silent", "silent"),
+        ("nan", "sample 5 is not a number"),
+        ("stereo", "2 channels"),
+        ("empty", "empty"),
+        ("short", "50 samples are too few"),
+        ("unreadable", "unreadable"),
+    ],
+)
+def test_bad_audio_is_refused_before_anything_is_attacked(
+    data_dir, tmp_path, kind, message
+):
+    bad_audio(data_dir, kind)
+    with pytest.raises(UserError, match=message) as error:
+        toy_attack.run(data_dir, tmp_path / "out")
+    assert "spk0-2" in str(error.value)
+    assert not (tmp_path / "out" / "wav").exists()
+
+
+def test_a_target_too_long_for_the_audio_is_marked(data_dir, tmp_path):
+    targets = {utt: "a b" for utt in read_table(data_dir / "text")}
+    targets["spk0-0"] = "a b c d e f g h a b c"  # 11 tokens, 10 frames
+    write_table(data_dir / "text_target", targets)
+    # "a b" is the truth of one utterance
+    write_table(data_dir / "text", {utt: "h" for utt in targets})
+    toy_attack.run_and_merge(data_dir, tmp_path / "out")
+    lines = (tmp_path / "out" / "records.jsonl").open()
+    infeasible = {r["utt"] for r in map(json.loads, lines) if not r["feasible"]}
+    assert infeasible == {"spk0-0"}
+
+
+def test_a_target_that_is_the_truth_is_refused(data_dir, tmp_path):
+    shutil.copy(data_dir / "text", data_dir / "text_target")
+    with pytest.raises(UserError, match="text_target:1: the target of spk0-0 is what"):
+        toy_attack.run(data_dir, tmp_path / "out")
+
+
+def test_a_job_that_does_not_exist_is_named(data_dir, tmp_path):
+    with pytest.raises(UserError, match="--job 3: with --nj 2 there are 1 to 2"):
+        toy_attack.run(data_dir, tmp_path / "out", [(3, 2)])
