@@ -9,11 +9,14 @@ something first uses them. Nothing is removed: a config with ``g2p: g2p_en`` wor
 Set ``ESPNET_MTL_TYPEGUARD=1`` to keep ESPnet's run-time type checks.
 """
 
+import contextlib
 import importlib.util
+import io
 import os
 import sys
+import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _SLOW_AND_RARELY_USED = ("g2p_en", "librosa", "matplotlib", "hydra", "nltk", "sklearn")
@@ -26,18 +29,47 @@ def _pass_through(target: Any = None, **_options: Any) -> Any:
     return target
 
 
+class _ImportedWhenUsed(types.ModuleType):
+    """A module that runs its code when something is asked of it that it lacks.
+
+    ``importlib.util.LazyLoader`` does not do here: its module loads as soon as a second
+    ``import`` statement names it, since that reads ``__spec__``.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        self.__class__ = types.ModuleType
+        spec = self.__spec__
+        if spec.submodule_search_locations is not None:
+            self.__path__ = spec.submodule_search_locations
+        try:
+            spec.loader.exec_module(self)
+        except BaseException:
+            sys.modules.pop(self.__name__, None)
+            raise
+        return getattr(self, name)
+
+
 def _import_when_used(name: str) -> None:
-    """Put a module into ``sys.modules`` that loads itself at the first attribute."""
+    """Put a module into ``sys.modules`` that loads itself when it is used."""
     if name in sys.modules:
         return
     spec = importlib.util.find_spec(name)
     if spec is None or spec.loader is None:
         return
-    loader = importlib.util.LazyLoader(spec.loader)
-    spec.loader = loader
-    module = importlib.util.module_from_spec(spec)
+    module = _ImportedWhenUsed(name)
+    module.__spec__ = spec
+    module.__loader__ = spec.loader
+    module.__package__ = name
+    module.__file__ = spec.origin
+    # No __path__ yet: importing a submodule asks for it, and so loads the package.
     sys.modules[name] = module
-    loader.exec_module(module)
+
+
+def _edit_distance(first: Sequence, second: Sequence) -> int:
+    """Stand in for ``editdistance.eval``."""
+    from espnet_mtl.metrics.wer import UNIT, count_edits
+
+    return count_edits(first, second, UNIT).errors
 
 
 def _prepare() -> None:
@@ -52,6 +84,19 @@ def _prepare() -> None:
     warnings.filterwarnings(
         "ignore", message=r".*torch\.cuda\.amp.*", category=FutureWarning
     )
+    if importlib.util.find_spec("flash_attn") is None:
+        # ESPnet prints to stdout that this optional package is missing.
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.suppress(ImportError),
+        ):
+            import espnet.nets.pytorch_backend.transformer.attention  # noqa: F401
+    if importlib.util.find_spec("editdistance") is None:
+        # There is no wheel for Python 3.13 and later. ESPnet counts errors with it when
+        # it validates.
+        editdistance = types.ModuleType("editdistance")
+        editdistance.eval = _edit_distance
+        sys.modules["editdistance"] = editdistance
 
 
 _prepare()

@@ -1,6 +1,7 @@
 """Tiny recognisers for tests: built and trained in a second, of any kind."""
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import soundfile
@@ -14,7 +15,10 @@ TEXTS = ["a b", "b c a", "c", "a c b a", "b b", "c a"]
 
 
 def make_settings(**overrides) -> dict:
-    """Return the training options of a tiny conformer; ``*_conf`` dicts are merged."""
+    """Return the training options of a tiny conformer; ``*_conf`` dicts are merged.
+
+    A setting of ``None`` in a ``*_conf`` takes the default's away.
+    """
     settings = {
         "token_list": TOKENS,
         "token_type": "char",
@@ -41,7 +45,8 @@ def make_settings(**overrides) -> dict:
     }
     for name, value in overrides.items():
         if name.endswith("_conf"):
-            settings[name] = {**settings.get(name, {}), **value}
+            merged = {**settings.get(name, {}), **value}
+            settings[name] = {k: v for k, v in merged.items() if v is not None}
         else:
             settings[name] = value
     return settings
@@ -51,7 +56,9 @@ def make_args(**overrides):
     """Return the full training configuration of a tiny model as a namespace."""
     from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
-    defaults = ASRMTLTask.get_default_config()
+    # ESPnet looks at the process's arguments for them, and those are pytest's.
+    with mock.patch("sys.argv", ["test"]):
+        defaults = ASRMTLTask.get_default_config()
     settings = make_settings(**overrides)
     for name, value in settings.items():
         if name.endswith("_conf") and name != "accent_head_conf":

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
 from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.text.abs_tokenizer import AbsTokenizer
 from espnet2.text.build_tokenizer import build_tokenizer
+from espnet2.text.cleaner import TextCleaner
 from espnet2.text.token_id_converter import TokenIDConverter
 
 from espnet_mtl.errors import UserError
@@ -26,12 +28,14 @@ class Export:
         model: The model in eval mode; an ``ESPnetASRMTLModel`` if it has accents.
         args: Its training configuration.
         tokenizer: Cuts a transcript into the model's tokens.
+        cleaner: Cleans a transcript before that, as training did.
         sha256: Hash of the zip.
     """
 
     model: ESPnetASRModel
     args: argparse.Namespace
     tokenizer: AbsTokenizer
+    cleaner: TextCleaner
     sha256: str
 
     @property
@@ -60,7 +64,7 @@ class Export:
             Token ids without start and end.
         """
         converter = TokenIDConverter(token_list=self.model.token_list)
-        return converter.tokens2ids(self.tokenizer.text2tokens(text))
+        return converter.tokens2ids(self.tokenizer.text2tokens(self.cleaner(text)))
 
 
 def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
@@ -94,7 +98,8 @@ def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
         )
         tokenizer.text2tokens("")  # sentencepiece reads its file at the first use
     sha256 = hashlib.sha256(zip_file.read_bytes()).hexdigest()
-    return Export(model.eval(), args, tokenizer, sha256)
+    cleaner = TextCleaner(getattr(args, "cleaner", None))
+    return Export(model.eval(), args, tokenizer, cleaner, sha256)
 
 
 def parse_rate(rate: int | str) -> int:

@@ -1,9 +1,11 @@
 """Unpack a model zip that may come from a stranger."""
 
+import errno
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +18,15 @@ from espnet_mtl.export.packing import CONFIG_KEY, META_NAME, WEIGHTS_KEY
 MAX_UNPACKED_BYTES = 64 * 2**30
 MAX_COMPRESSION_RATIO = 200
 _SMALL_BYTES = 10 * 2**20
+# What a damaged or encrypted archive raises
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
@@ -88,6 +99,12 @@ def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
             )
     if total > MAX_UNPACKED_BYTES:
         raise UserError(f"{zip_file}: refused: it would unpack to {total} bytes")
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if total > free:
+        raise UserError(
+            f"{zip_file}: unpacks to {total} bytes, but {tempfile.gettempdir()} has "
+            f"{free}; set TMPDIR to a folder on a larger disk"
+        )
 
 
 def _read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
@@ -102,12 +119,11 @@ def _read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
         raise UserError(hint)
     try:
         meta = yaml.safe_load(archive.read(META_NAME))
-        config = meta["yaml_files"][CONFIG_KEY]
-        weights = meta["files"][WEIGHTS_KEY]
-        named = [*meta["yaml_files"].values(), *meta["files"].values()]
-    except (yaml.YAMLError, zipfile.BadZipFile, KeyError, TypeError) as error:
+        named = {*meta["yaml_files"].values(), *meta["files"].values()}
+        named |= {meta["yaml_files"][CONFIG_KEY], meta["files"][WEIGHTS_KEY]}
+    except (*_DAMAGED, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise UserError(hint) from error
-    if not {config, weights, *named} <= names:
+    if not named <= names:
         raise UserError(hint)
     return meta
 
@@ -116,24 +132,36 @@ def _extract(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
     try:
         for member in archive.infolist():
             archive.extract(member, folder)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise UserError(f"{zip_file}: damaged ({error})") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(f"{zip_file}: cannot be unpacked ({error})") from error
 
 
 def _point_to_unpacked(config: Path, names: list[str], folder: Path) -> None:
     """Replace packed names in a configuration by the paths they will have."""
     files = {name: str((folder / name).resolve()) for name in names}
+    # YAML's aliases make one object stand in many places; it has to stay one, or a line
+    # of a hostile file grows to gigabytes.
+    pointed: dict[int, Any] = {}
 
     def point(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: point(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [point(item) for item in value]
-        return files.get(value, value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return files.get(value, value)
+        if isinstance(value, dict | list) and id(value) not in pointed:
+            pointed[id(value)] = None  # a loop of aliases ends here
+            pointed[id(value)] = (
+                {key: point(item) for key, item in value.items()}
+                if isinstance(value, dict)
+                else [point(item) for item in value]
+            )
+        return pointed.get(id(value), value)
 
     try:
         settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise UserError(
             f"{config.name} in the zip is refused: not plain YAML ({error})"
         ) from error

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
 import numpy as np
 from espnet2.bin.asr_inference import Speech2Text, TooShortUttError
 from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
+from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.journal import Journal
+from espnet_mtl.inference.journal import Journal, audio_version
 from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
@@ -34,6 +36,8 @@ def decode(args: argparse.Namespace) -> None:
     Raises:
         UserError: If an option or an input file does not fit.
     """
+    if args.asr_train_config is None or args.asr_model_file is None:
+        raise UserError("give --model_zip, or --asr_train_config and --asr_model_file")
     if args.batch_size > 1 or args.ngpu > 1:
         raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
     set_all_random_seed(args.seed)
@@ -42,19 +46,29 @@ def decode(args: argparse.Namespace) -> None:
 
     output_dir = Path(args.output_dir)
     keys = _keys_to_decode(args)
+    versions = _audio_versions(args)
     journal = Journal(output_dir / "journal.jsonl", _settings(args))
-    if journal.results:
-        logging.info("Continuing after %d decoded utterances", len(journal.results))
-    remaining = [key for key in keys if key not in journal.results]
+    remaining = [
+        key
+        for key in keys
+        if journal.results.get(key, {}).get("audio") != versions.get(key, [])
+    ]
+    if len(remaining) < len(keys):
+        logging.info(
+            "Continuing after %d decoded utterances", len(keys) - len(remaining)
+        )
+    done = len(keys) - len(remaining)
     reported = time.monotonic()
     for key, speech in _read_speech(args, speech2text, remaining, output_dir):
-        journal.append(key, _result(_recognise(speech2text, key, speech), speech2text))
+        result = _result(_recognise(speech2text, key, speech), speech2text)
+        journal.append(key, {**result, "audio": versions.get(key, [])})
+        done += 1
         if time.monotonic() - reported > _PROGRESS_SECONDS:
             reported = time.monotonic()
-            _log_progress(len(journal.results), len(keys))
-    _log_progress(len(journal.results), len(keys))
+            _log_progress(done, len(keys))
+    _log_progress(done, len(keys))
     _write_results(output_dir, keys, journal.results, speech2text.accents)
-    journal.close(finished=True)
+    journal.close()
 
 
 def _log_progress(done: int, total: int) -> None:
@@ -78,11 +92,20 @@ def _keys_to_decode(args: argparse.Namespace) -> list[str]:
     return keys
 
 
+def _audio_versions(args: argparse.Namespace) -> dict[str, list]:
+    path = Path(args.data_path_and_name_and_type[0][0])
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    return {key: audio_version(value) for key, value in read_table(path).items()}
+
+
 def _settings(args: argparse.Namespace) -> str:
-    """Describe all that the results depend on."""
-    options = {k: v for k, v in vars(args).items() if k not in ("log_level", "config")}
-    files = [args.asr_model_file, args.asr_train_config]
-    files += [path for path, _, _ in args.data_path_and_name_and_type]
+    """Describe all that the results depend on, but for the audio."""
+    left_out = ("log_level", "config", "key_file", "num_workers", "output_dir")
+    options = {k: v for k, v in vars(args).items() if k not in left_out}
+    files = [options.pop("asr_model_file"), options.pop("asr_train_config")]
+    if options.get("model_zip"):
+        files = [args.model_zip]  # it is unpacked to another place each time
     stats = [(f, Path(f).stat().st_size, Path(f).stat().st_mtime_ns) for f in files]
     return repr((sorted(options.items(), key=lambda item: item[0]), stats))
 
@@ -124,6 +147,11 @@ def _recognise(
         logging.warning(
             "%s is too short for the encoder: nothing heard. %s", key, error
         )
+        return None
+    except RuntimeError as error:
+        if "Padding size" not in str(error):
+            raise
+        logging.warning("%s is shorter than half a window: nothing heard", key)
         return None
 
 

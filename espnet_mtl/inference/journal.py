@@ -2,40 +2,43 @@
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from espnet_mtl.locks import open_locked
 
 
 class Journal:
     """An append-only file of results, one JSON object a line after a first line.
 
     The first line names the settings the results were made with; a journal of other
-    settings is started anew. A line torn by a kill is dropped.
+    settings is started anew. A line torn by a kill is dropped. It stays when all is
+    done: a job that has finished has nothing to do when the others go on.
 
     Args:
         path: The file; created when absent.
-        settings: Anything that the results depend on, as text.
+        settings: Anything that all results depend on, as text.
+
+    Raises:
+        UserError: If another process writes it.
     """
 
     def __init__(self, path: Path, settings: str):
-        self.path = path
-        self._header = {"settings": hashlib.sha256(settings.encode()).hexdigest()}
+        header = {"settings": hashlib.sha256(settings.encode()).hexdigest()}
+        self._file = open_locked(
+            path, "the same decoding is running already. Wait for it, or stop it"
+        )
         self.results: dict[str, dict] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = self._read()
-        with path.open("w", encoding="utf-8") as file:
-            for line in [self._header, *kept]:
-                file.write(json.dumps(line) + "\n")
-        self._file = path.open("a", encoding="utf-8")
-
-    def _read(self) -> list[dict]:
-        if not self.path.is_file():
-            return []
-        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
-        objects = [json.loads(line) for line in lines]
-        if not objects or objects[0] != self._header:
-            return []
-        self.results = {result["utt"]: result for result in objects[1:]}
-        return list(self.results.values())
+        self._file.seek(0)
+        lines = self._file.read().split(b"\n")
+        if lines[0] == json.dumps(header).encode():
+            whole = sum(len(line) + 1 for line in lines[:-1])
+            self._file.truncate(whole)
+            self.results = {result["utt"]: result for result in _objects(lines[1:-1])}
+        else:
+            self._file.truncate(0)
+            self._write(header)
 
     def append(self, utt: str, result: dict) -> None:
         """Keep an utterance's result.
@@ -45,15 +48,37 @@ class Journal:
             result: Anything JSON can hold.
         """
         self.results[utt] = {"utt": utt, **result}
-        self._file.write(json.dumps(self.results[utt]) + "\n")
+        self._write(self.results[utt])
+
+    def _write(self, line: dict) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
 
-    def close(self, finished: bool) -> None:
-        """Stop writing.
-
-        Args:
-            finished: Whether all is done and the file can go.
-        """
+    def close(self) -> None:
+        """Stop writing, and let others have the file."""
         self._file.close()
-        if finished:
-            self.path.unlink()
+
+
+def _objects(lines: list[bytes]) -> Iterator[dict]:
+    """Read lines; one that a disk damaged is left out, and its utterance done again."""
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def audio_version(path: str) -> list:
+    """Tell one state of an audio file from another without reading it.
+
+    Args:
+        path: A value of ``wav.scp``, also what is no path there.
+
+    Returns:
+        Something that JSON can hold; it changes when the file is written anew.
+    """
+    try:
+        state = os.stat(path)
+    except OSError:
+        return [path]
+    return [path, state.st_size, state.st_mtime_ns]

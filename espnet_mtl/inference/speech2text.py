@@ -4,6 +4,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
 import numpy as np
 import torch
 from espnet2.bin import asr_inference

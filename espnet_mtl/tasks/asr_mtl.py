@@ -1,10 +1,14 @@
 """The task: ESPnet's ASR task with an accent branch."""
 
 import argparse
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
 import torch
 import yaml
 from espnet2.asr.ctc import CTC
@@ -163,10 +167,27 @@ class ASRMTLTask(ASRTask):
         args = argparse.Namespace(
             **yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
         )
-        model = cls.build_model(args)
+        with no_unpickling():
+            model = cls.build_model(args)
         if model_file is not None:
             load_weights(model, model_file)
         return model.to(device), args
+
+
+@contextlib.contextmanager
+def no_unpickling() -> Iterator[None]:
+    """Have ``torch.load`` take nothing but tensors meanwhile.
+
+    Some encoders load a checkpoint that their configuration names, and a configuration
+    may come from a stranger.
+    """
+    load = torch.load
+
+    def load_weights_only(*args, **options):
+        return load(*args, **{**options, "weights_only": True})
+
+    with mock.patch.object(torch, "load", load_weights_only):
+        yield
 
 
 def has_accent_branch(args: argparse.Namespace) -> bool:

@@ -11,13 +11,21 @@ import torch
 import yaml
 from espnet2.bin.asr_inference import Speech2Text
 from espnet2.main_funcs.pack_funcs import pack, unpack
-from model_factory import ACCENTS, RATE, make_batch, save_model
+from model_factory import (
+    ACCENTS,
+    RATE,
+    make_args,
+    make_batch,
+    make_settings,
+    save_model,
+)
 
 from espnet_mtl.bin import asr_mtl_pack
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.loader import load_export, parse_rate
 from espnet_mtl.export.packing import pack_model
 from espnet_mtl.export.unpacking import unpack_model
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +200,37 @@ def test_a_zip_that_is_no_package_is_refused(exported, tmp_path):
     )
     with pytest.raises(UserError, match="not an ESPnet2 ASR package"):
         load_export(bad)
+
+
+def test_a_bomb_of_aliases_does_not_grow(exported, tmp_path):
+    def add_bomb(name, content):
+        if not name.endswith("config.yaml"):
+            return content
+        layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+        layers += [
+            f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)
+        ]
+        return content + "\n".join(layers).encode()
+
+    bomb = _repack(exported, tmp_path / "bomb.zip", add_bomb)
+    files = unpack_model(bomb, tmp_path / "out")
+    assert files["asr_train_config"].stat().st_size < 100_000
+
+
+def test_nothing_that_a_configuration_names_is_unpickled(tmp_path):
+    """An encoder that loads a checkpoint of its own, from a stranger's zip."""
+    marker = tmp_path / "ran"
+    torch.save({"cfg": _RunsCode(str(marker)), "model": {}}, tmp_path / "beats.pt")
+    settings = make_settings(
+        encoder="beats", encoder_conf={"beats_ckpt_path": str(tmp_path / "beats.pt")}
+    )
+    config = tmp_path / "config.yaml"
+    full = {**vars(make_args()), **settings}
+    full["encoder_conf"] = {"beats_ckpt_path": str(tmp_path / "beats.pt")}
+    config.write_text(yaml.safe_dump(full))
+    with pytest.raises(Exception, match="(?i)weights.only|unpickl"):
+        ASRMTLTask.build_model_from_file(config)
+    assert not marker.exists()
 
 
 def test_a_zip_without_accent_list_is_refused(exported, tmp_path):

@@ -17,6 +17,7 @@ from model_factory import ACCENTS, make_batch, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import pack_model
 from espnet_mtl.inference.journal import Journal
 
 BEAM = 2
@@ -37,7 +38,7 @@ def _options(data_dir, config, weights, output_dir, *more):
 
 
 @pytest.mark.parametrize("ctc_weight", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("accent_weight", [0.0, 0.5])
+@pytest.mark.parametrize("accent_weight", [0.0, 0.5, 1.0])
 def test_text_equals_stock_and_accent_is_the_models(
     tmp_path, ctc_weight, accent_weight
 ):
@@ -72,6 +73,22 @@ def test_text_equals_stock_and_accent_is_the_models(
             assert ACCENTS[int(np.argmax(values))] == accent.strip()
 
 
+def test_a_zip_is_decoded_as_what_is_in_it(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    config, weights = save_model(tmp_path / "exp")
+    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "files"))
+    pack_model(config, weights, [], tmp_path / "x.zip")
+    zipped = ["--model_zip", str(tmp_path / "x.zip")]
+    options = _options(data_dir, config, weights, tmp_path / "zip", *zipped)
+    with pytest.raises(UserError, match="not both"):
+        asr_mtl_inference.main(options)
+    place = options.index("--asr_train_config")
+    asr_mtl_inference.main(options[:place] + options[place + 4 :])
+    for name in ("text", "score", "accent", "accent_score"):
+        files = [tmp_path / out / "1best_recog" / name for out in ("files", "zip")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_accents_of_an_intermediate_layer(tmp_path):
     data_dir = write_data_dir(tmp_path / "data", num_utts=2)
     config, weights = save_model(tmp_path / "exp", accent_head_conf={"layer": 1})
@@ -82,7 +99,7 @@ def test_accents_of_an_intermediate_layer(tmp_path):
     assert isinstance(hypotheses[0][0], str)
 
 
-def test_a_killed_run_continues_and_ends_the_same(tmp_path):
+def test_a_killed_run_continues_and_ends_the_same(tmp_path, monkeypatch):
     data_dir = write_data_dir(tmp_path / "data", num_utts=30)
     config, weights = save_model(tmp_path / "exp")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -104,34 +121,50 @@ def test_a_killed_run_continues_and_ends_the_same(tmp_path):
     done = journal.read_text().count("\n") - 1
     assert 3 <= done < 30, "the kill came too early or too late to test anything"
 
-    finished = []
-    append, Journal.append = Journal.append, lambda self, utt, result: (
-        finished.append(utt),
-        append(self, utt, result),
-    )
-    try:
-        asr_mtl_inference.main(options)
-    finally:
-        Journal.append = append
-    assert len(finished) <= 30 - done
+    assert len(decoded_by(options, monkeypatch)) <= 30 - done
     for name in ("text", "score", "token_int", "accent", "accent_score"):
         path = f"1best_recog/{name}"
         assert (killed / path).read_bytes() == (whole / path).read_bytes()
-    assert not journal.exists()
+
+    # Finished, it has nothing to do, but for audio that was written anew.
+    assert decoded_by(options, monkeypatch) == []
+    (data_dir / "spk0-004.wav").touch()
+    assert decoded_by(options, monkeypatch) == ["spk0-004"]
+
+
+def decoded_by(options, monkeypatch):
+    """Run the command and return the utterances that it decoded."""
+    decoded = []
+    append = Journal.append
+
+    def watch(self, utt, result):
+        decoded.append(utt)
+        append(self, utt, result)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", watch)
+        asr_mtl_inference.main(options)
+    return decoded
 
 
 def test_a_journal_drops_a_torn_line_and_other_settings(tmp_path):
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, "a")
     journal.append("utt1", {"text": "x"})
-    journal.close(finished=False)
+    with pytest.raises(UserError, match="another process writes it"):
+        Journal(path, "a")
+    journal.close()
     with path.open("a") as file:
-        file.write('{"utt": "utt2", "te')
-    assert Journal(path, "a").results == {"utt1": {"utt": "utt1", "text": "x"}}
-    assert [json.loads(line) for line in path.read_text().splitlines()][1:] == [
-        {"utt": "utt1", "text": "x"}
-    ]
-    assert Journal(path, "b").results == {}
+        file.write('damaged\n{"utt": "utt2", "te')
+    journal = Journal(path, "a")
+    assert journal.results == {"utt1": {"utt": "utt1", "text": "x"}}
+    journal.append("utt2", {"text": "y"})
+    journal.close()
+    lines = [line for line in path.read_text().splitlines() if line != "damaged"]
+    assert [json.loads(line)["utt"] for line in lines[1:]] == ["utt1", "utt2"]
+    journal = Journal(path, "b")
+    assert journal.results == {}
+    journal.close()
 
 
 def test_an_utterance_too_short_to_encode_is_heard_as_nothing(tmp_path):
@@ -142,6 +175,25 @@ def test_an_utterance_too_short_to_encode_is_heard_as_nothing(tmp_path):
     asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
     assert _read(tmp_path / "out/1best_recog/text")["spk0-000"].strip() == ""
     assert _read(tmp_path / "out/1best_recog/accent")["spk0-000"].strip() == "<unk>"
+
+
+@pytest.mark.parametrize("num_samples", [10, 60])
+def test_an_utterance_shorter_than_half_a_window_is_heard_as_nothing(
+    tmp_path, num_samples
+):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    soundfile.write(data_dir / "spk0-000.wav", np.full(num_samples, 0.1), 8000)
+    config, weights = save_model(tmp_path / "exp")
+    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
+    assert _read(tmp_path / "out/1best_recog/text")["spk0-000"].strip() == ""
+
+
+def test_a_model_has_to_be_named(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    options = _options(data_dir, "x", "y", tmp_path / "out")
+    place = options.index("--asr_train_config")
+    with pytest.raises(UserError, match="give --model_zip, or"):
+        asr_mtl_inference.main(options[:place] + options[place + 4 :])
 
 
 def test_weights_of_another_model_are_refused(tmp_path):

@@ -13,7 +13,8 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask, read_accent_list
 
 
-def test_the_default_config_can_be_read_back(tmp_path):
+def test_the_default_config_can_be_read_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["test"])  # ESPnet reads pytest's
     config = tmp_path / "train.yaml"
     defaults = {**ASRMTLTask.get_default_config(), "accent_weight": 0.25}
     config.write_text(yaml.safe_dump(defaults))
@@ -23,7 +24,8 @@ def test_the_default_config_can_be_read_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ctc_weight,accent_weight", list(itertools.product([0.0, 0.3, 1.0], [0.0, 0.4, 1.0]))
+    "ctc_weight,accent_weight",
+    list(itertools.product([0.0, 0.3, 1.0], [0.0, 0.4, 1.0])),
 )
 @pytest.mark.parametrize("accent_head", ["stats_pooling", "attentive_pooling"])
 def test_every_combination_of_weights_trains(ctc_weight, accent_weight, accent_head):
@@ -103,7 +105,9 @@ def test_without_an_accent_branch_labels_are_dropped():
 def test_collated_accents_are_one_number_each():
     collate = ASRMTLTask.build_collate_fn(make_args(), train=True)
     preprocess = ASRMTLTask.build_preprocess_fn(make_args(), train=True)
-    items = [(u, preprocess(u, {"accent": a})) for u, a in zip("xy", ACCENTS)]
+    items = [
+        (u, preprocess(u, {"accent": a})) for u, a in zip("xy", ACCENTS, strict=False)
+    ]
     _, batch = collate(items)
     assert batch["accent"].tolist() == [[0], [1]]
     assert "accent_lengths" not in batch

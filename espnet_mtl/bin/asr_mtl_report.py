@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Compare systems under attack: tables, plots, page."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.report.claims import claims_blocks
+from espnet_mtl.report.document import Text, to_markdown
+from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.readme import update_readme
+from espnet_mtl.report.report import DEFAULT_TITLE, Report, write_report
+
+# Only this corpus has every system that the claims are about.
+_CLAIMS_CORPUS = "mini_accent"
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = argparse.ArgumentParser(
+        description="Compare systems under attack: writes RESULTS.md, index.html, "
+        "results.json and plots",
+    )
+    parser.add_argument(
+        "--exp",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="Experiments (asr_exp) with the scores of stage 17",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="Directory to write to"
+    )
+    parser.add_argument(
+        "--baselines",
+        default="ctc,att",
+        help="Systems to compare with, separated by commas",
+    )
+    parser.add_argument("--title", default=DEFAULT_TITLE, help="Title of the report")
+    parser.add_argument(
+        "--command", default="", help="The command that made the results, to be shown"
+    )
+    parser.add_argument(
+        "--print", action="store_true", help="Print the main table and the files"
+    )
+    parser.add_argument(
+        "--update_readme",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="README",
+        help="Put the main table between <!-- results:CORPUS --> and "
+        "<!-- /results:CORPUS --> of these files, and for "
+        f"{_CLAIMS_CORPUS} the claims between those of results:claims, where a file "
+        "has them",
+    )
+    parser.add_argument("--corpus", help="Name of the corpus in those markers")
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Write the report.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+
+    Raises:
+        UserError: If there are no results, or the README has no markers.
+    """
+    args = get_parser().parse_args(cmd)
+    setup_logging()
+    if args.update_readme and not args.corpus:
+        raise UserError("--update_readme needs --corpus, the name in the markers.")
+    report = Report(
+        experiments=read_experiments(args.exp),
+        baselines=[name for name in args.baselines.split(",") if name],
+        title=args.title,
+        command=args.command.strip(),
+    )
+    files = write_report(report, args.output)
+    if args.update_readme:
+        parts = readme_parts(report, args.corpus)
+        for path in args.update_readme:
+            update_readme(path, parts, optional=["results:claims"])
+        files += args.update_readme
+    for path in files:
+        logging.info("Wrote %s", path)
+    if args.print:
+        if hasattr(sys.stdout, "reconfigure"):
+            # A terminal that has no arrows shows "?" rather than failing.
+            sys.stdout.reconfigure(errors="replace")
+        print(report.main_text())
+        print("\n" + "\n".join(str(path) for path in files))
+
+
+def readme_parts(report: Report, corpus: str) -> dict[str, str]:
+    """Make what goes into a README.
+
+    Args:
+        report: The report.
+        corpus: Name of the corpus.
+
+    Returns:
+        Markdown by the name in the markers.
+    """
+    parts = {f"results:{corpus}": to_markdown(report.readme_blocks())}
+    if corpus == _CLAIMS_CORPUS:
+        claims = claims_blocks(report.groups)
+        claims = claims or [Text("These systems test none of the claims.")]
+        parts["results:claims"] = to_markdown(claims)
+    return parts
+
+
+if __name__ == "__main__":
+    run_main(main)

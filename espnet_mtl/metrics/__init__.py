@@ -1,0 +1,1 @@
+"""Word errors, distortion, accent scores, intervals: text and samples, no model."""

@@ -1,0 +1,23 @@
+"""Transcript files as ``sclite`` reads them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from espnet_mtl.data.tables import write_text
+
+
+def write_trn(
+    path: Path | str, sentences: Mapping[str, Sequence[str]], utt2spk: Mapping[str, str]
+) -> None:
+    """Write ``words<TAB>(speaker-utterance)`` lines, as ESPnet's scoring does.
+
+    Args:
+        path: The file.
+        sentences: Words, characters or tokens by utterance; lines keep this order.
+        utt2spk: Speaker by utterance.
+    """
+    lines = [
+        f"{' '.join(words)}\t({utt2spk[utt]}-{utt})\n"
+        for utt, words in sentences.items()
+    ]
+    write_text(path, "".join(lines))

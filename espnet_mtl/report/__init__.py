@@ -1,0 +1,1 @@
+"""Tables, plots and a page from result files; knows no model."""

@@ -1,0 +1,131 @@
+"""What a reader must know before believing the numbers, and what is missing."""
+
+from collections.abc import Sequence
+
+from espnet_mtl.report.comparison import Group
+from espnet_mtl.report.experiment import Experiment
+from espnet_mtl.report.table import number
+
+MAX_WER_SPREAD = 2.0
+MAX_WER = 10.0
+_FEW_SPEAKERS = 20
+
+
+def warnings(group: Group) -> list[str]:
+    """Warn of systems that do not hear well enough to be compared.
+
+    Args:
+        group: Systems to compare.
+
+    Returns:
+        Sentences; none if all is well.
+    """
+    wers = {
+        entry.label: entry.clean["benign_wer"]
+        for entry in group.entries
+        if entry.clean and entry.clean.get("benign_wer") is not None
+    }
+    if not wers:
+        return []
+    parts = []
+    best, worst = min(wers, key=wers.__getitem__), max(wers, key=wers.__getitem__)
+    if wers[worst] - wers[best] > MAX_WER_SPREAD:
+        parts.append(
+            f"the WERs of untouched audio differ by more than {MAX_WER_SPREAD:g} "
+            f"points ({best} {number(wers[best])}, {worst} {number(wers[worst])})"
+        )
+    high = [name for name, wer in wers.items() if wer > MAX_WER]
+    if high:
+        parts.append(f"the WER of {', '.join(high)} is above {MAX_WER:g} %")
+    if not parts:
+        return []
+    return [
+        f"Warning: {'; '.join(parts)}. A worse recogniser resists targets better: "
+        "part of its AdvTWER is its own errors, not robustness."
+    ]
+
+
+def missing_parts(
+    experiments: Sequence[Experiment], groups: Sequence[Group], baselines: Sequence[str]
+) -> list[str]:
+    """Say what the report leaves out, and which stage would make it.
+
+    Args:
+        experiments: All experiments.
+        groups: What could be compared.
+        baselines: Systems that were to be compared with.
+
+    Returns:
+        Sentences; none if nothing is missing.
+    """
+    said = []
+    for experiment in experiments:
+        lacks = []
+        if not experiment.attacks:
+            lacks.append("no attack has been scored (stages 15 to 17)")
+        if not experiment.curves:
+            lacks.append(f"no finished epoch in {experiment.path.name}/train*.log")
+        if lacks:
+            said.append(f"{experiment.system}: {'; '.join(lacks)}.")
+    for group in groups:
+        every = set(group.attackers)
+        for entry in group.entries:
+            lacking = sorted(every - set(entry.attackers))
+            if lacking:
+                said.append(
+                    f"{entry.label} ({group.title}): not attacked by "
+                    f"{', '.join(lacking)}, which other systems were."
+                )
+            if entry.attacked and not entry.noise:
+                said.append(f"{entry.label} ({group.title}): no noise control.")
+        said += [
+            f"{entry.label} ({group.title}): {row['infeasible']} of "
+            f"{row['infeasible'] + row['n']} utterances are too short for their "
+            "target and left out."
+            for entry in group.entries
+            if (row := entry.clean) and row.get("infeasible")
+        ]
+        absent = [name for name in baselines if not group.find(name)]
+        if absent and len(group.entries) > 1:
+            said.append(
+                f"{group.title}: no baseline {', '.join(absent)}, so no differences "
+                "from it."
+            )
+    without = [
+        experiment.system
+        for experiment in experiments
+        if not experiment.confusions and experiment.attacks
+    ]
+    if without:
+        said.append(f"No accent branch, or none scored: {', '.join(without)}.")
+    return said
+
+
+def caveats(group: Group) -> list[str]:
+    """What the intervals of a group cannot tell.
+
+    Args:
+        group: Systems to compare.
+
+    Returns:
+        Sentences.
+    """
+    speakers = set().union(*(entry.speakers for entry in group.entries))
+    said = [
+        "Each system was trained with one seed: the intervals cover the choice of "
+        "speakers and utterances, not the luck of a training. Another seed may turn "
+        "a difference around.",
+    ]
+    if 0 < len(speakers) < _FEW_SPEAKERS:
+        said.append(
+            f"The test set has {len(speakers)} speakers: with so few units the "
+            "bootstrap's intervals come out too narrow."
+        )
+    choices = {entry.has_choice for entry in group.entries if entry.attacked}
+    if len(choices) > 1:
+        said.append(
+            "Some systems face several attackers, others one (all are the same there): "
+            "the lowest of several AdvTWERs is by chance a little too low, which "
+            "counts against the claims."
+        )
+    return said

@@ -1,0 +1,156 @@
+"""The paper's claims beside what these runs measured."""
+
+from collections.abc import Sequence
+
+from espnet_mtl.report.cautions import caveats, warnings
+from espnet_mtl.report.comparison import Difference, Group, compare
+from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.table import Table
+from espnet_mtl.report.tables import show_difference
+
+# (system, compared with, gain in points that the abstract of arXiv 2204.02381 states)
+HARDER = "harder"
+COMPARISONS = (
+    ("hybrid_accent", "att", "+17.25"),
+    ("hybrid_accent", "ctc", "+59.90"),
+    ("ctc_accent", "ctc", HARDER),
+    ("att_accent", "att", HARDER),
+    ("hybrid_accent", "hybrid", HARDER),
+)
+SUPPORTED = "supported"
+UNDECIDED = "not supported (interval includes 0)"
+NO_INTERVAL = "not supported (one speaker: no interval)"
+CONTRADICTED = "contradicted (easier to attack)"
+
+
+def verdict(difference: Difference) -> str:
+    """Judge the claim that the first system is harder to attack.
+
+    Args:
+        difference: What was measured.
+
+    Returns:
+        ``SUPPORTED`` only if the whole interval is above 0.
+    """
+    if difference.speakers < 2:
+        return NO_INTERVAL
+    if difference.low > 0:
+        return SUPPORTED
+    return CONTRADICTED if difference.high < 0 else UNDECIDED
+
+
+def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]]:
+    """Compare the systems that the claims are about, at every budget.
+
+    Args:
+        group: Systems to compare.
+
+    Returns:
+        System, its baseline, the paper's gain, budget and difference; the largest
+        budget of each comparison first. Comparisons with a missing system are left out.
+    """
+    measured = []
+    for system, baseline, paper in COMPARISONS:
+        first = group.find(system)
+        second = group.find(baseline, like=first) if first else None
+        if first is None or second is None:
+            continue
+        for budget in reversed(group.budgets):
+            difference = compare(first, second, budget)
+            if difference is not None:
+                measured.append((system, baseline, paper, budget, difference))
+    return measured
+
+
+def claims_table(group: Group) -> Table | None:
+    """Make the table of claims.
+
+    Args:
+        group: Systems to compare.
+
+    Returns:
+        The table; ``None`` if no claim can be tested with these systems.
+    """
+    measured = measure_claims(group)
+    if not measured:
+        return None
+    rows = []
+    for system, baseline, paper, budget, difference in measured:
+        attackers = dict.fromkeys(difference.attackers)
+        rows.append(
+            [
+                f"{system} − {baseline}",
+                paper,
+                group.budget_name(budget),
+                " / ".join(attackers),
+                show_difference(difference),
+                verdict(difference),
+            ]
+        )
+    header = ["AdvTWER of", "paper", "budget", "strongest attacker", "here [95 %]"]
+    return Table([*header, "claim"], rows, text_columns=6)
+
+
+def summary(group: Group) -> list[str]:
+    """Say in words how the claims fared at the largest budget.
+
+    Args:
+        group: Systems to compare.
+
+    Returns:
+        One sentence for each comparison; none if nothing can be tested.
+    """
+    said = []
+    for system, baseline, paper, budget, difference in measure_claims(group):
+        if budget != group.budgets[-1]:
+            continue
+        judged = {
+            SUPPORTED: "harder to attack than",
+            NO_INTERVAL: "not shown to be harder to attack than",
+            UNDECIDED: "not shown to be harder to attack than",
+            CONTRADICTED: "easier to attack than",
+        }[verdict(difference)]
+        size = f"; the paper: {paper} points" if paper != HARDER else ""
+        said.append(
+            f"{system} is {judged} {baseline} here "
+            f"({show_difference(difference)} points{size})."
+        )
+    return said
+
+
+INTRODUCTION = (
+    "Das & Chau (arXiv 2204.02381, abstract) report that multi-task learning with "
+    "accent classification consistently makes attacks harder, with gains in AdvTWER "
+    "from 17.25 points (over a single-task attention decoder) up to 59.90 (over "
+    "single-task CTC). Their corpus, models and attack budgets differ from those here: "
+    "directions can be compared, sizes hardly. A claim counts as supported only if the "
+    "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
+    "ignore the accent branch. The largest budget decides and stands first; nothing "
+    "corrects for the number of comparisons."
+)
+SYNTHETIC = (
+    "On a synthetic corpus such as mini_accent these numbers show how the procedure "
+    "works; they are no evidence about people's speech."
+)
+
+
+def claims_blocks(groups: Sequence[Group]) -> list[Block]:
+    """Write the section about the claims.
+
+    Args:
+        groups: All comparisons.
+
+    Returns:
+        Blocks without a heading; none if no claim can be tested.
+    """
+    blocks: list[Block] = []
+    for group in groups:
+        table = claims_table(group)
+        if table is None:
+            continue
+        if len(groups) > 1:
+            blocks.append(Heading(group.title, level=3))
+        blocks += [Bullets(summary(group)), table]
+        blocks += [Text(warning, warning=True) for warning in warnings(group)]
+        blocks.append(Bullets([*caveats(group), SYNTHETIC]))
+    return [Text(INTRODUCTION), *blocks] if blocks else []

@@ -1,0 +1,56 @@
+"""Which accents are taken for which."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.report.experiment import Confusion
+from espnet_mtl.report.plot_style import figure
+
+
+def plot_confusions(confusions: Sequence[tuple[str, Confusion]], path: Path) -> bool:
+    """Draw one matrix for each system: rows true, columns recognised.
+
+    Args:
+        confusions: Name and confusions of each system.
+        path: The PNG file.
+
+    Returns:
+        Whether there was anything to draw.
+    """
+    if not confusions:
+        return False
+    columns = min(len(confusions), 3)
+    rows = -(-len(confusions) // columns)
+    most = max(len(confusion.accents) for _, confusion in confusions)
+    side = max(2.6, 0.55 * most) + 1.2
+    size = (side * columns + 0.6, side * rows + 0.5)
+    with figure(path, rows, columns, size) as (drawn, axes):
+        image = None
+        for axis, (name, confusion) in zip(axes.flat, confusions, strict=False):
+            image = _draw(axis, name, confusion)
+        for axis in axes.flat[len(confusions) :]:
+            axis.set_visible(False)
+        drawn.supxlabel("recognised accent", fontsize=10)
+        drawn.supylabel("true accent", fontsize=10)
+        drawn.colorbar(image, ax=axes, label="share of the true accent", shrink=0.8)
+    return True
+
+
+def _draw(axis, name: str, confusion: Confusion):
+    shares = [
+        [count / max(sum(counts), 1) for count in counts] for counts in confusion.counts
+    ]
+    # One hue from light to dark reads the same with every kind of colour vision.
+    image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axis.grid(False)
+    accents = list(confusion.accents)
+    columns = len(confusion.counts[0]) if confusion.counts else 0
+    axis.set_xticks(range(columns), accents[:columns], rotation=45, ha="right")
+    axis.set_yticks(range(len(confusion.counts)), accents[: len(confusion.counts)])
+    for true, counts in enumerate(confusion.counts):
+        for heard, count in enumerate(counts):
+            dark = shares[true][heard] > 0.55
+            colour = "white" if dark else "black"
+            axis.text(heard, true, count, ha="center", va="center", color=colour)
+    axis.set_title(f"{name}\n{confusion.accuracy or 0:.1f} % right")
+    return image

@@ -1,0 +1,130 @@
+"""AdvTWER against the attack's budget."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from espnet_mtl.report.comparison import Entry, Group
+from espnet_mtl.report.experiment import Row
+from espnet_mtl.report.plot_style import GREY, figure, look_of
+
+_AXIS = {
+    "linf": "budget: largest sample of the perturbation (full scale = 1)",
+    "l2": "budget: L2 norm of the perturbation",
+    "snr": "budget: signal-to-noise ratio in dB (stronger to the right)",
+}
+
+
+def plot_budgets(group: Group, path: Path) -> None:
+    """Draw every system under its strongest attacker, with the noise control.
+
+    Args:
+        group: Systems to compare.
+        path: The PNG file.
+    """
+    with figure(path, 1, 1, (8.0, 5.0)) as (drawn, axes):
+        axis = axes[0, 0]
+        for number, entry in enumerate(group.entries):
+            rows = [entry.strongest(budget) for budget in group.budgets]
+            _line(axis, rows, number, label=entry.label)
+            _line(axis, entry.noise, number, linestyle="--", alpha=0.7, markersize=4)
+        _null(axis, group)
+        _scales(axis, group)
+        axis.set_title("Strongest attacker on each system")
+        axis.set_ylabel("AdvTWER (%), higher = attack failed")
+        _legend(drawn, axis, noise=any(entry.noise for entry in group.entries))
+
+
+def plot_attackers(group: Group, path: Path) -> None:
+    """Draw one panel for each attacker.
+
+    Args:
+        group: Systems to compare.
+        path: The PNG file.
+    """
+    names = group.attackers
+    columns = 2 if len(names) == 4 else min(len(names), 3)
+    rows = -(-len(names) // columns)
+    size = (max(4.0 * columns + 1.8, 6.5), 3.6 * rows + 0.4)
+    with figure(path, rows, columns, size, sharex=True, sharey=True) as (drawn, axes):
+        for place, name in enumerate(names):
+            axis = axes.flat[place]
+            for number, entry in enumerate(group.entries):
+                _line(axis, _rows_of(entry, name), number, label=entry.label)
+            _null(axis, group)
+            _scales(axis, group)
+            axis.set_title(f"attacker: {name}")
+        for axis in axes.flat[len(names) :]:
+            axis.set_visible(False)
+        for axis in axes.flat[: len(names)]:
+            axis.set_xlabel("")
+        for axis in axes.flat[len(names) - columns : len(names)]:
+            axis.tick_params(labelbottom=True)  # the row below may be incomplete
+        drawn.get_layout_engine().set(wspace=0.08)
+        drawn.supxlabel(_axis_name(group), fontsize=10)
+        drawn.supylabel("AdvTWER (%), higher = attack failed", fontsize=10)
+        _legend(drawn, axes.flat[0], noise=False)
+
+
+def _rows_of(entry: Entry, attacker: str) -> list[Row]:
+    return [row for row in entry.attacked if attacker in entry.attackers_of(row)]
+
+
+def _line(axis: Axes, rows: list[Row | None], number: int, **options) -> None:
+    points = sorted(
+        (row["budget"], row["adv_twer"])
+        for row in rows
+        if row is not None and row["adv_twer"] is not None
+    )
+    if points:
+        options = {"linewidth": 1.8, "markersize": 6, **look_of(number), **options}
+        axis.plot(*zip(*points, strict=True), **options)
+
+
+def _null(axis: Axes, group: Group) -> None:
+    """Where the systems would be without any attack: a line, or a band."""
+    nulls = [
+        entry.clean["null_twer"]
+        for entry in group.entries
+        if entry.clean and entry.clean.get("null_twer") is not None
+    ]
+    if nulls:
+        axis.axhspan(min(nulls), max(nulls), color=GREY, alpha=0.15, linewidth=0)
+        middle = sum(nulls) / len(nulls)
+        axis.axhline(middle, color=GREY, linestyle=":", linewidth=1.4)
+
+
+def _axis_name(group: Group) -> str:
+    return _AXIS.get(group.norm or "", "budget")
+
+
+def _scales(axis: Axes, group: Group) -> None:
+    budgets = group.budgets
+    if group.norm == "snr":
+        axis.xaxis.set_inverted(True)  # panels share it: not a second time back
+    elif min(budgets) > 0:
+        axis.set_xscale("log")
+    axis.xaxis.set_major_locator(FixedLocator(budgets))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xticks(budgets, [f"{budget:g}" for budget in budgets])
+    if len(budgets) > 5:
+        axis.tick_params("x", rotation=45)
+    if len(budgets) == 1:  # a log axis around one point has no width of its own
+        low, high = (budgets[0] - 5, budgets[0] + 5)
+        if group.norm != "snr":
+            low, high = budgets[0] / 2, budgets[0] * 2
+        axis.set_xlim((high, low) if group.norm == "snr" else (low, high))
+    axis.set_xlabel(_axis_name(group))
+    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+
+
+def _legend(drawn, axis: Axes, noise: bool) -> None:
+    handles, labels = axis.get_legend_handles_labels()
+    if noise:
+        handles.append(Line2D([], [], color=GREY, linestyle="--"))
+        labels.append("random noise")
+    handles.append(Line2D([], [], color=GREY, linestyle=":"))
+    labels.append("null: untouched audio")
+    drawn.legend(handles, labels, loc="outside right upper")

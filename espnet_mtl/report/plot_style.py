@@ -1,0 +1,68 @@
+"""How the plots look: colours, markers, sizes, saving."""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt  # noqa: E402  # the backend comes first
+
+# Okabe and Ito's colours, told apart with every kind of colour vision; without their
+# yellow, which is too faint on white. Markers tell systems apart without any colour.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+GREY = "#666666"
+DPI = 120
+
+_SETTINGS = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "text.parse_math": False,  # names and transcripts are no formulas
+}
+
+
+def look_of(number: int) -> dict[str, str]:
+    """Colour and marker of the system at a place in the tables."""
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+    }
+
+
+@contextmanager
+def figure(path: Path, rows: int, columns: int, size: Sequence[float], **options):
+    """Make a figure and save it as PNG.
+
+    Args:
+        path: The file.
+        rows: Rows of panels.
+        columns: Columns of panels.
+        size: Width and height in inches.
+        **options: For ``plt.subplots``.
+
+    Yields:
+        The figure and its axes, (rows, columns).
+    """
+    with plt.rc_context(_SETTINGS):
+        drawn, axes = plt.subplots(
+            rows, columns, figsize=size, squeeze=False, layout="constrained", **options
+        )
+        try:
+            yield drawn, axes
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # No time or version inside: equal inputs give equal files.
+            drawn.savefig(path, metadata={"Software": None})
+        finally:
+            plt.close(drawn)

@@ -1,0 +1,95 @@
+"""The scoring command, from its options to the page of results."""
+
+import subprocess
+import sys
+
+import pytest
+import scoring_dirs as dirs
+
+from espnet_mtl.bin.asr_mtl_score import main
+from espnet_mtl.errors import UserError
+
+
+@pytest.fixture
+def asr_exp(tmp_path):
+    """An experiment that was decoded, clean and attacked, and then scored."""
+    exp = tmp_path / "exp" / "asr_mtl_tiny"
+    ref = dirs.make_data_dir(tmp_path / "ref")
+    hyp = exp / "decode_ctc" / "test"
+    dirs.write_table(hyp / "text", {u: t for u, (t, _) in dirs.UTTERANCES.items()})
+    dirs.write_table(hyp / "accent", {u: "us" for u in dirs.UTTERANCES})
+    attack = dirs.make_attack_dir(exp / "attack_pgd" / "test")
+    attacked = dirs.make_attack_decoding(exp / "decode_ctc_attack_pgd" / "test")
+
+    where = ["--ref_dir", str(ref), "--hyp_dir", str(hyp)]
+    main(["text", *where, "--token_type", "word", "--hyp_cleaner", "none"])
+    main(["accent", *where])
+    where = ["--attack_dir", str(attack), "--hyp_dir", str(attacked)]
+    about = ["--system", "mtl", "--seed", "0", "--decoder", "decode_ctc"]
+    main(["attack", *where, *about])
+    return exp
+
+
+def test_page_of_results(asr_exp, capsys):
+    main(["show", str(asr_exp)])
+    page = capsys.readouterr().out
+    assert page.startswith("# RESULTS\n## Environments\n- date: `")
+    assert "- espnet version: `espnet 20" in page
+    header = "|dataset|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|\n"
+    rule = "|---|---|---|---|---|---|---|---|---|\n"
+    row = "|decode_ctc/test|4|10|100.0|0.0|0.0|0.0|0.0|0.0|\n"
+    assert f"### WER\n\n{header}{rule}{row}" in page
+    assert page.index("### WER") < page.index("### CER") < page.index("### TER")
+    assert "|decode_ctc/test|3|66.67|" in page
+    assert "### Attack: decode_ctc_attack_pgd/test" in page
+    assert "|pgd_multitask_linf0.01|3|1|0.00|100.00|44.44|" in page
+
+
+def test_espnets_own_search_finds_the_pooled_row(asr_exp):
+    """``show_asr_result.sh`` takes the lines with ``Avg``: there has to be one."""
+    for kind in ("wer", "cer", "ter"):
+        path = asr_exp / "decode_ctc" / "test" / f"score_{kind}" / "result.txt"
+        assert path.read_text().count("Avg") == 1
+
+
+def test_scoring_logs_but_prints_nothing(asr_exp, capsys):
+    where = ["--ref_dir", str(asr_exp.parents[1] / "ref")]
+    where += ["--hyp_dir", str(asr_exp / "decode_ctc" / "test")]
+    main(["text", *where, "--token_type", "char"])
+    captured = capsys.readouterr()
+    assert captured.out == "" and "score_wer/result.txt" in captured.err
+
+
+def test_nothing_to_show(tmp_path):
+    with pytest.raises(UserError, match="nothing is scored yet"):
+        main(["show", str(tmp_path)])
+
+
+def test_fault_ends_the_command_without_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "espnet_mtl.bin.asr_mtl_score", "show", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert "nothing is scored yet" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_command_starts_without_torch_and_espnet():
+    code = (
+        "import sys, espnet_mtl.bin.asr_mtl_score; "
+        "print([m for m in ('torch', 'espnet', 'espnet2') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_espnets_cleaners_are_found(asr_exp):
+    where = ["--ref_dir", str(asr_exp.parents[1] / "ref")]
+    where += ["--hyp_dir", str(asr_exp / "decode_ctc" / "test")]
+    words = [*where, "--token_type", "word", "--hyp_cleaner"]
+    main(["text", *words, "tacotron"])
+    hyp = asr_exp / "decode_ctc" / "test" / "score_wer" / "hyp.trn"
+    assert hyp.read_text().startswith("ONE TWO THREE\t")
+    with pytest.raises(UserError, match="--hyp_cleaner nonsense"):
+        main(["text", *words, "nonsense"])

@@ -1,0 +1,88 @@
+"""Intervals: what must hold exactly, and coverage on made-up speakers."""
+
+import math
+
+import numpy as np
+import pytest
+
+from espnet_mtl.metrics.bootstrap import wer_difference_interval, wer_interval
+
+RNG = np.random.default_rng(0)
+ERRORS = RNG.integers(0, 8, 60)
+WORDS = RNG.integers(4, 12, 60)
+SPEAKERS = [f"s{n % 12:02d}" for n in range(60)]
+
+
+def test_estimate_is_the_pooled_rate_within_its_interval():
+    interval = wer_interval(ERRORS, WORDS, SPEAKERS)
+    assert interval.estimate == pytest.approx(100 * ERRORS.sum() / WORDS.sum())
+    assert interval.low < interval.estimate < interval.high
+
+
+def test_identical_systems_differ_by_exactly_nothing():
+    assert wer_difference_interval(ERRORS, ERRORS, WORDS, SPEAKERS) == (0, 0, 0)
+
+
+def test_systems_a_constant_apart_differ_by_exactly_that():
+    """Paired draws: what all speakers share has no spread."""
+    interval = wer_difference_interval(ERRORS + WORDS, ERRORS, WORDS, SPEAKERS)
+    assert interval == pytest.approx((100, 100, 100))
+
+
+def test_swapping_systems_changes_the_sign():
+    other = np.roll(ERRORS, 1)
+    ab = wer_difference_interval(ERRORS, other, WORDS, SPEAKERS)
+    ba = wer_difference_interval(other, ERRORS, WORDS, SPEAKERS)
+    assert ab == pytest.approx((-ba.estimate, -ba.high, -ba.low))
+    assert ab.estimate == pytest.approx(
+        wer_interval(ERRORS, WORDS, SPEAKERS).estimate
+        - wer_interval(other, WORDS, SPEAKERS).estimate
+    )
+
+
+def test_seed_decides_the_draws_and_order_does_not():
+    first = wer_interval(ERRORS, WORDS, SPEAKERS, seed=1)
+    assert first == wer_interval(ERRORS, WORDS, SPEAKERS, seed=1)
+    assert first != wer_interval(ERRORS, WORDS, SPEAKERS, seed=2)
+    assert first == wer_interval(ERRORS[::-1], WORDS[::-1], SPEAKERS[::-1], seed=1)
+
+
+def test_one_speaker_has_no_interval():
+    interval = wer_interval([1, 2], [4, 4], ["s", "s"])
+    assert interval.estimate == pytest.approx(37.5)
+    assert math.isnan(interval.low) and math.isnan(interval.high)
+
+
+@pytest.mark.parametrize(
+    "errors, words, speakers, says",
+    [
+        ([1], [1, 2], ["a", "b"], "lengths"),
+        ([], [], [], "lengths"),
+        ([1, 1], [1, 0], ["a", "b"], "speaker b"),
+    ],
+)
+def test_what_cannot_be_drawn_from(errors, words, speakers, says):
+    with pytest.raises(ValueError, match=says):
+        wer_interval(errors, words, speakers)
+
+
+def test_intervals_cover_the_truth_because_they_cluster():
+    """40 speakers with error rates of their own, 10 utterances of 8 words each.
+
+    The true rate, 30 %, has to lie in about 95 % of the intervals. Intervals that take
+    utterances for independent are too narrow, which shows that the test can fail.
+    """
+    rng = np.random.default_rng(1)
+    speakers = np.repeat([f"s{n:02d}" for n in range(40)], 10)
+    utterances = [f"u{n:03d}" for n in range(400)]
+    words = np.full(400, 8)
+    clustered, independent = 0, 0
+    for _ in range(200):
+        rates = np.repeat(rng.beta(3, 7, 40), 10)
+        errors = rng.binomial(8, rates)
+        interval = wer_interval(errors, words, speakers, draws=300)
+        clustered += interval.low <= 30 <= interval.high
+        interval = wer_interval(errors, words, utterances, draws=200)
+        independent += interval.low <= 30 <= interval.high
+    assert 0.90 <= clustered / 200 <= 0.99
+    assert independent / 200 < 0.80

@@ -1,0 +1,158 @@
+"""Result tables of a decoding; agreement with the real sclite where there is one."""
+
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import scoring_dirs as dirs
+import sentencepiece
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.text_scores import score_text
+
+# Debian's package puts it beside the path.
+SCLITE = shutil.which("sclite") or shutil.which("sclite", path="/usr/lib/sctk/bin")
+HEARD = {
+    "ann-1": "one too three",
+    "ann-2": "four",
+    "bob-1": "six seven eight nine",
+    "bob-2": "Ten four",
+}
+
+
+@pytest.fixture
+def ref_dir(tmp_path):
+    return dirs.make_data_dir(tmp_path / "ref")
+
+
+@pytest.fixture
+def hyp_dir(tmp_path):
+    dirs.write_table(tmp_path / "hyp" / "text", HEARD)
+    return tmp_path / "hyp"
+
+
+def rows(path):
+    """Rows of a result table by first cell; percentages come first."""
+    found = {}
+    for line in path.read_text().splitlines():
+        cells = line.replace("|", " ").split()
+        if line.startswith("| ") and cells[0] not in found:
+            found[cells[0]] = cells[1:]
+    return found
+
+
+def test_words_characters_and_tokens_are_scored(ref_dir, hyp_dir):
+    rates = score_text(ref_dir, hyp_dir, "word")
+    # One substitution, one deletion, one insertion; ten words
+    assert rates["wer"] == rates["ter"] == pytest.approx(30)
+    # "two" as "too": 1, " five" missing: 5, " four" too many: 5; 45 characters
+    assert rates["cer"] == pytest.approx(100 * 11 / 45)
+    table = rows(hyp_dir / "score_wer" / "result.txt")
+    assert table["ann"] == ["2", "5", "60.0", "20.0", "20.0", "0.0", "40.0", "100.0"]
+    assert table["bob"] == ["2", "5", "100.0", "0.0", "0.0", "20.0", "20.0", "50.0"]
+    assert table["Sum/Avg"] == "4 10 80.0 10.0 10.0 10.0 30.0 75.0".split()
+    assert table["Sum"] == "4 10 8 1 1 1 3 3".split()
+
+
+def test_transcript_lines_are_those_of_espnet(ref_dir, hyp_dir):
+    score_text(ref_dir, hyp_dir, "char")
+    words = (hyp_dir / "score_wer" / "hyp.trn").read_text().splitlines()
+    assert words[0] == "one too three\t(ann-ann-1)"
+    assert words[3] == "Ten four\t(bob-bob-2)"
+    chars = (hyp_dir / "score_cer" / "ref.trn").read_text().splitlines()
+    assert chars[1] == "f o u r <space> f i v e\t(ann-ann-2)"
+    ter, cer = hyp_dir / "score_ter", hyp_dir / "score_cer"
+    assert (ter / "ref.trn").read_text() == (cer / "ref.trn").read_text()
+
+
+def test_case_counts_on_request(ref_dir, hyp_dir):
+    assert score_text(ref_dir, hyp_dir, "word", case_sensitive=True)["wer"] == (
+        pytest.approx(40)
+    )
+
+
+def test_hypotheses_are_cleaned(ref_dir, hyp_dir):
+    rates = score_text(
+        ref_dir, hyp_dir, "word", clean_hyp=lambda text: text.replace("too", "two")
+    )
+    assert rates["wer"] == pytest.approx(20)
+
+
+def test_token_errors_are_of_sentencepieces(ref_dir, hyp_dir, tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.write_text("\n".join(text for text, _ in dirs.UTTERANCES.values()))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(corpus),
+        model_prefix=str(tmp_path / "bpe"),
+        vocab_size=24,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    score_text(ref_dir, hyp_dir, "bpe", tmp_path / "bpe.model")
+    model = sentencepiece.SentencePieceProcessor(str(tmp_path / "bpe.model"))
+    line = (hyp_dir / "score_ter" / "ref.trn").read_text().splitlines()[0]
+    pieces = line.split("\t")[0].split(" ")
+    assert model.decode_pieces(pieces) == "one two three"
+    assert pieces[0].startswith("▁")
+
+
+def test_missing_sentencepiece_model_is_named(ref_dir, hyp_dir, tmp_path):
+    with pytest.raises(UserError, match="nowhere.model.*stage 5"):
+        score_text(ref_dir, hyp_dir, "bpe", tmp_path / "nowhere.model")
+
+
+def test_empty_hypothesis_is_all_deletions(ref_dir, hyp_dir):
+    dirs.write_table(hyp_dir / "text", {**HEARD, "bob-1": ""})
+    score_text(ref_dir, hyp_dir, "word")
+    table = rows(hyp_dir / "score_wer" / "result.txt")
+    assert table["Sum"] == "4 10 4 1 5 1 7 4".split()
+
+
+def test_missing_utterance_is_named(ref_dir, hyp_dir):
+    dirs.write_table(hyp_dir / "text", {k: v for k, v in HEARD.items() if k != "ann-2"})
+    with pytest.raises(UserError, match="hyp/text: 1 of 4 .*'ann-2'"):
+        score_text(ref_dir, hyp_dir, "word")
+
+
+def test_extra_utterance_is_named(ref_dir, hyp_dir):
+    dirs.write_table(hyp_dir / "text", {**HEARD, "eve-1": "hello"})
+    with pytest.raises(UserError, match="hyp/text:5: 'eve-1'"):
+        score_text(ref_dir, hyp_dir, "word")
+
+
+@pytest.mark.skipif(not SCLITE, reason="no sclite here; recorded counts stand in")
+def test_sclite_counts_the_same_in_the_same_files(tmp_path):
+    rng = random.Random(3)
+    text, heard, speakers, accents = {}, {}, {}, {}
+    for number in range(600):
+        utt = f"s{number % 7}-{number:03d}"
+        speakers[utt], accents[utt] = utt[:2], "<unk>"
+        letters = "aBcDe"[: rng.randint(2, 5)]
+        text[utt] = " ".join(rng.choices(letters, k=rng.randint(1, 16)))
+        heard[utt] = " ".join(rng.choices(letters.lower(), k=rng.randint(0, 16)))
+    for name, table in {"text": text, "utt2spk": speakers}.items():
+        dirs.write_table(tmp_path / "ref" / name, table)
+    dirs.write_table(tmp_path / "hyp" / "text", heard)
+    score_text(tmp_path / "ref", tmp_path / "hyp", "char")
+
+    for kind in ("wer", "cer"):
+        folder = tmp_path / "hyp" / f"score_{kind}"
+        ours = rows(folder / "result.txt")
+        theirs = rows_of_sclite(folder)
+        assert len(theirs) == 9
+        assert {name: ours[name] for name in theirs} == theirs
+
+
+def rows_of_sclite(folder: Path):
+    command = [SCLITE, "-r", "ref.trn", "trn", "-h", "hyp.trn", "trn"]
+    command += ["-i", "rm", "-o", "all", "stdout"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    found = {}
+    for line in done.stdout.decode().splitlines():
+        match = re.match(r"\s*\|\s*(s\d|Sum/Avg|Sum)\s*\|(.*)\|$", line)
+        if match:
+            found.setdefault(match[1], match[2].replace("|", " ").split())
+    return found

@@ -1,0 +1,57 @@
+import pytest
+from exp_factory import make_exp
+
+from espnet_mtl.report.comparison import make_groups
+from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.plot_attack import plot_attackers, plot_budgets
+from espnet_mtl.report.plot_style import plt
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures as they are when they are closed."""
+    figures = []
+    monkeypatch.setattr(plt, "close", figures.append)
+    yield figures
+    monkeypatch.undo()
+    plt.close("all")
+
+
+def errors(row, speaker, number):
+    return {30: 8, 20: 5, 10: 1}[row["budget"]] + (row["attack"] == "noise")
+
+
+@pytest.mark.parametrize("attackers", [("a",), ("a", "b"), ("a", "b", "c", "d")])
+def test_every_panel_has_the_stronger_attack_to_the_right(tmp_path, drawn, attackers):
+    exp = make_exp(
+        tmp_path,
+        "ctc",
+        errors=errors,
+        budgets=(10, 20, 30),
+        norm="snr",
+        attackers=attackers,
+        audio=False,
+    )
+    [group] = make_groups(read_experiments([exp]))
+    plot_attackers(group, tmp_path / "attackers.png")
+    plot_budgets(group, tmp_path / "budgets.png")
+    panels = [axis for figure in drawn for axis in figure.axes if axis.get_visible()]
+    assert len(panels) == len(attackers) + 1
+    for axis in panels:
+        left, right = axis.get_xlim()
+        assert left > right
+
+
+def test_lines_are_the_scores(tmp_path, drawn):
+    exp = make_exp(
+        tmp_path, "ctc", errors=errors, budgets=(10, 20, 30), norm="snr", audio=False
+    )
+    [group] = make_groups(read_experiments([exp]))
+    plot_budgets(group, tmp_path / "budgets.png")
+    strongest, noise, null = drawn[0].axes[0].lines
+    assert strongest.get_label() == "ctc"
+    assert list(strongest.get_xdata()) == [10, 20, 30]
+    assert list(strongest.get_ydata()) == [10.0, 50.0, 80.0]
+    assert noise.get_linestyle() == "--"
+    assert list(noise.get_ydata()) == [20.0, 60.0, 90.0]
+    assert list(null.get_ydata()) == [100.0, 100.0]

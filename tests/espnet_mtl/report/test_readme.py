@@ -1,0 +1,75 @@
+import pytest
+
+from espnet_mtl.bin.asr_mtl_report import main
+from espnet_mtl.errors import UserError
+from espnet_mtl.report.readme import replace_between
+
+README = (
+    "# Title\n\n<!-- results:mini_accent -->\nold\n<!-- /results:mini_accent -->\n"
+    "between\n<!-- results:claims -->\nold claims\n<!-- /results:claims -->\nend\n"
+)
+
+
+def update(study, tmp_path, corpus, text=README):
+    path = tmp_path / "README.md"
+    if not path.exists():
+        path.write_text(text)
+    words = ["--exp", *map(str, study.values()), "--output", str(tmp_path / "out")]
+    words += ["--command", "./run.sh", "--update_readme", str(path)]
+    main([*words, "--corpus", corpus])
+    return path.read_text()
+
+
+def test_results_and_claims_are_replaced_once(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("espnet_mtl.report.report.git_commit", lambda: "0123abc")
+    text = update(study, tmp_path, "mini_accent")
+    assert "old" not in text
+    assert text.startswith("# Title\n\n<!-- results:mini_accent -->\n")
+    assert text.endswith("<!-- /results:claims -->\nend\n")
+    results, claims = text.split("\nbetween\n")
+    assert "| ctc_accent |" in results and "```sh\n./run.sh\n```" in results
+    assert "\nCommit 0123abc.\n" in results
+    assert "Das & Chau" in claims and "| ctc_accent − ctc |" in claims
+    assert str(tmp_path) not in text
+    assert update(study, tmp_path, "mini_accent") == text
+
+
+def test_another_corpus_leaves_the_claims(study, tmp_path):
+    text = update(study, tmp_path, "fsdd", README.replace("mini_accent", "fsdd"))
+    assert "old claims" in text
+    assert "\nold\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("results:x", "results:x"), ("/results:x", "results:x"), ("", "")],
+)
+def test_wrong_markers(start, end):
+    with pytest.raises(UserError, match="results:x"):
+        replace_between(f"<!-- {start} --> <!-- {end} -->", "results:x", "new", "R.md")
+
+
+def test_several_files_and_one_without_place_for_claims(study, tmp_path):
+    paths = [tmp_path / "README.md", tmp_path / "recipe.md"]
+    paths[0].write_text(README)
+    paths[1].write_text(README.partition("between")[0])
+    words = ["--exp", *map(str, study.values()), "--output", str(tmp_path / "out")]
+    main([*words, "--update_readme", *map(str, paths), "--corpus", "mini_accent"])
+    texts = [path.read_text() for path in paths]
+    assert all("| ctc_accent |" in text and "old" not in text for text in texts)
+    assert "Das & Chau" in texts[0] and "Das & Chau" not in texts[1]
+
+
+def test_a_missing_marker_changes_nothing(study, tmp_path):
+    text = README.replace("<!-- /results:claims -->", "")
+    with pytest.raises(UserError, match="README.md: the line '<!-- /results:claims"):
+        update(study, tmp_path, "mini_accent", text)
+    assert (tmp_path / "README.md").read_text() == text
+
+
+def test_corpus_and_file_are_needed(study, tmp_path):
+    words = ["--exp", str(study["ctc"]), "--output", str(tmp_path), "--update_readme"]
+    with pytest.raises(UserError, match="--corpus"):
+        main([*words, str(tmp_path / "R.md")])
+    with pytest.raises(UserError, match="no such file"):
+        main([*words, str(tmp_path / "R.md"), "--corpus", "x"])

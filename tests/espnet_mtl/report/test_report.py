@@ -1,0 +1,288 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from exp_factory import BUDGETS, add_clean, add_log, errors_of, make_exp
+from PIL import Image
+
+from espnet_mtl.attack.config import Condition
+from espnet_mtl.bin.asr_mtl_report import main
+from espnet_mtl.data.datadir import write_data_dir
+from espnet_mtl.data.tables import write_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.attack_scores import score_attack
+
+_VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, and checks that its tags are closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.refers, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.refers += [v for k, v in attrs if k in ("src", "href", "action", "data")]
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_page_stands_alone(written):
+    text = (written / "index.html").read_text()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", text)
+    assert {p for p in page.refers if p.endswith(".wav")} >= {"audio/clean.wav"}
+    for path in page.refers:
+        assert (written / path).stat().st_size > 0
+    words = "".join(page.text)
+    assert "./run.sh <all> & more" in words
+    assert "A <title>" in words
+
+
+def test_page_and_results_have_the_same_tables(written):
+    markdown = (written / "RESULTS.md").read_text()
+    html = (written / "index.html").read_text()
+    rows = [line for line in markdown.splitlines() if line.startswith("| ")]
+    # Of the table rows, each table's mark of alignment is no row in the page.
+    assert html.count("<tr>") == sum(":---" not in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("advtwer_vs_budget", (900, 550)),
+        ("attackers", (1000, 400)),
+        ("training", (1000, 650)),
+        ("accents", (700, 400)),
+        ("example", (1400, 700)),
+    ],
+)
+def test_plots(written, name, least):
+    with Image.open(written / "plots" / f"{name}.png") as image:
+        assert image.width >= least[0] and image.height >= least[1]
+        # A plot has many more colours than a blank page.
+        assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+
+
+def test_attacks_of_other_strength_are_not_compared(study, tmp_path):
+    weaker = tmp_path / study["ctc"].name
+    shutil.copytree(study["ctc"], weaker)
+    for file in weaker.glob("*/test/score_attack/results.json"):
+        rows = json.loads(file.read_text())
+        file.write_text(json.dumps([{**r, "settings": {"steps": 1}} for r in rows]))
+    words = ["--exp", str(weaker), str(study["att"]), "--output", str(tmp_path / "out")]
+    with pytest.raises(UserError, match="a weaker attack would look like robustness"):
+        main(words)
+
+
+def test_page_shows_code_as_code(written):
+    page = (written / "index.html").read_text()
+    assert "<li>espnet version: <code>espnet " in page
+    assert "`" not in page
+
+
+def test_results_json_has_every_row_sorted(written, study):
+    rows = json.loads((written / "results.json").read_text())
+    expected = {
+        (row["system"], row["condition"])
+        for exp in study.values()
+        for file in exp.glob("*/test/score_attack/results.json")
+        for row in json.loads(file.read_text())
+    }
+    assert {(row["system"], row["condition"]) for row in rows} == expected
+    # Both attackers have a row for every system, also where they are the same one.
+    attacked = [
+        (r["system"], r["budget"], r["attacker"]) for r in rows if r["attacker"]
+    ]
+    assert len(attacked) == len(set(attacked))
+    for system, budget, _ in attacked:
+        assert (system, budget, "multitask") in attacked
+        assert (system, budget, "accent_blind") in attacked
+    keys = [(row["system"], row["norm"] or "", row["budget"]) for row in rows]
+    assert keys == sorted(keys)
+
+
+def test_main_table(written):
+    text = (written / "RESULTS.md").read_text()
+    table = text[text.index("## Robustness") :]
+    header, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
+    cells = {
+        row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]]
+        for row in rows[:4]
+    }
+    assert "AdvTWER↑ 0.008" in header and "− att ↑ 0.008 [95 %]" in header
+    # Of 10 words, each speaker's three utterances have (0, 1, 0) errors more than the
+    # base less one, and speakers 0, 1, 2, 3 more: at the largest budget and base 1
+    # that makes 4 + 3 * (0 + 1 + 2 + 3) = 22 errors in 120 words.
+    assert cells["ctc"][:5] == ["4.00", "-", "100.00", "68.33", "18.33"]
+    assert cells["ctc_accent"][1] == "87.50"
+    assert cells["ctc_accent"][4] == "48.33"
+    assert cells["ctc_accent"][5].startswith("+30.00 [")
+    assert cells["ctc"][5] == "-"
+
+
+def test_environment_as_espnet_shows_it(written):
+    text = (written / "RESULTS.md").read_text()
+    for name in ("date", "python version", "espnet version", "pytorch version"):
+        assert re.search(rf"^- {name}: `.+`$", text, re.MULTILINE)
+    assert "- Git hash: `" in text
+
+
+def test_print_fits(study, tmp_path, capsys):
+    words = ["--exp", *map(str, study.values()), "--output", str(tmp_path)]
+    main([*words, "--print"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:-3])) <= 100
+    assert lines[-3:] == [
+        str(tmp_path / name) for name in ("RESULTS.md", "index.html", "results.json")
+    ]
+    assert any(line.startswith("hybrid_accent") for line in lines)
+
+
+FEW = {"attackers": ("multitask",), "audio": False}
+
+
+def run(output, *exps, more=()):
+    main(["--exp", *map(str, exps), "--output", str(output), *more])
+    return (output / "RESULTS.md").read_text()
+
+
+def test_one_single_task_system_without_log_and_audio(tmp_path):
+    exp = make_exp(
+        tmp_path,
+        "ctc",
+        errors=errors_of("ctc"),
+        budgets=BUDGETS,
+        attackers=("multitask",),
+        audio=False,
+    )
+    text = run(tmp_path / "out", exp)
+    assert "ctc: no finished epoch" in text
+    assert "No accent branch" in text
+    assert "No example" in text
+    assert "The only attacker was multitask" in text
+    assert "accent acc." not in text.split("## Untouched")[0].split("AdvTWER:")[0]
+    assert "claims" not in text
+    plots = {path.name for path in (tmp_path / "out" / "plots").iterdir()}
+    assert plots == {"advtwer_vs_budget.png"}
+    assert not (tmp_path / "out" / "audio").exists()
+
+
+def test_one_budget(tmp_path):
+    exp = make_exp(tmp_path, "ctc", errors=errors_of("ctc"), budgets=(0.008,), **FEW)
+    assert "AdvTWER↑ 0.008" in run(tmp_path / "out", exp)
+
+
+def test_system_that_was_not_attacked(tmp_path, study):
+    exp = tmp_path / "asr_mtl_hybrid"
+    exp.mkdir()
+    add_clean(exp, "hybrid", wer=7.5)
+    add_log(exp)
+    text = run(tmp_path / "out", study["ctc"], exp)
+    assert "- hybrid: no attack has been scored (stages 15 to 17)." in text
+    assert re.search(r"\| hybrid \| decode_hybrid \| test \| 40 \| 7.5 \|", text)
+    alone = run(tmp_path / "alone", exp, more=["--print"])
+    assert "Robustness" not in alone
+
+
+def test_system_that_one_attacker_left_out(tmp_path, study):
+    exp = make_exp(tmp_path, "hybrid", errors=errors_of("ctc"), budgets=BUDGETS, **FEW)
+    text = run(tmp_path / "out", exp, study["ctc_accent"])
+    assert "not attacked by accent_blind, which other systems were" in text
+    assert "no baseline ctc, att" in text
+
+
+@pytest.mark.parametrize(
+    ("wers", "warned"),
+    [((4.0, 5.9), []), ((4.0, 6.5), ["differ"]), ((10.5, 9.5), ["above 10 %"])],
+)
+def test_warning_of_worse_recognisers(tmp_path, wers, warned):
+    exps = [
+        make_exp(tmp_path, name, errors=lambda *_: 1, wer=wer, audio=False)
+        for name, wer in zip(("ctc", "att"), wers, strict=True)
+    ]
+    text = run(tmp_path / "out", *exps)
+    assert ("Warning: " in text) == bool(warned)
+    for word in warned:
+        assert word in text
+
+
+def test_reads_what_stages_15_to_17_write(tmp_path):
+    exp = tmp_path / "asr_mtl_ctc"
+    attack, hyp = exp / "attack_pgd" / "test", exp / "decode_ctc_attack_pgd" / "test"
+    conditions = [
+        Condition("clean", "none"),
+        Condition("noise_linf0.1", "noise", norm="linf", budget=0.1),
+        Condition("pgd_a_linf0.1", "pgd", "a", "linf", 0.1, also=("b",)),
+    ]
+    heard = {"clean": "a b", "noise_linf0.1": "a", "pgd_a_linf0.1": "c b"}
+    keys = {
+        f"{utt}-{condition.name}": (utt, condition.name)
+        for utt in ("s1-u", "s2-u")
+        for condition in conditions
+    }
+    same = {"text": "a b", "text_target": "c d", "utt2accent": "us", "wav.scp": "x.wav"}
+    tables = {name: dict.fromkeys(keys, value) for name, value in same.items()}
+    tables["utt2spk"] = {key: key[:2] for key in keys}
+    tables["utt2orig"] = {key: utt for key, (utt, _) in keys.items()}
+    tables["utt2cond"] = {key: name for key, (_, name) in keys.items()}
+    write_data_dir(attack, tables)
+    numbers = {"feasible": True, "snr_db": 20.0, "segsnr_db": 19.0}
+    records = [json.dumps({"key": key, **numbers}) + "\n" for key in sorted(keys)]
+    (attack / "records.jsonl").write_text("".join(records))
+    (attack / "conditions.json").write_text(
+        json.dumps([condition.to_json() for condition in conditions])
+    )
+    (attack / "seconds.json").write_text("{}")
+    write_table(hyp / "text", {key: heard[name] for key, (_, name) in keys.items()})
+    score_attack(attack, hyp, "ctc", 0, "decode_ctc")
+
+    text = run(tmp_path / "out", exp)
+    # Of the target "c d", "c b" has one word.
+    assert "| ctc | 0.00 | 100.00 | 50.00 |" in text
+    assert re.search(r"\| ctc \| a \(= b\) \| 0.1 \| 2 \| ", text)
+    assert "2 utterances of 2 speakers (set test, attack_pgd, L-inf bound" in text
+
+
+def test_nothing_found_says_where_and_which_stage(tmp_path):
+    (tmp_path / "asr_mtl_ctc").mkdir()
+    with pytest.raises(UserError, match=r"asr_mtl_ctc/\*/\*/score_attack.*stage 17"):
+        run(tmp_path / "out", tmp_path / "asr_mtl_ctc")
+    with pytest.raises(UserError, match="nowhere: no such directory"):
+        run(tmp_path / "out", tmp_path / "nowhere")
+
+
+def test_damaged_scores_name_the_file(tmp_path):
+    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 1, audio=False)
+    [path] = exp.glob("*/test/score_attack/utt_scores.jsonl")
+    path.write_text(path.read_text() + '{"key": ')
+    lines = len(path.read_text().splitlines())
+    with pytest.raises(UserError, match=rf"utt_scores.jsonl:{lines}: damaged"):
+        run(tmp_path / "out", exp)
+
+
+def test_the_same_system_twice_is_refused(tmp_path, study):
+    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 1, audio=False)
+    with pytest.raises(UserError, match="both hold system 'ctc'"):
+        run(tmp_path / "out", exp, study["ctc"])
+
+
+def test_no_model_is_loaded():
+    code = (
+        "import sys, espnet_mtl.bin.asr_mtl_report as report;"
+        "assert not {'torch', 'espnet2', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
