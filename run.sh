@@ -22,10 +22,12 @@ seed=0              # Seed of the training.
 python=             # Python to use. Empty: the environment of local/install.sh.
 expdir=exp          # The study goes to ${expdir}/study_${corpus}[_${preset}].
 redo=false          # Repeat the stages asked for although they are done.
+update_readme=false # Write the results into the checkout's READMEs.
 
 # Passed on, after what conf/ and the preset say
 train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
-attack_args=        # Overrides of conf/attack_pgd.yaml, such as "steps=10".
+attack_config=conf/attack_pgd.yaml # The attack.
+attack_args=        # Overrides of it, such as "steps=10".
 inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
 num_attack_utts=    # Utterances to attack. Empty: the whole test set.
 local_data_opts=    # Options of the recipe's local/data.sh.
@@ -51,8 +53,10 @@ Options:
     --python           # Python to use (default: the environment of local/install.sh).
     --expdir           # Where studies go (default="${expdir}").
     --redo             # Repeat stages that are done (default="${redo}").
+    --update_readme    # Write the results into the READMEs (default="${update_readme}").
     --train_args       # More options of asr_mtl_train (default="${train_args}").
-    --attack_args      # Overrides of conf/attack_pgd.yaml (default="${attack_args}").
+    --attack_config    # The attack (default="${attack_config}").
+    --attack_args      # Overrides of it, such as "steps=10" (default="${attack_args}").
     --inference_args   # More options of asr_mtl_inference (default="${inference_args}").
     --num_attack_utts  # Utterances to attack (default: the whole test set).
     --local_data_opts  # Options of the recipe's local/data.sh (default="${local_data_opts}").
@@ -84,6 +88,7 @@ exec "${python}" local/study.py \
     --corpus "${corpus}" --preset "${preset}" --systems "${systems}" \
     --stage "${stage}" --stop_stage "${stop_stage}" --nj "${nj}" --ngpu "${ngpu}" \
     --seed "${seed}" --python "${python}" --expdir "${expdir}" --redo "${redo}" \
+    --update_readme "${update_readme}" --attack_config "${attack_config}" \
     --train_args="${train_args}" --attack_args="${attack_args}" \
     --inference_args="${inference_args}" --num_attack_utts "${num_attack_utts}" \
     --local_data_opts="${local_data_opts}" --recipe_args="${recipe_args}" \

@@ -37,11 +37,13 @@ BASELINES = ("ctc", "att")
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser; ``run.sh`` gives every option."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("corpus", "preset", "systems", "python", "expdir", "command"):
+    texts = ("corpus", "preset", "systems", "python", "expdir", "command")
+    for name in (*texts, "attack_config"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("stage", "stop_stage", "ngpu", "seed", "nj"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--redo", choices=("true", "false"), required=True)
+    for name in ("redo", "update_readme"):
+        parser.add_argument(f"--{name}", choices=("true", "false"), required=True)
     for name in (
         "train_args",
         "attack_args",
@@ -107,8 +109,10 @@ def make_settings(args: argparse.Namespace, root: Path) -> Settings:
         num_attack_utts=args.num_attack_utts or preset.get("num_attack_utts", ""),
         local_data_opts=joined("local_data_opts"),
         recipe_args=joined("recipe_args"),
-        attack_config=root / "conf" / "attack_pgd.yaml",
+        attack_config=root / args.attack_config,
     )
+    if not settings.attack_config.is_file():
+        raise UserError(f"--attack_config {args.attack_config}: no such file.")
     if not (settings.recipe / "run.sh").is_file():
         corpora = sorted(
             path.parent.parent.name
@@ -164,7 +168,11 @@ def steps_to_do(
 
 
 def make_report(
-    settings: Settings, systems: Sequence[str], command: str, lock: StudyLock
+    settings: Settings,
+    systems: Sequence[str],
+    command: str,
+    update_readme: bool,
+    lock: StudyLock,
 ) -> None:
     """Write the study's tables, plots and page, and print the main table.
 
@@ -174,13 +182,17 @@ def make_report(
     words = [settings.python, "-m", "espnet_mtl.bin.asr_mtl_report"]
     words += ["--output", str(settings.study_dir)]
     words += ["--title", f"{settings.corpus}: {len(systems)} systems under attack"]
-    words += ["--command", command]
+    # How the README is written is not how the results were made.
+    words += ["--command", command.replace(" --update_readme true", "")]
     words += ["--exp"]
     words += [str(settings.study_dir / f"asr_mtl_{system}") for system in systems]
     baselines = [name for name in BASELINES if name in systems]
     if baselines:
         words += ["--baselines", ",".join(baselines)]
     words.append("--print")
+    if update_readme:
+        readmes = [settings.root / "README.md", settings.recipe / "README.md"]
+        words += ["--corpus", settings.corpus, "--update_readme", *map(str, readmes)]
     result = subprocess.run(words, pass_fds=(lock.fileno(),), check=False)
     if result.returncode != 0:
         raise UserError(
@@ -229,7 +241,8 @@ def run_study(args: argparse.Namespace, root: Path) -> None:
     if args.stage <= REPORT_STAGE <= args.stop_stage:
         if not finished:
             raise UserError("no system is finished up to stage 17: nothing to report.")
-        make_report(settings, finished, args.command, lock)
+        update_readme = args.update_readme == "true"
+        make_report(settings, finished, args.command, update_readme, lock)
     figures.show(settings.study_dir)
     lock.release()
     logging.info("Successfully finished. [elapsed=%ds]", time.monotonic() - began)

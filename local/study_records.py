@@ -1,6 +1,5 @@
 """What a study remembers between runs: its lock, finished steps and durations."""
 
-import fcntl
 import json
 import os
 import time
@@ -11,6 +10,7 @@ from typing import Any
 from study_plan import Step
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.locks import lock_file
 
 
 class StudyLock:
@@ -30,7 +30,7 @@ class StudyLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+", encoding="utf-8")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(self._file)
         except BlockingIOError:
             self._file.seek(0)
             pid = self._file.read().strip()

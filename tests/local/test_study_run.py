@@ -64,7 +64,8 @@ class Study:
         (package / "bin").mkdir(parents=True)
         for file in (package / "__init__.py", package / "bin" / "__init__.py"):
             file.touch()
-        shutil.copy(ROOT / "espnet_mtl" / "errors.py", package)
+        for module in ("errors.py", "locks.py"):
+            shutil.copy(ROOT / "espnet_mtl" / module, package)
         (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
         recipe = root / "egs2" / "fake" / "asr_mtl1"
         recipe.mkdir(parents=True)

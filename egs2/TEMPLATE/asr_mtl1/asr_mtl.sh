@@ -4,7 +4,7 @@
 # Stages 1 to 14 have the numbers and meanings of ESPnet's asr.sh. Each stage is a
 # function stage_N in scripts/stages_*.sh; this file holds what they share.
 #
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2034  # used by what is sourced
 
 set -e
 set -u
@@ -63,6 +63,18 @@ accent_list=        # File of accents, one a line. Empty: those of the training 
 # Language model
 use_lm=false     # Not supported yet. (ESPnet's default is true.)
 use_ngram=false  # Not supported yet.
+lm_config=       # No effect yet, as all of these: a recipe's ESPnet options are accepted.
+lm_args=         # No effect yet.
+lm_exp=          # No effect yet.
+lm_tag=          # No effect yet.
+lm_stats_dir=    # No effect yet.
+lm_train_text=   # No effect yet.
+lm_dev_text=     # No effect yet.
+lm_test_text=    # No effect yet.
+inference_lm=    # No effect yet.
+num_splits_lm=1  # No effect yet.
+ngram_num=4      # No effect yet.
+hf_repo=         # No effect yet: uploading is not supported.
 
 # Training
 asr_tag=                   # Name of the experiment. Empty: made from the settings.

@@ -3,7 +3,8 @@
 #
 #     <cmd> [--gpu <n>] [--mem <size>] [--num_threads <n>] [JOB=1:<n>] <log> <command>...
 #
-# Choose here. 'slurm' and 'sge' use the scripts and conf/*.conf of an ESPnet checkout.
+# Choose here. 'slurm' and 'sge' use the scripts of an ESPnet checkout, which read
+# conf/slurm.conf and conf/queue.conf of the recipe: copy them from ESPnet's template.
 cmd_backend=local
 
 case ${cmd_backend} in

@@ -82,6 +82,14 @@ check_sets() {
 }
 
 check_not_yet() {
+    local name unused=
+    for name in lm_config lm_args lm_exp lm_tag lm_stats_dir lm_train_text lm_dev_text \
+            lm_test_text inference_lm hf_repo; do
+        if [ -n "${!name}" ]; then unused+="${unused:+, }--${name}"; fi
+    done
+    if [ -n "${unused}" ]; then
+        log "No effect yet: ${unused} (language models and uploading come later)."
+    fi
     if "${use_lm}"; then
         die "--use_lm true is not supported yet: language models (stages 6 to 8) come later."
     elif "${use_ngram}"; then

@@ -60,8 +60,7 @@ lock_dir() { # lock_dir <directory>
     local dir=$1 holder
     mkdir -p "${dir}"
     exec {lock_fd}>>"${dir}/.lock"
-    if ! python3 -c 'import fcntl, sys; fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)' \
-            "${lock_fd}" 2>/dev/null; then
+    if ! python3 -m espnet_mtl.locks "${lock_fd}"; then
         holder=$(head -n 1 "${dir}/.lock")
         die "${dir} is in use by another run (process ${holder:-unknown}, or a job that it" \
             "left behind). Wait for it, stop it, or choose another directory (--expdir," \

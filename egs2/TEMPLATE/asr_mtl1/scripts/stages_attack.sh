@@ -14,9 +14,10 @@ stage_15() {
     done
 }
 
-# Once for a set, so that all systems are attacked towards the same texts.
+# Once for a set, so that all systems are attacked towards the same texts. Targets of
+# your own: data/<set>/text_target, before stage 3.
 choose_targets() { # choose_targets <data directory>
-    if [ ! -s "$1/text_target" ] || [ "$1/text" -nt "$1/text_target" ]; then
+    if [ ! -s "$1/text_target" ]; then
         ${python} -m espnet_mtl.attack.targets --text "$1/text" --output "$1/text_target"
     fi
 }
@@ -51,11 +52,13 @@ attack() { # attack <data directory> <output directory>
 
 stage_16() {
     log "Stage 16: Decode the attacked audio: ${asr_exp}/${attack_tag}, sets: ${attack_sets}"
-    local dset
+    local dset dir
     for dset in ${attack_sets}; do
-        need_file "${asr_exp}/${attack_tag}/${dset}/wav.scp" 15
-        decode "${asr_exp}/${attack_tag}/${dset}" \
-            "${asr_exp}/${inference_tag}_${attack_tag}/${dset}"
+        need_file "${asr_exp}/${attack_tag}/${dset}/records.jsonl" 15
+        dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
+        rm -f "${dir}/attack.cksum"
+        decode "${asr_exp}/${attack_tag}/${dset}" "${dir}"
+        cksum < "${asr_exp}/${attack_tag}/${dset}/records.jsonl" > "${dir}/attack.cksum"
     done
 }
 
@@ -66,6 +69,11 @@ stage_17() {
     for dset in ${attack_sets}; do
         dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
         need_file "${dir}/text" 16
+        need_file "${dir}/attack.cksum" 16
+        if ! cksum < "${asr_exp}/${attack_tag}/${dset}/records.jsonl" \
+                | cmp -s - "${dir}/attack.cksum"; then
+            die "${dir} is the decoding of an earlier attack: run stage 16 again."
+        fi
         ${python} -m espnet_mtl.bin.asr_mtl_score attack \
             --attack_dir "${asr_exp}/${attack_tag}/${dset}" --hyp_dir "${dir}" \
             --system "${system_name}" --seed "${seed:-0}" --decoder "${inference_tag}"

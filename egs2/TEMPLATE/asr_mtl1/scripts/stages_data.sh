@@ -22,7 +22,7 @@ stage_2() {
     log "Stage 2: Speed perturbation: ${datadir}/${base_train_set} -> ${datadir}/${train_set}"
     ${train_cmd} "${datadir}/${train_set}/logdir/speed_perturb.log" \
         ${python} -m espnet_mtl.data.speed_perturb \
-            --factors "${speed_perturb_factors}" \
+            --factors "${speed_perturb_factors}" --nj "${nj}" \
             "${datadir}/${base_train_set}" "${datadir}/${train_set}"
 }
 
@@ -86,6 +86,6 @@ stage_5() {
         opts+=(--accent_list "${accent_list}")
     fi
     ${python} -m espnet_mtl.data.accent_list \
-        --train_dir "${data_feats}/${train_set}" --check_dirs "${check[@]}" \
+        --fs "${fs}" --train_dir "${data_feats}/${train_set}" --check_dirs "${check[@]}" \
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
 }

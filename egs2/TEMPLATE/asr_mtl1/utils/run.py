@@ -5,7 +5,7 @@ run.py [--gpu N] [--mem SIZE] [--num_threads N] [--max_jobs_run N] [JOB=1:N] LOG
 
 JOB in LOG and CMD is replaced by the job's number. Each job's output goes to its log,
 with the command, host, times and exit status around it. When a job fails, the others go
-on, the end of its log is shown and run.py ends with status 1. Ctrl-C or a kill of run.py
+on, the end of its log is shown and run.py ends with status 1. Ctrl-C or a kill of it
 ends all jobs with whatever they started.
 """
 
@@ -78,8 +78,13 @@ class Runner:
             file.write(f"# Started at {time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
             file.flush()
             try:
+                # Open files go along: a job that outlives its run keeps the run's lock.
                 process = subprocess.Popen(
-                    command, stdout=file, stderr=file, start_new_session=True
+                    command,
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
+                    close_fds=False,
                 )
             except OSError as error:
                 file.write(f"# {error}\n")

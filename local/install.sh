@@ -1,0 +1,275 @@
+#!/usr/bin/env bash
+# Make the Python environment: .venv in this checkout, with what requirements.txt names.
+
+set -e
+set -u
+set -o pipefail
+
+dev=false           # Install what the tests need too.
+python=             # Python to make .venv with. Empty: the first one that is new enough.
+print_python=false  # Only print the environment's Python.
+
+help_message=$(cat << EOF
+Usage: $0 [--dev] [--python PYTHON] [--print_python]
+
+Makes .venv in this checkout and installs what local/requirements.txt names: about 2 GB,
+a few minutes, no root and no compiler. Does nothing when that is done already; killed
+half-way, the same command continues. Where an environment that has ESPnet is active,
+nothing is installed: that one is used.
+
+Options:
+    --dev             # Install local/requirements-dev.txt too: what the tests need.
+    --python          # Python >= 3.11 to make .venv with (default: the first found).
+    --print_python    # Print the path of the environment's Python, install nothing.
+EOF
+)
+
+log() {
+    local fname=${BASH_SOURCE[1]##*/}
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*" >&2
+}
+
+fail() {
+    log "Error: $*"
+    exit 1
+}
+
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --dev) dev=true ;;
+        --print_python | --print-python) print_python=true ;;
+        --python)
+            [ $# -ge 2 ] || fail "--python needs a value."
+            python=$2
+            shift
+            ;;
+        -h | --help)
+            echo "${help_message}"
+            exit 0
+            ;;
+        *)
+            log "${help_message}"
+            log "Error: unknown option: $1"
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+if [[ ${python} == */* ]]; then
+    python=$(cd "$(dirname "${python}")" && pwd)/$(basename "${python}")
+fi
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$(pwd)
+venv=${root}/.venv
+install_log=${venv}/install.log
+
+. local/find_python.sh
+
+# What an environment was made from, to tell whether it is still the right one.
+stamp_of() {
+    cksum < "$1"
+    "${venv}/bin/python" -V 2>&1
+    echo "${venv}"
+}
+
+is_done() {  # <requirements> <stamp>
+    [ -e "$2" ] && [ "$(stamp_of "$1" 2>/dev/null)" == "$(cat "$2")" ]
+}
+
+all_done() {
+    is_done local/requirements.txt "${venv}/install.stamp" || return 1
+    ! ${dev} || is_done local/requirements-dev.txt "${venv}/install.dev.stamp" || return 1
+    is_asked_version
+}
+
+is_asked_version() {
+    [ -z "${python}" ] || [ "$("${venv}/bin/python" -V 2>&1)" == "$("${python}" -V 2>&1)" ]
+}
+
+check_disk() {
+    local free_kb
+    free_kb=$(df -Pk "${venv}" | awk 'NR == 2 {print $4}')
+    if [ "${free_kb}" -lt 3000000 ]; then
+        fail "Only $((free_kb / 1000)) MB are free for ${venv}, and the environment" \
+            "takes about 3000 MB (9000 MB where torch brings CUDA). Free some space" \
+            "there and run this again."
+    fi
+}
+
+# Why pip failed, in words, from what it logged.
+explain_failure() {  # <what>
+    local version missing unbuilt
+    version=$("${venv}/bin/python" -V 2>&1)
+    missing=$(last_named "No matching distribution found for")
+    unbuilt=$(last_named "Failed building wheel for")
+    show_log
+    if grep -q -i -e "No space left on device" -e "Disk quota exceeded" "${install_log}"; then
+        fail "The disk is full: the environment takes about 3 GB in ${venv} (9 GB where" \
+            "torch brings CUDA), pip's cache and ${TMPDIR:-/tmp} take some more. Free" \
+            "some space and run this again: what is installed is kept."
+    elif [ -n "${missing}" ]; then
+        fail "The package ${missing} cannot be had for ${version}. Check the network and" \
+            "pip's configuration ('pip config list'): the index that pip uses is not" \
+            "reached, or does not carry it. Then run this again."
+    elif [ -n "${unbuilt}" ]; then
+        fail "The package ${unbuilt} cannot be built for ${version}. Try another Python:" \
+            "local/install.sh --python python3.11"
+    fi
+    fail "Installing $1 failed. Check the network and pip's configuration ('pip config" \
+        "list'), then run this again: what is installed is kept."
+}
+
+last_named() {  # <what pip says before a package's name>
+    sed -n "s/.*$1 \([^ ]*\).*/\1/p" "${install_log}" | tail -n 1
+}
+
+show_log() {
+    log "The last lines of ${install_log}:"
+    tail -n 12 "${install_log}" | sed 's/^/    /' >&2
+}
+
+# Show only downloads of 20 MB and more: they are what takes the time.
+large_downloads() {
+    awk '/^ *Downloading .*\([0-9.]+ [MG]B\)/ {
+        if ($NF ~ /GB/ || substr($(NF - 1), 2) + 0 >= 20) {
+            sub(/.*\//, ""); sub(/^ *Downloading /, "")
+            print "    downloading " $0
+            fflush()
+        }
+    }'
+}
+
+run_pip() {  # <what> <options of pip install>
+    local what=$1
+    shift
+    "${venv}/bin/python" -m pip install --no-input --progress-bar off "$@" 2>&1 \
+        | tee -a "${install_log}" | large_downloads >&2 || explain_failure "${what}"
+}
+
+# What a killed pip left behind: packages without the list of files, which is written last.
+remove_half_installed() {
+    local path
+    for path in "${venv}"/lib/python3*/site-packages/*.dist-info; do
+        if [ -d "${path}" ] && [ ! -e "${path}/RECORD" ]; then
+            rm -rf "${path}"
+        fi
+    done
+    rm -rf "${venv}"/lib/python3*/site-packages/~*
+}
+
+# Scripts in a .venv hold its path, so that one that has been moved does not work; nor
+# does one whose Python or pip is gone, nor, with --python, one of another version.
+is_usable() {
+    local made_at packages="${venv}/lib/python3*/site-packages"
+    made_at=$(cat "${venv}/install.path" 2>/dev/null || echo "${venv}")
+    [ "${made_at}" == "${venv}" ] \
+        && "${venv}/bin/python" -c "${CHECK_PYTHON}" >/dev/null 2>&1 \
+        && compgen -G "${packages}/pip-*.dist-info/RECORD" >/dev/null \
+        && is_asked_version
+}
+
+prepare_venv() {  # <python>
+    remove_half_installed
+    if is_usable; then
+        return
+    fi
+    if [ -L "${venv}" ]; then
+        fail "${venv} is a link to an environment that cannot be used here. Remove the" \
+            "link, or mend what it points to."
+    fi
+    log "Making ${venv} with $1 ..."
+    find "${venv}" -mindepth 1 -maxdepth 1 ! -name install.lock ! -name install.log \
+        -exec rm -rf {} +
+    echo "${venv}" > "${venv}/install.path"
+    if ! "$1" -m venv "${venv}" >> "${install_log}" 2>&1; then
+        explain_failure "${venv}"
+    fi
+}
+
+# torchaudio is built for CUDA only. With a torch for CPUs its compiled part cannot be
+# loaded, which stops the import; without that file it imports, and all that ESPnet's
+# recogniser uses of it is Python.
+mend_torchaudio() {
+    local library torchaudio=("${venv}"/lib/python3*/site-packages/torchaudio)
+    if "${venv}/bin/python" -c "import torchaudio" >> "${install_log}" 2>&1; then
+        return
+    fi
+    library=${torchaudio[0]}/lib/_torchaudio.abi3.so
+    if [ -e "${library}" ] && "${venv}/bin/python" -c \
+        "import sys, torch; sys.exit(torch.version.cuda is not None)"; then
+        mv "${library}" "${library}.unused"
+    fi
+    if ! "${venv}/bin/python" -c "import torchaudio" >> "${install_log}" 2>&1; then
+        show_log
+        fail "torchaudio is installed, but cannot be imported: see above, or" \
+            "${install_log}. 'rm -rf ${venv}' and another try may help."
+    fi
+}
+
+install_run_time() {
+    local torch
+    torch=$(grep -o '^torch==[^ ]*' local/requirements.txt)
+    if ! compgen -G "${venv}/lib/python3*/site-packages/torch" >/dev/null; then
+        check_disk
+    fi
+    log "Installing torch (about 200 MB; 3 GB where it brings CUDA) ..."
+    run_pip torch -c local/requirements.txt "${torch}"
+    log "Installing ESPnet and the packages it needs (about 300 MB) ..."
+    run_pip ESPnet --no-deps -r local/requirements.txt
+    mend_torchaudio
+    stamp_of local/requirements.txt > "${venv}/install.stamp"
+}
+
+install_dev() {
+    log "Installing what the tests need (about 50 MB) ..."
+    run_pip "what the tests need" --no-deps -r local/requirements-dev.txt
+    stamp_of local/requirements-dev.txt > "${venv}/install.dev.stamp"
+}
+
+# 1. An active environment that has ESPnet is used as it is.
+if [ -z "${python}" ] && active=$(active_python); then
+    if ${print_python}; then
+        echo "${active}"
+    else
+        check_active "${active}" "${dev}"
+    fi
+    exit 0
+fi
+if ${print_python}; then
+    [ -x "${venv}/bin/python" ] || fail "There is no environment yet: run local/install.sh."
+    echo "${venv}/bin/python"
+    exit 0
+fi
+
+# 2. Nothing to do?
+if all_done; then
+    log "The environment is ready: ${venv} ($("${venv}/bin/python" -V))."
+    exit 0
+fi
+
+# 3. One at a time. pip inherits the lock, so that it also waits for a killed run's pip.
+base=$(find_python "${python}") || exit 1
+mkdir -p "${venv}"
+if command -v flock >/dev/null; then
+    exec 9> "${venv}/install.lock"
+    if ! flock -n 9; then
+        log "Another install.sh is at work in ${venv}: waiting for it ..."
+        flock 9
+    fi
+fi
+
+# 4. Install. Neither other packages nor a configuration for other places may interfere.
+unset PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_REQUIREMENT PIP_CONSTRAINT
+export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+if ! all_done; then
+    : > "${install_log}"
+    prepare_venv "${base}"
+    if ! is_done local/requirements.txt "${venv}/install.stamp"; then
+        install_run_time
+    fi
+    if ${dev} && ! is_done local/requirements-dev.txt "${venv}/install.dev.stamp"; then
+        install_dev
+    fi
+fi
+log "The environment is ready: ${venv} ($("${venv}/bin/python" -V))."

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""How much more an attack costs than the gradients it cannot do without.
+
+    tests/benchmarks/attack_overhead.py --model_zip exp/study_mini_accent/\
+asr_mtl_hybrid_accent/asr_mtl_hybrid_accent_valid.acc.ave.zip \
+        --data_dir exp/study_mini_accent/dump/raw/test
+
+Compares, in turns within one run, the attack stage's whole work on a few batches
+(reading audio, PGD, rounding, measuring, writing files and records) with the bare
+forward and backward pass of the same frozen model on the same batches, as often as PGD
+takes a gradient. Prints the ratio; at most 1.15 is wanted. On a CPU it is processor
+time that counts, which other programs disturb less than the clock.
+"""
+
+import argparse
+import dataclasses
+import logging
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
+import torch
+
+from espnet_mtl.attack.config import AttackConfig, Condition, conditions, read_config
+from espnet_mtl.attack.runner.plan import TestSet, make_batches, read_test_set
+from espnet_mtl.attack.runner.run import Batch, Job
+from espnet_mtl.export import victim as victim_module
+from espnet_mtl.export.victim import ESPnetVictim, load_victim
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model_zip", type=Path, required=True)
+    parser.add_argument("--data_dir", type=Path, required=True)
+    parser.add_argument("--config", type=Path, default=Path("conf/attack_pgd.yaml"))
+    parser.add_argument("--num_utts", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--ngpu", type=int, default=0)
+    return parser
+
+
+def now(device: torch.device) -> float:
+    """Return seconds: of the processor, or by the clock when a GPU does the work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time()
+
+
+def load_bare_victim(model_zip: Path, device: str) -> ESPnetVictim:
+    """Load a model as it is, without the care for padding that an attack takes."""
+    careful = victim_module.hear_alone
+    victim_module.hear_alone = lambda model: None
+    try:
+        return load_victim(model_zip, device)
+    finally:
+        victim_module.hear_alone = careful
+
+
+def bare_seconds(
+    victim: ESPnetVictim, batches: list[Batch], condition: Condition, steps: int
+) -> float:
+    """Time forward and backward passes alone."""
+    began = now(victim.device)
+    for batch in batches:
+        for _ in range(steps):
+            speech = batch.clean.clone().requires_grad_(True)
+            losses = victim.losses(
+                speech, batch.lengths, batch.texts, batch.accents, condition.weights
+            )
+            total = sum(w * losses[name].sum() for name, w in condition.weights.items())
+            torch.autograd.grad(total, speech)
+    return now(victim.device) - began
+
+
+def attack_seconds(
+    victim: ESPnetVictim, config: AttackConfig, test_set: TestSet
+) -> float:
+    """Time the attack stage's work, from wav.scp to records."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = now(victim.device)
+        Job(victim, config, test_set, Path(folder)).run()
+        return now(victim.device) - began
+
+
+def main() -> None:
+    """Measure and print."""
+    args = get_parser().parse_args()
+    logging.disable(logging.INFO)
+    torch.set_num_threads(args.threads)
+    device = "cuda" if args.ngpu else "cpu"
+    config = read_config(args.config, f"steps={args.steps}")
+    config = dataclasses.replace(config, budgets=config.budgets[-1:], controls=())
+    test_set = read_test_set(args.data_dir, None, args.num_utts, 0)
+    victim = load_victim(args.model_zip, device)
+    bare = load_bare_victim(args.model_zip, device)
+
+    # One attacker: the one that uses every branch.
+    first = conditions(config, victim)[0]
+    config = dataclasses.replace(config, attackers={first.attacker: first.weights})
+    job = Job(victim, config, test_set, Path(tempfile.gettempdir()))
+    batches = [
+        job.load(batch)
+        for batch in make_batches(test_set.utterances, job.audios, config.batch_bins)
+    ]
+    ratios = []
+    for repeat in range(args.repeats + 1):
+        needed = bare_seconds(bare, batches, first, args.steps)
+        taken = attack_seconds(victim, config, test_set)
+        if repeat:  # the first turn warms up
+            ratios.append(taken / needed)
+            print(f"bare {needed:.2f} s, attack {taken:.2f} s, ratio {ratios[-1]:.3f}")
+    print(
+        f"{len(test_set.utterances)} utterances in {len(batches)} batches, "
+        f"{args.steps} steps: the attack costs {statistics.median(ratios):.3f} times "
+        f"the bare gradients (median of {len(ratios)}, {min(ratios):.3f} to "
+        f"{max(ratios):.3f})"
+    )
+
+
+if __name__ == "__main__":
+    main()
