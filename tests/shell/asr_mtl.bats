@@ -136,10 +136,16 @@ called() { # called <pattern>: how many calls match
     [ "$(called '^launch --cmd utils/run.py .*--ngpu 2 .*-- .*asr_mtl_train')" -eq 1 ]
 }
 
+@test "options of ESPnet's language models are accepted and said to have no effect" {
+    run asr_mtl --lm_config conf/train_lm.yaml --lm_train_text data/t/text --stop_stage 1
+    [ "${status}" -eq 0 ]
+    [[ ${output} == *"No effect yet: --lm_config, --lm_train_text"* ]]
+}
+
 @test "speed perturbation renames the training set from stage 2 on" {
     run asr_mtl --speed_perturb_factors "0.9 1.0" --stop_stage 5
     [ "${status}" -eq 0 ]
-    [ "$(called '^speed_perturb --factors 0.9 1.0 data/train data/train_sp$')" -eq 1 ]
+    [ "$(called '^speed_perturb --factors 0.9 1.0 --nj 2 data/train data/train_sp$')" -eq 1 ]
     [ -f dump/raw/train_sp/wav.scp ]
     [ ! -e dump/raw/train ]
 }
@@ -320,4 +326,15 @@ called() { # called <pattern>: how many calls match
     [ "${status}" -eq 2 ]
     run find . -xtype l
     [ -z "${output}" ]
+}
+
+@test "the decoding of an earlier attack is not scored as that of a new one" {
+    asr_mtl > /dev/null
+    attack=$(find exp/*/attack_pgd -name records.jsonl)
+    echo '{"new": true}' > "${attack}"
+    run asr_mtl --stage 17 --stop_stage 17
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"is the decoding of an earlier attack: run stage 16 again."* ]]
+    run asr_mtl --stage 16 --stop_stage 17
+    [ "${status}" -eq 0 ]
 }
