@@ -113,7 +113,10 @@ def test_the_report_is_there_and_the_command_ends_by_printing_it(study):
 def test_progress_is_shown(study):
     progress = [line for line in study[1].stderr.splitlines() if "so far" in line]
     assert progress
-    assert any("training epoch" in line for line in progress)
+    # Which moments are shown is a matter of luck; each says what runs and how long still.
+    assert all(
+        line.count(" | ") and line.endswith(("left", "estimating")) for line in progress
+    )
 
 
 def test_a_second_time_nothing_is_repeated_but_the_report(study):
