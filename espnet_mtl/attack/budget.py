@@ -1,68 +1,185 @@
-"""How far an attack may go from the clean audio."""
+"""How far an attack may go from the clean audio.
 
+A *budget* is a norm and a number, as a configuration has them. A *ball* is what it
+means for one batch: a radius for each utterance, the projection onto it, the direction of
+steepest ascent in it. An attack works with balls, and need not know which norm it is.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+NORMS = ("linf", "l2", "snr")
 
-def sample_mask(clean: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Mark the samples that are audio and not padding.
+# In the box [-1, 1] no sample can change by more: a ball of this radius is no bound.
+UNBOUNDED = 2.0
+
+
+def make_ball(
+    norm: str, budget: float, clean: torch.Tensor, lengths: torch.Tensor
+) -> "Ball":
+    """Put a ball around each utterance of a batch.
 
     Args:
-        clean: Waveforms, (Batch, Samples).
+        norm: ``linf``: largest change of a sample. ``l2``: Euclidean norm of the
+            perturbation over the utterance. ``snr``: power of the clean audio over
+            that of the perturbation in dB, which is an L2 ball whose radius goes with the
+            utterance's own energy; silent audio has a radius of 0.
+        budget: Radius of full scale 1, or dB.
+        clean: Waveforms in [-1, 1], zero beyond their lengths, (Batch, Samples).
         lengths: Samples of each, (Batch,).
 
     Returns:
-        1 where there is audio and 0 elsewhere, of ``clean``'s type, (Batch, Samples).
+        The ball.
+
+    Raises:
+        ValueError: If there is no such norm.
     """
-    positions = torch.arange(clean.shape[1], device=clean.device)
-    return (positions < lengths[:, None]).to(clean.dtype)
+    if norm == "linf":
+        return LinfBall(clean, lengths, torch.full_like(clean[:, 0], budget))
+    if norm == "l2":
+        return L2Ball(clean, lengths, torch.full_like(clean[:, 0], budget))
+    if norm == "snr":
+        energy = torch.linalg.vector_norm(clean, dim=1)
+        return L2Ball(clean, lengths, energy * 10.0 ** (-budget / 20.0))
+    raise ValueError(f"{norm}: no such norm; choose from {', '.join(NORMS)}")
 
 
-@dataclass(frozen=True)
-class LinfBudget:
-    """No sample changes by more than ``epsilon`` (Goodfellow et al. 2015, section 3).
+class Ball(ABC):
+    """The perturbations that each utterance of a batch may get.
+
+    They are within the radius, keep the audio in [-1, 1], and leave padding zero.
+
+    Args:
+        clean: Waveforms in [-1, 1], zero beyond their lengths, (Batch, Samples).
+        lengths: Samples of each, (Batch,).
+        radius: Radius of each utterance, (Batch,).
 
     Attributes:
-        epsilon: Largest change of a sample, of full scale 1.
+        norm: ``linf`` or ``l2``.
+        mask: 1 where there is audio and 0 in the padding, (Batch, Samples).
     """
 
-    epsilon: float
+    norm: ClassVar[str]
 
-    def bounds(
-        self, clean: torch.Tensor, lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Find the perturbations that keep budget, [-1, 1] and padding.
+    def __init__(
+        self, clean: torch.Tensor, lengths: torch.Tensor, radius: torch.Tensor
+    ):
+        self.clean = clean
+        self.lengths = lengths
+        self.radius = radius
+        positions = torch.arange(clean.shape[1], device=clean.device)
+        self.mask = (positions < lengths[:, None]).to(clean.dtype)
+
+    def __len__(self) -> int:
+        return len(self.clean)
+
+    def with_radius(self, radius: torch.Tensor) -> "Ball":
+        """Return the ball with other radii, (Batch,)."""
+        return type(self)(self.clean, self.lengths, radius)
+
+    def rows(self, rows: torch.Tensor) -> "Ball":
+        """Return the ball of some utterances; ``rows`` are their numbers, (Rows,)."""
+        return type(self)(self.clean[rows], self.lengths[rows], self.radius[rows])
+
+    @abstractmethod
+    def project_(self, delta: torch.Tensor) -> torch.Tensor:
+        """Bring perturbations into the ball, in place, and return them."""
+
+    @abstractmethod
+    def direction_(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Turn a gradient into the direction of steepest ascent, in place.
 
         Args:
-            clean: Waveforms in [-1, 1], (Batch, Samples).
-            lengths: Samples of each, (Batch,).
+            gradient: (Batch, Samples), finite.
 
         Returns:
-            Lowest and highest perturbation of each sample, each (Batch, Samples).
+            Steps of length 1 in the ball's norm; zero where the gradient is zero.
         """
-        mask = sample_mask(clean, lengths)
-        lowest = torch.clamp(-1.0 - clean, min=-self.epsilon, max=0.0) * mask
-        highest = torch.clamp(1.0 - clean, min=0.0, max=self.epsilon) * mask
-        return lowest, highest
 
-    def random(
-        self, clean: torch.Tensor, lengths: torch.Tensor, seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Draw perturbations uniformly from the ball.
+    @abstractmethod
+    def size(self, delta: torch.Tensor) -> torch.Tensor:
+        """Measure perturbations in the ball's norm, (Batch,)."""
+
+    @abstractmethod
+    def _draw(self, length: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw a perturbation of a ball of radius 1, (Samples,)."""
+
+    def random(self, seeds: Sequence[int]) -> torch.Tensor:
+        """Draw a perturbation for each utterance.
 
         Args:
-            clean: Waveforms, (Batch, Samples).
-            lengths: Samples of each, (Batch,).
-            seeds: Seed of each utterance: its draw depends on nothing else.
+            seeds: Seed of each: its draw depends on nothing else, its batch included.
 
         Returns:
-            Perturbations inside the ball, before :meth:`bounds`, (Batch, Samples).
+            Perturbations in the ball, (Batch, Samples): uniform in the cube for
+            ``linf``, uniform on the sphere for ``l2``.
         """
-        delta = torch.zeros_like(clean)
-        for row, (seed, length) in enumerate(zip(seeds, lengths.tolist(), strict=True)):
+        delta = torch.zeros_like(self.clean)
+        for row, (seed, length) in enumerate(
+            zip(seeds, self.lengths.tolist(), strict=True)
+        ):
+            # Drawn on the CPU, so that every device has the same.
             generator = torch.Generator().manual_seed(seed)
-            noise = torch.rand(length, generator=generator) * 2.0 - 1.0
-            delta[row, :length] = self.epsilon * noise.to(clean)
-        return delta
+            delta[row, :length] = self._draw(length, generator).to(delta)
+        return self.project_(delta.mul_(self.radius[:, None]))
+
+
+class LinfBall(Ball):
+    """No sample changes by more than the radius (Goodfellow et al. 2015, section 3)."""
+
+    norm = "linf"
+
+    def __init__(
+        self, clean: torch.Tensor, lengths: torch.Tensor, radius: torch.Tensor
+    ):
+        super().__init__(clean, lengths, radius)
+        # Ball, box and padding in one pair of bounds: a single clamp for each step.
+        reach = radius[:, None] * self.mask
+        self.lowest = torch.maximum(-1.0 - clean, -reach).clamp_(max=0.0)
+        self.highest = torch.minimum(1.0 - clean, reach).clamp_(min=0.0)
+
+    def project_(self, delta: torch.Tensor) -> torch.Tensor:
+        return delta.clamp_(self.lowest, self.highest)
+
+    def direction_(self, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.sign_()
+
+    def size(self, delta: torch.Tensor) -> torch.Tensor:
+        return delta.abs().amax(dim=1)
+
+    def _draw(self, length: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.rand(length, generator=generator) * 2.0 - 1.0
+
+
+class L2Ball(Ball):
+    """The perturbation's Euclidean norm is at most the radius (Madry et al. 2018, 2).
+
+    The projection scales to the sphere and then cuts to [-1, 1], which stays inside
+    both but is not the nearest point where both bind.
+    """
+
+    norm = "l2"
+
+    def project_(self, delta: torch.Tensor) -> torch.Tensor:
+        delta.mul_(self.mask)
+        norm = torch.linalg.vector_norm(delta, dim=1)
+        tiny = torch.finfo(delta.dtype).tiny
+        delta.mul_((self.radius / norm.clamp_(min=tiny)).clamp_(max=1.0)[:, None])
+        return delta.add_(self.clean).clamp_(-1.0, 1.0).sub_(self.clean)
+
+    def direction_(self, gradient: torch.Tensor) -> torch.Tensor:
+        # Scaled by the peak first: squares of tiny gradients would vanish.
+        tiny = torch.finfo(gradient.dtype).tiny
+        gradient.div_(gradient.abs().amax(dim=1, keepdim=True).clamp_(min=tiny))
+        norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        return gradient.div_(norm.clamp_(min=tiny))
+
+    def size(self, delta: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.vector_norm(delta, dim=1)
+
+    def _draw(self, length: int, generator: torch.Generator) -> torch.Tensor:
+        noise = torch.randn(length, generator=generator)
+        return noise / torch.linalg.vector_norm(noise).clamp(min=1e-12)

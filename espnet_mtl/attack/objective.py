@@ -1,25 +1,41 @@
 """What an attacker wants: which losses, how much of each, towards what."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 
 from espnet_mtl.attack.victim import Victim
 
-Loss = Callable[[torch.Tensor], torch.Tensor]
+
+class Loss(Protocol):
+    """What an attack makes small."""
+
+    def __call__(self, speech: torch.Tensor) -> torch.Tensor:
+        """Return each utterance's loss, (Batch,), of waveforms (Batch, Samples).
+
+        It is differentiable with respect to the waveforms.
+        """
+        ...
+
+    def rows(self, rows: torch.Tensor) -> "Loss":
+        """Return the loss of some utterances; ``rows`` are their numbers, (Rows,)."""
+        ...
 
 
 @dataclass(frozen=True)
-class TargetedLoss:
-    """The loss of a batch towards what the attacker wants heard, to be made small.
+class WeightedLoss:
+    """A weighted sum of the branches' losses towards texts and accents.
+
+    A positive weight goes towards a text or an accent, a negative one away from it.
 
     Attributes:
         victim: The victim.
         weights: Weight by branch, as :func:`resolve_weights` returns.
         lengths: Samples of each utterance, (Batch,).
-        texts: Target token ids.
-        accents: Target accent classes.
+        texts: Token ids.
+        accents: Accent classes.
     """
 
     victim: Victim
@@ -29,15 +45,18 @@ class TargetedLoss:
     accents: Sequence[int]
 
     def __call__(self, speech: torch.Tensor) -> torch.Tensor:
-        """Calculate the loss.
-
-        Args:
-            speech: Waveforms, (Batch, Samples).
-
-        Returns:
-            Loss of each utterance, (Batch,).
-        """
+        """Calculate the loss; see :class:`Loss`."""
         losses = self.victim.losses(
             speech, self.lengths, self.texts, self.accents, tuple(self.weights)
         )
         return sum(weight * losses[name] for name, weight in self.weights.items())
+
+    def rows(self, rows: torch.Tensor) -> "WeightedLoss":
+        """Choose utterances; see :class:`Loss`."""
+        numbers = rows.tolist()
+        return replace(
+            self,
+            lengths=self.lengths[rows],
+            texts=[self.texts[n] for n in numbers],
+            accents=[self.accents[n] for n in numbers],
+        )

@@ -113,7 +113,7 @@ def test_the_report_is_there_and_the_command_ends_by_printing_it(study):
 def test_progress_is_shown(study):
     progress = [line for line in study[1].stderr.splitlines() if "so far" in line]
     assert progress
-    # Which moments are shown is a matter of luck; each says what runs and how long still.
+    # Which moments are shown is a matter of luck; each says what runs, and the rest.
     assert all(
         line.count(" | ") and line.endswith(("left", "estimating")) for line in progress
     )
