@@ -1,8 +1,8 @@
 """How far an attack may go from the clean audio.
 
 A *budget* is a norm and a number, as a configuration has them. A *ball* is what it
-means for one batch: a radius for each utterance, the projection onto it, the direction of
-steepest ascent in it. An attack works with balls, and need not know which norm it is.
+means for one batch: a radius for each utterance, the projection onto it, the direction
+of steepest ascent in it. An attack works with balls, and need not know which norm it is.
 """
 
 from abc import ABC, abstractmethod
@@ -25,8 +25,8 @@ def make_ball(
     Args:
         norm: ``linf``: largest change of a sample. ``l2``: Euclidean norm of the
             perturbation over the utterance. ``snr``: power of the clean audio over
-            that of the perturbation in dB, which is an L2 ball whose radius goes with the
-            utterance's own energy; silent audio has a radius of 0.
+            that of the perturbation in dB, which is an L2 ball whose radius goes with
+            the utterance's own energy; silent audio has a radius of 0.
         budget: Radius of full scale 1, or dB.
         clean: Waveforms in [-1, 1], zero beyond their lengths, (Batch, Samples).
         lengths: Samples of each, (Batch,).
