@@ -9,6 +9,7 @@ from espnet_mtl.attack.budget import make_ball
 from espnet_mtl.attack.objective import WeightedLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FULL_SCALE
+from espnet_mtl.attack.victim import Heard
 
 TEXTS = [[1, 2, 3], [4], [5, 6]]
 
@@ -29,6 +30,28 @@ def transcribe(victim, speech, lengths):
         ]
         heard.append(words_of([token for token in kept if token]))
     return heard
+
+
+class ToyListener:
+    """Implements ``espnet_mtl.attack.victim.Listener``."""
+
+    about = {"branches": ["ctc"], "ctc_weight": 1.0, "lm_weight": 0.0, "beam_size": 1}
+
+    def __init__(self, victim):
+        self.victim = victim
+
+    def __call__(self, speech):
+        speech = torch.from_numpy(speech)[None]
+        lengths = torch.tensor([speech.shape[1]])
+        accent = None
+        if self.victim.accents:
+            with torch.no_grad():
+                losses = [
+                    self.victim.losses(speech, lengths, [[]], [n], ["accent"])["accent"]
+                    for n in range(len(self.victim.accents))
+                ]
+            accent = self.victim.accents[int(torch.cat(losses).argmin())]
+        return Heard(transcribe(self.victim, speech, lengths)[0], accent)
 
 
 def edits(a, b):
@@ -54,14 +77,14 @@ class ToyJudge:
         assert delta.shape == self.clean.shape
         self.num_heard[0] += len(delta)
         saved = ((self.clean + delta) * FULL_SCALE).round() / FULL_SCALE
-        return transcribe(self.victim, saved, self.lengths)
+        return [Heard(text) for text in transcribe(self.victim, saved, self.lengths)]
 
     def cost(self, heard, unit="word"):
         split = str.split if unit == "word" else list
         return torch.tensor(
             [
-                float(edits(split(target), split(text)))
-                for target, text in zip(self.targets, heard, strict=True)
+                float(edits(split(target), split(one.text)))
+                for target, one in zip(self.targets, heard, strict=True)
             ]
         )
 

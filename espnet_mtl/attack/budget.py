@@ -42,8 +42,10 @@ def make_ball(
     if norm == "l2":
         return L2Ball(clean, lengths, torch.full_like(clean[:, 0], budget))
     if norm == "snr":
-        energy = torch.linalg.vector_norm(clean, dim=1)
-        return L2Ball(clean, lengths, energy * 10.0 ** (-budget / 20.0))
+        # In double precision, so that it is the same with any padding.
+        energy = torch.linalg.vector_norm(clean.double(), dim=1)
+        radius = energy * 10.0 ** (-budget / 20.0)
+        return L2Ball(clean, lengths, radius.to(clean.dtype))
     raise ValueError(f"{norm}: no such norm; choose from {', '.join(NORMS)}")
 
 
@@ -163,14 +165,22 @@ class L2Ball(Ball):
 
     norm = "l2"
 
+    def __init__(
+        self, clean: torch.Tensor, lengths: torch.Tensor, radius: torch.Tensor
+    ):
+        super().__init__(clean, lengths, radius)
+        self._lowest = (-1.0 - clean).clamp_(max=0.0)
+        self._highest = (1.0 - clean).clamp_(min=0.0)
+
     def project_(self, delta: torch.Tensor) -> torch.Tensor:
         delta.mul_(self.mask)
         norm = torch.linalg.vector_norm(delta, dim=1)
         tiny = torch.finfo(delta.dtype).tiny
         delta.mul_((self.radius / norm.clamp_(min=tiny)).clamp_(max=1.0)[:, None])
-        return delta.add_(self.clean).clamp_(-1.0, 1.0).sub_(self.clean)
+        return delta.clamp_(self._lowest, self._highest)
 
     def direction_(self, gradient: torch.Tensor) -> torch.Tensor:
+        gradient.mul_(self.mask)
         # Scaled by the peak first: squares of tiny gradients would vanish.
         tiny = torch.finfo(gradient.dtype).tiny
         gradient.div_(gradient.abs().amax(dim=1, keepdim=True).clamp_(min=tiny))

@@ -85,6 +85,10 @@ class Problem:
             donor=None if donor is None else lambda: donor().rows(rows),
         )
 
+    def with_ball(self, ball: Ball) -> "Problem":
+        """Return the problem in another ball around the same audio."""
+        return replace(self, ball=ball)
+
     def seeds_for(self, *purpose: object) -> list[int]:
         """Derive seeds, so that two random choices are not the same.
 
@@ -186,6 +190,8 @@ def loss_and_gradient(
     """
     delta = delta.detach().requires_grad_(True)
     values = problem.loss(problem.ball.clean + delta)
+    if not values.requires_grad:  # a victim may hide its gradient: that is a zero one
+        return values, torch.zeros_like(delta)
     (gradient,) = torch.autograd.grad(values.sum(), delta)
     if not torch.linalg.vector_norm(gradient, 1, dim=1).isfinite().all():
         gradient = gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)

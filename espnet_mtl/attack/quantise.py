@@ -5,29 +5,63 @@ import numpy as np
 FULL_SCALE = 32768  # soundfile's: a 16-bit sample of n reads as n / 32768
 
 
-def quantise(clean: np.ndarray, attacked: np.ndarray, epsilon: float) -> np.ndarray:
+def quantise(
+    clean: np.ndarray, attacked: np.ndarray, norm: str, radius: float
+) -> np.ndarray:
     """Round attacked audio to what a 16-bit file can hold.
 
-    Every sample goes to the nearest level that is within ``epsilon`` of the clean
-    sample. There is none only where the clean audio itself is between two levels and
-    ``epsilon`` is below half of their distance: the nearest level to the clean sample
-    is taken then, which the audio would also have without an attack.
+    For ``linf``, every sample goes to the nearest level within the radius of the clean
+    sample. For ``l2``, samples go to the nearest level; where that makes the
+    perturbation longer than the radius, samples go back a level towards the clean
+    audio, those first that lose least by it.
+
+    A ball may hold no level at all where the clean audio itself is between levels: the
+    nearest level to the clean sample is taken then, which the audio would also have
+    without an attack.
 
     Args:
         clean: Clean audio in [-1, 1], float, (Samples,).
         attacked: Attacked audio, (Samples,).
-        epsilon: Budget, of full scale 1.
+        norm: ``linf`` or ``l2``.
+        radius: Radius of the ball, of full scale 1.
 
     Returns:
         The attacked audio, int16, (Samples,).
     """
     clean = clean.astype(np.float64) * FULL_SCALE
-    radius = epsilon * FULL_SCALE
+    levels = np.rint(attacked.astype(np.float64) * FULL_SCALE)
+    levels = np.clip(levels, -FULL_SCALE, FULL_SCALE - 1)
+    if norm == "linf":
+        levels = _within_linf(clean, levels, radius * FULL_SCALE)
+    else:
+        levels = _within_l2(clean, levels, radius * FULL_SCALE)
+    return np.clip(levels, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def _within_linf(clean: np.ndarray, levels: np.ndarray, radius: float) -> np.ndarray:
     # A hair wider, for the rounding of this very arithmetic
     lowest = np.ceil(clean - radius - 1e-6)
     highest = np.floor(clean + radius + 1e-6)
     nearest = np.rint(clean)
     none = lowest > highest
     lowest[none] = highest[none] = nearest[none]
-    levels = np.clip(np.rint(attacked.astype(np.float64) * FULL_SCALE), lowest, highest)
-    return np.clip(levels, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return np.clip(levels, lowest, highest)
+
+
+def _within_l2(clean: np.ndarray, levels: np.ndarray, radius: float) -> np.ndarray:
+    nearest = np.rint(clean)
+    allowed = (radius * (1 + 1e-9)) ** 2
+    while True:
+        change = levels - clean
+        excess = change @ change - allowed
+        moved = np.flatnonzero(levels != nearest)
+        if excess <= 0 or not len(moved):
+            return levels
+        # A step back from a small change costs the attack as much as from a large one,
+        # but the large one frees more energy: the largest first.
+        order = moved[np.argsort(-np.abs(change[moved]), kind="stable")]
+        back = levels[order] - np.sign(levels[order] - nearest[order])
+        freed = change[order] ** 2 - (back - clean[order]) ** 2
+        enough = int(np.searchsorted(np.cumsum(freed), excess)) + 1
+        levels = levels.copy()
+        levels[order[:enough]] = back[:enough]

@@ -1,9 +1,36 @@
 """What an attack needs to know of a recogniser."""
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
+
+
+class Heard(NamedTuple):
+    """What a recogniser heard in an utterance.
+
+    Attributes:
+        text: The transcript.
+        accent: The accent's label; ``None`` without an accent branch.
+    """
+
+    text: str
+    accent: str | None = None
+
+
+class Listener(Protocol):
+    """The decoder that the attack is to deceive.
+
+    Attributes:
+        about: How it weighs the branches, as JSON holds it.
+    """
+
+    about: Mapping[str, object]
+
+    def __call__(self, speech: np.ndarray) -> Heard:
+        """Recognise one utterance, (Samples,) in [-1, 1]."""
+        ...
 
 
 class Victim(Protocol):

@@ -5,9 +5,11 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from espnet_mtl.attack.config import read_config
+from espnet_mtl.attack.config import AttackConfig, read_config
+from espnet_mtl.attack.runner.inputs import Inputs, read_inputs, with_sources
 from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import read_test_set
+from espnet_mtl.attack.runner.plan import TestSet, read_test_set
+from espnet_mtl.attack.victim import Listener
 from espnet_mtl.errors import UserError, run_main, setup_logging
 
 
@@ -34,6 +36,19 @@ def get_parser() -> argparse.ArgumentParser:
         type=Path,
         help="What each utterance is to be heard as. Default: that of the data "
         "directory; where it has none, sentences of other utterances",
+    )
+    add(
+        "--inference_config",
+        type=Path,
+        help="Decoding configuration: the decoder that the attack is to deceive. Asked "
+        "by suites and by attacks that listen while they search",
+    )
+    add("--inference_args", default="", help="Options of decoding that win over it")
+    add(
+        "--source_zips",
+        nargs="*",
+        default=[],
+        help="Other packed models, for transfer attacks without sources of their own",
     )
     add("--num_utts", type=int, help="Utterances to attack; default: all")
     add("--ngpu", type=int, default=0, help="1 to use a GPU")
@@ -68,26 +83,60 @@ def main(cmd: list[str] | None = None) -> None:
     if args.merge and args.job is not None:
         raise UserError("--merge comes after all jobs: leave --job out")
     config = read_config(args.config, args.attack_args)
+    config = with_sources(config, args.source_zips)
     test_set = read_test_set(
-        args.data_dir, args.text_target, args.num_utts, config.seed
+        args.data_dir, args.text_target, args.num_utts, config.seed, config.target_text
     )
+    inputs = read_inputs(config, args.inference_config, args.inference_args)
     if not args.model_zip.is_file():
         raise UserError(f"{args.model_zip}: no such file; stage 14 packs the model")
 
     if not args.merge:
-        # Imported late: merging needs no ESPnet, whose import takes seconds.
-        from espnet_mtl.attack.runner.run import Job
-        from espnet_mtl.export.victim import load_victim
-
-        victim = load_victim(args.model_zip, "cuda" if args.ngpu > 0 else "cpu")
-        job = Job(victim, config, test_set, args.output_dir)
-        if args.job is None:
-            job.run()
-        else:
-            job.run(args.job, args.nj)
+        attack(args, config, test_set, inputs)
     if args.job is None:
         sha256 = hashlib.sha256(args.model_zip.read_bytes()).hexdigest()
-        merge(sha256, config, test_set, args.output_dir)
+        merge(sha256, config, test_set, args.output_dir, inputs)
+
+
+def attack(
+    args: argparse.Namespace, config: AttackConfig, test_set: TestSet, inputs: Inputs
+) -> None:
+    """Run one job, or all of the work as one.
+
+    Args:
+        args: The command's options.
+        config: The attack.
+        test_set: What is attacked.
+        inputs: What else the attack depends on.
+
+    Raises:
+        UserError: If a model is refused, or the audio is faulty.
+    """
+    # Imported late: merging needs no ESPnet, whose import takes seconds.
+    from espnet_mtl.attack.runner.run import Job
+    from espnet_mtl.export.victim import load_victim
+
+    def make_listener() -> Listener:
+        from espnet_mtl.inference.listener import PackedListener
+
+        return PackedListener(
+            args.model_zip, args.inference_config, args.inference_args, device
+        )
+
+    device = "cuda" if args.ngpu > 0 else "cpu"
+    job = Job(
+        load_victim(args.model_zip, device),
+        config,
+        test_set,
+        args.output_dir,
+        listener=make_listener,
+        sources={path: load_victim(path, device) for path in inputs.sources},
+        inputs=inputs,
+    )
+    if args.job is None:
+        job.run()
+    else:
+        job.run(args.job, args.nj)
 
 
 if __name__ == "__main__":

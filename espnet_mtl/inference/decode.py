@@ -42,7 +42,7 @@ def decode(args: argparse.Namespace) -> None:
         raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
     set_all_random_seed(args.seed)
     device = "cuda" if args.ngpu >= 1 else "cpu"
-    speech2text = Speech2TextAccent(device=device, **_speech2text_options(args))
+    speech2text = Speech2TextAccent(device=device, **speech2text_options(args))
 
     output_dir = Path(args.output_dir)
     keys = _keys_to_decode(args)
@@ -60,7 +60,7 @@ def decode(args: argparse.Namespace) -> None:
     done = len(keys) - len(remaining)
     reported = time.monotonic()
     for key, speech in _read_speech(args, speech2text, remaining, output_dir):
-        result = _result(_recognise(speech2text, key, speech), speech2text)
+        result = _result(recognise(speech2text, key, speech), speech2text)
         journal.append(key, {**result, "audio": versions.get(key, [])})
         done += 1
         if time.monotonic() - reported > _PROGRESS_SECONDS:
@@ -75,8 +75,15 @@ def _log_progress(done: int, total: int) -> None:
     logging.info("progress: %d/%d utterances (decoding)", done, total)
 
 
-def _speech2text_options(args: argparse.Namespace) -> dict:
-    """Pick the command's options that are arguments of ``Speech2Text``."""
+def speech2text_options(args: argparse.Namespace) -> dict:
+    """Pick the options of ESPnet's ``asr_inference`` that ``Speech2Text`` takes.
+
+    Args:
+        args: The options.
+
+    Returns:
+        Arguments of ``Speech2Text``.
+    """
     known = set(inspect.signature(Speech2Text.__init__).parameters) - {"self", "device"}
     return {name: value for name, value in vars(args).items() if name in known}
 
@@ -138,9 +145,19 @@ def _read_speech(
     key_file.unlink()
 
 
-def _recognise(
+def recognise(
     speech2text: Speech2TextAccent, key: str, speech: np.ndarray
 ) -> Recognised | None:
+    """Recognise one utterance.
+
+    Args:
+        speech2text: The recogniser.
+        key: The utterance, for the log.
+        speech: Samples, (Samples,).
+
+    Returns:
+        What was heard; ``None`` where the audio is too short for the encoder.
+    """
     try:
         return speech2text(speech)
     except TooShortUttError as error:

@@ -103,6 +103,7 @@ local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
 attack_config=conf/attack_pgd.yaml # Configuration of the attack.
 attack_args=         # Overrides of it, such as "steps=5 budgets=[0.001]".
 attack_tag=          # Name of the attack. Empty: made from the settings.
+attack_source_zips=  # Other packed models, for transfer attacks.
 attack_sets=         # Sets to attack. Empty: the test sets.
 attack_nj=1          # Jobs for the attack.
 num_attack_utts=     # Utterances to attack in each set. Empty: all.

@@ -1,12 +1,14 @@
 """Where things lie in an attack's directory."""
 
+import dataclasses
 import hashlib
 import json
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.attack.config import AttackConfig, Condition
+from espnet_mtl.attack.conditions import Condition
+from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.runner.records import Record
 from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
@@ -15,19 +17,41 @@ from espnet_mtl.errors import UserError
 _VOUCHERS = ("records.jsonl", "wav.scp")
 
 
-def write_conditions(
-    output_dir: Path, found: Sequence[Condition], config: AttackConfig
-) -> None:
+def write_conditions(output_dir: Path, found: Sequence[Condition]) -> None:
     """Write ``conditions.json``, the list of conditions in order.
 
     Args:
         output_dir: The attack's directory.
-        found: The conditions.
-        config: The attack; each row has what of it made the condition, so that
-            attacks of other strength are not compared.
+        found: The conditions; each has the settings that made it, so that attacks of
+            other strength are not compared.
     """
-    rows = [{**c.to_json(), "settings": config.settings_of(c)} for c in found]
+    rows = [condition.to_json() for condition in found]
     write_text(output_dir / "conditions.json", json.dumps(rows, indent=1) + "\n")
+
+
+def write_config(output_dir: Path, config: AttackConfig) -> None:
+    """Write ``config.json``, which says what was asked for.
+
+    Args:
+        output_dir: The attack's directory.
+        config: The attack.
+    """
+    write_text(output_dir / "config.json", _config_text(config))
+
+
+def has_config(output_dir: Path, config: AttackConfig) -> bool:
+    """Tell whether the last run in a directory was one of this configuration.
+
+    Args:
+        output_dir: The attack's directory.
+        config: The attack.
+    """
+    path = output_dir / "config.json"
+    return path.is_file() and path.read_text(encoding="utf-8") == _config_text(config)
+
+
+def _config_text(config: AttackConfig) -> str:
+    return json.dumps(dataclasses.asdict(config), indent=1, sort_keys=True) + "\n"
 
 
 def attacked_key(utt: str, condition: Condition) -> str:

@@ -4,11 +4,14 @@ import json
 import logging
 from pathlib import Path
 
-from espnet_mtl.attack.config import AttackConfig, Condition
+from espnet_mtl.attack.conditions import Condition
+from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.runner.inputs import Inputs
 from espnet_mtl.attack.runner.layout import (
     attacked_key,
     audio_path,
     forget_tables,
+    has_config,
     is_whole,
     read_conditions,
 )
@@ -25,7 +28,11 @@ from espnet_mtl.errors import UserError
 
 
 def merge(
-    model_sha256: str, config: AttackConfig, test_set: TestSet, output_dir: Path
+    model_sha256: str,
+    config: AttackConfig,
+    test_set: TestSet,
+    output_dir: Path,
+    inputs: Inputs,
 ) -> None:
     """Write the tables of the attacked audio, and ``records.jsonl``.
 
@@ -34,10 +41,17 @@ def merge(
         config: The attack.
         test_set: What was attacked.
         output_dir: The attack's directory.
+        inputs: What else the attack depends on.
 
     Raises:
         UserError: If an utterance is not finished yet.
     """
+    conditions = read_conditions(output_dir)
+    if not has_config(output_dir, config):
+        raise UserError(
+            f"{output_dir}: what was attacked last had another configuration; run the "
+            "attack (stage 15) again, which keeps what is the same in both"
+        )
     finished = read_records(output_dir / "logdir")
     audios = read_audios(test_set, None)
     tables: dict[str, dict[str, str]] = {name: {} for name in _TABLES}
@@ -45,8 +59,10 @@ def merge(
     cache: set[str] = set()
     total = missing = 0
     for batch in make_batches(test_set.utterances, audios, config.batch_bins):
-        for condition in read_conditions(output_dir):
-            key = cache_key(model_sha256, config, condition, batch, audios, test_set)
+        for condition in conditions:
+            key = cache_key(
+                model_sha256, config, condition, batch, audios, test_set, inputs
+            )
             cache.add(key)
             for utt in batch:
                 total += 1

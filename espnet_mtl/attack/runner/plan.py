@@ -5,16 +5,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from espnet_mtl.attack.config import AttackConfig, Condition
+from espnet_mtl.attack.conditions import Condition
+from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.targets import check_targets, choose_targets
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.tables import read_table, sort_keys
 from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.wer import fold_case, split_words
+
+
+if TYPE_CHECKING:
+    from espnet_mtl.attack.runner.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,11 @@ class TestSet:
 
 
 def read_test_set(
-    data_dir: Path, text_target: Path | None, num_utts: int | None, seed: int
+    data_dir: Path,
+    text_target: Path | None,
+    num_utts: int | None,
+    seed: int,
+    target_text: str = "",
 ) -> TestSet:
     """Read a data directory, its targets, and choose which utterances to attack.
 
@@ -46,6 +57,8 @@ def read_test_set(
             none they are chosen.
         num_utts: How many to attack, drawn by their ids; ``None`` for all.
         seed: Seed of the targets, where they are chosen here.
+        target_text: The target of all utterances instead; those that say it already
+            are left out.
 
     Returns:
         The test set.
@@ -55,12 +68,15 @@ def read_test_set(
     """
     tables = load_data_dir(data_dir)
     path = text_target or data_dir / "text_target"
-    if text_target is not None or path.exists():
+    if target_text:
+        targets = _same_for_all(tables, target_text, data_dir)
+    elif text_target is not None or path.exists():
         targets = read_table(path)
     else:
         targets = choose_targets(tables["text"], seed)
-    check_targets(tables["text"], targets, path)
-    chosen = list(tables["wav.scp"])
+    if not target_text:
+        check_targets(tables["text"], targets, path)
+    chosen = [utt for utt in tables["wav.scp"] if utt in targets]
     if num_utts is not None:
         chosen = sorted(chosen, key=lambda utt: seed_of("chosen", utt))[:num_utts]
         chosen = sort_keys(chosen)
@@ -68,6 +84,20 @@ def read_test_set(
         {name: {utt: table[utt] for utt in chosen} for name, table in tables.items()},
         {utt: targets[utt] for utt in chosen},
     )
+
+
+def _same_for_all(
+    tables: Mapping[str, Mapping[str, str]], target_text: str, data_dir: Path
+) -> dict[str, str]:
+    words = fold_case(split_words(target_text))
+    targets = {
+        utt: target_text
+        for utt, text in tables["text"].items()
+        if fold_case(split_words(text)) != words
+    }
+    if not targets:
+        raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
+    return targets
 
 
 @dataclass(frozen=True)
@@ -156,6 +186,7 @@ def cache_key(
     batch: Sequence[str],
     audios: Mapping[str, Audio],
     test_set: TestSet,
+    inputs: "Inputs",
 ) -> str:
     """Name all that an attacked batch depends on.
 
@@ -168,18 +199,21 @@ def cache_key(
         batch: Utterance ids.
         audios: Their audio.
         test_set: Their targets and accents.
+        inputs: What else it depends on.
 
     Returns:
         A hash.
     """
-    settings = config.settings_of(condition)
-    settings["sample_format"] = config.sample_format
+    settings: dict[str, Any] = {"sample_format": config.sample_format}
+    settings["model"] = model_sha256
+    settings["inputs"] = inputs.of(condition)
     settings["condition"] = {
         name: value
         for name, value in condition.to_json().items()
-        if name not in ("name", "attacker", "also")  # names change nothing
+        if name not in ("name", "attacker", "also", "role")  # names change nothing
     }
-    settings["model"] = model_sha256
+    if condition.attack == "none":
+        settings["health"] = bool(config.name)
     settings["batch"] = [
         (
             utt,

@@ -1,21 +1,23 @@
 """A job: attack its batches under every condition, and record what is finished."""
 
+import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from espnet_mtl.attack.budget import LinfBudget
-from espnet_mtl.attack.config import AttackConfig, Condition, conditions
-from espnet_mtl.attack.noise import random_sign
-from espnet_mtl.attack.objective import TargetedLoss
-from espnet_mtl.attack.pgd import Attacked, pgd
-from espnet_mtl.attack.quantise import FULL_SCALE, quantise
+from espnet_mtl.attack.budget import make_ball
+from espnet_mtl.attack.conditions import Condition, make_conditions
+from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.problem import Attack, Attacked
+from espnet_mtl.attack.quantise import FULL_SCALE
+from espnet_mtl.attack.runner.batch import Batch, load_batch
+from espnet_mtl.attack.runner.fitting import fit_universal
+from espnet_mtl.attack.runner.inputs import Inputs
 from espnet_mtl.attack.runner.layout import (
     attacked_key,
     audio_path,
@@ -23,7 +25,9 @@ from espnet_mtl.attack.runner.layout import (
     hash_file,
     is_whole,
     write_conditions,
+    write_config,
 )
+from espnet_mtl.attack.runner.perform import perform
 from espnet_mtl.attack.runner.plan import (
     TestSet,
     cache_key,
@@ -31,33 +35,16 @@ from espnet_mtl.attack.runner.plan import (
     read_audios,
     share_of,
 )
+from espnet_mtl.attack.runner.problems import Problems
 from espnet_mtl.attack.runner.records import Record, RecordFile, read_records
-from espnet_mtl.attack.seeding import seed_of
-from espnet_mtl.attack.victim import Victim
-from espnet_mtl.data.audio import read_audio, write_audio
+from espnet_mtl.attack.universal import Universal
+from espnet_mtl.attack.victim import Heard, Listener, Victim
+from espnet_mtl.data.audio import write_audio
+from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.distortion import measure_distortion
 
 _PROGRESS_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Utterances that are attacked together.
-
-    Attributes:
-        utterances: Their ids.
-        clean: Their audio, zero beyond its length, (Batch, Samples).
-        lengths: Samples of each, (Batch,).
-        texts: Target token ids.
-        accents: Target accent classes.
-    """
-
-    utterances: tuple[str, ...]
-    clean: torch.Tensor
-    lengths: torch.Tensor
-    texts: Sequence[Sequence[int]]
-    accents: Sequence[int]
 
 
 class Job:
@@ -68,6 +55,9 @@ class Job:
         config: The attack.
         test_set: What is attacked.
         output_dir: Where everything goes.
+        listener: Makes the decoder that is to be deceived, when somebody has to listen.
+        sources: Other victims by path, for transfer attacks.
+        inputs: What else the attack depends on.
 
     Attributes:
         audios: Length and hash of each utterance's audio.
@@ -77,15 +67,33 @@ class Job:
     """
 
     def __init__(
-        self, victim: Victim, config: AttackConfig, test_set: TestSet, output_dir: Path
+        self,
+        victim: Victim,
+        config: AttackConfig,
+        test_set: TestSet,
+        output_dir: Path,
+        *,
+        listener: Callable[[], Listener],
+        sources: Mapping[str, Victim] | None = None,
+        inputs: Inputs | None = None,
     ):
         self._victim = victim
         self._config = config
         self._test_set = test_set
         self._output_dir = output_dir
-        self._conditions = conditions(config, victim)
+        self._inputs = inputs or Inputs()
+        self._conditions = make_conditions(config, victim)
+        self._listener = _Lazy(listener, output_dir)
+        self._problems = Problems(config, victim, self._listener, sources or {})
         self.audios = read_audios(test_set, victim.rate)
         self._refuse_too_short()
+        self._order = [
+            utt
+            for batch in make_batches(
+                test_set.utterances, self.audios, config.batch_bins
+            )
+            for utt in batch
+        ]
 
     def run(self, job: int = 1, num_jobs: int = 1) -> None:
         """Attack this job's batches; what an earlier run finished is not repeated.
@@ -97,7 +105,8 @@ class Job:
         Raises:
             UserError: If the job is running already.
         """
-        write_conditions(self._output_dir, self._conditions, self._config)
+        write_config(self._output_dir, self._config)
+        write_conditions(self._output_dir, self._conditions)
         batches = share_of(
             make_batches(
                 self._test_set.utterances, self.audios, self._config.batch_bins
@@ -156,6 +165,7 @@ class Job:
             utterances,
             self.audios,
             self._test_set,
+            self._inputs,
         )
 
     def _missing(
@@ -175,7 +185,7 @@ class Job:
             )
         }
 
-    def load(self, utterances: tuple[str, ...]) -> Batch:
+    def load(self, utterances: Sequence[str]) -> Batch:
         """Read a batch.
 
         Args:
@@ -184,107 +194,125 @@ class Job:
         Returns:
             Their audio and targets.
         """
-        audios = [
-            torch.from_numpy(read_audio(self._test_set.tables["wav.scp"][utt], utt=utt))
-            for utt in utterances
-        ]
-        clean = torch.nn.utils.rnn.pad_sequence(audios, batch_first=True)
-        return Batch(
-            utterances,
-            clean.to(self._victim.device),
-            torch.tensor([len(audio) for audio in audios], device=self._victim.device),
-            [self._victim.encode_text(self._test_set.targets[u]) for u in utterances],
-            [self._target_accent(utt) for utt in utterances],
-        )
+        return load_batch(self._test_set, utterances, self._victim.device)
 
-    def _target_accent(self, utt: str) -> int:
-        """Draw an accent other than the true one."""
-        truth = self._test_set.tables["utt2accent"][utt]
-        others = [n for n, name in enumerate(self._victim.accents) if name != truth]
-        if not others:
-            return 0
-        return others[seed_of(self._config.seed, "accent", utt) % len(others)]
+    def _donor(self, utterances: Sequence[str]) -> Batch:
+        """Read each utterance's neighbour by length; the last one's is the first."""
+        if len(self._order) < 2:
+            raise UserError(
+                "shuffled: a perturbation of another utterance needs two utterances"
+            )
+        after = dict(zip(self._order, self._order[1:] + self._order[:1], strict=True))
+        return self.load([after[utt] for utt in utterances])
+
+    def _fitted(self, method: Attack, condition: Condition) -> torch.Tensor | None:
+        """What an attack has to be fitted to before it runs."""
+        if not isinstance(method, Universal):
+            return None
+        depends = {**self._inputs.of(condition), "model": self._victim.sha256}
+        return fit_universal(
+            method,
+            condition,
+            self._problems,
+            self._inputs.fit_sets[method.fit_data],
+            self._output_dir,
+            json.dumps(depends, sort_keys=True),
+        )
 
     def _attack(
         self, batch: Batch, condition: Condition, missing: set[str], key: str
     ) -> list[Record]:
         """Attack a batch, write its audio, and only then hand out its records."""
-        attacked = find_perturbation(self._victim, self._config, condition, batch)
+        attacked = perform(
+            self._problems,
+            condition,
+            batch,
+            lambda: self._donor(batch.utterances),
+            self._fitted,
+        )
         folder = self._output_dir / "wav" / condition.name
         folder.mkdir(parents=True, exist_ok=True)
-        records = []
-        for row, utt in enumerate(batch.utterances):
-            if utt not in missing:
-                continue
-            length = int(batch.lengths[row])
-            clean = batch.clean[row, :length].cpu().numpy()
-            delta = attacked.delta[row, :length].cpu().numpy()
-            path = audio_path(self._output_dir, utt, condition)
-            saved = self._save(path, clean, clean + delta, condition.budget)
-            tokens = batch.texts[row]
-            records.append(
-                {
-                    "key": attacked_key(utt, condition),
-                    "utt": utt,
-                    "condition": condition.name,
-                    "target": self._test_set.targets[utt],
-                    "feasible": self._victim.can_say(length, tokens),
-                    **measure_distortion(clean, saved, self._victim.rate),
-                    "loss_start": _number(attacked.loss_start[row]),
-                    "loss_end": _number(attacked.loss_end[row]),
-                    "sha256": hash_file(path),
-                    "cache": key,
-                }
-            )
-        return records
+        return [
+            self._record(batch, condition, row, attacked, key)
+            for row, utt in enumerate(batch.utterances)
+            if utt in missing
+        ]
+
+    def _record(
+        self, batch: Batch, condition: Condition, row: int, attacked: Attacked, key: str
+    ) -> Record:
+        """Write an utterance's audio, and say what is in the file."""
+        utt = batch.utterances[row]
+        length = int(batch.lengths[row])
+        clean = batch.clean[row, :length].cpu().numpy()
+        delta = attacked.delta[row, :length].cpu().numpy()
+        prefix = attacked.prefix.cpu().numpy().astype(clean.dtype)
+        clean = np.concatenate([np.zeros_like(prefix), clean])
+        path = audio_path(self._output_dir, utt, condition)
+        change = np.concatenate([prefix, delta])
+        saved = self._save(path, clean, clean + change, condition)
+        target = self._test_set.targets[utt]
+        tokens = self._victim.encode_text(target)
+        notes = attacked.notes[row] if len(attacked.notes) else {}
+        return {
+            "key": attacked_key(utt, condition),
+            "utt": utt,
+            "condition": condition.name,
+            "target": target,
+            "feasible": self._victim.can_say(len(clean), tokens),
+            **measure_distortion(clean, saved, self._victim.rate),
+            "loss_start": _number(attacked.loss_start[row]),
+            "loss_end": _number(attacked.loss_end[row]),
+            "heard": None,
+            **notes,
+            "sha256": hash_file(path),
+            "cache": key,
+        }
 
     def _save(
-        self, path: Path, clean: np.ndarray, attacked: np.ndarray, epsilon: float
+        self, path: Path, clean: np.ndarray, attacked: np.ndarray, condition: Condition
     ) -> np.ndarray:
         """Write attacked audio, and return what the file says."""
+        radius = 0.0
+        if condition.norm is not None:
+            audio = torch.from_numpy(clean)[None]
+            ball = make_ball(
+                condition.norm,
+                condition.budget,
+                audio,
+                torch.tensor([len(clean)]),
+            )
+            radius = float(ball.radius)
+        saved = self._problems.saver(condition.norm or "linf")(clean, attacked, radius)
         if self._config.sample_format == "float32":
-            write_audio(path, attacked, self._victim.rate, "FLOAT")
-            return attacked.astype(np.float64)
-        levels = quantise(clean, attacked, epsilon)
-        write_audio(path, levels, self._victim.rate)
-        return levels.astype(np.float64) / FULL_SCALE
+            write_audio(path, saved, self._victim.rate, "FLOAT")
+        else:
+            levels = np.rint(saved * FULL_SCALE).astype(np.int16)
+            write_audio(path, levels, self._victim.rate)
+        return saved.astype(np.float64)
 
 
-def find_perturbation(
-    victim: Victim, config: AttackConfig, condition: Condition, batch: Batch
-) -> Attacked:
-    """Do to a batch what a condition says.
+class _Lazy:
+    """A decoder that is made when somebody listens, and then says what it weighs."""
 
-    Args:
-        victim: The victim.
-        config: The attack's settings.
-        condition: The condition.
-        batch: The batch.
+    def __init__(self, make: Callable[[], Listener], output_dir: Path):
+        self._make = make
+        self._output_dir = output_dir
+        self._listener: Listener | None = None
 
-    Returns:
-        Perturbations, and the losses where the condition has a loss.
-    """
-    nothing = torch.full((len(batch.utterances),), torch.nan)
-    if condition.attack == "none":
-        return Attacked(torch.zeros_like(batch.clean), nothing, nothing)
-    budget = LinfBudget(condition.budget)
-    if condition.attack == "noise":
-        seeds = [seed_of(config.seed, "noise", utt) for utt in batch.utterances]
-        delta = random_sign(batch.clean, batch.lengths, budget, seeds)
-        return Attacked(delta, nothing, nothing)
-    seeds = [seed_of(config.seed, "start", utt) for utt in batch.utterances]
-    return pgd(
-        TargetedLoss(
-            victim, condition.weights, batch.lengths, batch.texts, batch.accents
-        ),
-        batch.clean,
-        batch.lengths,
-        budget,
-        steps=config.steps,
-        step_size=config.step_size,
-        momentum=config.momentum,
-        seeds=seeds if config.random_start else None,
-    )
+    def _ready(self) -> Listener:
+        if self._listener is None:
+            self._listener = self._make()
+            about = json.dumps(dict(self._listener.about)) + "\n"
+            write_text(self._output_dir / "decoder.json", about)
+        return self._listener
+
+    @property
+    def about(self) -> Mapping[str, object]:
+        return self._ready().about
+
+    def __call__(self, speech: np.ndarray) -> Heard:
+        return self._ready()(speech)
 
 
 def _timing(

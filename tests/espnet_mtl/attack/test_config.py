@@ -1,8 +1,9 @@
 import pytest
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.attackers import resolve_weights
-from espnet_mtl.attack.config import Condition, conditions, read_config
+from espnet_mtl.attack.attackers import resolve_attacker
+from espnet_mtl.attack.conditions import Condition, make_conditions
+from espnet_mtl.attack.config import read_config
 from espnet_mtl.errors import UserError
 
 
@@ -15,7 +16,8 @@ def write(tmp_path, text):
 def test_overrides_win_and_numbers_may_be_written_any_way(tmp_path):
     path = write(tmp_path, "steps: 5\nbudgets: [1e-3, 0.002]\nrandom_start: false\n")
     config = read_config(path, "steps=7 step_size=1")
-    assert (config.steps, config.step_size, config.random_start) == (7, 1.0, False)
+    pgd = config.attacks[0].method
+    assert (pgd.steps, pgd.step_size, pgd.random_start) == (7, 1.0, False)
     assert config.budgets == (0.001, 0.002)
     assert read_config(path, "budgets=4e-3").budgets == (0.004,)
 
@@ -23,7 +25,10 @@ def test_overrides_win_and_numbers_may_be_written_any_way(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("stepps: 5", "stepps: no such setting; there are attack, norm, budgets"),
+        (
+            "stepps: 5",
+            "stepps: no such setting; pgd has steps, step_size, .* all attacks have name",
+        ),
         ("steps: many", "steps: 'many': give a int"),
         ("steps: true", "steps: True: give a int"),
         ("budgets: [0.001, 33]", "budgets: 33.0: a budget is a part of full scale"),
@@ -60,22 +65,33 @@ def test_a_faulty_override_is_named(tmp_path):
 
 def test_the_named_attackers_get_the_weights_of_training_or_their_own():
     victim = ToyVictim({"ctc": 0.2, "att": 0.3, "accent": 0.5})
-    assert resolve_weights({}, victim) == {"ctc": 0.2, "att": 0.3, "accent": 0.5}
-    assert resolve_weights({"accent": 0}, victim) == {"ctc": 0.2, "att": 0.3}
-    assert resolve_weights({"att": 2, "ctc": 0}, victim) == {"att": 2, "accent": 0.5}
+
+    def weights(wanted):
+        return resolve_attacker(wanted, victim).weights
+
+    assert weights({}) == {"ctc": 0.2, "att": 0.3, "accent": 0.5}
+    assert weights({"accent": 0}) == {"ctc": 0.4, "att": 0.6}
+    assert weights({"att": 2, "ctc": 0}) == {"att": 0.8, "accent": 0.2}
+    assert weights({"words": "away", "accent": -0.5}) == pytest.approx(
+        {"ctc": -0.2, "att": -0.3, "accent": -0.5}
+    )
+    away = {"to_accent": "away", "ctc": 0, "att": 0}
+    assert weights(away) == {"accent": -1.0}
 
 
 @pytest.mark.parametrize(
     "weights, message",
     [
-        ({"rnnt": 1}, "rnnt: no such branch; choose from ctc, att, accent"),
+        ({"rnnt": 1}, "rnnt: no such setting; choose from ctc, att, accent, words"),
         ({"ctc": "lots"}, "ctc: 'lots': give a number, or 'model'"),
-        ({"ctc": -1}, "ctc: -1: give no negative weight"),
+        ({"ctc": -1}, "ctc: -1: give no negative weight; 'words: away'"),
+        ({"words": "up"}, "words: 'up': choose from target, away, keep"),
+        ({"to_accent": "west"}, "'west': choose from .* the model: north, south"),
     ],
 )
 def test_faulty_weights_are_refused(weights, message):
     with pytest.raises(UserError, match=message):
-        resolve_weights(weights, ToyVictim())
+        resolve_attacker(weights, ToyVictim())
 
 
 def test_conditions_are_controls_first_and_then_every_attacker_and_budget(tmp_path):
@@ -84,7 +100,7 @@ def test_conditions_are_controls_first_and_then_every_attacker_and_budget(tmp_pa
         "budgets: [0.001, 0.002]\n"
         "attackers: {multitask: {}, accent_blind: {accent: 0}}",
     )
-    found = conditions(read_config(path), ToyVictim())
+    found = make_conditions(read_config(path), ToyVictim())
     assert [condition.name for condition in found] == [
         "clean",
         "noise_linf0.001",
@@ -101,16 +117,16 @@ def test_conditions_are_controls_first_and_then_every_attacker_and_budget(tmp_pa
 def test_an_attacker_with_nothing_to_attack_is_left_out(tmp_path):
     path = write(tmp_path, "attackers: {multitask: {}, accent_blind: {accent: 0}}")
     only_accents = ToyVictim({"ctc": 0.0, "att": 0.0, "accent": 1.0})
-    found = conditions(read_config(path), only_accents)
+    found = make_conditions(read_config(path), only_accents)
     assert {c.attacker for c in found} == {None, "multitask"}
     with pytest.raises(UserError, match="not one of them attacks anything"):
         path = write(tmp_path, "attackers: {accent_blind: {accent: 0}}")
-        conditions(read_config(path), only_accents)
+        make_conditions(read_config(path), only_accents)
 
 
 def test_attackers_that_come_to_the_same_share_their_conditions(tmp_path):
     path = write(tmp_path, "attackers: {multitask: {}, accent_blind: {accent: 0}}")
-    found = conditions(read_config(path), ToyVictim({"ctc": 0.3, "att": 0.7}))
+    found = make_conditions(read_config(path), ToyVictim({"ctc": 0.3, "att": 0.7}))
     assert [(c.attacker, c.also) for c in found if c.attack == "pgd"] == [
         ("multitask", ("accent_blind",))
     ]

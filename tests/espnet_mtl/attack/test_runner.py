@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ import soundfile
 import toy_attack
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.config import Member
+from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.runner.inputs import Inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import make_batches, read_audios, read_test_set
 from espnet_mtl.attack.runner.records import RecordFile, read_records
-from espnet_mtl.attack.runner.run import Job
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.data.validate import main as validate
 from espnet_mtl.errors import UserError
@@ -54,6 +56,10 @@ def data_dir(tmp_path):
         },
     )
     return folder
+
+
+def with_steps(steps):
+    return replace(toy_attack.CONFIG, attacks=(Member("pgd", PGD(steps=steps)),))
 
 
 def contents(output_dir):
@@ -165,16 +171,16 @@ def test_a_finished_attack_is_not_repeated(data_dir, tmp_path):
     toy_attack.run_and_merge(data_dir, out)
     test_set = read_test_set(data_dir, None, None, 0)
     victim = ToyVictim()
-    Job(victim, toy_attack.CONFIG, test_set, out).run()
+    toy_attack.make_job(victim, toy_attack.CONFIG, test_set, out).run()
     assert victim.num_calls == 0
     # More budgets keep what is done for the others.
-    more = AttackConfig(**{**vars(toy_attack.CONFIG), "budgets": (0.01, 0.02, 0.03)})
-    Job(victim, more, test_set, out).run()
+    more = replace(toy_attack.CONFIG, budgets=(0.01, 0.02, 0.03))
+    toy_attack.make_job(victim, more, test_set, out).run()
     calls_of_all_budgets = (
         2
         * 3
         * len(make_batches(test_set.utterances, read_audios(test_set, 8000), 3000))
-        * (more.steps + 2)
+        * (3 + 2)
     )
     assert victim.num_calls == calls_of_all_budgets // 3
 
@@ -195,29 +201,29 @@ def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what):
     elif what == "model":
         victim = ToyVictim(seed=1)
     elif what == "steps":
-        config = AttackConfig(**{**vars(config), "steps": 4})
+        config = with_steps(4)
     test_set = read_test_set(data_dir, None, None, 0)
     if what == "lost file":
         next((out / "wav" / "clean").iterdir()).unlink()
         finished = len(list((out / "wav").rglob("*.wav")))
-        Job(victim, config, test_set, out).run()
+        toy_attack.make_job(victim, config, test_set, out).run()
         assert len(list((out / "wav").rglob("*.wav"))) == finished + 1
         return
-    with pytest.raises(UserError, match=r"utterances are not attacked yet"):
-        merge(victim.sha256, config, test_set, out)
-    Job(victim, config, test_set, out).run()
+    with pytest.raises(UserError, match="are not attacked yet|another configuration"):
+        merge(victim.sha256, config, test_set, out, Inputs())
+    toy_attack.make_job(victim, config, test_set, out).run()
     assert victim.num_calls > 0
-    merge(victim.sha256, config, test_set, out)
+    merge(victim.sha256, config, test_set, out, Inputs())
 
 
 def test_going_back_to_earlier_settings_never_keeps_audio_of_others(data_dir, tmp_path):
     out, fresh = tmp_path / "out", tmp_path / "fresh"
-    other = AttackConfig(**{**vars(toy_attack.CONFIG), "steps": 1})
+    other = with_steps(1)
     toy_attack.run_and_merge(data_dir, out)
     toy_attack.run_and_merge(data_dir, out, config=other)
     test_set = read_test_set(data_dir, None, None, 0)
-    with pytest.raises(UserError, match="28 of 49 utterances are not attacked yet"):
-        merge("toy0", toy_attack.CONFIG, test_set, out)
+    with pytest.raises(UserError, match="another configuration"):
+        merge("toy0", toy_attack.CONFIG, test_set, out, Inputs())
     toy_attack.run_and_merge(data_dir, out)
     toy_attack.run_and_merge(data_dir, fresh)
     assert contents(fresh) == replace_paths(contents(out), out, fresh)
@@ -234,12 +240,12 @@ def test_while_audio_changes_no_table_says_that_it_is_whole(data_dir, tmp_path):
     victim.losses = fail
     test_set = read_test_set(data_dir, None, None, 0)
     with pytest.raises(KeyboardInterrupt):
-        Job(victim, toy_attack.CONFIG, test_set, out).run()
+        toy_attack.make_job(victim, toy_attack.CONFIG, test_set, out).run()
     assert not (out / "wav.scp").exists() and not (out / "records.jsonl").exists()
 
 
 def test_float_audio_is_saved_as_it_was_found(data_dir, tmp_path):
-    config = AttackConfig(**{**vars(toy_attack.CONFIG), "sample_format": "float32"})
+    config = replace(toy_attack.CONFIG, sample_format="float32")
     toy_attack.run_and_merge(data_dir, tmp_path / "out", config=config)
     clean = read_table(data_dir / "wav.scp")
     wavs = read_table(tmp_path / "out" / "wav.scp")

@@ -1,0 +1,58 @@
+"""All attacks by name."""
+
+from espnet_mtl.attack.apgd import APGD
+from espnet_mtl.attack.cw import CW
+from espnet_mtl.attack.fgsm import FGSM
+from espnet_mtl.attack.imperceptible import Imperceptible
+from espnet_mtl.attack.kenansville import Kenansville
+from espnet_mtl.attack.noise import Gaussian, RandomSign
+from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.problem import Attack
+from espnet_mtl.attack.shuffled import Shuffled
+from espnet_mtl.attack.square import SquareAttack
+from espnet_mtl.attack.transcript_search import TranscriptSearch
+from espnet_mtl.attack.transfer import Transfer
+from espnet_mtl.attack.universal import Universal
+
+ATTACKS: dict[str, type[Attack]] = {
+    "noise": RandomSign,
+    "gaussian": Gaussian,
+    "shuffled": Shuffled,
+    "kenansville": Kenansville,
+    "fgsm": FGSM,
+    "pgd": PGD,
+    "apgd": APGD,
+    "cw": CW,
+    "imperceptible": Imperceptible,
+    "universal": Universal,
+    "transfer": Transfer,
+    "square": SquareAttack,
+    "transcript_search": TranscriptSearch,
+}
+
+# They know nothing of what the attacker wants, so who attacks makes no difference.
+BLIND = ("noise", "gaussian", "kenansville")
+
+# They ask the decoder while they search.
+LISTENING = ("cw", "imperceptible", "transcript_search")
+
+CONTROLS = ("noise", "gaussian", "shuffled")
+
+_KINDS = {
+    **dict.fromkeys(("noise", "gaussian", "shuffled", "kenansville"), "control"),
+    "transfer": "transfer",
+    **dict.fromkeys(("square", "transcript_search"), "black_box"),
+}
+
+
+def kind_of(attack: str) -> str:
+    """Tell what an attack knows of the victim.
+
+    Args:
+        attack: Its name.
+
+    Returns:
+        ``control``: nothing; ``transfer``: other models; ``black_box``: what the victim
+        puts out; ``white_box``: its gradients.
+    """
+    return _KINDS.get(attack, "white_box")

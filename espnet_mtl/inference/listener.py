@@ -1,0 +1,85 @@
+"""The recipe's decoder on a packed model, for one utterance after another."""
+
+import tempfile
+from pathlib import Path
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
+import numpy as np
+from espnet2.bin import asr_inference
+
+from espnet_mtl.attack.victim import Heard
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import CONFIG_KEY, WEIGHTS_KEY
+from espnet_mtl.export.unpacking import unpack_model
+from espnet_mtl.inference.decode import recognise, speech2text_options
+from espnet_mtl.inference.speech2text import Speech2TextAccent
+
+
+class PackedListener:
+    """Decodes as stage 12 does; a ``Listener`` of the attack.
+
+    Args:
+        zip_file: The packed model.
+        config: Decoding configuration, as ``--inference_config``; ``None`` for
+            ESPnet's defaults.
+        args: Options that win over it, as ``--inference_args``.
+        device: Where to decode.
+
+    Attributes:
+        about: ``branches`` that the search scores with, and its ``ctc_weight``,
+            ``lm_weight`` and ``beam_size``.
+
+    Raises:
+        UserError: If the package or an option is refused.
+    """
+
+    def __init__(
+        self,
+        zip_file: Path,
+        config: Path | None = None,
+        args: str = "",
+        device: str = "cpu",
+    ):
+        command = ["--output_dir", "-", "--data_path_and_name_and_type", "-,-,sound"]
+        if config is not None:
+            if not config.is_file():
+                raise UserError(f"--inference_config {config}: no such file")
+            command += ["--config", str(config)]
+        options = asr_inference.get_parser().parse_args([*command, *args.split()])
+        with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
+            files = unpack_model(zip_file, Path(folder) / "model")
+            options.asr_train_config = str(files[CONFIG_KEY])
+            options.asr_model_file = str(files[WEIGHTS_KEY])
+            self._speech2text = Speech2TextAccent(
+                device=device, **speech2text_options(options)
+            )
+        scorers = {
+            name: weight
+            for name, weight in self._speech2text.speech2text.beam_search.weights.items()
+            if weight
+        }
+        names = {"ctc": "ctc", "decoder": "att", "lm": "lm"}
+        self.about = {
+            "branches": sorted(names[n] for n in scorers if names.get(n, "lm") != "lm"),
+            "ctc_weight": options.ctc_weight,
+            "lm_weight": scorers.get("lm", 0.0),
+            "beam_size": options.beam_size,
+        }
+
+    def __call__(self, speech: np.ndarray) -> Heard:
+        """Recognise one utterance.
+
+        Args:
+            speech: Samples in [-1, 1] at the model's rate, (Samples,).
+
+        Returns:
+            Transcript and accent; empty where the audio is too short to be heard.
+        """
+        result = recognise(self._speech2text, "attacked", speech.astype(np.float32))
+        if result is None or not result.hypotheses:
+            return Heard("")
+        accent = None
+        if result.posteriors is not None:
+            accent = self._speech2text.accents[int(np.argmax(result.posteriors))]
+        return Heard(result.hypotheses[0][0] or "", accent)

@@ -1,0 +1,107 @@
+from dataclasses import dataclass, replace
+
+import torch
+from toy_problem import make_problem
+
+from espnet_mtl.attack.noise import RandomSign
+from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.suite import Entry, worst_case
+from espnet_mtl.attack.unbounded import Unbounded
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An attack that remembers how many utterances it was given."""
+
+    method: object
+    rows: list
+
+    def __call__(self, problem):
+        self.rows.append(len(problem))
+        return self.method(problem)
+
+
+def entries(problem, *methods, **options):
+    return [
+        Entry(f"a{n}", "me", "white_box", method, problem, **options)
+        for n, method in enumerate(methods)
+    ]
+
+
+def test_only_what_resists_goes_on_and_the_worst_is_kept():
+    problem = make_problem(norm="snr", budget=20)
+    rows = []
+    first, second = PGD(steps=50), PGD(steps=200)
+    alone = problem.judge.cost(problem.judge.hear(first(problem).delta))
+    attacked = worst_case(entries(problem, first, Seen(second, rows)))
+    assert 0 < (alone > 0).sum() < 3
+    assert rows == [int((alone > 0).sum())]
+    cost = problem.judge.cost(problem.judge.hear(attacked.delta))
+    assert (cost <= alone).all()
+    for row, note in enumerate(attacked.notes):
+        costs = [attempt["cost"] for attempt in note["attempts"]]
+        assert len(costs) == (1 if alone[row] == 0 else 2)
+        assert cost[row] == min(costs)
+        assert note["attempts"][0]["success"] == (alone[row] == 0)
+
+
+def test_a_member_for_everyone_attacks_everyone():
+    problem = make_problem(budget=0.2)
+    rows = []
+    members = entries(problem, PGD(steps=50), Seen(PGD(steps=1), rows), everyone=True)
+    attacked = worst_case(members)
+    assert rows == [3]
+    assert not problem.judge.cost(problem.judge.hear(attacked.delta)).any()
+
+
+def test_doubled_steps_go_to_the_notes_alone():
+    problem = make_problem(budget=0.02)  # nobody gets there
+    members = entries(problem, PGD(steps=5))
+    members.append(replace(members[0], kind="control", method=RandomSign()))
+    plain, doubled = worst_case(members), worst_case(members, doubled=True)
+    torch.testing.assert_close(plain.delta, doubled.delta)
+    longer = PGD(steps=10)(problem)
+    for row, note in enumerate(doubled.notes):
+        assert plain.notes[row]["doubled"] is None
+        about = note["doubled"]
+        assert about["loss"] == float(longer.loss_end[row])
+        assert about["loss_before"] == note["attempts"][0]["loss"] > about["loss"]
+        assert about["loss_start"] == float(plain.loss_start[row])
+        assert not about["success"]
+
+
+def test_an_attack_that_knows_no_loss_has_none_in_the_notes():
+    problem = make_problem(budget=0.02)
+    attacked = worst_case([Entry("noise", "me", "control", RandomSign(), problem)])
+    assert [note["attempts"][0]["loss"] for note in attacked.notes] == [None] * 3
+
+
+def test_the_unbounded_attack_always_succeeds_on_a_plain_victim():
+    problem = make_problem(budget=2.0, peak=0.9)
+    attacked = Unbounded(steps=40)(problem)
+    assert not problem.judge.cost(problem.judge.hear(attacked.delta)).any()
+    assert (problem.ball.clean + attacked.delta).abs().max() <= 1.0
+    # It is no louder than it has to be: the first ball that does is the last.
+    for row, note in enumerate(attacked.notes):
+        assert problem.ball.size(attacked.delta)[row] <= note["radius"] + 1e-6
+        assert note["radius"] < 1.0
+
+
+def test_the_unbounded_attack_fails_on_a_victim_that_hides_its_gradient():
+    problem = make_problem(budget=2.0)
+    hidden = replace(problem, loss=_Hidden(problem.loss))
+    attacked = Unbounded(steps=10)(hidden)
+    assert isinstance(attacked, Attacked)
+    assert problem.judge.cost(problem.judge.hear(attacked.delta)).all()
+
+
+class _Hidden:
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, speech):
+        return self.loss(speech.detach())
+
+    def rows(self, rows):
+        return _Hidden(self.loss.rows(rows))
