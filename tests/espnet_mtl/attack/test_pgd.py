@@ -67,7 +67,7 @@ def test_a_linear_loss_is_brought_to_its_exact_minimum(norm, budget):
     problem = make_problem([800, 640], norm, budget)
     slope = torch.randn(2, 800, generator=torch.Generator().manual_seed(1))
     problem = with_loss(problem, lambda speech: (slope * speech).sum(dim=1))
-    attacked = PGD(steps=40, momentum=0.0)(problem)
+    attacked = PGD(steps=100, momentum=0.0)(problem)
     for row, length in enumerate([800, 640]):
         own = slope[row, :length]
         optimum = -own.sign() if norm == "linf" else -own / own.norm()
