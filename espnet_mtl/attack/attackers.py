@@ -98,7 +98,7 @@ def _weight(branch: str, weight: float | str, own: float) -> float:
         )
     if weight < 0 and branch != "accent":
         raise UserError(
-            f"attacker: {branch}: {weight}: give no negative weight; 'words: away' goes "
-            "away from what was said"
+            f"attacker: {branch}: {weight}: give no negative weight; 'words: away' "
+            "goes away from what was said"
         )
     return float(weight)

@@ -2,7 +2,8 @@
 
 A *budget* is a norm and a number, as a configuration has them. A *ball* is what it
 means for one batch: a radius for each utterance, the projection onto it, the direction
-of steepest ascent in it. An attack works with balls, and need not know which norm it is.
+of steepest ascent in it. An attack works with balls, and need not know which norm it
+is.
 """
 
 from abc import ABC, abstractmethod

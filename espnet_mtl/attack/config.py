@@ -107,8 +107,8 @@ class AttackConfig:
         for name in (*self.attackers, *(m.label for m in self.attacks), self.name):
             if name and not re.fullmatch(r"[\w.]+", str(name), re.ASCII):
                 raise UserError(
-                    f"'{name}': a name becomes part of file names; use letters, digits, "
-                    "'_' and '.'"
+                    f"'{name}': a name becomes part of file names; use letters, "
+                    "digits, '_' and '.'"
                 )
         self._check_budgets()
         if not self.attackers:

@@ -44,14 +44,14 @@ def worst_case(entries: Sequence[Entry], doubled: bool = False) -> Attacked:
     Args:
         entries: The attacks, in order.
         doubled: Whether the last of those that use gradients is run again with twice
-            the steps on what resists in the end. That goes to the notes only.
+            the steps on what resists in the end, as one more attack.
 
     Returns:
         The worst case of each utterance. Notes: ``attempts``, one of ``attack``,
         ``attacker``, ``kind``, ``loss``, ``cost`` and ``success`` for each attack that
-        the utterance went through; ``heard``; and ``doubled``, ``None`` for a broken
-        utterance: ``loss``, ``loss_before`` (the lowest so far of the same attacker),
-        ``loss_start``, ``cost`` and ``success``.
+        the utterance went through; ``heard``; and ``doubled``, ``None`` for one that
+        was broken before: ``loss``, ``loss_before`` (the lowest so far of the same
+        attacker), ``loss_start``, ``cost`` and ``success``.
     """
     tally = _Tally(entries[0].problem)
     for entry in entries:
@@ -84,7 +84,12 @@ class _Tally:
 
     def attempt(self, entry: Entry, rows: torch.Tensor) -> None:
         """Run an attack on some utterances."""
-        attacked, heard, costs = _run(entry.method, entry.problem, rows)
+        problem = entry.problem
+        if len(rows) < len(problem):
+            problem = problem.rows(rows)
+        attacked = entry.method(problem)
+        heard = problem.judge.hear(attacked.delta)
+        costs = problem.judge.cost(heard)
         for place, row in enumerate(rows.tolist()):
             cost = float(costs[place])
             self.notes[row]["attempts"].append(
@@ -110,38 +115,34 @@ class _Tally:
         if not entries or not len(rows):
             return
         entry = entries[-1]
+        before = {row: self._lowest_loss(row, entry.attacker) for row in rows.tolist()}
         method = dataclasses.replace(entry.method, steps=2 * entry.method.steps)
-        attacked, _, costs = _run(method, entry.problem, rows)
-        for place, row in enumerate(rows.tolist()):
-            before = [
-                attempt["loss"]
-                for attempt in self.notes[row]["attempts"]
-                if attempt["kind"] == "white_box"
-                and attempt["attacker"] == entry.attacker
-                and attempt["loss"] is not None
-            ]
+        self.attempt(dataclasses.replace(entry, method=method), rows)
+        with torch.no_grad():
+            start = entry.problem.loss(entry.problem.ball.clean)
+        for row, loss_before in before.items():
+            last = self.notes[row]["attempts"][-1]
             self.notes[row]["doubled"] = {
-                "loss": _number(attacked.loss_end[place]),
-                "loss_before": min(before, default=None),
-                "loss_start": _number(attacked.loss_start[place]),
-                "cost": float(costs[place]),
-                "success": float(costs[place]) == 0,
+                "loss": last["loss"],
+                "loss_before": loss_before,
+                "loss_start": _number(start[row]),
+                "cost": last["cost"],
+                "success": last["success"],
             }
+
+    def _lowest_loss(self, row: int, attacker: str) -> float | None:
+        losses = [
+            attempt["loss"]
+            for attempt in self.notes[row]["attempts"]
+            if attempt["kind"] == "white_box"
+            and attempt["attacker"] == attacker
+            and attempt["loss"] is not None
+        ]
+        return min(losses, default=None)
 
     def attacked(self) -> Attacked:
         """Return the worst cases."""
         return Attacked(self._delta, self._loss_start, self._loss_end, self.notes)
-
-
-def _run(
-    method: Attack, problem: Problem, rows: torch.Tensor
-) -> tuple[Attacked, Sequence[Any], torch.Tensor]:
-    """Attack some utterances, and listen to what came of it."""
-    if len(rows) < len(problem):
-        problem = problem.rows(rows)
-    attacked = method(problem)
-    heard = problem.judge.hear(attacked.delta)
-    return attacked, heard, problem.judge.cost(heard)
 
 
 def _number(value: torch.Tensor) -> float | None:

@@ -14,8 +14,8 @@ class Unbounded:
 
     With no bound on the noise, an attack on a differentiable recogniser has to succeed
     always; where it does not, gradients are masked or the attack is broken, and no
-    other figure of it counts. Growing balls rather than one of radius 1: steps that suit it
-    would jump over all that is quiet. Utterances that are broken do not go on.
+    other figure of it counts. Growing balls rather than one of radius 1: steps that
+    suit it would jump over all that is quiet. Utterances that are broken do not go on.
 
     Attributes:
         steps: Gradients in each ball.

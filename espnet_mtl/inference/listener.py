@@ -1,6 +1,9 @@
 """The recipe's decoder on a packed model, for one utterance after another."""
 
+import contextlib
+import logging
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -41,7 +44,9 @@ class PackedListener:
         args: str = "",
         device: str = "cpu",
     ):
-        command = ["--output_dir", "-", "--data_path_and_name_and_type", "-,-,sound"]
+        # Options that ESPnet's parser asks for, though nothing is read from a table.
+        command = ["--output_dir", "none"]
+        command += ["--data_path_and_name_and_type", "none,speech,sound"]
         if config is not None:
             if not config.is_file():
                 raise UserError(f"--inference_config {config}: no such file")
@@ -76,10 +81,21 @@ class PackedListener:
         Returns:
             Transcript and accent; empty where the audio is too short to be heard.
         """
-        result = recognise(self._speech2text, "attacked", speech.astype(np.float32))
+        with _quiet():
+            result = recognise(self._speech2text, "attacked", speech.astype(np.float32))
         if result is None or not result.hypotheses:
             return Heard("")
         accent = None
         if result.posteriors is not None:
             accent = self._speech2text.accents[int(np.argmax(result.posteriors))]
         return Heard(result.hypotheses[0][0] or "", accent)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the lines that ESPnet's search logs of every utterance out of the log."""
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

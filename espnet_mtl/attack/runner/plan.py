@@ -19,7 +19,6 @@ from espnet_mtl.data.tables import read_table, sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wer import fold_case, split_words
 
-
 if TYPE_CHECKING:
     from espnet_mtl.attack.runner.inputs import Inputs
 

@@ -27,7 +27,7 @@ def test_overrides_win_and_numbers_may_be_written_any_way(tmp_path):
     [
         (
             "stepps: 5",
-            "stepps: no such setting; pgd has steps, step_size, .* all attacks have name",
+            "stepps: no such setting; pgd has steps, .* all attacks have name",
         ),
         ("steps: many", "steps: 'many': give a int"),
         ("steps: true", "steps: True: give a int"),

@@ -29,35 +29,6 @@ NUM_CONDITIONS = 1 + 2 + 2 * 2
 TESTS = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def data_dir(tmp_path):
-    rng = np.random.default_rng(0)
-    tables = {name: {} for name in ("wav.scp", "text", "utt2spk", "utt2accent")}
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for n in range(NUM_UTTS):
-        utt = f"spk{n % 2}-{n}"
-        wav = folder / f"{utt}.wav"
-        audio = 0.3 * rng.standard_normal(800 + 80 * n)
-        soundfile.write(wav, audio.clip(-1, 1), 8000, subtype="PCM_16")
-        tables["wav.scp"][utt] = str(wav)
-        tables["text"][utt] = " ".join("abcdefgh"[n : n + 2])
-        tables["utt2spk"][utt] = f"spk{n % 2}"
-        tables["utt2accent"][utt] = "north" if n % 2 else "<unk>"
-    for name, table in tables.items():
-        write_table(folder / name, table)
-    write_table(
-        folder / "spk2utt",
-        {
-            f"spk{s}": " ".join(
-                u for u in sorted(tables["text"]) if u.startswith(f"spk{s}")
-            )
-            for s in (0, 1)
-        },
-    )
-    return folder
-
-
 def with_steps(steps):
     return replace(toy_attack.CONFIG, attacks=(Member("pgd", PGD(steps=steps)),))
 

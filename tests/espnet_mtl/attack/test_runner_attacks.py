@@ -1,0 +1,258 @@
+"""Every attack through the runner: from a configuration to files and records."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import toy_attack
+from toy_problem import ToyListener
+from toy_victim import ToyVictim
+
+from espnet_mtl.attack.config import read_config
+from espnet_mtl.attack.runner.inputs import read_inputs, with_sources
+from espnet_mtl.attack.runner.merge import merge
+from espnet_mtl.attack.runner.plan import read_test_set
+from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.validate import main as validate
+from espnet_mtl.errors import UserError
+from tests.espnet_mtl.attack.conftest import make_data_dir
+
+SUITE = """
+name: tiny
+version: 3
+budgets: [0.02, 0.1]
+attackers: {accent_blind: {accent: 0}, multitask: {}}
+attacks:
+  - {attack: noise, draws: 2, everyone: true}
+  - {attack: pgd, steps: 10, everyone: true}
+  - {attack: transfer, steps: 5, attackers: [accent_blind]}
+  - {attack: square, queries: 10, attackers: [accent_blind]}
+  - {attack: pgd, steps: 20, attackers: [accent_blind]}
+unbounded: 20
+doubled: true
+batch_bins: 3000
+"""
+
+
+def run(tmp_path, data_dir, text, args="", victim=None, sources=(), out="out"):
+    path = tmp_path / "attack.yaml"
+    path.write_text(text)
+    config = with_sources(read_config(path, args), sources)
+    test_set = read_test_set(data_dir, None, None, config.seed, config.target_text)
+    inputs = read_inputs(config, None, "")
+    victim = victim or ToyVictim()
+    job = toy_attack.make_job(
+        victim,
+        config,
+        test_set,
+        tmp_path / out,
+        sources={name: ToyVictim(seed=7) for name in inputs.sources},
+        inputs=inputs,
+    )
+    job.run()
+    merge(victim.sha256, config, test_set, tmp_path / out, inputs)
+    return [json.loads(line) for line in (tmp_path / out / "records.jsonl").open()]
+
+
+def of(records, condition):
+    found = [record for record in records if record["condition"] == condition]
+    assert found
+    return found
+
+
+def test_a_suite_keeps_the_worst_case_that_is_in_the_file(tmp_path, data_dir):
+    source = tmp_path / "other.zip"
+    source.write_bytes(b"another model")
+    records = run(tmp_path, data_dir, SUITE, sources=[str(source)])
+    validate([str(tmp_path / "out")])
+    conditions = json.loads((tmp_path / "out" / "conditions.json").read_text())
+    assert [(c["name"], c["role"]) for c in conditions] == [
+        ("clean", "control"),
+        ("noise_linf0.02", "control"),
+        ("noise_linf0.1", "control"),
+        ("tiny_linf0.02", "main"),
+        ("tiny_linf0.1", "main"),
+        ("unbounded", "audit"),
+    ]
+    settings = conditions[3]["settings"]
+    assert settings["version"] == 3
+    kinds = [(m["attack"], m["attacker"], m["kind"]) for m in settings["members"]]
+    assert ("pgd", "multitask", "white_box") in kinds
+    assert ("transfer", "accent_blind", "transfer") in kinds
+    assert ("square", "accent_blind", "black_box") in kinds
+    listener = ToyListener(ToyVictim())
+    paths = read_table(tmp_path / "out" / "wav.scp")
+    for name in ("tiny_linf0.02", "tiny_linf0.1", "unbounded"):
+        for record in of(records, name):
+            saved, _ = soundfile.read(paths[record["key"]], dtype="float32")
+            assert listener(saved).text == record["heard"]
+    for record in of(records, "tiny_linf0.1"):
+        attempts = record["attempts"]
+        broken = [n for n, one in enumerate(attempts) if one["success"]]
+        if broken and broken[0] > 2:  # noise and PGD of both attackers go over everyone
+            assert broken[0] == len(attempts) - 1
+        assert record["linf"] <= 0.1 + 1e-9
+        assert (record["doubled"] is None) == any(
+            one["success"] for one in attempts[:6]
+        )
+    for record in of(records, "unbounded"):
+        assert record["heard"] == record["target"]
+    for record in of(records, "clean"):
+        health = record["health"]
+        assert health["gradient_finite"] and health["heard_repeat"]
+        assert health["gradient_l1"] > 0 and health["loss_repeat_diff"] == 0
+    about = json.loads((tmp_path / "out" / "decoder.json").read_text())
+    assert about == ToyListener.about
+
+
+def test_a_suite_is_never_weaker_than_its_first_member_alone(tmp_path, data_dir):
+    plain = "{attack: pgd, steps: 10, budgets: [0.02, 0.1], batch_bins: 3000}"
+    listener = ToyListener(ToyVictim())
+    alone = run(tmp_path, data_dir, plain, out="alone")
+    suite = run(tmp_path, data_dir, SUITE)
+    paths = read_table(tmp_path / "alone" / "wav.scp")
+
+    def cost(heard, target):
+        from toy_problem import edits
+
+        return edits(target.split(), heard.split())
+
+    for budget in ("0.02", "0.1"):
+        worst = {r["utt"]: r for r in of(suite, f"tiny_linf{budget}")}
+        for record in of(alone, f"pgd_accent_blind_linf{budget}"):
+            heard = listener(soundfile.read(paths[record["key"]], dtype="float32")[0])
+            mine = worst[record["utt"]]
+            assert cost(mine["heard"], mine["target"]) <= cost(
+                heard.text, record["target"]
+            )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{attack: fgsm}",
+        "{attack: pgd, steps: 5, norm: l2, budgets: [0.3]}",
+        "{attack: pgd, steps: 5, norm: snr, budgets: [30, 20]}",
+        "{attack: pgd, steps: 5, eot: {draws: 2, gaussian: 0.001}}",
+        "{attack: apgd, steps: 8}",
+        "{attack: cw, steps: 30, budgets: [0.2]}",
+        "{attack: imperceptible, budgets: [0.2]}",
+        "{attack: kenansville, norm: snr, budgets: [10]}",
+        "{attack: square, queries: 10}",
+        "{attack: transcript_search, queries: 20, budgets: [0.5]}",
+        "{attack: pgd, steps: 5, controls: [clean, noise, gaussian, shuffled]}",
+        "{attack: pgd, steps: 5, attackers: {untargeted: {words: away}}}",
+        "{attack: pgd, steps: 5, attackers: {flip: {words: keep, accent: 1}}}",
+        "{attack: pgd, steps: 5, target_text: a b c}",
+    ],
+)
+def test_every_attack_runs_and_keeps_its_budget(tmp_path, data_dir, text):
+    records = run(tmp_path, data_dir, text)
+    rows = json.loads((tmp_path / "out" / "conditions.json").read_text())
+    for record in records:
+        row = next(row for row in rows if row["name"] == record["condition"])
+        if row["norm"] == "linf":
+            assert record["linf"] <= row["budget"] + 1e-9
+        elif row["norm"] == "l2":
+            assert record["l2"] <= row["budget"] * (1 + 1e-6)
+        elif row["norm"] == "snr":
+            assert record["snr_db"] is None or record["snr_db"] >= row["budget"] - 1e-4
+    main = [row["name"] for row in rows if row["role"] == "main"]
+    changed = [r["linf"] > 0 for r in records if r["condition"] in main]
+    assert np.mean(changed) > 0.5
+
+
+def test_one_text_for_all_leaves_out_who_says_it_already(tmp_path, data_dir):
+    records = run(tmp_path, data_dir, "{steps: 1, target_text: A b}")
+    assert {record["target"] for record in records} == {"A b"}
+    assert len({record["utt"] for record in records}) == 6
+
+
+@pytest.mark.parametrize("mode", ["add", "prepend"])
+def test_a_universal_perturbation_is_fitted_once_and_is_the_same_for_all(
+    tmp_path, data_dir, mode
+):
+    fit = make_data_dir(tmp_path / "fit", 4, seed=1)
+    text = (
+        f"{{attack: universal, fit_data: {fit}, epochs: 2, mode: {mode}, "
+        "budgets: [0.1], seconds: 0.02, attackers: {away: {words: away}}, "
+        "batch_bins: 3000}"
+    )
+    run(tmp_path, data_dir, text)
+    fitted = list((tmp_path / "out" / "fitted").glob("*.npy"))
+    assert len(fitted) == 1
+    perturbation = np.load(fitted[0])
+    assert len(perturbation) == 160 and np.abs(perturbation).max() <= 0.1 + 1e-6
+    clean = read_table(data_dir / "wav.scp")
+    origin = read_table(tmp_path / "out" / "utt2orig")
+    for key, path in read_table(tmp_path / "out" / "wav.scp").items():
+        if "universal" not in key:
+            continue
+        saved, before = soundfile.read(path)[0], soundfile.read(clean[origin[key]])[0]
+        if mode == "prepend":
+            assert np.abs(saved[:160] - perturbation).max() < 1e-4
+            assert np.array_equal(saved[160:], before)
+        else:
+            repeated = np.resize(perturbation, len(before))
+            free = np.abs(before + repeated) < 1.0
+            assert np.abs(saved - before - repeated)[free].max() < 1e-4
+            assert free.mean() > 0.9
+    stamp = fitted[0].stat().st_mtime_ns
+    run(tmp_path, data_dir, text)
+    assert fitted[0].stat().st_mtime_ns == stamp
+
+
+def test_a_transfer_attack_needs_a_source_and_a_suite_goes_without(tmp_path, data_dir):
+    with pytest.raises(UserError, match="give packed models by --source_zips"):
+        run(tmp_path, data_dir, "{attack: transfer}")
+    records = run(tmp_path, data_dir, SUITE)
+    tried = {a["attack"] for r in of(records, "tiny_linf0.02") for a in r["attempts"]}
+    assert tried == {"noise", "pgd", "square"}
+
+
+def test_another_source_makes_a_transfer_attack_stale(tmp_path, data_dir):
+    source = tmp_path / "other.zip"
+    source.write_bytes(b"one")
+    text = "{attack: transfer, steps: 2}"
+    run(tmp_path, data_dir, text, sources=[str(source)])
+    source.write_bytes(b"two")
+    config = with_sources(read_config(tmp_path / "attack.yaml"), [str(source)])
+    test_set = read_test_set(data_dir, None, None, 0)
+    with pytest.raises(UserError, match="7 of 21 utterances are not attacked yet"):
+        merge("toy0", config, test_set, tmp_path / "out", read_inputs(config, None, ""))
+
+
+def test_one_utterance_has_no_other_to_borrow_a_perturbation_from(tmp_path):
+    data_dir = make_data_dir(tmp_path / "one", 1)
+    text = "{steps: 2, controls: [clean, shuffled], target_text: a b c}"
+    with pytest.raises(UserError, match="needs two utterances"):
+        run(tmp_path, data_dir, text)
+
+
+def test_conditions_of_several_attacks_stand_side_by_side(tmp_path, data_dir):
+    text = """
+budgets: [0.01]
+attacks:
+  - {attack: pgd, steps: 2}
+  - {attack: pgd, steps: 4, label: longer}
+"""
+    records = run(tmp_path, data_dir, text)
+    assert {record["condition"] for record in records} == {
+        "clean",
+        "noise_linf0.01",
+        "pgd_accent_blind_linf0.01",
+        "longer_accent_blind_linf0.01",
+    }
+    with pytest.raises(UserError, match="two have the same name"):
+        run(tmp_path, data_dir, text.replace(", label: longer", ""))
+
+
+def test_settings_by_option_reach_the_members_that_have_them(tmp_path):
+    path = tmp_path / "attack.yaml"
+    path.write_text(SUITE)
+    config = read_config(path, "steps=3 queries=7 budgets=[0.5]")
+    methods = [member.method for member in config.attacks]
+    assert [getattr(m, "steps", None) for m in methods] == [None, 3, 3, None, 3]
+    assert methods[3].queries == 7
+    assert config.budgets == (0.5,)
