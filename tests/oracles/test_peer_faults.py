@@ -1,0 +1,257 @@
+"""Faults found in other toolkits' attacks, which ours must not have.
+
+Each test names the fault; the toolkits are not run here.
+"""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from toy_problem import make_batch, make_problem, transcribe
+from toy_victim import TOKENS, ToyVictim
+
+from espnet_mtl.attack.budget import make_ball
+from espnet_mtl.attack.judge import Wish
+from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.problem import Problem
+from espnet_mtl.attack.quantise import quantise
+from espnet_mtl.attack.victim import Heard
+
+BOUNDS = [("linf", 0.05), ("l2", 0.4), ("snr", 20.0)]
+RAGGED = (1600, 960, 400)
+
+
+def linear_problem(clean, lengths, norm, budget, slope_seed=0):
+    """Steepest descent goes straight to the end of the ball."""
+    generator = torch.Generator().manual_seed(slope_seed)
+    slope = torch.randn(clean.shape, generator=generator)
+    return Problem(
+        lambda speech: (slope[: len(speech)] * speech).sum(dim=1),
+        make_ball(norm, budget, clean, lengths),
+        judge=None,
+        seeds=range(len(clean)),
+        rate=8000,
+    )
+
+
+def norms(delta, lengths):
+    rows = [row[:length].double() for row, length in zip(delta, lengths, strict=True)]
+    return torch.stack([row.norm() for row in rows])
+
+
+def test_an_l2_radius_is_that_of_the_utterance_and_not_of_each_sample():
+    """Ragged audio as an array of objects: each sample was a vector of its own."""
+    clean, lengths = make_batch(list(RAGGED))
+    delta = PGD(steps=20)(linear_problem(clean, lengths, "l2", 0.4)).delta
+    torch.testing.assert_close(
+        norms(delta, lengths), torch.full((3,), 0.4).double(), rtol=1e-4, atol=0
+    )
+
+
+def test_an_snr_bound_holds_in_a_batch_from_random_starts():
+    """A factor of shape (Batch, Batch) instead of (Batch, 1): B > 1 crashed."""
+    clean, lengths = make_batch(list(RAGGED))
+    clean *= torch.tensor([[1.0], [0.1], [0.01]])
+    attack = PGD(steps=20, random_start=True, restarts=2)
+    delta = attack(linear_problem(clean, lengths, "snr", 20.0)).delta
+    snr = 20 * (norms(clean, lengths) / norms(delta, lengths)).log10()
+    torch.testing.assert_close(snr, torch.full((3,), 20.0).double(), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+def test_neither_padding_nor_mates_change_an_utterances_bound(norm, budget):
+    """The largest change of the whole batch decided when a bound was met, and
+    perturbations had padding that counted in their norms."""
+    problem = make_problem(RAGGED, norm, budget)
+    attack = PGD(steps=10)
+    together = attack(problem)
+    clean, lengths = problem.ball.clean, problem.ball.lengths
+    for row, length in enumerate(RAGGED):
+        assert not together.delta[row, length:].any()
+        one = torch.tensor([row])
+        ball = make_ball(norm, budget, clean[one, :length], lengths[one])
+        torch.testing.assert_close(ball.radius, problem.ball.radius[one])
+        alone = attack(Problem(problem.loss.rows(one), ball, None, [1000 + row], 8000))
+        torch.testing.assert_close(alone.delta[0], together.delta[row, :length])
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+def test_padding_stays_silent_though_the_model_hears_it(norm, budget):
+    """What an attack put there was heard by the attack, and missing in the file."""
+    clean, lengths = make_batch(list(RAGGED))
+    delta = PGD(steps=5)(linear_problem(clean, lengths, norm, budget)).delta
+    for row, length in enumerate(RAGGED):
+        assert delta[row, :length].any() and not delta[row, length:].any()
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+def test_a_loud_mate_does_not_widen_the_bound_of_a_quiet_one(norm, budget):
+    clean, lengths = make_batch([800, 800])
+    clean[0] *= 1e-3
+    quiet_alone = make_ball(norm, budget, clean[:1], lengths[:1])
+    together = make_ball(norm, budget, clean, lengths)
+    wild = torch.full_like(clean, 5.0)
+    torch.testing.assert_close(
+        quiet_alone.project_(wild[:1].clone()), together.project_(wild)[:1]
+    )
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+@pytest.mark.parametrize("lengths", [(800,), (800, 800), (800, 800, 800)])
+def test_one_utterance_and_equal_lengths(norm, budget, lengths):
+    """An array of arrays of one length is no array of objects: it crashed."""
+    attacked = PGD(steps=10)(make_problem(lengths, norm, budget))
+    assert attacked.delta.shape == (len(lengths), 800)
+    assert (attacked.loss_end < attacked.loss_start).all()
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+@pytest.mark.parametrize("momentum", [0.0, 0.75])
+def test_silence_beside_speech(norm, budget, momentum):
+    """0 / 0 for silent audio: its perturbation was no number, and for good."""
+    problem = make_problem(RAGGED, norm, budget)
+    problem.ball.clean[1] = 0.0
+    ball = make_ball(norm, budget, problem.ball.clean, problem.ball.lengths)
+    attacked = PGD(steps=10, momentum=momentum)(problem.with_ball(ball))
+    assert attacked.delta.isfinite().all() and attacked.loss_end.isfinite().all()
+    assert bool(attacked.delta[1].any()) is (norm != "snr")
+    assert attacked.delta[0].any() and attacked.delta[2].any()
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+@pytest.mark.parametrize("momentum", [0.0, 0.75])
+@pytest.mark.parametrize("slope", [0.0, 1e-30, 1e30, torch.nan, torch.inf])
+def test_a_gradient_that_is_zero_tiny_huge_or_no_number(norm, budget, momentum, slope):
+    """1 / 0 in scaling a gradient to a length of 1."""
+    clean, lengths = make_batch([800, 800])
+    other = linear_problem(clean, lengths, norm, budget)
+
+    def loss(speech):
+        values = other.loss(speech)
+        return torch.stack([(speech[0] * slope).sum(), values[1]])
+
+    attack = PGD(steps=10, momentum=momentum, random_start=False)
+    attacked = attack(Problem(loss, other.ball, None, [0, 1], 8000))
+    assert attacked.delta.isfinite().all()
+    assert bool(attacked.delta[0].any()) is (slope in (1e-30, 1e30))
+    reached = attacked.delta[1].norm() if norm != "linf" else attacked.delta[1].max()
+    assert reached == pytest.approx(float(other.ball.radius[1]), rel=1e-3)
+
+
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+@pytest.mark.parametrize("slope", [0.0, torch.nan, torch.inf])
+def test_one_bad_gradient_does_not_end_an_attack(norm, budget, slope):
+    """A perturbation that once is no number is none ever after."""
+    clean, lengths = make_batch([800, 800])
+    good = linear_problem(clean, lengths, norm, budget)
+    num_calls = 0
+
+    def loss(speech):
+        nonlocal num_calls
+        num_calls += 1
+        values = good.loss(speech)
+        if num_calls in (2, 5):
+            return torch.stack([(speech[0] * slope).sum(), values[1]])
+        return values
+
+    attack = PGD(steps=20, random_start=False)
+    attacked = attack(Problem(loss, good.ball, None, [0, 1], 8000))
+    expected = PGD(steps=20, random_start=False)(good)
+    torch.testing.assert_close(attacked.delta, expected.delta, rtol=0, atol=1e-4)
+
+
+def test_attacked_audio_never_leaves_full_scale():
+    """Clipped to [-10, 10], or not at all, it is cut when it is saved."""
+    clean, lengths = make_batch(list(RAGGED), peak=1.0)
+    for norm, budget in [("linf", 0.5), ("l2", 20.0), ("snr", -10.0)]:
+        delta = PGD(steps=10)(linear_problem(clean, lengths, norm, budget)).delta
+        assert (clean + delta).abs().max() <= 1.0
+
+
+@pytest.mark.parametrize("norm, budget", [("linf", 0.2), ("l2", 1.5), ("snr", 12.0)])
+def test_what_is_saved_in_16_bits_still_attacks_and_keeps_its_bound(
+    norm, budget, tmp_path
+):
+    """Audio that attacks in memory, and does not any more from its file."""
+    victim = ToyVictim({"ctc": 1.0})
+    problem = make_problem((800, 640, 400), norm, budget, victim=victim)
+    delta = PGD(steps=50)(problem).delta
+    clean, lengths = problem.ball.clean, problem.ball.lengths
+    num_reached = 0
+    for row, length in enumerate(lengths.tolist()):
+        before = clean[row, :length].numpy()
+        wanted = before + delta[row, :length].numpy()
+        radius = float(problem.ball.radius[row])
+        levels = quantise(before, wanted, problem.ball.norm, radius)
+        soundfile.write(tmp_path / "x.wav", levels, 8000, subtype="PCM_16")
+        read, _ = soundfile.read(tmp_path / "x.wav", dtype="float32")
+        np.testing.assert_array_equal(read, levels / np.float32(32768))
+
+        change = read.astype(np.float64) - before
+        size = np.abs(change).max() if norm == "linf" else np.linalg.norm(change)
+        assert size <= radius * (1 + 1e-6)
+        speech = torch.from_numpy(read)[None]
+        (heard,) = transcribe(victim, speech, lengths[row : row + 1])
+        num_reached += heard == problem.judge.targets[row]
+    assert num_reached >= 2
+
+
+@pytest.mark.parametrize("heard", ["turn left", "TURN LEFT", "Turn  left"])
+@pytest.mark.parametrize("target", ["turn left", "TURN LEFT"])
+def test_success_does_not_hang_on_case(heard, target):
+    """Compared with the target in capitals, a model of small letters never fell."""
+    wish = Wish("target", target, truth="go right")
+    assert wish.cost(Heard(heard)) == 0.0
+    assert wish.cost(Heard(heard), "char") == 0.0
+    assert wish.cost(Heard("turn right")) == 1.0
+
+
+class NormalisedVictim(ToyVictim):
+    """A toy victim with weights and running statistics that training mode changes."""
+
+    def __init__(self):
+        super().__init__({"ctc": 1.0})
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.model = torch.nn.Sequential(
+                torch.nn.Linear(80, 16),
+                torch.nn.BatchNorm1d(16),
+                torch.nn.Dropout(0.5),
+                torch.nn.Linear(16, len(TOKENS) + 1),
+            )
+        self.model.eval()
+
+    def _logits(self, speech):
+        num_frames = speech.shape[1] // 80
+        frames = speech[:, : num_frames * 80].reshape(-1, 80)
+        return self.model(4.0 * frames).reshape(len(speech), num_frames, -1)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_model_is_the_same_after_an_attack(frozen):
+    """Attacks in training mode moved running statistics, and backward() filled the
+    gradients of the weights, so that results hung on the order of the utterances."""
+    victim = NormalisedVictim()
+    victim.model.requires_grad_(not frozen)
+    before = {name: value.clone() for name, value in victim.model.state_dict().items()}
+    problem = make_problem(RAGGED, victim=victim)
+    first = PGD(steps=5, restarts=2)(problem)
+    assert (first.loss_end < first.loss_start).all()
+    after = victim.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert all(parameter.grad is None for parameter in victim.model.parameters())
+    assert all(p.requires_grad is not frozen for p in victim.model.parameters())
+    assert not any(module.training for module in victim.model.modules())
+    again = PGD(steps=5, restarts=2)(problem)
+    assert torch.equal(first.delta, again.delta)
+
+
+def test_an_attack_leaves_the_callers_audio_random_numbers_and_modes_alone():
+    problem = make_problem(RAGGED)
+    clean, state = problem.ball.clean.clone(), torch.get_rng_state()
+    attacked = PGD(steps=5, restarts=2)(problem)
+    assert torch.equal(problem.ball.clean, clean)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.is_grad_enabled()
+    assert not attacked.delta.requires_grad and not attacked.loss_end.requires_grad
