@@ -1,0 +1,188 @@
+"""Expectation over transformations: attack what is random on average."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from espnet_mtl.attack.objective import Loss
+from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.errors import UserError
+
+
+@dataclass(frozen=True)
+class EOT:
+    """Random transformations to average over (Athalye et al. 2018, 1707.07397, 2.1).
+
+    Each draw plays the audio louder or softer, earlier or later, and with noise, in
+    this order. Without any of the three, draws alone average over whatever is random in
+    the victim itself.
+
+    Deviations: the distance to the clean audio is not averaged over transformations, as
+    a ball bounds it; the transformations are ours, for audio.
+
+    Attributes:
+        draws: Number of draws that each value of the loss is the mean of.
+        gaussian: Standard deviation of the noise, of full scale 1.
+        shift: Largest shift in samples, either way; for a short utterance at most half
+            of its length. What leaves the utterance is lost and zeros come in, as in a
+            recording that begins late or early: a shift in a circle would play the last
+            word first.
+        gain_db: Largest gain in dB, either way.
+    """
+
+    draws: int = 1
+    gaussian: float = 0.0
+    shift: int = 0
+    gain_db: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise UserError(f"eot: draws: {self.draws}: give a number above 0")
+        for name in ("gaussian", "shift", "gain_db"):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf:
+                raise UserError(f"eot: {name}: {value}: give 0 or a number above")
+
+    @property
+    def transforms(self) -> bool:
+        """Whether there is any transformation."""
+        return bool(self.gaussian or self.shift or self.gain_db)
+
+    def wrap(self, loss: Loss, lengths: torch.Tensor, seeds: Sequence[int]) -> Loss:
+        """Average a loss over draws.
+
+        Args:
+            loss: The loss.
+            lengths: Samples of each utterance, (Batch,).
+            seeds: Seed of each utterance.
+
+        Returns:
+            The expected loss; the loss itself where there is nothing to average.
+        """
+        if self.draws == 1 and not self.transforms:
+            return loss
+        return ExpectedLoss(loss, self, lengths, tuple(map(_endless_seeds, seeds)))
+
+    def transform(
+        self, speech: torch.Tensor, lengths: torch.Tensor, seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Transform a batch; differentiable with respect to the audio.
+
+        What is too loud then is clipped to [-1, 1], as a recorder would do it, and as
+        victims may rely on.
+
+        Args:
+            speech: Waveforms, zero beyond their lengths, (Batch, Samples).
+            lengths: Samples of each, (Batch,).
+            seeds: Seed of each: its draw depends on nothing else, its batch included.
+
+        Returns:
+            Waveforms, zero beyond their lengths, (Batch, Samples).
+        """
+        # Drawn on the CPU, so that every device has the same.
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        positions = torch.arange(speech.shape[1], device=speech.device)
+        if self.gain_db:
+            decibels = self.gain_db * _uniform(generators).to(speech)
+            speech = speech * 10.0 ** (decibels / 20.0)
+        if self.shift:
+            most = (lengths // 2).clamp(max=self.shift)[:, None]
+            moved = (_uniform(generators).to(lengths.device) * most).round().long()
+            source = positions - moved
+            inside = (source >= 0) & (source < lengths[:, None])
+            speech = speech.gather(1, source.clamp(0, speech.shape[1] - 1)) * inside
+        if self.gaussian:
+            noise = torch.zeros(speech.shape)
+            drawn = zip(generators, lengths.tolist(), strict=True)
+            for row, (generator, length) in enumerate(drawn):
+                noise[row, :length] = torch.randn(length, generator=generator)
+            speech = speech + self.gaussian * noise.to(speech)
+        # A tail that was moved over the end is padding again.
+        return speech.clamp(-1.0, 1.0) * (positions < lengths[:, None])
+
+
+@dataclass(frozen=True)
+class ExpectedLoss:
+    """A loss averaged over random draws; a ``Loss``.
+
+    Every call draws anew. What an utterance gets depends on its seed and on how often
+    its loss was asked for, and on nothing else; rows chosen from the batch go on where
+    the batch has stopped.
+
+    With more draws than one, only the gradient of each is kept, and not its graph: the
+    memory is that of a single draw. That takes each utterance's loss to depend on its
+    own audio alone, as all attacks do.
+
+    Attributes:
+        loss: The loss.
+        eot: What to average over.
+        lengths: Samples of each utterance, (Batch,).
+        seeds: Endless seeds of each utterance, one for each draw.
+    """
+
+    loss: Loss
+    eot: EOT
+    lengths: torch.Tensor
+    seeds: Sequence[Iterator[int]]
+
+    def __call__(self, speech: torch.Tensor) -> torch.Tensor:
+        """Estimate the loss; see ``Loss``."""
+        if self.eot.draws == 1:
+            return self._draw(speech)
+        return _Mean.apply(speech, self._draw, self.eot.draws)
+
+    def rows(self, rows: torch.Tensor) -> "ExpectedLoss":
+        """Choose utterances; see ``Loss``."""
+        return replace(
+            self,
+            loss=self.loss.rows(rows),
+            lengths=self.lengths[rows],
+            seeds=tuple(self.seeds[n] for n in rows.tolist()),
+        )
+
+    def _draw(self, speech: torch.Tensor) -> torch.Tensor:
+        if self.eot.transforms:
+            seeds = [next(endless) for endless in self.seeds]
+            speech = self.eot.transform(speech, self.lengths, seeds)
+        return self.loss(speech)
+
+
+class _Mean(torch.autograd.Function):
+    """Mean of several draws of a loss, and of their gradients."""
+
+    @staticmethod
+    def forward(
+        ctx, speech: torch.Tensor, draw: Callable[..., torch.Tensor], draws: int
+    ) -> torch.Tensor:
+        wanted = ctx.needs_input_grad[0]
+        slope = torch.zeros_like(speech) if wanted else None
+        total = speech.new_zeros(len(speech))
+        for _ in range(draws):
+            with torch.set_grad_enabled(wanted):
+                leaf = speech.detach().requires_grad_(wanted)
+                values = draw(leaf)
+                if values.requires_grad:  # a victim may hide its gradient: a zero one
+                    slope += torch.autograd.grad(values.sum(), leaf)[0]
+            total += values.detach()
+        ctx.save_for_backward(None if slope is None else slope / draws)
+        return total / draws
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return gradient[:, None] * slope, None, None
+
+
+def _endless_seeds(seed: int) -> Iterator[int]:
+    return (seed_of(seed, "draw", number) for number in itertools.count())
+
+
+def _uniform(generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Draw a number from -1 to 1 for each utterance, (Batch, 1)."""
+    drawn = [torch.rand(1, generator=generator) for generator in generators]
+    return torch.stack(drawn) * 2.0 - 1.0
