@@ -1,5 +1,6 @@
 """Small synthetic experiment directories, as stages 11 to 17 leave them."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def make_exp(
     infeasible=(),
     also=(),
     utts_per_speaker=3,
+    rows=None,
+    tag="attack_pgd",
 ):
     """Make the directory of one attacked system.
 
@@ -88,17 +91,20 @@ def make_exp(
         infeasible: Utterances with too long a target.
         also: Other names of the attackers.
         utts_per_speaker: Utterances of each speaker.
+        rows: The conditions, where they are not ``conditions(...)`` of the above.
+        tag: Name of the attack's directory.
 
     Returns:
         The directory.
     """
     exp = folder / f"asr_mtl_{system}"
-    attack_dir = exp / "attack_pgd" / "test"
-    scores = exp / f"decode_{system}_attack_pgd" / "test" / "score_attack"
+    attack_dir = exp / tag / "test"
+    scores = exp / f"decode_{system}_{tag}" / "test" / "score_attack"
     scores.mkdir(parents=True)
     attack_dir.mkdir(parents=True)
+    wanted = rows or conditions(budgets, attackers, norm)
     rows, lines, scp = [], [], []
-    for row in conditions(budgets, attackers, norm):
+    for row in wanted:
         mine = []
         for speaker, name in enumerate(SPEAKERS):
             for number in range(utts_per_speaker):
@@ -182,7 +188,11 @@ def _write_audio(attack_dir, row, lines):
     for line in lines:
         path = _audio_path(attack_dir, row, line["utt"])
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, clean + row["budget"] * noise, RATE)
+        size = row["budget"]
+        if row["norm"] == "snr":
+            size = np.sqrt(np.mean(clean**2)) * 10.0 ** (-row["budget"] / 20)
+        # A little less than the budget, so that rounding stays in it.
+        soundfile.write(path, clean + 0.95 * size * noise, RATE)
 
 
 def add_clean(exp: Path, system: str, wer: float = 4.0, accent: bool = False):
@@ -216,3 +226,180 @@ def add_log(exp: Path, epochs: int = 12, accent: bool = False, name="train.log")
             "[att_plot] time=0.5 seconds"
         )
     (exp / name).write_text("\n".join(lines) + "\n")
+
+
+SUITE_BUDGETS = (0.001, 0.002, 0.008)
+
+
+def suite_errors(row, speaker, number):
+    """Errors for make_suite_exp: none, some and all utterances are broken."""
+    if row["attack"] in ("noise", "gaussian"):
+        return 10
+    place = row.get("place", 2)  # of the budget; without a bound as the largest
+    return (6, 3 * (number % 2), 0)[place]
+
+
+def make_suite_exp(
+    folder: Path,
+    system: str,
+    *,
+    accent=False,
+    budgets=SUITE_BUDGETS,
+    norm="linf",
+    branches=("ctc", "att"),
+    errors=suite_errors,
+    **options,
+):
+    """Make the directory of a system attacked by a suite, which passes the audit.
+
+    Args:
+        folder: Where to.
+        system: Name.
+        accent: Whether it has an accent branch.
+        budgets: Budgets, from weak to strong.
+        norm: Norm.
+        branches: What the decoder weighs.
+        errors: As for :func:`make_exp`.
+        **options: More for :func:`make_exp`.
+
+    Returns:
+        The directory.
+    """
+    rows = [{**CLEAN, "budget": 0.0}]
+    kinds = (("noise", None), ("gaussian", None), ("standard", "worst_case"))
+    for place, budget in enumerate(budgets):
+        for attack, attacker in kinds:
+            about = {"attack": attack, "attacker": attacker, "norm": norm}
+            name = f"{attack}_{norm}{budget:g}"
+            rows.append({"condition": name, **about, "budget": budget, "place": place})
+    about = {"attack": "unbounded", "attacker": "worst_case", "norm": "linf"}
+    rows.append({"condition": "unbounded", **about, "budget": 2.0})
+    options = {"wer": 4.0, **options}
+    exp = make_exp(
+        folder,
+        system,
+        errors=errors,
+        accent=accent,
+        rows=rows,
+        tag="attack_standard",
+        **options,
+    )
+    attack_dir = exp / "attack_standard" / "test"
+    members = _members(accent, branches)
+    (attack_dir / "conditions.json").write_text(
+        json.dumps([_suite_condition(row, members) for row in rows])
+    )
+    decoder = {"branches": branches, "ctc_weight": 0.3, "lm_weight": 0, "beam_size": 2}
+    (attack_dir / "decoder.json").write_text(json.dumps(decoder))
+    _write_suite_records(exp, members, {row["condition"]: row for row in rows})
+    return exp
+
+
+def _members(accent, branches):
+    words = dict.fromkeys(branches, 1 / len(branches))
+    attackers = {"accent_blind": words}
+    if accent:
+        attackers = {"multitask": {**words, "accent": 0.3}, **attackers}
+    kinds = [("pgd", "white_box"), ("transfer", "transfer"), ("square", "black_box")]
+    return [
+        {"attack": attack, "attacker": name, "kind": kind, "weights": weights}
+        | {"settings": {"steps": 100}}
+        for attack, kind in kinds
+        for name, weights in attackers.items()
+    ]
+
+
+def _suite_condition(row, members):
+    roles = {"standard": "main", "unbounded": "audit"}
+    suite = row["attack"] == "standard"
+    return {
+        "name": row["condition"],
+        **{name: row[name] for name in ("attack", "attacker", "norm", "budget")},
+        "role": roles.get(row["attack"], "control"),
+        "weights": {},
+        "also": [],
+        "settings": {"version": 1, "members": members} if suite else {},
+    }
+
+
+def _write_suite_records(exp, members, rows):
+    attack_dir = exp / "attack_standard" / "test"
+    [path] = exp.glob("*/test/score_attack/utt_scores.jsonl")
+    records = []
+    for line in map(json.loads, path.read_text().splitlines()):
+        row = rows[line["condition"]]
+        audio = _audio_path(attack_dir, row, line["utt"])
+        record = {
+            **{k: line[k] for k in ("key", "utt", "condition", "target", "feasible")},
+            "loss_start": 50.0,
+            "loss_end": 5.0 + line["edits_target"],
+            "heard": line["hyp"],
+        }
+        if audio.is_file():
+            record["sha256"] = hashlib.sha256(audio.read_bytes()).hexdigest()
+        if row["attack"] == "standard":
+            record |= _suite_notes(line["edits_target"], members)
+        if row["attack"] == "none":
+            record["health"] = {
+                "gradient_l1": 3.5,
+                "gradient_finite": True,
+                "gradient_zero_share": 0.01,
+                "loss_repeat_diff": 0.0,
+                "heard_repeat": True,
+            }
+        records.append(json.dumps(record) + "\n")
+    (attack_dir / "records.jsonl").write_text("".join(records))
+
+
+def _suite_notes(edits, members):
+    """Attempts: the gradients of the accent-blind attacker come nearest."""
+    attempts = []
+    for member in members:
+        best = (member["attack"], member["attacker"]) == ("pgd", "accent_blind")
+        cost = edits if best else edits + 2
+        about = {name: member[name] for name in ("attack", "attacker", "kind")}
+        loss = 5.0 + cost
+        attempts.append({**about, "loss": loss, "cost": cost, "success": cost == 0})
+        if cost == 0:
+            break
+    doubled = {"loss": 4.9 + edits, "loss_before": 5.0 + edits, "loss_start": 50.0}
+    doubled |= {"cost": edits, "success": False}
+    return {"attempts": attempts, "doubled": doubled if edits else None}
+
+
+def audit_dir(exp: Path) -> Path:
+    """Return where a suite's attack lies."""
+    return exp / "attack_standard" / "test"
+
+
+def change_records(exp: Path, change, attack="standard"):
+    """Change the records of one attack in place: change(record, number)."""
+    names = {
+        line["name"]
+        for line in json.loads((audit_dir(exp) / "conditions.json").read_text())
+        if line["attack"] == attack
+    }
+    path = audit_dir(exp) / "records.jsonl"
+    records = list(map(json.loads, path.read_text().splitlines()))
+    chosen = [record for record in records if record["condition"] in names]
+    for number, record in enumerate(chosen):
+        change(record, number)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def change_rows(exp: Path, change):
+    """Change the rows of the scores in place: change(row)."""
+    [path] = exp.glob("*/test/score_attack/results.json")
+    rows = json.loads(path.read_text())
+    for row in rows:
+        change(row)
+    path.write_text(json.dumps(rows))
+
+
+def change_conditions(exp: Path, change):
+    """Change the attack's conditions in place: change(condition)."""
+    path = audit_dir(exp) / "conditions.json"
+    conditions = json.loads(path.read_text())
+    for condition in conditions:
+        change(condition)
+    path.write_text(json.dumps(conditions))

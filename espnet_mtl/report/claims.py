@@ -125,8 +125,8 @@ INTRODUCTION = (
     "single-task CTC). Their corpus, models and attack budgets differ from those here: "
     "directions can be compared, sizes hardly. A claim counts as supported only if the "
     "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
-    "ignore the accent branch. The largest budget decides and stands first; nothing "
-    "corrects for the number of comparisons."
+    "ignore the accent branch. The largest budget (in dB, the lowest SNR) decides and "
+    "stands first; nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "

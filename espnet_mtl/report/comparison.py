@@ -1,5 +1,6 @@
 """Who withstands more: the strongest attacker on each system, paired differences."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,8 +8,7 @@ from functools import cached_property
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.bootstrap import wer_difference_interval
 from espnet_mtl.report.experiment import AttackResult, Experiment, Row
-
-_CONTROLS = ("none", "noise")
+from espnet_mtl.report.norms import NORM_NAMES, budget_name, strength
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,33 @@ class Entry:
 
     @cached_property
     def attacked(self) -> list[Row]:
-        """Rows of real attacks, without controls."""
+        """Rows of real attacks, without controls and what is for the audit only."""
         return [
             row
             for row in self.result.rows
-            if row["attack"] not in _CONTROLS and row["norm"] == self.norm
+            if row["role"] == "main" and row["norm"] == self.norm
         ]
 
     @cached_property
-    def noise(self) -> list[Row]:
-        """Rows of random noise of the same size."""
+    def controls(self) -> list[Row]:
+        """Rows of what changes the audio as much, but is no attack."""
         return [
             row
             for row in self.result.rows
-            if row["attack"] == "noise" and row["norm"] == self.norm
+            if row["role"] == "control"
+            and row["attack"] != "none"
+            and row["norm"] == self.norm
         ]
+
+    @property
+    def noise(self) -> list[Row]:
+        """Rows of random noise of the same size."""
+        return [row for row in self.controls if row["attack"] == "noise"]
+
+    @property
+    def audited(self) -> list[Row]:
+        """Rows of what only checks the attack, of any norm."""
+        return [row for row in self.result.rows if row["role"] == "audit"]
 
     def attackers_of(self, row: Row) -> list[str]:
         """All names of a row's attacker: several may be the same for this system.
@@ -113,8 +125,7 @@ class Group:
     def budgets(self) -> list[float]:
         """Budgets of the attacks, from weak to strong."""
         found = {row["budget"] for entry in self.entries for row in entry.attacked}
-        # A louder perturbation has a lower signal-to-noise ratio.
-        return sorted(found, reverse=self.norm == "snr")
+        return sorted(found, key=lambda budget: strength(self.norm, budget))
 
     @property
     def title(self) -> str:
@@ -129,7 +140,7 @@ class Group:
 
     def budget_name(self, budget: float) -> str:
         """A budget with its norm."""
-        return f"{budget:g} dB" if self.norm == "snr" else f"{budget:g}"
+        return budget_name(self.norm, budget)
 
     def find(self, system: str, like: Entry | None = None) -> Entry | None:
         """Find a system.
@@ -146,13 +157,6 @@ class Group:
             decoder = like.result.decoder
             found.sort(key=lambda entry: entry.result.decoder != decoder)
         return found[0] if found else None
-
-
-NORM_NAMES = {
-    "linf": "L-inf bound",
-    "l2": "L2 bound",
-    "snr": "bound on the SNR",
-}
 
 
 @dataclass(frozen=True)
@@ -188,18 +192,29 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
     results = [attack for experiment in experiments for attack in experiment.attacks]
     keys: dict[tuple, list[AttackResult]] = {}
     for result in results:
-        norms = {row["norm"] for row in result.rows if row["attack"] not in _CONTROLS}
+        norms = {row["norm"] for row in result.rows if row["role"] == "main"}
         for norm in sorted(norms, key=str) or [None]:
             key = (result.set_name, result.attack_tag, result.seed, norm)
             keys.setdefault(key, []).append(result)
     groups = []
     for (set_name, tag, seed, norm), members in keys.items():
-        entries = [Entry(_label(result, members), norm, result) for result in members]
+        entries = [
+            Entry(system_label(result, members), norm, result) for result in members
+        ]
         groups.append(Group(set_name, tag, seed, norm, entries))
     return groups
 
 
-def _label(result: AttackResult, members: Sequence[AttackResult]) -> str:
+def system_label(result: AttackResult, members: Sequence[AttackResult]) -> str:
+    """Name a system in tables.
+
+    Args:
+        result: Its scores.
+        members: Those of all systems of the comparison.
+
+    Returns:
+        The system's name; with the decoder's, where there are several decoders.
+    """
     same = [member for member in members if member.system == result.system]
     return result.system if len(same) == 1 else f"{result.system} ({result.decoder})"
 
@@ -223,13 +238,7 @@ def compare(first: Entry, second: Entry, budget: float) -> Difference | None:
     rows = [entry.strongest(budget) for entry in (first, second)]
     if rows[0] is None or rows[1] is None:
         return None
-    if rows[0].get("settings") != rows[1].get("settings"):
-        raise UserError(
-            f"{first.label} was attacked with {rows[0].get('settings')}, but "
-            f"{second.label} with {rows[1].get('settings')} "
-            f"({first.result.attack_dir}, {second.result.attack_dir}): a weaker attack "
-            "would look like robustness. Repeat stages 15 to 17 of one of them."
-        )
+    _check_settings(first, second, budget)
     scores = [
         entry.result.lines_of(row)
         for entry, row in zip((first, second), rows, strict=True)
@@ -253,6 +262,50 @@ def compare(first: Entry, second: Entry, budget: float) -> Difference | None:
         utterances=len(common),
         speakers=len(set(speakers)),
     )
+
+
+def _check_settings(first: Entry, second: Entry, budget: float) -> None:
+    """Check that attacks that both systems faced were as strong for both."""
+    settings = [_settings_by_attack(entry, budget) for entry in (first, second)]
+    for attack in settings[0].keys() & settings[1].keys():
+        one, other = settings[0][attack], settings[1][attack]
+        if one != other:
+            raise UserError(
+                f"{first.label} was attacked with {' and '.join(sorted(one))}, but "
+                f"{second.label} with {' and '.join(sorted(other))} "
+                f"({first.result.attack_dir}, {second.result.attack_dir}): a weaker "
+                "attack would look like robustness. Repeat stages 15 to 17 of one of "
+                "them."
+            )
+
+
+def _settings_by_attack(entry: Entry, budget: float) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in entry.attacked:
+        if row["budget"] == budget:
+            settings = _comparable(row.get("settings"))
+            found.setdefault(row["attack"], set()).add(settings)
+    return found
+
+
+def _comparable(settings: Row | None) -> str:
+    """Settings of an attack, without what depends on the system.
+
+    That is who attacks, and which other models a transfer attack starts from.
+    """
+    settings = dict(settings or {})
+    settings.pop("sources", None)
+    if "members" in settings:
+        members = [
+            {
+                "attack": member["attack"],
+                "settings": _comparable(member.get("settings")),
+            }
+            for member in settings["members"]
+        ]
+        distinct = [m for place, m in enumerate(members) if m not in members[:place]]
+        settings["members"] = distinct
+    return json.dumps(settings, sort_keys=True)
 
 
 def _check_targets(

@@ -94,6 +94,7 @@ thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
 td.number { white-space: nowrap; }
 img { max-width: 100%; height: auto; }
 pre { background: #f3f3f3; padding: .7rem; overflow-x: auto; }
+td.fail { background: #fbdcd8; } td.not-run { background: #ececec; }
 .warning { background: #fff3d6; border-left: 4px solid #c77700; padding: .6rem 1rem; }
 figure { margin: 1rem 0; } audio { display: block; width: 100%; max-width: 26rem; }
 """
@@ -138,7 +139,13 @@ def _html(block: Block) -> str:
         case Audio(files):
             return "\n".join(_html_audio(*file) for file in files)
         case _:
-            return block.to_html()
+            return re.sub(r"<td>(FAIL|NOT RUN)\b", _html_verdict, block.to_html())
+
+
+def _html_verdict(cell: re.Match[str]) -> str:
+    """Make what an audit did not find in order stand out."""
+    kind = cell[1].lower().replace(" ", "-")
+    return f'<td class="{kind}">{cell[1]}'
 
 
 def _html_text(text: str) -> str:

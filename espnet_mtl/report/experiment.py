@@ -11,6 +11,12 @@ from espnet_mtl.report.curves import read_curves
 
 Row = Mapping[str, Any]
 
+# Attacks that nobody reports as such, in results that do not say so.
+_ROLES = {
+    **dict.fromkeys(("none", "noise", "gaussian", "shuffled"), "control"),
+    "unbounded": "audit",
+}
+
 
 @dataclass(frozen=True)
 class AttackResult:
@@ -21,8 +27,9 @@ class AttackResult:
         exp: Directory of the experiment.
         set_name: Name of the attacked set.
         attack_tag: Name of the attack's directory in the experiment.
-        rows: Lines of ``results.json``, with ``"set"`` added, and ``"also"``: other
-            attackers that are the same one for this system.
+        rows: Lines of ``results.json``, with ``"set"`` added; ``"also"``: other
+            attackers that are the same one for this system; and ``"role"``: ``main``,
+            ``control``, or ``audit`` for what only checks the attack.
         scores: Lines of ``utt_scores.jsonl``: condition -> utterance -> line.
     """
 
@@ -201,25 +208,29 @@ def _read_attack(exp: Path, file: Path) -> AttackResult:
     for line in _read_json_lines(lines):
         scores.setdefault(line["condition"], {})[line["utt"]] = line
     tag = folder.parent.name.removeprefix(f"{rows[0]['decoder']}_")
-    also = _same_attackers(exp / tag / folder.name / "conditions.json")
+    conditions = _read_conditions(exp / tag / folder.name / "conditions.json")
     return AttackResult(
         folder=folder,
         exp=exp,
         set_name=folder.name,
         attack_tag=tag,
-        rows=[
-            {**row, "set": folder.name, "also": also.get(row["condition"], [])}
-            for row in rows
-        ],
+        rows=[{**row, "set": folder.name, **_about(row, conditions)} for row in rows],
         scores=scores,
     )
 
 
-def _same_attackers(path: Path) -> dict[str, list[str]]:
-    """Other names of the attacker, by condition; the attacked audio may be gone."""
+def _read_conditions(path: Path) -> dict[str, Row]:
+    """Read the attack's conditions by name; the attacked audio may be gone."""
     if not path.is_file():
         return {}
-    return {line["name"]: line.get("also", []) for line in _read_json(path)}
+    return {line["name"]: line for line in _read_json(path)}
+
+
+def _about(row: Row, conditions: Mapping[str, Row]) -> Row:
+    """What the attack knows of a row's condition, and its score does not tell."""
+    condition = conditions.get(row["condition"], {})
+    role = condition.get("role") or _ROLES.get(row["attack"], "main")
+    return {"also": condition.get("also", []), "role": role}
 
 
 def _read_clean(file: Path) -> CleanScore:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from espnet_mtl.report.comparison import Difference, Entry, Group, compare
 from espnet_mtl.report.experiment import Experiment, Row
+from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import Table, number
 
 LEGEND = (
@@ -21,8 +22,10 @@ LEGEND_ALL = (
     "damage. Success: share (%) of utterances heard exactly as the attacker wanted, "
     "↓ lower = the attack failed. SNR: of the perturbation, in dB, higher = quieter. "
     "Adv. accent acc.: accents recognised in attacked audio (%), ↑ higher is better. "
-    "Rows 'noise' are the control: random noise within the same budget. Rows 'none': "
-    "untouched audio, that is null TWER and WER."
+    "Rows 'noise' are the control: random noise within the same budget; so are "
+    "'gaussian', and 'shuffled', the perturbation of another utterance. Rows "
+    "'unbounded' are for the audit only. Rows 'none': untouched audio, that is null "
+    "TWER and WER."
 )
 
 
@@ -95,27 +98,26 @@ def full_table(group: Group) -> Table:
     rows = []
     for entry in group.entries:
         every = ([entry.clean] if entry.clean else []) + sorted(
-            [*entry.noise, *entry.attacked],
+            [*entry.controls, *entry.attacked],
             key=lambda row: (
-                _strength(group, row["budget"]),
+                strength(group.norm, row["budget"]),
+                row["role"] != "control",
                 row["attack"] != "noise",
                 entry.attacker_of(row),
             ),
         )
+        every += entry.audited
         rows += [_full_row(group, entry, row, accents) for row in every]
     return Table(header, rows, text_columns=3)
 
 
-def _strength(group: Group, budget: float) -> float:
-    return -budget if group.norm == "snr" else budget
-
-
 def _full_row(group: Group, entry: Entry, row: Row, accents: bool) -> list[str]:
     untouched = row["attack"] == "none"
+    attacks = row["role"] == "main"
     cells = [
         entry.label,
-        "none" if untouched else entry.attacker_of(row),
-        "-" if untouched else group.budget_name(row["budget"]),
+        entry.attacker_of(row) if attacks else row["attack"],
+        "-" if untouched else budget_name(row["norm"], row["budget"]),
         str(row["n"]),
         number(row["null_twer" if untouched else "adv_twer"]),
         number(row["benign_wer" if untouched else "adv_wer"]),
@@ -142,10 +144,16 @@ def notes(group: Group) -> list[str]:
     Returns:
         Sentences.
     """
-    counts = sorted({row["n"] for entry in group.entries for row in entry.result.rows})
+    rows = [row for entry in group.entries for row in entry.result.rows]
+    counts = sorted({row["n"] for row in rows if row["role"] != "audit"})
     speakers = set().union(*(entry.speakers for entry in group.entries))
     utterances = " to ".join(map(str, {counts[0]: 0, counts[-1]: 0}))
     said = [f"{utterances} utterances of {len(speakers)} speakers ({group.title})."]
+    if group.norm == "snr":
+        said.append(
+            "Budgets in dB are the lowest SNR allowed: fewer dB are a louder "
+            "perturbation, that is the larger attack."
+        )
     if len(group.attackers) == 1:
         said.append(f"The only attacker was {group.attackers[0]}.")
     chosen: dict[str, list[str]] = {}

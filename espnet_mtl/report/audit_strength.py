@@ -1,0 +1,217 @@
+"""Gates of the audit: is the attack as strong as an attack can be?"""
+
+from collections.abc import Iterable, Sequence
+
+from espnet_mtl.report.audit_evidence import Evidence, Level
+from espnet_mtl.report.audit_finding import Finding, judged, not_run
+from espnet_mtl.report.experiment import Row
+from espnet_mtl.report.norms import budget_name, strength
+
+UNTARGETED = "no attack with a target"
+
+LEAST_UNBOUNDED = 99.0
+
+
+def check_unbounded(evidence: Evidence) -> Finding:
+    """An attack without a bound reaches its target."""
+    rows = [row for row in evidence.result.rows if row["attack"] == "unbounded"]
+    rates = [row.get("success_rate") for row in rows]
+    if not rows or None in rates:
+        return not_run("no unbounded attack")
+    worst = min(rows, key=lambda row: row["success_rate"])
+    figure = f"{worst['success_rate']:.1f} % of {worst['n']}"
+    if worst.get("snr_db") is not None:
+        figure += f", SNR {worst['snr_db']:.1f} dB"
+    return judged(worst["success_rate"] >= LEAST_UNBOUNDED, figure)
+
+
+def check_growth(evidence: Evidence) -> Finding:
+    """Success never falls with the budget, and that of the best attacker grows.
+
+    A weak attack, such as one of a single step, may be at 0 everywhere.
+    """
+    series: dict[tuple, list[Row]] = {}
+    for row in evidence.targeted:
+        if row.get("success_rate") is not None and _uses_gradients(evidence, row):
+            key = (row["attack"], row["attacker"], row["norm"])
+            series.setdefault(key, []).append(row)
+    if not series:
+        return not_run("no attack with gradients and a target")
+    if any(len(rows) < 2 for rows in series.values()):
+        return not_run("one budget alone")
+    rates = {}
+    for key, rows in series.items():
+        rows.sort(key=lambda row: strength(row["norm"], row["budget"]))
+        rates[key] = [row["success_rate"] for row in rows]
+    steady = all(map(_never_falls, rates.values()))
+    first, last = (max(each[end] for each in rates.values()) for end in (0, -1))
+    figures = [
+        (f"{attack} {attacker or ''}".strip() + " " if len(series) > 1 else "")
+        + ", ".join(f"{rate:.1f}" for rate in rates[attack, attacker, norm])
+        for attack, attacker, norm in series
+    ]
+    grows = last > first or first == 100.0
+    return judged(steady and grows, f"{'; '.join(figures)} %")
+
+
+def _uses_gradients(evidence: Evidence, row: Row) -> bool:
+    return any(one["kind"] == "white_box" for one in evidence.attackers_of(row))
+
+
+def _never_falls(rates: Sequence[float]) -> bool:
+    return all(low <= high for low, high in zip(rates, rates[1:], strict=False))
+
+
+MOST_BROKEN_BY_STEPS = 1.0
+MOST_LOSS_BY_STEPS = 1.0
+
+
+def check_steps(evidence: Evidence) -> Finding:
+    """Twice the steps break hardly more, and lower the loss hardly further.
+
+    An attacker keeps the better of both, so a loss that has risen counts as unchanged.
+    """
+    rows = [
+        list(evidence.feasible(row))
+        for row in evidence.targeted
+        if any("doubled" in record for _, record in evidence.feasible(row))
+    ]
+    if not rows:
+        return not_run("steps not doubled")
+    doubled = [[r["doubled"] for _, r in pairs if r.get("doubled")] for pairs in rows]
+    broken = max(
+        100.0 * sum(one["success"] for one in again) / len(pairs)
+        for again, pairs in zip(doubled, rows, strict=True)
+    )
+    gains = [gain for pairs in rows if (gain := _loss_gain(pairs)) is not None]
+    gain = max(gains, default=0.0)
+    figure = f"+{broken:.1f} points, loss -{gain:.2f} %"
+    if broken >= MOST_BROKEN_BY_STEPS or gain >= MOST_LOSS_BY_STEPS:
+        return judged(False, figure)
+    lacking = sum(
+        not _broken(line, record) and not record.get("doubled")
+        for pairs in rows
+        for line, record in pairs
+    )
+    if lacking:
+        return not_run(f"steps not doubled for {lacking} that resist")
+    if not gains and any(not one["success"] for again in doubled for one in again):
+        return not_run("no loss was recorded")
+    return judged(True, figure)
+
+
+def _broken(line: Row, record: Row) -> bool:
+    attempts = record.get("attempts") or []
+    return line["success"] or any(attempt["success"] for attempt in attempts)
+
+
+def _loss_gain(pairs: Iterable[tuple[Row, Row]]) -> float | None:
+    """How much lower the loss of those that still resist is, in percent."""
+    gains, starts = [], []
+    for _, record in pairs:
+        again = record.get("doubled")
+        if not again or again["success"]:
+            continue
+        before = again.get("loss_before", record.get("loss_end"))
+        start = again.get("loss_start", record.get("loss_start"))
+        if None not in (before, start, again["loss"]):
+            gains.append(max(before - again["loss"], 0.0))
+            starts.append(start)
+    total = abs(sum(starts))
+    return 100.0 * sum(gains) / total if total > 0 else None
+
+
+MOST_NEARER = 2.0
+NEARER_WORDS = 1
+MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
+
+
+def check_white_box(evidence: Evidence) -> Finding:
+    """The attack that knows the gradients comes nearer than all that do not.
+
+    Compared are an utterance's fewest word edits to the target, at each budget. Where
+    nothing comes near, an attack that counts edits may have a word less than one that
+    lowers a loss: that much is allowed, and by chance more in a few utterances. To
+    break what gradients do not is allowed hardly ever.
+    """
+    pairs = [pair for level in evidence.levels for pair in _nearest(evidence, level)]
+    if not pairs:
+        return not_run("nothing to compare with")
+    nearer = sum(other < white for white, other in pairs)
+    broken = sum(other == 0 < white for white, other in pairs)
+    clearly = sum(other + NEARER_WORDS < white for white, other in pairs)
+    figure = (
+        f"of {len(pairs)}, without gradients {nearer} nearer, {clearly} by more than "
+        f"{NEARER_WORDS} word, {broken} broken"
+    )
+    shares = [100.0 * count / len(pairs) for count in (clearly, broken)]
+    if shares[0] > MOST_NEARER or shares[1] > MOST_BROKEN_ELSEWHERE:
+        return judged(False, figure)
+    kinds = _kinds(evidence)
+    lacking = [
+        name
+        for kind, name in (("control", "noise"), ("black_box", "black-box attack"))
+        if kind not in kinds
+    ]
+    if lacking:
+        return not_run(f"{figure}; no {', no '.join(lacking)}")
+    return judged(True, figure if "transfer" in kinds else f"{figure}; no transfer")
+
+
+def _kinds(evidence: Evidence) -> set[str]:
+    kinds = {
+        attacker["kind"]
+        for row in evidence.targeted
+        for attacker in evidence.attackers_of(row)
+    }
+    controls = all(evidence.controls_at(level) for level in evidence.levels)
+    return kinds | ({"control"} if controls else set())
+
+
+def _nearest(evidence: Evidence, level: Level) -> list[tuple[float, float]]:
+    """Fewest edits of each utterance: with gradients, and without."""
+    white: dict[str, float] = {}
+    other: dict[str, float] = {}
+
+    def offer(known: bool, utt: str, edits: float | None) -> None:
+        if edits is not None:
+            table = white if known else other
+            table[utt] = min(edits, table.get(utt, edits))
+
+    for row in evidence.targeted_at(level):
+        [kind, *more] = {one["kind"] for one in evidence.attackers_of(row)}
+        for line, record in evidence.feasible(row):
+            for one in record.get("attempts") or []:
+                offer(one["kind"] == "white_box", line["utt"], one["cost"])
+            if not record.get("attempts") and not more:
+                offer(kind == "white_box", line["utt"], line["edits_target"])
+    for row in evidence.controls_at(level):
+        for line, _ in evidence.feasible(row):
+            offer(False, line["utt"], line["edits_target"])
+    # What is broken with gradients needs no comparison: nothing can come nearer.
+    compared = [utt for utt in white if utt in other or white[utt] == 0]
+    return [(white[utt], other.get(utt, white[utt])) for utt in compared]
+
+
+MOST_FROM_NULL = 5.0
+
+
+def check_noise(evidence: Evidence) -> Finding:
+    """Random noise of the same size does not change how near the target is."""
+    if not evidence.levels:
+        return not_run(UNTARGETED)
+    found = [
+        (abs(row["adv_twer"] - row["null_twer"]), level)
+        for level in evidence.levels
+        for row in evidence.controls_at(level)
+        if row["attack"] in ("noise", "gaussian")
+        and None not in (row["adv_twer"], row["null_twer"])
+    ]
+    worst, where = max(found, default=(0.0, None), key=lambda one: one[0])
+    if worst <= MOST_FROM_NULL:
+        looked = {level for _, level in found}
+        for level in evidence.levels:
+            if level not in looked:
+                return not_run(f"no noise at {budget_name(*level)}")
+    figure = f"{worst:.1f} points from null at {budget_name(*where)}"
+    return judged(worst <= MOST_FROM_NULL, figure)

@@ -1,0 +1,66 @@
+"""Gates of the audit: does the model let itself be attacked honestly?"""
+
+from espnet_mtl.report.audit_evidence import Evidence
+from espnet_mtl.report.audit_finding import Finding, judged, not_run
+from espnet_mtl.report.cautions import MAX_WER_SPREAD
+from espnet_mtl.report.experiment import Row
+
+MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
+
+
+def check_gradients(evidence: Evidence) -> Finding:
+    """Gradients at the start are finite and not zero, for every utterance."""
+    health, lacking = _health(evidence)
+    if not health:
+        return not_run("gradients not looked at")
+    finite = sum(one["gradient_finite"] for one in health)
+    zero = sum(one["gradient_finite"] and not one["gradient_l1"] for one in health)
+    share = 100.0 * max(one.get("gradient_zero_share") or 0.0 for one in health)
+    figure = f"{finite} of {len(health)} finite, {zero} zero, "
+    figure += f"at most {share:.1f} % of the samples without"
+    if finite < len(health) or zero:
+        return judged(False, figure)
+    if lacking:
+        return not_run(f"{lacking} of {lacking + len(health)} not looked at")
+    return judged(True, figure)
+
+
+def check_repeats(evidence: Evidence) -> Finding:
+    """The model gives the same loss and transcript when it is asked again."""
+    health, lacking = _health(evidence)
+    known = [
+        one
+        for one in health
+        if None not in (one.get("loss_repeat_diff"), one.get("heard_repeat"))
+    ]
+    lacking += len(health) - len(known)
+    if not known:
+        return not_run("not asked twice")
+    loss = max(abs(one["loss_repeat_diff"]) for one in known)
+    heard = sum(not one["heard_repeat"] for one in known)
+    passed = loss <= MOST_REPEAT_DIFFERENCE and not heard
+    if passed and lacking:
+        return not_run(f"{lacking} of {lacking + len(known)} not asked twice")
+    figure = f"loss differs by {loss:.1g}, text in {heard} of {len(known)}"
+    return judged(passed, figure)
+
+
+def _health(evidence: Evidence) -> tuple[list[Row], int]:
+    """What is known of the untouched utterances, and how many lack it."""
+    # A target that cannot be reached may have an infinite loss, of any good model.
+    found = [
+        evidence.records.get(line["key"], {}).get("health")
+        for line in evidence.untouched.values()
+        if line["feasible"]
+    ]
+    known = [health for health in found if health]
+    return known, len(found) - len(known)
+
+
+def check_benign_wer(evidence: Evidence) -> Finding:
+    """Systems that are compared hear untouched audio about as well."""
+    wers = evidence.benign_wers.values()
+    if len(wers) < 2:
+        return not_run("one system")
+    figure = f"{min(wers):.2f} to {max(wers):.2f} % in {len(wers)} systems"
+    return judged(max(wers) - min(wers) <= MAX_WER_SPREAD, figure)

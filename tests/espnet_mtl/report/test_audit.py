@@ -1,0 +1,622 @@
+"""Each gate of the audit, where it passes, where it fails, and without its data."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from exp_factory import (
+    BUDGETS,
+    audit_dir,
+    change_conditions,
+    change_records,
+    change_rows,
+    errors_of,
+    make_exp,
+    make_suite_exp,
+    suite_errors,
+)
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.report.audit import make_audits
+from espnet_mtl.report.audit_finding import FAIL, NOT_RUN, PASS
+from espnet_mtl.report.audit_gates import GATES
+from espnet_mtl.report.experiment import read_experiments
+
+
+@pytest.fixture(scope="module")
+def suites(tmp_path_factory):
+    """A system with an accent branch and one without, under a suite."""
+    folder = tmp_path_factory.mktemp("suites")
+    return {
+        "hybrid_accent": make_suite_exp(folder, "hybrid_accent", accent=True),
+        "att": make_suite_exp(folder, "att", branches=("att",), wer=5.5),
+    }
+
+
+@pytest.fixture
+def suite(suites, tmp_path):
+    """One of them, to be changed; the attack's paths still name the original."""
+    return copy_of(suites["hybrid_accent"], tmp_path)
+
+
+def copy_of(exp, folder):
+    copy = folder / exp.name
+    shutil.copytree(exp, copy)
+    path = audit_dir(copy) / "wav.scp"
+    path.write_text(path.read_text().replace(str(exp), str(copy)))
+    return copy
+
+
+def audit_of(*exps):
+    """Audit systems together; return that of the first."""
+    [group] = make_audits(read_experiments(exps))
+    return group.audits[0]
+
+
+def found(gate, *exps):
+    finding = audit_of(*exps).findings[gate]
+    return finding.verdict, finding.figure
+
+
+def test_sound_systems_pass_every_gate(suites):
+    [group] = make_audits(read_experiments(suites.values()))
+    for audit in group.audits:
+        verdicts = {name: str(finding) for name, finding in audit.findings.items()}
+        assert not [text for text in verdicts.values() if not text.startswith(PASS)]
+        assert audit.verdict == "pass"
+        assert audit.counts == "12 of 12 gates passed"
+        assert "can be relied on" in audit.sentence
+
+
+def test_gates_have_names_and_words():
+    assert len({gate.name for gate in GATES}) == len(GATES) == 12
+    for gate in GATES:
+        assert gate.failure.endswith(".") and gate.title and gate.how
+
+
+def test_an_attack_without_a_bound_has_to_succeed(suite):
+    assert found("unbounded", suite) == (PASS, "100.0 % of 12, SNR 30.0 dB")
+
+    def fewer(row):
+        if row["attack"] == "unbounded":
+            row["success_rate"] = 98.9
+
+    change_rows(suite, fewer)
+    assert found("unbounded", suite) == (FAIL, "98.9 % of 12, SNR 30.0 dB")
+
+
+@pytest.mark.parametrize(
+    ("rates", "verdict"),
+    [
+        ((0, 30, 80), PASS),
+        ((100, 100, 100), PASS),
+        ((0, 0, 10), PASS),
+        ((0, 30, 29.9), FAIL),  # falls
+        ((0, 0, 0), FAIL),  # nothing is shown
+        ((40, 40, 40), FAIL),
+    ],
+)
+@pytest.mark.parametrize(
+    ("norm", "budgets"), [("linf", (0.001, 0.002, 0.008)), ("snr", (30, 20, 10))]
+)
+def test_success_grows_with_the_budget(tmp_path, rates, verdict, norm, budgets):
+    exp = make_suite_exp(tmp_path, "att", norm=norm, budgets=budgets, audio=False)
+
+    def set_rate(row):
+        if row["attack"] == "standard":
+            row["success_rate"] = rates[budgets.index(row["budget"])]
+
+    change_rows(exp, set_rate)
+    figure = ", ".join(f"{rate:.1f}" for rate in rates) + " %"
+    assert found("growth", exp) == (verdict, figure)
+
+
+def test_growth_is_that_of_every_attacker_with_gradients(tmp_path):
+    exp = make_exp(
+        tmp_path,
+        "ctc_accent",
+        errors=lambda row, *_: row["budget"] < 0.008,
+        budgets=BUDGETS,
+        audio=False,
+    )
+    verdict, figure = found("growth", exp)
+    assert verdict == PASS
+    assert figure == "pgd multitask 0.0, 100.0; pgd accent_blind 0.0, 100.0 %"
+
+    def falls(row):
+        if row["attacker"] == "multitask":
+            row["success_rate"] = 60.0 if row["budget"] == 0.001 else 50.0
+
+    change_rows(exp, falls)
+    assert found("growth", exp)[0] == FAIL
+
+
+def test_one_budget_shows_no_growth(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", budgets=(0.001,), audio=False)
+    assert found("growth", exp) == (NOT_RUN, "one budget alone")
+
+
+def test_twice_the_steps_change_nothing(suite):
+    verdict, figure = found("steps", suite)
+    assert (verdict, figure) == (PASS, "+0.0 points, loss -0.20 %")
+
+    def lower(record, number):
+        if record["doubled"]:
+            record["doubled"]["loss"] = record["doubled"]["loss_before"] - 0.6
+
+    change_records(suite, lower)
+    assert found("steps", suite) == (FAIL, "+0.0 points, loss -1.20 %")
+
+
+def test_a_loss_that_rises_makes_up_for_none_that_falls(suite):
+    def change(record, number):
+        if record["doubled"]:
+            by = 1.2 if number % 2 else -100.0
+            record["doubled"]["loss"] = record["doubled"]["loss_before"] - by
+
+    change_records(suite, change)
+    assert found("steps", suite)[0] == FAIL
+
+
+def test_twice_the_steps_break_one_more(suite):
+    def break_first(record, number):
+        if number == 0:
+            record["doubled"] |= {"success": True, "cost": 0}
+
+    change_records(suite, break_first)
+    assert found("steps", suite) == (FAIL, "+8.3 points, loss -0.20 %")
+
+
+def test_what_resists_has_to_be_repeated(suite):
+    def forget(record, number):
+        if number == 0:
+            record["doubled"] = None
+
+    change_records(suite, forget)
+    assert found("steps", suite) == (NOT_RUN, "steps not doubled for 1 that resist")
+
+    def lower(record, number):
+        if record["doubled"]:
+            record["doubled"]["loss"] = 0.0
+
+    change_records(suite, lower)
+    assert found("steps", suite)[0] == FAIL
+
+
+def test_twice_the_steps_without_a_loss(suite):
+    def forget(record, number):
+        if record["doubled"]:
+            record["doubled"]["loss"] = None
+
+    change_records(suite, forget)
+    assert found("steps", suite) == (NOT_RUN, "no loss was recorded")
+
+
+def test_all_broken_needs_no_more_steps(tmp_path):
+    exp = make_suite_exp(
+        tmp_path,
+        "att",
+        errors=lambda row, *_: 10 if row["attack"] == "noise" else 0,
+        audio=False,
+    )
+    assert found("steps", exp)[0] == PASS
+
+
+def comparison(utterances, nearer, clearly, broken):
+    return (
+        f"of {utterances}, without gradients {nearer} nearer, {clearly} by more than "
+        f"1 word, {broken} broken"
+    )
+
+
+def let_black_box(exp, cost, utterances):
+    """Let the last attempt on some utterances at the smallest budget come so near."""
+
+    def change(record, number):
+        if number < utterances:
+            record["attempts"][-1] |= {"cost": cost, "success": cost == 0}
+
+    change_records(exp, change)
+
+
+def test_gradients_come_nearer_than_all_else(suite):
+    assert found("white_box", suite) == (PASS, comparison(36, 0, 0, 0))
+    let_black_box(suite, 5, 3)  # with gradients 6
+    assert found("white_box", suite) == (PASS, comparison(36, 3, 0, 0))
+    let_black_box(suite, 4, 1)
+    assert found("white_box", suite) == (FAIL, comparison(36, 3, 1, 0))
+
+
+def test_tolerances_of_what_comes_nearer_without_gradients(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=20, audio=False)
+    let_black_box(exp, 2, 4)
+    assert found("white_box", exp) == (PASS, comparison(240, 4, 4, 0))
+    let_black_box(exp, 2, 5)
+    assert found("white_box", exp) == (FAIL, comparison(240, 5, 5, 0))
+    let_black_box(exp, 6, 5)
+    let_black_box(exp, 0, 1)
+    assert found("white_box", exp) == (FAIL, comparison(240, 1, 1, 1))
+
+
+def test_noise_that_is_better_than_the_attack(tmp_path):
+    exp = make_suite_exp(
+        tmp_path,
+        "att",
+        errors=lambda row, *rest: (
+            1 if row["attack"] == "gaussian" else suite_errors(row, *rest)
+        ),
+        audio=False,
+    )
+    verdict, figure = found("white_box", exp)
+    # All at the smallest budget, and at the middle one those that resist
+    assert (verdict, figure) == (FAIL, comparison(36, 16, 16, 0))
+
+
+def test_gradients_beside_noise_alone_are_not_enough(tmp_path):
+    about = {"budgets": BUDGETS, "attackers": ("multitask",), "audio": False}
+    exp = make_exp(tmp_path, "ctc", errors=errors_of("ctc"), **about)
+    verdict, figure = found("white_box", exp)
+    assert verdict == NOT_RUN
+    assert figure == comparison(24, 0, 0, 0) + "; no black-box attack"
+
+
+def test_separate_attacks_are_compared_per_utterance(tmp_path):
+    rows = [{"condition": "clean", "attack": "none", "attacker": None, "norm": None}]
+    rows[0]["budget"] = 0.0
+    about = {"norm": "linf", "budget": 0.01}
+    for attack in ("noise", "pgd", "square"):
+        name = f"{attack}_linf0.01"
+        rows.append({"condition": name, "attack": attack, "attacker": "a", **about})
+
+    def errors(row, speaker, number):
+        # Square is the better on one utterance of twelve, PGD in the mean.
+        nearer = row["attack"] == "square" and speaker + number == 0
+        return 1 if nearer else {"noise": 10, "pgd": 3, "square": 6}[row["attack"]]
+
+    exp = make_exp(tmp_path, "ctc", errors=errors, rows=rows, audio=False)
+    verdict, figure = found("white_box", exp)
+    assert (verdict, figure) == (FAIL, comparison(12, 1, 1, 0))
+
+
+@pytest.mark.parametrize(("twer", "verdict"), [(95.1, PASS), (94.9, FAIL)])
+def test_noise_stays_near_the_null_value(suite, twer, verdict):
+    def set_noise(row):
+        if row["attack"] == "noise" and row["budget"] == 0.002:
+            row["adv_twer"] = twer
+
+    change_rows(suite, set_noise)
+    figure = f"{100 - twer:.1f} points from null at 0.002"
+    assert found("noise", suite) == (verdict, figure)
+
+
+def test_every_budget_needs_its_noise(suite):
+    def rename(row):
+        if row["attack"] in ("noise", "gaussian") and row["budget"] == 0.002:
+            row |= {"attack": "shuffled"}
+
+    change_rows(suite, rename)
+    assert found("noise", suite) == (NOT_RUN, "no noise at 0.002")
+
+    def deafen(row):
+        if row["attack"] == "noise":
+            row["adv_twer"] = 80.0
+
+    change_rows(suite, deafen)  # a failure is one, whatever else was not looked at
+    assert found("noise", suite) == (FAIL, "20.0 points from null at 0.001")
+
+
+@pytest.mark.parametrize(
+    ("change", "figure"),
+    [
+        ({"gradient_finite": False, "gradient_l1": None}, "11 of 12 finite, 0 zero"),
+        ({"gradient_l1": 0.0, "gradient_zero_share": 1.0}, "12 of 12 finite, 1 zero"),
+    ],
+)
+def test_gradients_at_the_start(suite, change, figure):
+    verdict, text = found("gradients", suite)
+    assert (verdict, text[:24]) == (PASS, "12 of 12 finite, 0 zero,")
+
+    def dead(record, number):
+        if number == 0:
+            record["health"] |= change
+
+    change_records(suite, dead, attack="none")
+    verdict, text = found("gradients", suite)
+    assert verdict == FAIL and text.startswith(figure)
+
+
+@pytest.mark.parametrize(
+    "change", [{"loss_repeat_diff": 0.01}, {"heard_repeat": False}]
+)
+def test_repeated_runs_agree(suite, change):
+    assert found("repeats", suite)[0] == PASS
+
+    def other(record, number):
+        if number == 0:
+            record["health"] |= change
+
+    change_records(suite, other, attack="none")
+    assert found("repeats", suite)[0] == FAIL
+
+
+@pytest.mark.parametrize("gate", ["gradients", "repeats"])
+def test_health_of_some_is_not_that_of_all(suite, gate):
+    def forget(record, number):
+        if number == 0:
+            del record["health"]
+
+    change_records(suite, forget, attack="none")
+    verdict, figure = found(gate, suite)
+    assert verdict == NOT_RUN and figure.startswith("1 of 12")
+
+
+def test_health_is_that_of_what_can_be_reached(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0",), audio=False)
+
+    def infinite(record, number):
+        if not record["feasible"]:
+            record["health"] |= {"gradient_finite": False, "loss_repeat_diff": None}
+
+    change_records(exp, infinite, attack="none")
+    assert found("gradients", exp)[0] == found("repeats", exp)[0] == PASS
+
+
+def test_no_accent_branch_needs_no_accent_blind_attacker(suites):
+    assert found("accent_blind", suites["att"]) == (PASS, "no accent branch")
+
+
+def test_the_accent_blind_attacker_is_not_stronger_than_the_report(suite):
+    verdict, figure = found("accent_blind", suite)
+    assert verdict == PASS and figure.startswith("AdvTWER 60.0 (60.0)")
+
+    def stronger(record, number):
+        for attempt in record["attempts"]:
+            if number == 0 and attempt["attacker"] == "accent_blind":
+                attempt["cost"] -= 1
+
+    change_records(suite, stronger)
+    assert found("accent_blind", suite)[0] == FAIL
+
+
+def test_what_others_broke_before_is_not_left_to_the_accent_blind_one(suite):
+    def broken_before(record, number):
+        record["attempts"] = record["attempts"][:1]
+
+    change_records(suite, broken_before)
+    assert found("accent_blind", suite)[0] == PASS
+
+
+def test_an_accent_branch_that_nobody_ignored(suite):
+    def weigh(condition):
+        for member in condition["settings"].get("members", []):
+            member["weights"]["accent"] = 0.3
+
+    change_conditions(suite, weigh)
+    assert found("accent_blind", suite) == (FAIL, "no accent-blind attack at 0.001")
+
+
+def test_accent_blind_attack_as_a_condition_of_its_own(tmp_path, study):
+    assert found("accent_blind", study["ctc_accent"])[0] == PASS
+    exp = make_exp(
+        tmp_path,
+        "ctc_accent",
+        errors=lambda *_: 1,
+        attackers=("multitask",),
+        accent=True,
+        audio=False,
+    )
+    assert found("accent_blind", exp)[0] == NOT_RUN  # only its name is known
+    path = exp / "attack_pgd" / "test" / "conditions.json"
+    conditions = json.loads(path.read_text())
+    weights = {"ctc": 0.7, "accent": 0.3}
+    path.write_text(json.dumps([{**one, "weights": weights} for one in conditions]))
+    assert found("accent_blind", exp) == (FAIL, "no accent-blind attack at 0.001")
+
+
+@pytest.mark.parametrize(
+    ("decoded", "attacked", "verdict", "figure"),
+    [
+        (("ctc", "att"), ("ctc", "att"), PASS, "decodes ctc+att, attacked ctc+att"),
+        (("att",), ("ctc", "att"), PASS, "decodes att, attacked ctc+att"),
+        (("att",), ("ctc",), FAIL, "decodes att, attacked ctc"),
+        (("ctc", "att"), ("att",), FAIL, "decodes ctc+att, attacked att"),
+    ],
+)
+def test_attacked_loss_and_decoder(tmp_path, decoded, attacked, verdict, figure):
+    exp = make_suite_exp(tmp_path, "hybrid", branches=attacked, audio=False)
+    path = audit_dir(exp) / "decoder.json"
+    path.write_text(json.dumps({"branches": decoded, "lm_weight": 0.0}))
+    assert found("loss", exp) == (verdict, figure)
+
+
+def test_no_decoder_and_a_language_model(suite):
+    path = audit_dir(suite) / "decoder.json"
+    path.write_text(json.dumps({"branches": ["ctc", "att"], "lm_weight": 0.3}))
+    assert found("loss", suite)[1].endswith("; LM 0.3 not attacked")
+    path.unlink()
+    assert found("loss", suite) == (NOT_RUN, "unknown what the decoder weighs")
+
+
+@pytest.mark.parametrize(("wer", "verdict"), [(6.0, PASS), (6.1, FAIL)])
+def test_benign_wer_of_compared_systems(suites, tmp_path, wer, verdict):
+    other = make_suite_exp(tmp_path, "ctc", wer=wer, audio=False)
+    figure = f"4.00 to {wer:.2f} % in 2 systems"
+    assert found("benign_wer", suites["hybrid_accent"], other) == (verdict, figure)
+
+
+def test_a_worse_recogniser_spoils_the_comparison_alone(suites, tmp_path):
+    other = make_suite_exp(tmp_path, "ctc", wer=9.0, audio=False)
+    audit = audit_of(suites["att"], other)
+    assert audit.verdict == "fail"
+    assert "robustness figures cannot be compared (" in audit.sentence
+
+
+def test_one_system_has_nothing_to_compare_with(suites):
+    audit = audit_of(suites["att"])
+    assert audit.findings["benign_wer"].figure == "one system"
+    assert audit.verdict == "partial"
+    assert audit.counts == "11 of 12 gates passed; not run: benign_wer"
+    assert "can be relied on" not in audit.sentence
+
+
+def first_file(exp, condition):
+    lines = (audit_dir(exp) / "wav.scp").read_text().splitlines()
+    [path, *_] = [
+        line.split()[1] for line in lines if line.split()[0].endswith(f"-{condition}")
+    ]
+    return path
+
+
+def test_the_files_are_those_that_were_recorded(suite):
+    assert found("saved_file", suite) == (PASS, "132 files unchanged, 132 heard alike")
+    path = first_file(suite, "standard_linf0.002")
+    samples, rate = soundfile.read(path)
+    samples[0] += 2 / 32768
+    soundfile.write(path, samples, rate)
+    assert found("saved_file", suite) == (FAIL, "of 132 files, 1 changed since")
+
+
+def test_files_that_are_gone_say_nothing(suite):
+    first = audit_dir(suite) / "wav" / "standard_linf0.002"
+    shutil.rmtree(first)
+    verdict, figure = found("saved_file", suite)
+    assert (verdict, figure) == (NOT_RUN, "12 of 132 files are gone or not recorded")
+
+
+@pytest.mark.parametrize(
+    ("norm", "budgets"),
+    [("linf", (0.001, 0.002, 0.008)), ("l2", (0.1, 0.2, 0.8)), ("snr", (30, 20, 10))],
+)
+def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
+    exp = make_suite_exp(
+        tmp_path, "att", norm=norm, budgets=budgets, utts_per_speaker=1
+    )
+    if norm == "l2":  # the factory's noise is that of linf
+        assert found("saved_file", exp)[0] == FAIL
+        loud = [b * np.sqrt(0.8 * 16000) for b in budgets]
+    else:
+        assert found("saved_file", exp)[0] == PASS
+        loud = [0.9 * b if norm == "linf" else b + 3 for b in budgets]
+
+    def rescale(row):
+        if row["norm"] == norm and row["budget"] in budgets:
+            row["budget"] = loud[budgets.index(row["budget"])]
+
+    change_rows(exp, rescale)
+    verdict, figure = found("saved_file", exp)
+    wanted = (PASS, "44 files") if norm == "l2" else (FAIL, "of 44 files, 36 over")
+    assert verdict == wanted[0] and figure.startswith(wanted[1])
+
+
+def test_what_stands_before_the_utterance_is_in_no_budget(suite):
+    path = first_file(suite, "standard_linf0.002")
+    samples, rate = soundfile.read(path)
+    longer = np.concatenate([np.full(100, 0.5), samples])
+    soundfile.write(path, longer, rate)
+    assert found("saved_file", suite)[1] == "of 132 files, 1 changed since"
+    soundfile.write(path, samples[:-1], rate)
+    assert "1 over the budget" in found("saved_file", suite)[1]
+
+
+def test_attack_and_decoding_hear_the_same(suite):
+    def mishear(record, number):
+        if number < 2:
+            record["heard"] += " more" if number else ""
+            record["heard"] = record["heard"].upper()  # which is no difference
+
+    change_records(suite, mishear)
+    assert found("saved_file", suite) == (FAIL, "of 132 files, 1 heard differently")
+
+    def deaf(record, number):
+        record["heard"] = None
+
+    change_records(suite, deaf)
+    verdict, figure = found("saved_file", suite)
+    assert verdict == NOT_RUN and "36 not heard in the attack" in figure
+
+
+def test_files_that_nobody_scored(suite):
+    path = audit_dir(suite) / "wav.scp"
+    path.write_text(path.read_text() + "zoe-0-clean /nowhere.wav\n")
+    assert found("saved_file", suite) == (FAIL, "of 133 files, 1 not scored")
+
+
+def test_infeasible_targets_are_counted(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0", "bob-1"), audio=False)
+    assert found("infeasible", exp) == (
+        PASS,
+        "2 of 12 infeasible, in all conditions counted",
+    )
+
+    def hide(row):
+        if row["attack"] == "standard" and row["budget"] == 0.008:
+            row["infeasible"] = 1
+
+    change_rows(exp, hide)
+    assert found("infeasible", exp) == (
+        FAIL,
+        "counts do not add up in standard_linf0.008",
+    )
+    change_rows(exp, lambda row: row.pop("infeasible"))
+    assert found("infeasible", exp)[0] == NOT_RUN
+
+
+def test_utterances_that_a_condition_dropped(suite):
+    [path] = suite.glob("*/test/score_attack/utt_scores.jsonl")
+    lines = path.read_text().splitlines()
+    kept = [line for line in lines if '"ann-0-standard_linf0.002"' not in line]
+    path.write_text("\n".join(kept) + "\n")
+
+    def count(row):
+        if row["condition"] == "standard_linf0.002":
+            row["n"] -= 1
+
+    change_rows(suite, count)
+    assert found("infeasible", suite)[0] == FAIL
+
+
+def test_the_attack_and_the_scores_agree_on_what_is_infeasible(suite):
+    def infeasible(record, number):
+        record["feasible"] = number > 0
+
+    change_records(suite, infeasible)
+    assert found("infeasible", suite)[0] == FAIL
+
+
+def test_an_attack_that_is_no_suite_says_what_lacks(study):
+    audit = audit_of(study["ctc_accent"])
+    not_run = {gate.name: gate.how for gate in audit.gates(NOT_RUN)}
+    lacking = {"unbounded", "steps", "white_box", "gradients", "repeats", "loss"}
+    assert lacking | {"saved_file", "benign_wer"} == set(not_run)
+    for name in lacking | {"saved_file"}:
+        assert "--attack_config conf/attack_standard.yaml" in not_run[name]
+    assert audit.verdict != "pass"
+
+
+def test_untargeted_attacks_have_no_target_to_reach(suite):
+    change_conditions(suite, lambda condition: condition.update(words="away"))
+    audit = audit_of(suite)
+    names = {gate.name for gate in audit.gates(NOT_RUN)}
+    assert names >= {"growth", "steps", "white_box", "noise", "accent_blind", "loss"}
+
+
+def test_attacked_audio_that_is_gone(suite):
+    shutil.rmtree(audit_dir(suite))
+    audit = audit_of(suite)
+    # What the scores alone show is still shown.
+    assert {gate.name for gate in audit.gates(PASS)} == {
+        "unbounded",
+        "growth",
+        "noise",
+        "infeasible",
+    }
+    assert not audit.gates(FAIL)
+
+
+def test_damaged_records_name_the_line(suite):
+    path = audit_dir(suite) / "records.jsonl"
+    path.write_text(path.read_text() + '{"key": \n')
+    with pytest.raises(UserError, match="records.jsonl:133: damaged.*stage 15"):
+        audit_of(suite)

@@ -1,0 +1,162 @@
+"""Where the audit is shown, and that what is for the audit stays out of the rest."""
+
+import json
+import re
+
+import pytest
+from exp_factory import change_rows, make_exp, make_suite_exp, suite_errors
+
+from espnet_mtl.bin.asr_mtl_report import main
+from espnet_mtl.errors import UserError
+from espnet_mtl.report.audit import make_audits
+from espnet_mtl.report.audit_blocks import audit_text
+from espnet_mtl.report.audit_gates import GATES
+from espnet_mtl.report.comparison import compare, make_groups
+from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.tables import full_table, main_table, notes
+
+
+@pytest.fixture(scope="module")
+def exps(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exps")
+    sound = make_suite_exp(folder, "att", utts_per_speaker=1)
+    broken = make_suite_exp(folder, "hybrid_accent", accent=True, utts_per_speaker=1)
+
+    def unbounded(row):
+        if row["attack"] == "unbounded":
+            row["success_rate"] = 75.0
+
+    change_rows(broken, unbounded)
+    return [sound, broken]
+
+
+@pytest.fixture(scope="module")
+def output(exps, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    main(["--exp", *map(str, exps), "--output", str(folder)])
+    return folder
+
+
+def test_results_has_gates_figures_and_what_a_failure_means(output):
+    text = (output / "RESULTS.md").read_text()
+    assert (
+        "**Audit: hybrid_accent: robustness figures cannot be relied on "
+        "(11 of 12 gates passed; FAIL: unbounded).**" in text
+    )
+    assert "- att: robustness figures can be relied on (12 of 12 gates passed)." in text
+    section = text.partition("## Audit")[2].partition("\n## ")[0]
+    for gate in GATES:
+        assert f"| {gate.name} | {gate.title} | PASS: " in section
+        assert f"- {gate.name}: {gate.failure}" in section
+    assert "| FAIL: 75.0 % of 4" in section
+
+
+def test_page_marks_what_failed(output):
+    page = (output / "index.html").read_text()
+    assert '<td class="fail">FAIL: 75.0 % of 4' in page
+    assert "<td>PASS: 100.0 % of 4" in page
+
+
+def test_json_files(output):
+    rows = json.loads((output / "results.json").read_text())
+    for row in rows:
+        failed = row["system"] == "hybrid_accent"
+        assert row["audit"]["verdict"] == ("fail" if failed else "pass")
+        assert row["audit"]["gates"]["unbounded"] == ("FAIL" if failed else "PASS")
+        assert list(row["audit"]["gates"]) == [gate.name for gate in GATES]
+    assert {row["role"] for row in rows} == {"main", "control", "audit"}
+    audits = json.loads((output / "audit.json").read_text())
+    assert [one["verdict"] for one in audits] == ["pass", "fail"]
+    gate = audits[1]["gates"][0]
+    assert (gate["verdict"], gate["figure"][:11]) == ("FAIL", "75.0 % of 4")
+    assert gate["failure_means"] == GATES[0].failure
+
+
+def test_terminal_has_figures_for_one_and_verdicts_for_several(exps, capsys):
+    several = audit_text(make_audits(read_experiments(exps)))
+    assert re.search(r"^unbounded +PASS +FAIL$", several, re.MULTILINE)
+    assert "FAIL unbounded: Even without a bound" in several
+    assert "hybrid_accent: 75.0 % of 4" in several.replace("\n ", "")
+    one = audit_text(make_audits(read_experiments(exps[1:])))
+    assert re.search(r"^FAIL +unbounded +75.0 % of 4", one, re.MULTILINE)
+    assert re.search(r"^NOT RUN +benign_wer +one system$", one, re.MULTILINE)
+    assert "Not run: benign_wer: report several systems" in one
+    assert max(map(len, (several + "\n" + one).splitlines())) <= 100
+
+
+def test_the_readme_says_whether_figures_can_be_relied_on(exps, tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text("<!-- results:fsdd -->\n<!-- /results:fsdd -->\n")
+    words = ["--exp", *map(str, exps), "--output", str(tmp_path / "out")]
+    main([*words, "--update_readme", str(path), "--corpus", "fsdd"])
+    assert "- Audit: att: robustness figures can be relied on" in path.read_text()
+
+
+def test_nothing_attacked_nothing_audited(tmp_path, capsys):
+    exp = tmp_path / "asr_mtl_ctc"
+    make_exp(tmp_path / "other", "ctc", errors=lambda *_: 1, audio=False)
+    (tmp_path / "other" / "asr_mtl_ctc" / "decode_ctc").rename(
+        exp.mkdir() or exp / "decode_ctc"
+    )
+    main(["--exp", str(exp), "--output", str(tmp_path / "out"), "--print"])
+    assert "Audit" not in (tmp_path / "out" / "RESULTS.md").read_text()
+    assert json.loads((tmp_path / "out" / "audit.json").read_text()) == []
+
+
+def test_controls_and_audit_stay_out_of_the_comparison(exps):
+    [group] = make_groups(read_experiments(exps))
+    assert group.budgets == [0.001, 0.002, 0.008]
+    assert group.attackers == ["worst_case"]
+    assert [row["attack"] for row in group.entries[0].noise] == ["noise"] * 3
+    table = main_table(group, ["att"])
+    assert not any("2" == name.split()[-1] for name in table.header)
+    assert "The only attacker was worst_case." in notes(group)
+    attacks = [row[1] for row in full_table(group).rows]
+    block = ["noise", "gaussian", "worst_case"]
+    assert attacks == ["none", *3 * block, "unbounded"] * 2
+    assert compare(group.entries[0], group.entries[1], 0.008).value == 0.0
+
+
+def test_suites_of_other_strength_are_not_compared(tmp_path, exps):
+    """Other members because of an accent branch are no other strength."""
+    weaker = make_suite_exp(tmp_path, "ctc", utts_per_speaker=1, audio=False)
+    members = [{"attack": "pgd", "kind": "white_box", "attacker": "accent_blind"}]
+
+    def settings(steps, names):
+        def change(row):
+            if row["attack"] == "standard":
+                each = [{**m, "attacker": n} for m in members for n in names]
+                # Nor are other models that a transfer attack starts from.
+                own = {"n": steps, "sources": [row["system"]]}
+                each = [{**m, "weights": {}, "settings": own} for m in each]
+                row["settings"] = {"version": 1, "members": each}
+
+        return change
+
+    stronger = make_suite_exp(tmp_path, "att", utts_per_speaker=1, audio=False)
+    change_rows(stronger, settings(10, ["multitask", "accent_blind"]))
+    for steps in (10, 5):
+        change_rows(weaker, settings(steps, ["accent_blind"]))
+        [group] = make_groups(read_experiments([weaker, stronger]))
+        if steps == 10:
+            assert compare(*group.entries, 0.008) is not None
+        else:
+            with pytest.raises(UserError, match="a weaker attack would look like"):
+                compare(*group.entries, 0.008)
+
+
+def test_fewer_decibels_are_the_larger_attack(tmp_path):
+    exp = make_suite_exp(
+        tmp_path, "att", norm="snr", budgets=(30, 20, 10), utts_per_speaker=1
+    )
+    main(["--exp", str(exp), "--output", str(tmp_path / "out")])
+    text = (tmp_path / "out" / "RESULTS.md").read_text()
+    assert "| AdvTWER↑ 30 dB | AdvTWER↑ 20 dB | AdvTWER↑ 10 dB |" in text
+    assert "fewer dB are a louder perturbation" in text
+    assert "| att | unbounded | 2 |" in text
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())
+    budgets = [row["budget"] for row in rows if row["attack"] == "standard"]
+    assert budgets == [30, 20, 10]
+    [group] = make_groups(read_experiments([exp]))
+    assert group.budgets[-1] == 10
+    assert [suite_errors(row, 0, 0) for row in group.entries[0].attacked] == [6, 0, 0]
