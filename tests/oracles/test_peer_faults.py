@@ -3,6 +3,8 @@
 Each test names the fault; the toolkits are not run here.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +17,7 @@ from espnet_mtl.attack.judge import Wish
 from espnet_mtl.attack.pgd import PGD
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import quantise
+from espnet_mtl.attack.registry import ATTACKS
 from espnet_mtl.attack.victim import Heard
 
 BOUNDS = [("linf", 0.05), ("l2", 0.4), ("snr", 20.0)]
@@ -255,3 +258,79 @@ def test_an_attack_leaves_the_callers_audio_random_numbers_and_modes_alone():
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.is_grad_enabled()
     assert not attacked.delta.requires_grad and not attacked.loss_end.requires_grad
+
+
+# -- every attack that there is ----------------------------------------------------
+
+QUICK = {
+    "steps": 20,
+    "first_steps": 15,
+    "second_steps": 15,
+    "queries": 20,
+    "check_every": 5,
+    "patience": 10,
+}
+NEEDED = {"universal": {"fit_data": "x"}, "transfer": {"sources": ("x",)}}
+
+
+def quick(name):
+    """An attack by name, of a few steps."""
+    fields = {field.name for field in dataclasses.fields(ATTACKS[name])}
+    settings = {key: value for key, value in QUICK.items() if key in fields}
+    return ATTACKS[name](**settings, **NEEDED.get(name, {}))
+
+
+def any_problem(lengths, norm, budget, silent=(), victim=None):
+    """What every attack gets along with: a donor, and something fitted."""
+    problem = make_problem(lengths, norm, budget, victim=victim)
+    clean = problem.ball.clean.clone()
+    clean[list(silent)] = 0.0
+    generator = torch.Generator().manual_seed(7)
+    return dataclasses.replace(
+        problem,
+        ball=make_ball(norm, budget, clean, problem.ball.lengths),
+        judge=dataclasses.replace(problem.judge, clean=clean),
+        donor=lambda: make_problem(lengths, norm, budget, seed=5, victim=victim),
+        fitted=0.01 * torch.randn(700, generator=generator),
+    )
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+@pytest.mark.parametrize("lengths", [RAGGED, (800,), (800, 800)])
+@pytest.mark.parametrize("silent", [(), (0,)])
+def test_any_attack_on_any_batch_keeps_its_bound(name, norm, budget, lengths, silent):
+    problem = any_problem(lengths, norm, budget, silent)
+    ball, state = problem.ball, torch.get_rng_state()
+    clean = ball.clean.clone()
+    delta = quick(name)(problem).delta
+    assert delta.shape == clean.shape and not delta.requires_grad
+    assert delta.isfinite().all()
+    assert not (delta * (1 - ball.mask)).any()
+    assert (ball.size(delta) <= ball.radius * (1 + 1e-5)).all()
+    assert (clean + delta).abs().max() <= 1.0 + 1e-6
+    assert torch.equal(ball.clean, clean)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_any_attack_leaves_the_model_as_it_was(name):
+    victim = NormalisedVictim()
+    before = {key: value.clone() for key, value in victim.model.state_dict().items()}
+    quick(name)(any_problem(RAGGED, "linf", 0.05, victim=victim))
+    after = victim.model.state_dict()
+    assert all(torch.equal(value, after[key]) for key, value in before.items())
+    assert all(parameter.grad is None for parameter in victim.model.parameters())
+    assert not any(module.training for module in victim.model.modules())
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+def test_any_attack_does_to_an_utterance_the_same_in_any_batch(name, norm, budget):
+    """Its norm, its success and its step are its own, not the batch's."""
+    problem = any_problem(RAGGED, norm, budget)
+    attack = quick(name)
+    together = attack(problem).delta
+    for rows in ([0], [2, 1]):
+        some = attack(problem.rows(torch.tensor(rows))).delta
+        torch.testing.assert_close(some, together[rows], rtol=1e-3, atol=1e-5)
