@@ -261,6 +261,7 @@ def main() -> None:
     contestants = {
         "ours": ours(victim, args.batch_bins),
         "ours, one at a time": ours(victim, 1),
+        "ours, no care for padding": ours(bare, args.batch_bins),
         "ART, one at a time": art(bare, 1),
         "ART, one at a time, not frozen": art(bare, 1, frozen=False),
         "ART, batches of 8": art(bare, 8),
