@@ -1,8 +1,9 @@
 """What cannot be heard beside an audio: its global masking threshold.
 
-The psychoacoustic model is that of Lin and Abdulla 2015 (Audio Watermark), after model 1
-of MPEG-1 (ISO/IEC 11172-3, annex D), as Qin et al. 2019 (arXiv 1903.10346, section 4.1)
-use it: a tone makes others inaudible that are near it in frequency and not too loud.
+The psychoacoustic model is that of Lin and Abdulla 2015 (Audio Watermark), after
+model 1 of MPEG-1 (ISO/IEC 11172-3, annex D), as Qin et al. 2019 (arXiv 1903.10346,
+section 4.1) use it: a tone makes others inaudible that are near it in frequency and not
+too loud.
 """
 
 import math
@@ -27,7 +28,7 @@ class Masking:
     Deviations: windows begin half a window before the audio and end half of one after
     it, with zeros where there is none, so that all of the audio counts and none is too
     short. Frequencies below 20 Hz have the threshold in quiet of 20 Hz, and that
-    threshold has no offset. In silent audio, 96 dB is the level of a sine of full scale.
+    threshold has no offset. In silent audio, a sine of full scale has 96 dB.
 
     Args:
         clean: Waveforms, zero beyond their lengths, (Batch, Samples).
