@@ -32,7 +32,7 @@ class WeightedLoss:
 
     Attributes:
         victim: The victim.
-        weights: Weight by branch, as :func:`resolve_weights` returns.
+        weights: Weight by branch, as ``Attacker`` has them.
         lengths: Samples of each utterance, (Batch,).
         texts: Token ids.
         accents: Accent classes.

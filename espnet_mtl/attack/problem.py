@@ -194,5 +194,5 @@ def loss_and_gradient(
         return values, torch.zeros_like(delta)
     (gradient,) = torch.autograd.grad(values.sum(), delta)
     if not torch.linalg.vector_norm(gradient, 1, dim=1).isfinite().all():
-        gradient = gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
     return values.detach(), gradient

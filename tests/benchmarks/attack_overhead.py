@@ -24,9 +24,12 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 
-from espnet_mtl.attack.config import AttackConfig, Condition, conditions, read_config
+from espnet_mtl.attack.conditions import Condition, make_conditions
+from espnet_mtl.attack.config import AttackConfig, read_config
+from espnet_mtl.attack.runner.batch import Batch
 from espnet_mtl.attack.runner.plan import TestSet, make_batches, read_test_set
-from espnet_mtl.attack.runner.run import Batch, Job
+from espnet_mtl.attack.runner.problems import Problems
+from espnet_mtl.attack.runner.run import Job
 from espnet_mtl.export import victim as victim_module
 from espnet_mtl.export.victim import ESPnetVictim, load_victim
 
@@ -66,19 +69,29 @@ def load_bare_victim(model_zip: Path, device: str) -> ESPnetVictim:
 
 
 def bare_seconds(
-    victim: ESPnetVictim, batches: list[Batch], condition: Condition, steps: int
+    problems: Problems, batches: list[Batch], condition: Condition, steps: int
 ) -> float:
     """Time forward and backward passes alone."""
-    began = now(victim.device)
+    device = problems.victim.device
+    began = now(device)
     for batch in batches:
+        loss = problems.make(batch, condition.wish, "linf", 0.0).loss
         for _ in range(steps):
             speech = batch.clean.clone().requires_grad_(True)
-            losses = victim.losses(
-                speech, batch.lengths, batch.texts, batch.accents, condition.weights
-            )
-            total = sum(w * losses[name].sum() for name, w in condition.weights.items())
-            torch.autograd.grad(total, speech)
-    return now(victim.device) - began
+            torch.autograd.grad(loss(speech).sum(), speech)
+    return now(device) - began
+
+
+def nobody() -> None:
+    """Stand for the decoder: plain PGD does not listen."""
+    raise AssertionError("somebody listened")
+
+
+def make_job(
+    victim: ESPnetVictim, config: AttackConfig, test_set: TestSet, folder: Path
+) -> Job:
+    """Make the whole of the attack stage's work."""
+    return Job(victim, config, test_set, folder, listener=nobody)
 
 
 def attack_seconds(
@@ -87,7 +100,7 @@ def attack_seconds(
     """Time the attack stage's work, from wav.scp to records."""
     with tempfile.TemporaryDirectory() as folder:
         began = now(victim.device)
-        Job(victim, config, test_set, Path(folder)).run()
+        make_job(victim, config, test_set, Path(folder)).run()
         return now(victim.device) - began
 
 
@@ -104,16 +117,17 @@ def main() -> None:
     bare = load_bare_victim(args.model_zip, device)
 
     # One attacker: the one that uses every branch.
-    first = conditions(config, victim)[0]
+    first = make_conditions(config, victim)[0]
     config = dataclasses.replace(config, attackers={first.attacker: first.weights})
-    job = Job(victim, config, test_set, Path(tempfile.gettempdir()))
+    job = make_job(victim, config, test_set, Path(tempfile.gettempdir()))
+    problems = Problems(config, bare, nobody, {})
     batches = [
         job.load(batch)
         for batch in make_batches(test_set.utterances, job.audios, config.batch_bins)
     ]
     ratios = []
     for repeat in range(args.repeats + 1):
-        needed = bare_seconds(bare, batches, first, args.steps)
+        needed = bare_seconds(problems, batches, first, args.steps)
         taken = attack_seconds(victim, config, test_set)
         if repeat:  # the first turn warms up
             ratios.append(taken / needed)

@@ -18,7 +18,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 
-from espnet_mtl.attack.objective import TargetedLoss
+from espnet_mtl.attack.objective import WeightedLoss
 from espnet_mtl.attack.runner.plan import read_test_set
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.export.victim import ESPnetVictim, load_victim
@@ -56,7 +56,7 @@ def equal_signs(victim: ESPnetVictim, data_dir: Path, num_utts: int) -> list[flo
         speech = torch.nn.utils.rnn.pad_sequence(
             [audios[row] for row in rows], batch_first=True
         ).requires_grad_(True)
-        loss = TargetedLoss(
+        loss = WeightedLoss(
             victim,
             victim.weights,
             lengths[rows],

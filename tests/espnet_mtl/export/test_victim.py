@@ -9,9 +9,10 @@ import yaml
 from espnet2.main_funcs.pack_funcs import pack
 from model_factory import ACCENTS, make_batch, save_model, write_data_dir
 
-from espnet_mtl.attack.budget import LinfBudget
-from espnet_mtl.attack.objective import TargetedLoss
-from espnet_mtl.attack.pgd import pgd
+from espnet_mtl.attack.budget import make_ball
+from espnet_mtl.attack.objective import WeightedLoss
+from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.problem import Problem
 from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.victim import ctc_frames_needed, load_victim
@@ -90,10 +91,9 @@ def test_a_branch_that_does_not_exist_is_not_offered(tmp_path, model_conf, speec
 
 def test_an_attack_leaves_the_model_bit_identical(victim, speech):
     before = {k: v.clone() for k, v in victim._model.state_dict().items()}
-    loss = TargetedLoss(victim, victim.weights, speech[1], TARGETS, [0, 1, 2])
-    attacked = pgd(
-        loss, *speech, LinfBudget(0.05), steps=5, step_size=0.25, seeds=[1, 2, 3]
-    )
+    loss = WeightedLoss(victim, victim.weights, speech[1], TARGETS, [0, 1, 2])
+    ball = make_ball("linf", 0.05, *speech)
+    attacked = PGD(steps=5)(Problem(loss, ball, None, [1, 2, 3], victim.rate))
     assert (attacked.loss_end < attacked.loss_start).all()
     after = victim._model.state_dict()
     assert before.keys() == after.keys()
@@ -110,7 +110,7 @@ def test_repeated_runs_agree_to_the_bit(victim, speech):
 
 def gradient(victim, speech, lengths, texts):
     delta = torch.zeros_like(speech, requires_grad=True)
-    loss = TargetedLoss(victim, victim.weights, lengths, texts, [0] * len(texts))
+    loss = WeightedLoss(victim, victim.weights, lengths, texts, [0] * len(texts))
     return torch.autograd.grad(loss(speech + delta).sum(), delta)[0]
 
 

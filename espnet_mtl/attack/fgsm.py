@@ -1,0 +1,45 @@
+"""The fast gradient sign method: a single step."""
+
+from dataclasses import dataclass
+
+import torch
+
+from espnet_mtl.attack.problem import (
+    Attacked,
+    BestSoFar,
+    Problem,
+    loss_and_gradient,
+)
+
+
+@dataclass(frozen=True)
+class FGSM:
+    """Go once to the edge of the ball (Goodfellow et al. 2015, 1412.6572, section 4).
+
+    With a random start, the step is 1.25 times the radius and what is too far is
+    projected back (Wong et al. 2020, 2001.03994, section 4.1).
+
+    Deviations: towards what the attacker wishes, not away from the truth; the step is
+    of steepest ascent in balls other than L-inf; clean audio stays where the step makes
+    it worse.
+
+    Attributes:
+        random_start: Whether to start at a random point of the ball rather than at the
+            clean audio.
+    """
+
+    random_start: bool = False
+
+    def __call__(self, problem: Problem) -> Attacked:
+        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        ball = problem.ball
+        best = BestSoFar(problem)
+        delta, length = torch.zeros_like(ball.clean), 1.0
+        if self.random_start:
+            delta, length = ball.random(problem.seeds_for("start", 0)), 1.25
+        _, gradient = loss_and_gradient(problem, delta)
+        step = ball.direction_(gradient).mul_(-length * ball.radius[:, None])
+        delta = ball.project_(delta.add_(step))
+        with torch.no_grad():
+            best.offer(delta, problem.loss(ball.clean + delta))
+        return best.attacked()
