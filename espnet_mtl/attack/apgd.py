@@ -37,10 +37,14 @@ class APGD:
     scaled to an L1 norm of 1, as in :class:`espnet_mtl.attack.pgd.PGD`. The unperturbed
     audio is kept where no run finds better.
 
+    On this recipe's recognisers it is weaker than PGD's defaults with as many steps: it
+    is there as a second opinion that leaves no step size to choose.
+
     Attributes:
         steps: Number of gradients taken in each run.
         restarts: Runs, from other random points; each utterance keeps its best.
-        accumulate: Whether to follow the sum of the gradients and not the last alone.
+        accumulate: Whether to follow the sum of the gradients and not, as in the paper,
+            the last alone.
     """
 
     steps: int = 100
