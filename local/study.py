@@ -215,7 +215,20 @@ def run_study(args: argparse.Namespace, root: Path) -> None:
     ledger = Ledger(settings.study_dir / "log")
     shared = plan_shared(settings)
     every = load_systems(root / "conf" / "systems.yaml")
-    chains = {s.name: plan_system(settings, s, shared[-1].key) for s in every}
+    by_name = {system.name: system for system in every}
+    taken = {system.name for system in systems}
+    suite = settings.attack_is_suite
+    chains = {
+        s.name: plan_system(
+            settings,
+            s,
+            shared[-1].key,
+            by_name.get(s.transfer_from)
+            if suite and s.transfer_from in taken
+            else None,
+        )
+        for s in every
+    }
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)
 
     first = steps_to_do(shared, args, ledger)
@@ -228,7 +241,13 @@ def run_study(args: argparse.Namespace, root: Path) -> None:
     try:
         if first or any(second):
             pool.run([first], later=second)
-            pool.run(second)
+            if suite:  # attacks one system by another: all have to be packed
+                later = [[s for s in chain if s.stage >= 15] for chain in second]
+                packed = [[s for s in chain if s.stage < 15] for chain in second]
+                pool.run(packed, later=later)
+                pool.run(later)
+            else:
+                pool.run(second)
     finally:
         ledger.log_time(
             wall=round(time.monotonic() - began, 1),

@@ -65,6 +65,7 @@ class System:
     asr_args: str
     inference_config: Path
     inference_asr_model: str
+    transfer_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class Settings:
     num_attack_utts: str = ""
     local_data_opts: str = ""
     recipe_args: str = ""
+
+    @property
+    def attack_is_suite(self) -> bool:
+        """Whether the attack is a suite, which asks the decoder and other systems."""
+        return "attacks" in read_yaml_table(self.attack_config)
 
     @property
     def recipe(self) -> Path:
@@ -157,10 +163,19 @@ def load_systems(path: Path, wanted: Iterable[str] = ()) -> list[System]:
         )
     systems = []
     for name, fields in table.items():
-        if not isinstance(fields, dict) or sorted(fields) != sorted(_SYSTEM_FIELDS):
+        if not isinstance(fields, dict) or (
+            sorted({*fields, "transfer_from"})
+            != sorted((*_SYSTEM_FIELDS, "transfer_from"))
+        ):
             raise UserError(
                 f"{path}: system {name} must have exactly the settings "
-                f"{', '.join(_SYSTEM_FIELDS)}."
+                f"{', '.join(_SYSTEM_FIELDS)}, and perhaps transfer_from."
+            )
+        source = str(fields.get("transfer_from", ""))
+        if source and (source not in table or source == name):
+            raise UserError(
+                f"{path}: system {name}: transfer_from: {source}: choose another one "
+                f"of {', '.join(table)}."
             )
         if wanted and name not in wanted:
             continue
@@ -173,6 +188,7 @@ def load_systems(path: Path, wanted: Iterable[str] = ()) -> list[System]:
                 asr_args=str(fields["asr_args"]),
                 inference_config=config,
                 inference_asr_model=str(fields["inference_asr_model"]),
+                transfer_from=source,
             )
         )
     return systems
@@ -267,15 +283,21 @@ def plan_shared(settings: Settings) -> list[Step]:
     ]
 
 
-def plan_system(settings: Settings, system: System, statistics_key: str) -> list[Step]:
+def plan_system(
+    settings: Settings,
+    system: System,
+    statistics_key: str,
+    source: System | None = None,
+) -> list[Step]:
     """Plan one system, from training to the scores of its attack.
 
     Args:
         settings: The study's settings.
         system: The system.
         statistics_key: Key of stage 10, which the training builds on.
+        source: The system that transfer attacks take instead.
     """
-    asr_args = f"{system.asr_args} --seed {settings.seed} {settings.train_args}".strip()
+    asr_args = _asr_args(settings, system)
     attack = [
         _content(settings.attack_config),
         settings.attack_args,
@@ -286,11 +308,15 @@ def plan_system(settings: Settings, system: System, statistics_key: str) -> list
         system.inference_asr_model,
         settings.inference_args,
     ]
+    if source is not None:
+        attack.append(_training(settings, source))
     own: dict[int, Any] = {stage: None for stage in SYSTEM_STAGES}
     own[11] = [system.name, asr_args]
     own[12] = decoding
     own[14] = system.inference_asr_model
     own[15] = attack
+    if settings.attack_is_suite:  # which asks the decoder
+        attack.append(decoding)
     keys = _keys(own, {10: statistics_key})
     exp = settings.study_dir / f"asr_mtl_{system.name}"
     # Plain tags: results of other settings are replaced, not left beside the new ones
@@ -304,9 +330,26 @@ def plan_system(settings: Settings, system: System, statistics_key: str) -> list
         inference_asr_model=system.inference_asr_model,
         inference_args=settings.inference_args,
         attack_config=settings.attack_config,
+        attack_source_zips="" if source is None else _zip(settings, source),
         attack_args=settings.attack_args,
         num_attack_utts=settings.num_attack_utts,
     )
     return [
         Step(system.name, stage, options, keys[stage], exp) for stage in SYSTEM_STAGES
     ]
+
+
+def _asr_args(settings: Settings, system: System) -> str:
+    return f"{system.asr_args} --seed {settings.seed} {settings.train_args}".strip()
+
+
+def _training(settings: Settings, system: System) -> list[str]:
+    """What a packed model depends on, but for the data."""
+    return [system.name, _asr_args(settings, system), system.inference_asr_model]
+
+
+def _zip(settings: Settings, system: System) -> Path:
+    """Where stage 14 packs a system."""
+    name = f"asr_mtl_{system.name}"
+    model = Path(system.inference_asr_model).stem
+    return settings.study_dir / name / f"{name}_{model}.zip"
