@@ -9,7 +9,7 @@ from espnet_mtl.attack.budget import make_ball
 from espnet_mtl.attack.objective import WeightedLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FULL_SCALE
-from espnet_mtl.attack.victim import Heard
+from espnet_mtl.metrics.wish import Heard
 
 TEXTS = [[1, 2, 3], [4], [5, 6]]
 

@@ -1,22 +1,12 @@
 """What an attack needs to know of a recogniser."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 
-
-class Heard(NamedTuple):
-    """What a recogniser heard in an utterance.
-
-    Attributes:
-        text: The transcript.
-        accent: The accent's label; ``None`` without an accent branch.
-    """
-
-    text: str
-    accent: str | None = None
+from espnet_mtl.metrics.wish import Heard
 
 
 class Listener(Protocol):

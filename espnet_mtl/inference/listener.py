@@ -11,12 +11,12 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import numpy as np
 from espnet2.bin import asr_inference
 
-from espnet_mtl.attack.victim import Heard
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.export.unpacking import unpack_model
 from espnet_mtl.inference.decode import recognise, speech2text_options
 from espnet_mtl.inference.speech2text import Speech2TextAccent
+from espnet_mtl.metrics.wish import Heard
 
 
 class PackedListener:

@@ -14,6 +14,7 @@ from espnet_mtl.metrics.attack_table import format_attack_table
 from espnet_mtl.metrics.bootstrap import wer_interval
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.wer import count_edits, error_rate, fold_case, split_words
+from espnet_mtl.metrics.wish import Heard, Wish
 
 _CONDITION_KEYS = ("attack", "attacker", "norm", "budget")
 
@@ -68,7 +69,8 @@ def score_utterances(attack: Attack, hyp_dir: Path) -> dict[str, dict]:
         Lines of ``utt_scores.jsonl`` by key: ``key, utt, spk, condition, feasible, ref,
         target, hyp, edits_ref, words_ref, edits_target, words_target, success, accent,
         hyp_accent`` (``None`` without accent head). ``success`` says that the
-        hypothesis has exactly the words of the target.
+        attacker's wish is fulfilled; for a target, that the hypothesis has exactly its
+        words.
 
     Raises:
         UserError: If the decoding lacks a key or has one too many.
@@ -98,11 +100,24 @@ def score_utterances(attack: Attack, hyp_dir: Path) -> dict[str, dict]:
             "words_ref": len(reference),
             "edits_target": count_edits(target, heard).errors,
             "words_target": len(target),
-            "success": heard == target,
+            "success": _wish(attack, key).is_fulfilled(
+                Heard(hypotheses[key], accents.get(key))
+            ),
             "accent": tables["utt2accent"][key],
             "hyp_accent": accents.get(key),
         }
     return scores
+
+
+def _wish(attack: Attack, key: str) -> Wish:
+    condition = attack.conditions[attack.tables["utt2cond"][key]]
+    return Wish(
+        words=condition.get("words", "target"),
+        target=attack.tables["text_target"][key],
+        truth=attack.tables["text"][key],
+        accent=attack.records[key].get("accent_wish"),
+        to_accent=condition.get("to_accent", "random"),
+    )
 
 
 def score_condition(

@@ -18,7 +18,7 @@ from espnet_mtl.attack.pgd import PGD
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import quantise
 from espnet_mtl.attack.registry import ATTACKS
-from espnet_mtl.attack.victim import Heard
+from espnet_mtl.metrics.wish import Heard
 
 BOUNDS = [("linf", 0.05), ("l2", 0.4), ("snr", 20.0)]
 RAGGED = (1600, 960, 400)

@@ -10,7 +10,7 @@ import torch
 from espnet_mtl.attack.attackers import Attacker, resolve_attacker
 from espnet_mtl.attack.budget import make_ball
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.judge import FileJudge, Wish
+from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.objective import Loss, WeightedLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FULL_SCALE, quantise
@@ -19,6 +19,7 @@ from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.transfer import MeanLoss
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.wish import Wish
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ class Problems:
             The problem.
         """
         ball = make_ball(norm, budget, batch.clean, batch.lengths)
-        chosen = [_choose_accent(self, attacker, batch, u) for u in batch.utterances]
         if sources:
             losses = [
                 self._loss(self.sources[path], self._as_source(name, path), batch)
@@ -84,16 +84,7 @@ class Problems:
                 batch.lengths,
                 ball.radius,
                 self.saver(norm),
-                [
-                    Wish(
-                        attacker.words,
-                        batch.targets[utt],
-                        batch.tables["text"][utt],
-                        accent,
-                        attacker.accent,
-                    )
-                    for utt, accent in zip(batch.utterances, chosen, strict=True)
-                ],
+                self.wishes(batch, attacker),
             ),
             seeds=[seed_of(self.config.seed, utt) for utt in batch.utterances],
             rate=self.victim.rate,
@@ -104,6 +95,27 @@ class Problems:
                 problem, donor=lambda: self.make(donor(), attacker, norm, budget)
             )
         return problem
+
+    def wishes(self, batch: Batch, attacker: Attacker) -> list[Wish]:
+        """Tell what an attacker wishes to be heard in each utterance of a batch.
+
+        Args:
+            batch: The batch.
+            attacker: The attacker.
+
+        Returns:
+            A wish an utterance.
+        """
+        return [
+            Wish(
+                attacker.words,
+                batch.targets[utt],
+                batch.tables["text"][utt],
+                _choose_accent(self, attacker, batch, utt),
+                attacker.accent,
+            )
+            for utt in batch.utterances
+        ]
 
     def saver(self, norm: str) -> Callable[[np.ndarray, np.ndarray, float], np.ndarray]:
         """Tell what a file keeps of attacked audio.
@@ -131,7 +143,7 @@ class Problems:
     def _loss(self, victim: Victim, attacker: Attacker, batch: Batch) -> Loss:
         """The weighted loss, with whatever is random in front of the victim."""
         words = batch.targets if attacker.words == "target" else batch.tables["text"]
-        labels = [_choose_accent(self, attacker, batch, u) for u in batch.utterances]
+        labels = [wish.accent for wish in self.wishes(batch, attacker)]
         loss = WeightedLoss(
             victim,
             attacker.weights,

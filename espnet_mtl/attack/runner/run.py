@@ -38,11 +38,12 @@ from espnet_mtl.attack.runner.plan import (
 from espnet_mtl.attack.runner.problems import Problems
 from espnet_mtl.attack.runner.records import Record, RecordFile, read_records
 from espnet_mtl.attack.universal import Universal
-from espnet_mtl.attack.victim import Heard, Listener, Victim
+from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.data.audio import write_audio
 from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.distortion import measure_distortion
+from espnet_mtl.metrics.wish import Heard, Wish
 
 _PROGRESS_SECONDS = 5.0
 
@@ -232,14 +233,21 @@ class Job:
         )
         folder = self._output_dir / "wav" / condition.name
         folder.mkdir(parents=True, exist_ok=True)
+        wishes = self._problems.wishes(batch, condition.wish)
         return [
-            self._record(batch, condition, row, attacked, key)
+            self._record(batch, condition, row, attacked, wishes[row], key)
             for row, utt in enumerate(batch.utterances)
             if utt in missing
         ]
 
     def _record(
-        self, batch: Batch, condition: Condition, row: int, attacked: Attacked, key: str
+        self,
+        batch: Batch,
+        condition: Condition,
+        row: int,
+        attacked: Attacked,
+        wish: Wish,
+        key: str,
     ) -> Record:
         """Write an utterance's audio, and say what is in the file."""
         utt = batch.utterances[row]
@@ -259,6 +267,7 @@ class Job:
             "utt": utt,
             "condition": condition.name,
             "target": target,
+            "accent_wish": wish.accent,
             "feasible": self._victim.can_say(len(clean), tokens),
             **measure_distortion(clean, saved, self._victim.rate),
             "loss_start": _number(attacked.loss_start[row]),

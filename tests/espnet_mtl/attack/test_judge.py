@@ -1,50 +1,9 @@
 import numpy as np
-import pytest
 import torch
 
-from espnet_mtl.attack.judge import FileJudge, Wish
+from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.quantise import FULL_SCALE, quantise
-from espnet_mtl.attack.victim import Heard
-
-
-@pytest.mark.parametrize(
-    "words, heard, cost",
-    [
-        ("target", "one two", 0),
-        ("target", "ONE two", 0),  # case is no difference
-        ("target", "one three", 1),
-        ("target", "", 2),
-        ("away", "five six", 2),
-        ("away", "five", 1),
-        ("away", "nine nine", 0),
-        ("away", "nine nine nine nine", 0),
-    ],
-)
-def test_the_cost_of_words(words, heard, cost):
-    wish = Wish(words, target="one two", truth="five six")
-    assert wish.cost(Heard(heard)) == cost
-
-
-@pytest.mark.parametrize(
-    "to_accent, accent, heard, cost",
-    [
-        ("random", "north", Heard("five", "north"), 0),
-        ("random", "north", Heard("five", "south"), 1),
-        ("random", "north", Heard("six", "south"), 2),
-        ("away", "north", Heard("five", "south"), 0),
-        ("away", "north", Heard("five", "north"), 1),
-    ],
-)
-def test_who_keeps_the_words_wants_another_accent(to_accent, accent, heard, cost):
-    wish = Wish("keep", "one", "five", accent, to_accent)
-    assert wish.cost(heard) == cost
-
-
-def test_characters_tell_more_than_words():
-    wish = Wish("target", "seven", "one")
-    assert wish.cost(Heard("even")) == wish.cost(Heard("one")) == 1
-    assert wish.cost(Heard("even"), "char") == 1
-    assert wish.cost(Heard("one"), "char") > 2
+from espnet_mtl.metrics.wish import Heard, Wish
 
 
 def test_what_is_heard_is_what_the_file_would_hold_at_its_true_length():
