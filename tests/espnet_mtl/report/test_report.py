@@ -224,8 +224,8 @@ def test_reads_what_stages_15_to_17_write(tmp_path):
     exp = tmp_path / "asr_mtl_ctc"
     attack, hyp = exp / "attack_pgd" / "test", exp / "decode_ctc_attack_pgd" / "test"
     conditions = [
-        Condition("clean", "none"),
-        Condition("noise_linf0.1", "noise", norm="linf", budget=0.1),
+        Condition("clean", "none", role="control"),
+        Condition("noise_linf0.1", "noise", None, "linf", 0.1, role="control"),
         Condition("pgd_a_linf0.1", "pgd", "a", "linf", 0.1, also=("b",)),
     ]
     heard = {"clean": "a b", "noise_linf0.1": "a", "pgd_a_linf0.1": "c b"}
