@@ -10,8 +10,8 @@ from typing import Any
 
 from espnet_mtl.data.tables import write_text
 from espnet_mtl.environment import environment_lines, git_commit
-from espnet_mtl.report.audit import AuditGroup, make_audits
-from espnet_mtl.report.audit_blocks import (
+from espnet_mtl.report.audit.audits import AuditGroup, make_audits
+from espnet_mtl.report.audit.blocks import (
     audit_blocks,
     audit_json,
     audit_lines,

@@ -19,9 +19,9 @@ from exp_factory import (
 )
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.report.audit import make_audits
-from espnet_mtl.report.audit_finding import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.audit_gates import GATES
+from espnet_mtl.report.audit.audits import make_audits
+from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS
+from espnet_mtl.report.audit.gates import GATES
 from espnet_mtl.report.experiment import read_experiments
 
 

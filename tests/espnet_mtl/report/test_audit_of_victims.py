@@ -16,7 +16,7 @@ from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import read_test_set
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.metrics.attack_scores import score_attack
-from espnet_mtl.report.audit import make_audits
+from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.experiment import read_experiments
 from tests.espnet_mtl.attack.conftest import make_data_dir
 

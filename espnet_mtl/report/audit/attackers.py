@@ -1,8 +1,8 @@
 """Gates of the audit: was what decides attacked, by somebody who knows what counts?"""
 
-from espnet_mtl.report.audit_evidence import Evidence, Level
-from espnet_mtl.report.audit_finding import Finding, judged, not_run
-from espnet_mtl.report.audit_strength import UNTARGETED
+from espnet_mtl.report.audit.evidence import Evidence, Level
+from espnet_mtl.report.audit.finding import Finding, judged, not_run
+from espnet_mtl.report.audit.strength import UNTARGETED
 from espnet_mtl.report.experiment import Row
 from espnet_mtl.report.norms import budget_name
 

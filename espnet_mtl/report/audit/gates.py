@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from espnet_mtl.report import audit_strength as limits
-from espnet_mtl.report.audit_attackers import check_accent_blind, check_loss
-from espnet_mtl.report.audit_evidence import Evidence
-from espnet_mtl.report.audit_files import check_infeasible, check_saved_file
-from espnet_mtl.report.audit_finding import Finding
-from espnet_mtl.report.audit_strength import (
+from espnet_mtl.report.audit import strength as limits
+from espnet_mtl.report.audit.attackers import check_accent_blind, check_loss
+from espnet_mtl.report.audit.evidence import Evidence
+from espnet_mtl.report.audit.files import check_infeasible, check_saved_file
+from espnet_mtl.report.audit.finding import Finding
+from espnet_mtl.report.audit.strength import (
     check_growth,
     check_noise,
     check_steps,
     check_unbounded,
     check_white_box,
 )
-from espnet_mtl.report.audit_victim import (
+from espnet_mtl.report.audit.victim import (
     check_benign_wer,
     check_gradients,
     check_repeats,

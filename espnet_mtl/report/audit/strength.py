@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from espnet_mtl.report.audit_evidence import Evidence, Level
-from espnet_mtl.report.audit_finding import Finding, judged, not_run
+from espnet_mtl.report.audit.evidence import Evidence, Level
+from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.experiment import Row
 from espnet_mtl.report.norms import budget_name, strength
 

@@ -1,7 +1,7 @@
 """Gates of the audit: does the model let itself be attacked honestly?"""
 
-from espnet_mtl.report.audit_evidence import Evidence
-from espnet_mtl.report.audit_finding import Finding, judged, not_run
+from espnet_mtl.report.audit.evidence import Evidence
+from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.cautions import MAX_WER_SPREAD
 from espnet_mtl.report.experiment import Row
 

@@ -10,8 +10,8 @@ import numpy as np
 from espnet_mtl.data.audio import read_audio_rate
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.metrics.wer import fold_case, split_words
-from espnet_mtl.report.audit_evidence import Evidence
-from espnet_mtl.report.audit_finding import Finding, judged, not_run
+from espnet_mtl.report.audit.evidence import Evidence
+from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.experiment import Row
 
 # The untouched audio is on the disk in 16 bits; where it came in more, it was rounded

@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from espnet_mtl.report.audit import Audit, AuditGroup
-from espnet_mtl.report.audit_finding import FAIL, NOT_RUN
-from espnet_mtl.report.audit_gates import GATES
+from espnet_mtl.report.audit.audits import Audit, AuditGroup
+from espnet_mtl.report.audit.finding import FAIL, NOT_RUN
+from espnet_mtl.report.audit.gates import GATES
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.table import Table
 

@@ -8,9 +8,9 @@ Twelve gates, each with one idea, after what is asked of evaluations of robustne
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.audit_evidence import Evidence, read_evidence
-from espnet_mtl.report.audit_finding import FAIL, NOT_RUN, PASS, Finding
-from espnet_mtl.report.audit_gates import GATES, Gate
+from espnet_mtl.report.audit.evidence import Evidence, read_evidence
+from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS, Finding
+from espnet_mtl.report.audit.gates import GATES, Gate
 from espnet_mtl.report.comparison import system_label
 from espnet_mtl.report.experiment import AttackResult, Experiment
 
