@@ -1,14 +1,17 @@
 """The recipe's decoder on a packed model, for one utterance after another."""
 
+import argparse
 import contextlib
 import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import numpy as np
+import torch
 from espnet2.bin import asr_inference
 
 from espnet_mtl.errors import UserError
@@ -44,14 +47,7 @@ class PackedListener:
         args: str = "",
         device: str = "cpu",
     ):
-        # Options that ESPnet's parser asks for, though nothing is read from a table.
-        command = ["--output_dir", "none"]
-        command += ["--data_path_and_name_and_type", "none,speech,sound"]
-        if config is not None:
-            if not config.is_file():
-                raise UserError(f"--inference_config {config}: no such file")
-            command += ["--config", str(config)]
-        options = asr_inference.get_parser().parse_args([*command, *args.split()])
+        options = _parse(config, args)
         with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
             files = unpack_model(zip_file, Path(folder) / "model")
             options.asr_train_config = str(files[CONFIG_KEY])
@@ -59,16 +55,10 @@ class PackedListener:
             self._speech2text = Speech2TextAccent(
                 device=device, **speech2text_options(options)
             )
-        scorers = {
-            name: weight
-            for name, weight in self._speech2text.speech2text.beam_search.weights.items()
-            if weight
-        }
-        names = {"ctc": "ctc", "decoder": "att", "lm": "lm"}
         self.about = {
-            "branches": sorted(names[n] for n in scorers if names.get(n, "lm") != "lm"),
+            "branches": _branches(options, self._speech2text.model, zip_file),
             "ctc_weight": options.ctc_weight,
-            "lm_weight": scorers.get("lm", 0.0),
+            "lm_weight": options.lm_weight if options.lm_train_config else 0.0,
             "beam_size": options.beam_size,
         }
 
@@ -91,11 +81,53 @@ class PackedListener:
         return Heard(result.hypotheses[0][0] or "", accent)
 
 
+def _parse(config: Path | None, args: str) -> argparse.Namespace:
+    """Read the options as ``asr_mtl_inference`` does."""
+    if config is not None and not config.is_file():
+        raise UserError(f"--inference_config {config}: no such file")
+
+    def refuse(message: str) -> NoReturn:
+        given = f"--inference_config {config}, --inference_args '{args}'"
+        raise UserError(f"{given}: not options of decoding: {message}")
+
+    parser = asr_inference.get_parser()
+    parser.error = refuse  # else it ends the process
+    # The parser asks for these, though nothing is read from a table.
+    command = ["--output_dir", "none"]
+    command += ["--data_path_and_name_and_type", "none,speech,sound"]
+    command += [] if config is None else ["--config", str(config)]
+    return parser.parse_args([*command, *args.split()])
+
+
+def _branches(
+    options: argparse.Namespace, model: torch.nn.Module, zip_file: Path
+) -> list[str]:
+    """Tell which branches the search scores with.
+
+    A search goes on without a decoder that the model does not have, but fails without
+    its CTC.
+    """
+    branches = []
+    if options.ctc_weight > 0:
+        branches.append("ctc")
+    if options.ctc_weight < 1 and model.decoder is not None:
+        branches.append("att")
+    if not branches or ("ctc" in branches and model.ctc is None):
+        wanted = 1 if model.decoder is None else 0
+        raise UserError(
+            f"{zip_file}: cannot be decoded with ctc_weight {options.ctc_weight}: give "
+            f"--inference_args '--ctc_weight {wanted}', or an --inference_config that "
+            "says so"
+        )
+    return sorted(branches)
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the lines that ESPnet's search logs of every utterance out of the log."""
-    logging.disable(logging.INFO)
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)

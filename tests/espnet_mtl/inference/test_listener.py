@@ -1,0 +1,223 @@
+"""The attack's listener hears what the recipe's decoding hears."""
+
+import logging
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+from espnet2.main_funcs.pack_funcs import pack
+from model_factory import ACCENTS, RATE, save_model, write_data_dir
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_mtl.bin import asr_mtl_inference
+from espnet_mtl.data.tables import read_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import pack_model
+from espnet_mtl.inference.listener import PackedListener
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+SHORT = "--maxlenratio -6"  # an untrained model finds no end
+TOKEN_IDS = [[2, 3], [4, 2], [3], [4, 4, 2]]
+
+
+def make_zip(folder, **overrides):
+    config, weights = save_model(folder, **overrides)
+    pack_model(config, weights, [], folder / "x.zip")
+    return folder / "x.zip"
+
+
+def tone(number):
+    time = np.arange(4000 + 500 * number) / RATE
+    return 0.3 * np.sin(2 * np.pi * 300 * (number + 1) * time)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = write_data_dir(tmp_path_factory.mktemp("data"), num_utts=4)
+    for number, wav in enumerate(read_table(folder / "wav.scp").values()):
+        soundfile.write(wav, tone(number), RATE, subtype="PCM_16")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hybrid_zip(tmp_path_factory):
+    """A model that has learnt the tones, so that it hears another text in each."""
+    folder = tmp_path_factory.mktemp("hybrid")
+    config, weights = save_model(
+        folder, encoder_conf={"dropout_rate": 0.0, "attention_dropout_rate": 0.0}
+    )
+    model, _ = ASRMTLTask.build_model_from_file(str(config), str(weights), "cpu")
+    optimiser = torch.optim.Adam(model.train().parameters(), lr=0.01)
+    speech = [torch.tensor(tone(n), dtype=torch.float32) for n in range(4)]
+    texts = [torch.tensor(ids) for ids in TOKEN_IDS]
+    batch = {
+        "speech": pad_sequence(speech, batch_first=True),
+        "speech_lengths": torch.tensor([len(one) for one in speech]),
+        "text": pad_sequence(texts, batch_first=True, padding_value=-1),
+        "text_lengths": torch.tensor([len(one) for one in texts]),
+        "accent": torch.tensor([[0], [1], [2], [0]]),
+    }
+    for _ in range(60):
+        loss, _, _ = model(**batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    torch.save(model.state_dict(), weights)
+    pack_model(config, weights, [], folder / "x.zip")
+    return folder / "x.zip"
+
+
+@pytest.fixture(scope="module")
+def listener(hybrid_zip):
+    return PackedListener(hybrid_zip, args=f"{SHORT} --beam_size 2")
+
+
+def read(wav):
+    samples, _ = soundfile.read(wav, dtype="float32")
+    return samples
+
+
+DECODINGS = {
+    "ctc": ("ctc_weight: 1.0\nbeam_size: 2\n", SHORT),
+    "attention": ("ctc_weight: 0.0\nbeam_size: 3\n", SHORT),
+    "hybrid, and its options win": (
+        "ctc_weight: 1.0\nbeam_size: 1\npenalty: 0.1\n",
+        f"{SHORT} --ctc_weight 0.4 --beam_size 2",
+    ),
+    "no configuration": (None, f"{SHORT} --beam_size=2"),
+}
+
+
+@pytest.mark.parametrize("name", DECODINGS)
+def test_it_hears_what_the_decoding_of_the_file_writes(
+    hybrid_zip, data_dir, tmp_path, name
+):
+    text, args = DECODINGS[name]
+    config, options = None, args.split()
+    if text is not None:
+        config = tmp_path / "decode.yaml"
+        config.write_text(text)
+        options = ["--config", str(config), *options]
+    scp = data_dir / "wav.scp"
+    asr_mtl_inference.main(
+        [
+            *("--model_zip", str(hybrid_zip), "--output_dir", str(tmp_path / "out")),
+            *("--data_path_and_name_and_type", f"{scp},speech,sound"),
+            *("--num_workers", "0", *options),
+        ]
+    )
+    written = [
+        read_table(tmp_path / f"out/1best_recog/{file}", allow_empty_value=True)
+        for file in ("text", "accent")
+    ]
+    listener = PackedListener(hybrid_zip, config, args)
+    heard = {utt: listener(read(wav)) for utt, wav in read_table(scp).items()}
+    assert {utt: one.text.strip() for utt, one in heard.items()} == written[0]
+    assert {utt: one.accent for utt, one in heard.items()} == written[1]
+    assert all(len(set(table.values())) > 1 for table in written)
+
+
+@pytest.mark.parametrize(
+    ("args", "branches", "ctc_weight", "beam_size"),
+    [
+        ("--ctc_weight 1.0 --beam_size 1", ["ctc"], 1.0, 1),
+        ("--ctc_weight 0 --beam_size 3", ["att"], 0.0, 3),
+        ("--ctc_weight 0.3", ["att", "ctc"], 0.3, 20),
+    ],
+)
+def test_it_tells_what_it_decodes_with(
+    hybrid_zip, args, branches, ctc_weight, beam_size
+):
+    assert PackedListener(hybrid_zip, args=args).about == {
+        "branches": branches,
+        "ctc_weight": ctc_weight,
+        "lm_weight": 0.0,
+        "beam_size": beam_size,
+    }
+
+
+def test_a_branch_that_the_model_lacks_is_not_told_of(tmp_path, data_dir):
+    """ESPnet's search leaves out a decoder that is not there, whatever its weight."""
+    ctc = make_zip(tmp_path / "ctc", model_conf={"ctc_weight": 1.0})
+    listener = PackedListener(ctc, args=f"--ctc_weight 0.5 --beam_size 1 {SHORT}")
+    assert listener.about["branches"] == ["ctc"]
+    assert listener(read(data_dir / "spk0-000.wav")).accent in ACCENTS
+    with pytest.raises(UserError, match="x.zip: .*--ctc_weight 1'"):
+        PackedListener(ctc, args="--ctc_weight 0")
+    attention = make_zip(tmp_path / "att", model_conf={"ctc_weight": 0.0})
+    assert PackedListener(attention, args="--ctc_weight 0").about["branches"] == ["att"]
+    with pytest.raises(UserError, match="x.zip: .*--ctc_weight 0'"):
+        PackedListener(attention)
+
+
+@pytest.mark.parametrize("num_samples", [10, 60, 200])
+def test_audio_that_is_too_short_is_heard_as_nothing(listener, num_samples, caplog):
+    heard = listener(np.full(num_samples, 0.1, dtype=np.float32))
+    assert heard.text == "" and heard.accent is None
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+
+
+def test_what_the_search_says_of_each_utterance_stays_out_of_the_log(
+    listener, data_dir, caplog, monkeypatch
+):
+    caplog.set_level(logging.INFO)
+    speech = read(data_dir / "spk0-000.wav")
+    listener._speech2text(speech)
+    assert any(r.levelname == "INFO" for r in caplog.records), "nothing to keep out"
+    caplog.clear()
+
+    recognise = listener._speech2text.__call__
+
+    def talk(speech):
+        logging.info("a detail")
+        logging.warning("a warning")
+        return recognise(speech)
+
+    monkeypatch.setattr(type(listener._speech2text), "__call__", staticmethod(talk))
+    listener(speech)
+    logging.info("afterwards")
+    levels = {r.message: r.levelname for r in caplog.records}
+    assert levels.pop("afterwards") == "INFO"
+    assert "a warning" in levels and "INFO" not in levels.values()
+
+
+@pytest.mark.parametrize("level", [logging.NOTSET, logging.DEBUG, logging.ERROR])
+def test_the_log_is_as_before_also_after_an_exception(listener, level, monkeypatch):
+    def fail(speech):
+        assert logging.root.manager.disable == max(level, logging.INFO)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(listener, "_speech2text", fail)
+    monkeypatch.setattr(logging.root.manager, "disable", level)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        listener(np.zeros(RATE, dtype=np.float32))
+    assert logging.root.manager.disable == level
+
+
+def test_a_missing_configuration_is_named(hybrid_zip, tmp_path):
+    with pytest.raises(UserError, match="--inference_config .*none.yaml: no such file"):
+        PackedListener(hybrid_zip, tmp_path / "none.yaml")
+
+
+def test_options_that_decoding_does_not_have_are_named(hybrid_zip, tmp_path):
+    with pytest.raises(UserError, match="--inference_args '--beam 3 --size 2'.*--size"):
+        PackedListener(hybrid_zip, args="--beam 3 --size 2")
+    with pytest.raises(UserError, match="--inference_args '--beam_size many'"):
+        PackedListener(hybrid_zip, args="--beam_size many")
+    config = tmp_path / "decode.yaml"
+    config.write_text("beams: 3\n")
+    with pytest.raises(UserError, match="--inference_config .*decode.yaml.*beams"):
+        PackedListener(hybrid_zip, config)
+
+
+def test_a_stock_package_tells_no_accent(tmp_path, data_dir, monkeypatch):
+    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
+    settings = yaml.safe_load(config.read_text())
+    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
+    config.write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(tmp_path)  # ESPnet packs paths as they are seen from here
+    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
+    listener = PackedListener(tmp_path / "stock.zip", args=f"{SHORT} --beam_size 2")
+    assert listener(read(data_dir / "spk0-000.wav")).accent is None
