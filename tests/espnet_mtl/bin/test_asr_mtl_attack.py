@@ -1,0 +1,183 @@
+"""The attack command on packed models: a suite from its options to its files."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from model_factory import RATE, save_model, write_data_dir
+
+from espnet_mtl.bin import asr_mtl_attack
+from espnet_mtl.data.tables import read_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import pack_model
+from espnet_mtl.inference.listener import PackedListener
+
+SUITE = """
+name: tiny
+version: 1
+budgets: [0.01]
+attackers: {accent_blind: {accent: 0}}
+attacks:
+  - {attack: pgd, steps: 2, everyone: true}
+  - {attack: transfer, steps: 2, everyone: true}
+  - {attack: square, queries: 3, everyone: true}
+  - {attack: transcript_search, queries: 3, everyone: true}
+unbounded: 2
+doubled: true
+batch_bins: 9000
+"""
+DECODING = "--ctc_weight 1.0 --beam_size 1 --maxlenratio -6"
+CONDITIONS = ("clean", "noise_linf0.01", "tiny_linf0.01", "unbounded")
+NUM_UTTS = 3
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """A victim, another model and what is attacked, as the command's options."""
+    folder = tmp_path_factory.mktemp("attack")
+    for name, ctc_weight in (("victim", 0.5), ("other", 1.0)):
+        files = save_model(folder / name, model_conf={"ctc_weight": ctc_weight})
+        pack_model(*files, [], folder / f"{name}.zip")
+    data = write_data_dir(folder / "data", num_utts=NUM_UTTS)
+    (folder / "tiny.yaml").write_text(SUITE)
+    (folder / "decode.yaml").write_text("beam_size: 7\n")
+    return [
+        *("--model_zip", str(folder / "victim.zip"), "--data_dir", str(data)),
+        *("--source_zips", str(folder / "other.zip")),
+        *("--config", str(folder / "tiny.yaml")),
+        *("--inference_config", str(folder / "decode.yaml")),
+        *("--output_dir", str(folder / "out"), "--nj", "2"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def out(options):
+    """Where two jobs and a merge have left the attack."""
+    decoding = f"--inference_args={DECODING}"
+    for last in (["--job", "1"], ["--job", "2"], ["--merge"]):
+        asr_mtl_attack.main([*options, decoding, *last])
+    return value_of(options, "--output_dir")
+
+
+def value_of(options, name):
+    return Path(options[options.index(name) + 1])
+
+
+def records_of(out, condition):
+    lines = (out / "records.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    return [record for record in records if record["condition"] == condition]
+
+
+def state(out):
+    """Content of every file, and when audio was written."""
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns * (path.suffix == ".wav"))
+        for path in out.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_suite_of_packed_models_is_run_by_jobs_and_merged(options, out):
+    for condition in CONDITIONS:
+        assert len(records_of(out, condition)) == NUM_UTTS
+    for record in records_of(out, "tiny_linf0.01"):
+        attempts = record["attempts"]
+        expected = ["pgd", "transfer", "square", "transcript_search"]
+        assert [one["attack"] for one in attempts][:4] == expected
+        assert record["linf"] <= 0.01
+        assert isinstance(record["heard"], str)
+    for record in records_of(out, "unbounded"):
+        assert isinstance(record["heard"], str)
+    for record in records_of(out, "clean"):
+        assert record["health"]["heard_repeat"] and record["health"]["gradient_l1"] > 0
+
+
+def test_the_decoder_is_the_one_of_the_options(options, out):
+    assert json.loads((out / "decoder.json").read_text()) == {
+        "branches": ["ctc"],
+        "ctc_weight": 1.0,
+        "lm_weight": 0.0,
+        "beam_size": 1,
+    }
+    listener = PackedListener(value_of(options, "--model_zip"), args=DECODING)
+    paths = read_table(out / "wav.scp")
+    for record in records_of(out, "tiny_linf0.01") + records_of(out, "unbounded"):
+        samples, rate = soundfile.read(paths[record["key"]], dtype="float32")
+        assert rate == RATE
+        assert listener(samples).text == record["heard"]
+
+
+def test_a_second_run_does_nothing(options, out, monkeypatch):
+    before = state(out)
+    # Nobody has to listen, so that no decoder is made.
+    monkeypatch.setattr(
+        "espnet_mtl.inference.listener.PackedListener", lambda *_: pytest.fail("made")
+    )
+    decoding = f"--inference_args={DECODING}"
+    for last in (["--job", "1"], ["--job", "2"], ["--merge"], []):
+        asr_mtl_attack.main([*options, decoding, *last])
+    assert state(out) == before
+
+
+@pytest.mark.parametrize("name", ["--inference_args", "--inference_config"])
+def test_another_decoder_makes_a_suite_stale_and_nothing_else(
+    options, out, tmp_path, name
+):
+    more = [f"--inference_args={DECODING}"]
+    if name == "--inference_args":
+        more = [f"--inference_args={DECODING} --penalty 0.5"]
+    else:
+        config = tmp_path / "decode.yaml"
+        config.write_text("beam_size: 7\npenalty: 0.5\n")
+        more += ["--inference_config", str(config)]
+    # The suite and the unbounded attack, of four conditions
+    stale = f"{2 * NUM_UTTS} of {4 * NUM_UTTS} utterances are not attacked yet"
+    with pytest.raises(UserError, match=stale):
+        asr_mtl_attack.main([*options, *more, "--merge"])
+    assert (out / "records.jsonl").is_file()  # what was whole is still there
+
+
+def test_another_source_makes_the_suite_stale_and_nothing_else(options, out, tmp_path):
+    other = tmp_path / "other.zip"
+    pack_model(*save_model(tmp_path / "exp", accent_weight=0.0), [], other)
+    more = [f"--inference_args={DECODING}", "--source_zips", str(other), "--merge"]
+    with pytest.raises(UserError, match="another configuration"):
+        asr_mtl_attack.main([*options, *more])
+    source = value_of(options, "--source_zips")
+    before = source.read_bytes()
+    try:
+        source.write_bytes(other.read_bytes())
+        stale = f"{NUM_UTTS} of {4 * NUM_UTTS} utterances are not attacked yet"
+        with pytest.raises(UserError, match=stale):
+            asr_mtl_attack.main([*options, more[0], "--merge"])
+    finally:
+        source.write_bytes(before)
+
+
+def test_only_what_is_stale_is_attacked_again(options, out):
+    audio = {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")}
+    more = f"--inference_args={DECODING} --penalty 0.5"
+    asr_mtl_attack.main([*options, more])
+    again = {p.parent.name for p, t in audio.items() if p.stat().st_mtime_ns != t}
+    assert again == {"tiny_linf0.01", "unbounded"}
+
+
+def test_options_that_cannot_be_are_refused_before_a_model_is_loaded(
+    options, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "espnet_mtl.export.victim.load_victim", lambda *_: pytest.fail("loaded")
+    )
+    none = str(tmp_path / "none")
+    for more, message in (
+        (["--source_zips", none], "none: no such file"),
+        (["--inference_config", none], "--inference_config .*none: no such file"),
+        (["--merge", "--job", "1"], "--merge comes after all jobs"),
+        (["--num_utts", "0"], "--num_utts 0"),
+        (["--model_zip", none], "none: no such file"),
+        (["--config", none], "none: no such attack configuration"),
+    ):
+        with pytest.raises(UserError, match=message):
+            asr_mtl_attack.main([*options, *more])
