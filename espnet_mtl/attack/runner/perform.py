@@ -79,25 +79,31 @@ def _method(problems: Problems, condition: Condition) -> Attack:
 def _entries(
     problems: Problems, condition: Condition, batch: Batch, donor: Donor
 ) -> list[Entry]:
-    return [
-        Entry(
-            member.attack,
-            name,
-            kind_of(member.attack),
-            member.method,
-            problems.make(
-                batch,
-                attacker,
-                condition.norm,
-                condition.budget,
-                name=name,
-                sources=tuple(member.settings.get("sources", ())),
-                donor=donor,
-            ),
-            member.everyone,
+    entries: list[Entry] = []
+    for member, name, attacker, _ in members_of(problems.config, problems.victim):
+        problem = problems.make(
+            batch,
+            attacker,
+            condition.norm,
+            condition.budget,
+            name=name,
+            sources=tuple(member.settings.get("sources", ())),
+            donor=donor,
         )
-        for member, name, attacker, _ in members_of(problems.config, problems.victim)
-    ]
+        # The same attack a second time begins elsewhere: it is a restart as well. The
+        # first time, it is the very attack that it is alone.
+        before = sum(
+            (one.attack, one.attacker) == (member.attack, name) for one in entries
+        )
+        if before:
+            problem = dataclasses.replace(
+                problem, seeds=problem.seeds_for("again", before)
+            )
+        kind = kind_of(member.attack)
+        entries.append(
+            Entry(member.attack, name, kind, member.method, problem, member.everyone)
+        )
+    return entries
 
 
 def _health(problems: Problems, batch: Batch) -> list[dict[str, Any]]:
