@@ -52,7 +52,8 @@ def resolve_attacker(
         victim: The victim.
 
     Returns:
-        The attacker; ``None`` where it leaves all of the victim's branches alone.
+        The attacker; ``None`` where it leaves all of the victim's branches alone, or
+        wants to change an accent that the victim does not tell.
 
     Raises:
         UserError: If a weight is none, or a name is unknown.
@@ -80,7 +81,7 @@ def resolve_attacker(
             weight = -weight
         if weight:
             weights[branch] = weight
-    if not weights:
+    if not weights or (words == "keep" and not victim.accents):
         return None
     # A common factor changes no direction and no comparison of losses.
     total = math.fsum(map(abs, weights.values()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.attack.attackers import Attacker, resolve_attacker
 from espnet_mtl.attack.budget import UNBOUNDED
-from espnet_mtl.attack.registry import ATTACKS, BLIND, kind_of
+from espnet_mtl.attack.registry import ATTACKS, is_blind, kind_of
 from espnet_mtl.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,6 +65,22 @@ class Condition:
         return {**dataclasses.asdict(self), "also": list(self.also)}
 
 
+def name_condition(label: str, attacker: str | None, norm: str, budget: float) -> str:
+    """Name a condition; the name becomes part of file names and keys.
+
+    Args:
+        label: What is done.
+        attacker: By whom, where that makes a difference.
+        norm: Kind of ball.
+        budget: Its radius, or dB.
+
+    Returns:
+        Such as ``pgd_accent_blind_linf0.001``.
+    """
+    parts = (label, attacker, f"{norm}{budget:g}")
+    return "_".join(part for part in parts if part)
+
+
 def make_conditions(config: "AttackConfig", victim: "Victim") -> list[Condition]:
     """List what every utterance goes through.
 
@@ -82,13 +98,20 @@ def make_conditions(config: "AttackConfig", victim: "Victim") -> list[Condition]
     Raises:
         UserError: If no attacker attacks anything of the victim.
     """
-    attackers = _distinct_attackers(config, victim)
+    attackers = _Attackers(config, victim)
     found = _controls(config, attackers)
     if config.name:
         found += _suite(config, attackers)
     else:
         for member in config.attacks:
             found += _of_member(config, member, attackers)
+    names = [condition.name for condition in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(
+                f"{name}: two conditions have this name; leave one out, or give an "
+                "attack another 'label'"
+            )
     return found
 
 
@@ -104,66 +127,79 @@ def members_of(
     Returns:
         Member, attacker's name, attacker, other names of it; in the suite's order.
     """
-    attackers = _distinct_attackers(config, victim)
+    attackers = _Attackers(config, victim)
     return [
         (member, name, attacker, also)
         for member in config.attacks
-        for name, (attacker, also) in _chosen(member, attackers).items()
+        for name, (attacker, also) in attackers.of(member).items()
     ]
 
 
 Named = Mapping[str, tuple[Attacker, tuple[str, ...]]]
 
 
-def _distinct_attackers(config: "AttackConfig", victim: "Victim") -> Named:
-    """Resolve the attackers; by name, with the other names of the same one."""
-    names: dict[tuple, list[str]] = {}
-    resolved: dict[str, Attacker] = {}
-    for name, wanted in config.attackers.items():
-        attacker = resolve_attacker(wanted, victim)
-        if attacker is None:
+class _Attackers:
+    """A configuration's attackers, and which are the same one for a victim."""
+
+    def __init__(self, config: "AttackConfig", victim: "Victim"):
+        self._resolved: dict[str, Attacker] = {}
+        for name, wanted in config.attackers.items():
+            attacker = resolve_attacker(wanted, victim)
+            if attacker is not None:
+                self._resolved[name] = attacker
+                continue
             logging.warning(
-                "%s: left out: this model has %s, and all of it has weight 0 for it",
+                "%s: left out: this model has %s, and nothing of it is of use to this "
+                "attacker",
                 name,
                 ", ".join(victim.weights),
             )
-            continue
-        resolved[name] = attacker
-        names.setdefault(attacker.identity, []).append(name)
-    if not names:
-        raise UserError("attackers: not one of them attacks anything of this model")
-    for first, *also in names.values():
-        if also:
-            logging.info(
-                "%s: the same attacker as %s for this model", ", ".join(also), first
-            )
-    return {first: (resolved[first], tuple(also)) for first, *also in names.values()}
+        if not self._resolved:
+            raise UserError("attackers: not one of them attacks anything of this model")
+        same: dict[tuple, list[str]] = {}
+        for name, attacker in self._resolved.items():
+            same.setdefault(attacker.identity, []).append(name)
+        for first, *also in same.values():
+            if also:
+                logging.info(
+                    "%s: the same attacker as %s for this model", ", ".join(also), first
+                )
+        self.distinct: Named = {
+            first: (self._resolved[first], tuple(also))
+            for first, *also in same.values()
+        }
+
+    def of(self, member: "Member") -> Named:
+        """The attackers that a member is run for; one of several names is enough."""
+        if is_blind(member.method):
+            return {"": (Attacker({}), ())}
+        wanted = set(member.attackers or self._resolved)
+        if member.attack == "transfer":
+            # The same for this model may be others for the models that are attacked.
+            return {n: (a, ()) for n, a in self._resolved.items() if n in wanted}
+        return {
+            name: (attacker, also)
+            for name, (attacker, also) in self.distinct.items()
+            if {name, *also} & wanted
+        }
 
 
-def _chosen(member: "Member", attackers: Named) -> Named:
-    """The attackers that a member is run for; one of several names is enough."""
-    if not member.attackers:
-        return attackers
-    return {
-        name: (attacker, also)
-        for name, (attacker, also) in attackers.items()
-        if {name, *also} & set(member.attackers)
-    }
-
-
-def _controls(config: "AttackConfig", attackers: Named) -> list[Condition]:
+def _controls(config: "AttackConfig", attackers: _Attackers) -> list[Condition]:
     found = []
+    (first, (attacker, _)), *_ = attackers.distinct.items()
     if "clean" in config.controls:
-        found.append(Condition("clean", "none", role="control"))
+        health = {"seed": config.seed, "weights": dict(attacker.weights)}
+        settings = {"health": health} if config.name else {}
+        found.append(Condition("clean", "none", role="control", settings=settings))
     for control in config.controls:
         if control == "clean":
             continue
-        (first, (attacker, _)), *_ = attackers.items()
-        blind = control in BLIND
+        method = ATTACKS[control]()
+        blind = is_blind(method)
         for budget in config.budgets:
             found.append(
                 Condition(
-                    f"{control}_{config.norm}{budget:g}",
+                    name_condition(control, None, config.norm, budget),
                     control,
                     attacker=None if blind else first,
                     norm=config.norm,
@@ -173,8 +209,9 @@ def _controls(config: "AttackConfig", attackers: Named) -> list[Condition]:
                     to_accent=attacker.accent,
                     role="control",
                     settings={
-                        **dataclasses.asdict(ATTACKS[control]()),
+                        **dataclasses.asdict(method),
                         "seed": config.seed,
+                        **config.in_front,
                     },
                 )
             )
@@ -182,18 +219,11 @@ def _controls(config: "AttackConfig", attackers: Named) -> list[Condition]:
 
 
 def _of_member(
-    config: "AttackConfig", member: "Member", attackers: Named
+    config: "AttackConfig", member: "Member", attackers: _Attackers
 ) -> list[Condition]:
-    settings = {**member.settings, "seed": config.seed, **config.in_front}
-    if member.attack in BLIND:
-        attackers = {"": (Attacker({}), ())}
     return [
         Condition(
-            name="_".join(
-                part
-                for part in (member.label, name, f"{config.norm}{budget:g}")
-                if part
-            ),
+            name=name_condition(member.label, name, config.norm, budget),
             attack=member.attack,
             attacker=name or None,
             norm=config.norm,
@@ -202,45 +232,63 @@ def _of_member(
             also=also,
             words=attacker.words,
             to_accent=attacker.accent,
-            settings=settings,
+            settings={
+                **_settings(config, member, name),
+                "seed": config.seed,
+                **config.in_front,
+            },
         )
-        for name, (attacker, also) in _chosen(member, attackers).items()
+        for name, (attacker, also) in attackers.of(member).items()
         for budget in config.budgets
     ]
 
 
-def _suite(config: "AttackConfig", attackers: Named) -> list[Condition]:
+def _settings(config: "AttackConfig", member: "Member", name: str) -> dict[str, Any]:
+    """A member's settings; for other models, an attacker may have other weights."""
+    if member.attack != "transfer":
+        return dict(member.settings)
+    return {**member.settings, "attacker": dict(config.attackers[name])}
+
+
+def _suite(config: "AttackConfig", attackers: _Attackers) -> list[Condition]:
+    wish = _common_wish(attackers)
     members = [
         {
             "attack": member.attack,
             "attacker": name,
             "kind": kind_of(member.attack),
             "weights": dict(attacker.weights),
-            "settings": dict(member.settings),
+            "settings": _settings(config, member, name),
+            **({"everyone": True} if member.everyone else {}),
         }
         for member in config.attacks
-        for name, (attacker, _) in _chosen(member, attackers).items()
+        for name, (attacker, _) in attackers.of(member).items()
     ]
+    if not members:
+        raise UserError(f"{config.name}: none of its attacks can be run on this model")
     settings = {
         "version": config.version,
         "members": members,
         "seed": config.seed,
+        **({"doubled": True} if config.doubled else {}),
         **config.in_front,
     }
     found = [
         Condition(
-            name=f"{config.name}_{config.norm}{budget:g}",
+            name=name_condition(config.name, None, config.norm, budget),
             attack=config.name,
             attacker=WORST_CASE,
             norm=config.norm,
             budget=budget,
+            words=wish.words,
+            to_accent=wish.accent,
             settings=settings,
         )
         for budget in config.budgets
     ]
     if config.unbounded:
         # One that spends nothing on the accent, where there is one: it goes furthest.
-        every = [attacker for attacker, _ in attackers.values()]
+        every = [attacker for attacker, _ in attackers.distinct.values()]
         blind = [a for a in every if "accent" not in a.weights]
         attacker = (blind or every)[0]
         found.append(
@@ -254,7 +302,26 @@ def _suite(config: "AttackConfig", attackers: Named) -> list[Condition]:
                 words=attacker.words,
                 to_accent=attacker.accent,
                 role="audit",
-                settings={"steps": config.unbounded, "seed": config.seed},
+                settings={
+                    "steps": config.unbounded,
+                    "seed": config.seed,
+                    **config.in_front,
+                },
             )
         )
     return found
+
+
+def _common_wish(attackers: _Attackers) -> Attacker:
+    """What all attackers of a suite wish, so that the worst case means something."""
+    every = [attacker for attacker, _ in attackers.distinct.values()]
+    wishes = {
+        (one.words, one.accent if one.words == "keep" else "random") for one in every
+    }
+    if len(wishes) > 1:
+        raise UserError(
+            "attackers: those of a suite have to wish for the same 'words', and for "
+            "'words: keep' the same 'to_accent': a worst case of unlike wishes is none"
+        )
+    ((words, accent),) = wishes
+    return Attacker({}, words, accent)

@@ -119,6 +119,11 @@ class AttackConfig:
         labels = [member.label for member in self.attacks]
         if not self.name and len(set(labels)) < len(labels):
             raise UserError("attacks: two have the same name; give one a 'label'")
+        if self.name and any(member.attack == "universal" for member in self.attacks):
+            raise UserError(
+                "attacks: universal: one perturbation for all is no part of a suite, "
+                "which looks for the worst of each utterance"
+            )
         if self.batch_bins < 1:
             raise UserError("batch_bins: give a number above 0")
         if (self.unbounded or self.doubled) and not self.name:

@@ -30,9 +30,6 @@ ATTACKS: dict[str, type[Attack]] = {
     "transcript_search": TranscriptSearch,
 }
 
-# They know nothing of what the attacker wants, so who attacks makes no difference.
-BLIND = ("noise", "gaussian", "kenansville")
-
 # They ask the decoder while they search.
 LISTENING = ("cw", "imperceptible", "transcript_search")
 
@@ -56,3 +53,17 @@ def kind_of(attack: str) -> str:
         puts out; ``white_box``: its gradients.
     """
     return _KINDS.get(attack, "white_box")
+
+
+def is_blind(method: Attack) -> bool:
+    """Tell whether an attack is the same whoever attacks.
+
+    Args:
+        method: The attack.
+
+    Returns:
+        Whether it looks neither at a loss nor at the decoder.
+    """
+    if isinstance(method, RandomSign | Gaussian):
+        return method.draws == 1
+    return isinstance(method, Kenansville)

@@ -112,6 +112,7 @@ class _Tally:
     def double(self, entries: Sequence[Entry]) -> None:
         """Run the last attack with twice the steps on what still resists."""
         rows = self.resisting
+        entries = [entry for entry in entries if hasattr(entry.method, "steps")]
         if not entries or not len(rows):
             return
         entry = entries[-1]

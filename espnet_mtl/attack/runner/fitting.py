@@ -40,8 +40,9 @@ def fit_universal(
     Returns:
         The perturbation, (Samples,).
     """
+    bins = problems.config.batch_bins
     digest = hashlib.sha256(
-        json.dumps([key, condition.to_json()], sort_keys=True).encode()
+        json.dumps([key, condition.to_json(), bins], sort_keys=True).encode()
     ).hexdigest()
     path = output_dir / "fitted" / f"{condition.name}.{digest[:16]}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)

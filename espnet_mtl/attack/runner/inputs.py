@@ -49,8 +49,8 @@ class Inputs:
                 found[f"source {path}"] = self.sources[path]
             if fit := part["settings"].get("fit_data"):
                 found[f"fit {fit}"] = self.fit_hashes[fit]
-        listens = "members" in condition.settings or condition.attack == "unbounded"
-        if listens or condition.attack in LISTENING:
+        listens = {"members", "health"} & set(condition.settings)
+        if listens or condition.attack in (*LISTENING, "unbounded"):
             found["decoding"] = dict(self.decoding)
         return found
 
@@ -129,7 +129,11 @@ def read_inputs(
 
 def _hash_set(test_set: TestSet) -> str:
     audios = read_audios(test_set, None)
-    lines = [(u, audios[u].sha256, test_set.targets[u]) for u in test_set.utterances]
+    tables = [test_set.targets, test_set.tables["text"], test_set.tables["utt2accent"]]
+    lines = [
+        (utt, audios[utt].sha256, *(table[utt] for table in tables))
+        for utt in test_set.utterances
+    ]
     return _hash(repr(lines).encode())
 
 

@@ -36,6 +36,9 @@ def write_config(output_dir: Path, config: AttackConfig) -> None:
         output_dir: The attack's directory.
         config: The attack.
     """
+    if not has_config(output_dir, config):
+        # What an attack of other settings has heard with.
+        (output_dir / "decoder.json").unlink(missing_ok=True)
     write_text(output_dir / "config.json", _config_text(config))
 
 

@@ -84,6 +84,8 @@ def merge(
         output_dir / "seconds.json",
         json.dumps(_seconds(output_dir / "logdir", cache), indent=1) + "\n",
     )
+    for torn in output_dir.glob("wav/*/.*"):  # what a kill left half written
+        torn.unlink()
     # Records last: where they are, all is whole.
     forget_tables(output_dir)
     write_data_dir(output_dir, tables)

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from espnet_mtl.attack.conditions import Condition, members_of
+from espnet_mtl.attack.conditions import Condition, members_of, name_condition
+from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.problem import (
     Attack,
     Attacked,
@@ -69,9 +70,12 @@ def perform(
 
 
 def _method(problems: Problems, condition: Condition) -> Attack:
+    """The attack of a condition: the member that has its name, or a control."""
     for member in problems.config.attacks:
-        named = condition.name.startswith(f"{member.label}_")
-        if condition.role == "main" and named and member.attack == condition.attack:
+        name = name_condition(
+            member.label, condition.attacker, condition.norm, condition.budget
+        )
+        if condition.role == "main" and name == condition.name:
             return member.method
     return ATTACKS[condition.attack]()
 
@@ -108,8 +112,13 @@ def _entries(
 
 def _health(problems: Problems, batch: Batch) -> list[dict[str, Any]]:
     """See at the clean audio whether gradients and repeated runs are as they should."""
-    _, _, attacker, _ = members_of(problems.config, problems.victim)[0]
-    problem = problems.make(batch, attacker, "linf", 0.0)
+    every = [one for _, _, one, _ in members_of(problems.config, problems.victim)]
+    attacker = next(one for one in every if one.weights)
+    # What is put in front is random on purpose: here the victim alone counts.
+    alone = dataclasses.replace(
+        problems, config=dataclasses.replace(problems.config, eot=EOT())
+    )
+    problem = alone.make(batch, attacker, "linf", 0.0)
     nothing = torch.zeros_like(batch.clean)
     loss, gradient = _raw_gradient(problem)
     again, _ = loss_and_gradient(problem, nothing)

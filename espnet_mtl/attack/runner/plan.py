@@ -211,15 +211,19 @@ def cache_key(
         for name, value in condition.to_json().items()
         if name not in ("name", "attacker", "also", "role")  # names change nothing
     }
-    if condition.attack == "none":
-        settings["health"] = bool(config.name)
     settings["batch"] = [
         (
             utt,
             audios[utt].sha256,
             test_set.targets[utt],
             test_set.tables["utt2accent"][utt],
+            # What was said counts for attackers who go away from it, or keep it.
+            *([] if condition.words == "target" else [test_set.tables["text"][utt]]),
         )
         for utt in batch
     ]
+    if condition.attack == "shuffled":  # the perturbation is another's
+        settings["donors"] = sorted(
+            (utt, audio.sha256, test_set.targets[utt]) for utt, audio in audios.items()
+        )
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -111,7 +111,7 @@ class Problems:
                 attacker.words,
                 batch.targets[utt],
                 batch.tables["text"][utt],
-                _choose_accent(self, attacker, batch, utt),
+                _choose_accent(self, self.victim, attacker, batch, utt),
                 attacker.accent,
             )
             for utt in batch.utterances
@@ -143,7 +143,10 @@ class Problems:
     def _loss(self, victim: Victim, attacker: Attacker, batch: Batch) -> Loss:
         """The weighted loss, with whatever is random in front of the victim."""
         words = batch.targets if attacker.words == "target" else batch.tables["text"]
-        labels = [wish.accent for wish in self.wishes(batch, attacker)]
+        labels = [
+            _choose_accent(self, victim, attacker, batch, utt)
+            for utt in batch.utterances
+        ]
         loss = WeightedLoss(
             victim,
             attacker.weights,
@@ -159,10 +162,9 @@ class Problems:
 
 
 def _choose_accent(
-    problems: Problems, attacker: Attacker, batch: Batch, utt: str
+    problems: Problems, victim: Victim, attacker: Attacker, batch: Batch, utt: str
 ) -> str | None:
     """The accent that an attacker goes towards, or for ``away`` from."""
-    victim = problems.victim
     if not victim.accents:
         return None
     if attacker.accent in victim.accents:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from espnet_mtl.locks import open_locked
 
 Record = dict[str, Any]
+
+_WRITTEN = "written"  # when, in a job's own file
 
 
 class RecordFile:
@@ -44,7 +47,8 @@ class RecordFile:
             OSError: If the disk is full.
         """
         for record in records:
-            self._file.write((json.dumps(record) + "\n").encode())
+            line = {**record, _WRITTEN: time.time()}
+            self._file.write((json.dumps(line) + "\n").encode())
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -60,12 +64,15 @@ def read_records(logdir: Path) -> dict[tuple[str, str], Record]:
         logdir: The directory of the record files.
 
     Returns:
-        Records by (key of the attacked utterance, cache key).
+        Records by (key of the attacked utterance, cache key); the newest of several,
+        which tells of the audio that is there.
     """
-    return {
-        (record["key"], record["cache"]): record
-        for record in read_lines(logdir, "records.*.jsonl")
-    }
+    lines = sorted(
+        read_lines(logdir, "records.*.jsonl"), key=lambda line: line[_WRITTEN]
+    )
+    for line in lines:
+        del line[_WRITTEN]
+    return {(line["key"], line["cache"]): line for line in lines}
 
 
 def read_lines(logdir: Path, pattern: str) -> Iterator[Record]:

@@ -256,3 +256,104 @@ def test_settings_by_option_reach_the_members_that_have_them(tmp_path):
     assert [getattr(m, "steps", None) for m in methods] == [None, 3, 3, None, 3]
     assert methods[3].queries == 7
     assert config.budgets == (0.5,)
+
+
+def test_a_label_that_begins_like_another_gets_its_own_settings(tmp_path, data_dir):
+    text = """
+budgets: [0.05]
+controls: [clean]
+attacks:
+  - {attack: pgd, steps: 1}
+  - {attack: pgd, steps: 40, label: pgd_long}
+"""
+    records = run(tmp_path, data_dir, text)
+    short = of(records, "pgd_accent_blind_linf0.05")
+    long = of(records, "pgd_long_accent_blind_linf0.05")
+    assert all(b["loss_end"] < a["loss_end"] for a, b in zip(short, long, strict=True))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("doubled: true", "doubled: false"),
+        ("queries: 10", "queries: 11"),
+        ("steps: 10, everyone: true", "steps: 10"),
+        ("multitask: {}", "multitask: {ctc: 0.9}"),
+    ],
+)
+def test_what_a_suite_depends_on_makes_it_stale(tmp_path, data_dir, change):
+    run(tmp_path, data_dir, SUITE)
+    before = (tmp_path / "out" / "records.jsonl").read_text()
+    run(tmp_path, data_dir, SUITE.replace(*change))
+    lines = (tmp_path / "out" / "records.jsonl").read_text().splitlines()
+    old = [line for line in before.splitlines() if "tiny_linf0.02" in line]
+    assert old and not set(old) & set(lines)
+
+
+def test_a_suite_of_unlike_wishes_is_refused(tmp_path, data_dir):
+    unlike = SUITE.replace("multitask: {}", "away: {words: away}")
+    with pytest.raises(UserError, match="have to wish for the same 'words'"):
+        run(tmp_path, data_dir, unlike)
+
+
+def test_a_suite_may_be_untargeted(tmp_path, data_dir):
+    text = """
+name: away
+budgets: [0.05]
+attackers: {untargeted: {words: away, accent: 0}}
+attacks: [{attack: pgd, steps: 10}]
+batch_bins: 3000
+"""
+    run(tmp_path, data_dir, text)
+    rows = json.loads((tmp_path / "out" / "conditions.json").read_text())
+    assert [row["words"] for row in rows if row["role"] == "main"] == ["away"]
+
+
+def test_other_words_make_an_untargeted_attack_stale(tmp_path, data_dir):
+    text = "{steps: 1, controls: [clean], attackers: {me: {words: away, accent: 0}}}"
+    run(tmp_path, data_dir, text)
+    path = data_dir / "text"
+    path.write_text(path.read_text().replace("a b", "b a"))
+    config = read_config(tmp_path / "attack.yaml")
+    test_set = read_test_set(data_dir, None, None, 0)
+    with pytest.raises(UserError, match="are not attacked yet"):
+        merge("toy0", config, test_set, tmp_path / "out", read_inputs(config, None, ""))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{attack: noise}", "noise_linf0.001: two conditions have this name"),
+        (
+            "{name: x, attacks: [{attack: universal, fit_data: d}]}",
+            "universal: one perturbation for all is no part of a suite",
+        ),
+        ("{name: x, attacks: [{attack: transfer}]}", "none of its attacks can be run"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_the_start(tmp_path, data_dir, text, message):
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, data_dir, text)
+
+
+def test_noise_of_several_draws_stands_for_itself(tmp_path, data_dir):
+    text = "{attack: noise, draws: 3, controls: [clean], budgets: [0.05]}"
+    records = of(run(tmp_path, data_dir, text), "noise_accent_blind_linf0.05")
+    assert all(record["linf"] > 0.04 for record in records)
+
+
+def test_nobody_keeps_the_words_of_a_victim_without_accents(tmp_path, data_dir):
+    with pytest.raises(UserError, match="not one of them attacks anything"):
+        run(
+            tmp_path,
+            data_dir,
+            "{attackers: {flip: {words: keep}}}",
+            victim=ToyVictim({"ctc": 1.0}),
+        )
+
+
+def test_averaging_over_transformations_does_not_spoil_the_health_check(
+    tmp_path, data_dir
+):
+    records = run(tmp_path, data_dir, SUITE + "eot: {draws: 2, gaussian: 0.01}")
+    assert all(r["health"]["loss_repeat_diff"] == 0 for r in of(records, "clean"))
