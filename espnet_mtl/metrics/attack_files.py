@@ -1,5 +1,6 @@
 """Reading what an attack wrote, beside its data directory's tables."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Attack:
         conditions: Lines of ``conditions.json`` by condition, in their order.
         records: Lines of ``records.jsonl`` by key.
         seconds: Seconds the attack took, by condition.
+        records_sha256: Hash of ``records.jsonl``: it names this run of the attack.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Attack:
     conditions: dict[str, dict]
     records: dict[str, dict]
     seconds: dict[str, float]
+    records_sha256: str
 
     def keys_of(self, condition: str) -> dict[str, str]:
         """Return the keys of one condition, by utterance."""
@@ -72,6 +75,7 @@ def read_attack(path: Path) -> Attack:
         conditions=conditions,
         records={r["key"]: r for r in _read_json_lines(path / "records.jsonl")},
         seconds=_read_json(path / "seconds.json"),
+        records_sha256=_hash(path / "records.jsonl"),
     )
     _check(attack)
     return attack
@@ -117,6 +121,10 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; run stage 15") from error
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(_read(path).encode()).hexdigest()
 
 
 def _parse(place: Path | str, text: str):

@@ -43,6 +43,7 @@ def score_attack(
     attack = read_attack(attack_dir)
     scores = score_utterances(attack, hyp_dir)
     identity = {"system": system, "seed": seed, "decoder": decoder}
+    identity["records_sha256"] = attack.records_sha256
     rows = [
         {**identity, **score_condition(attack, name, scores)}
         for name in attack.conditions
@@ -134,8 +135,8 @@ def score_condition(
         scores: What :func:`score_utterances` returned.
 
     Returns:
-        ``condition, attack, attacker, norm, budget, n, infeasible, benign_wer,
-        null_twer, adv_twer, adv_twer_ci, adv_wer, adv_wer_ci, success_rate, snr_db,
+        ``condition, attack, attacker, norm, budget, words, settings, n, infeasible,
+        benign_wer, null_twer, adv_twer, adv_twer_ci, adv_wer, adv_wer_ci, success_rate, snr_db,
         segsnr_db, accent_acc, adv_accent_acc, seconds``: rates in percent, intervals of
         95 % over speakers, SNRs as means of the finite ones. ``None`` where there is no
         value.
@@ -145,7 +146,9 @@ def score_condition(
     """
     clean_keys = attack.keys_of(attack.clean)
     lines = [scores[key] for key in attack.keys_of(condition).values()]
-    used = [line for line in lines if line["feasible"]]
+    words = attack.conditions[condition].get("words", "target")
+    # Who wants no target to be heard does not mind one that cannot be.
+    used = [line for line in lines if line["feasible"] or words != "target"]
     clean = [scores[clean_keys[line["utt"]]] for line in used]
     for line, clean_line in zip(used, clean, strict=True):
         if line["target"] != clean_line["target"]:
@@ -155,6 +158,7 @@ def score_condition(
             )
     records = [attack.records[line["key"]] for line in used]
     about = {k: attack.conditions[condition][k] for k in _CONDITION_KEYS}
+    about["words"] = words
     about["settings"] = attack.conditions[condition].get("settings", {})
     return {
         "condition": condition,

@@ -38,6 +38,16 @@ class Entry:
 
     @cached_property
     def attacked(self) -> list[Row]:
+        """Rows of attacks with a target: what AdvTWER is about."""
+        return [row for row in self._main if row.get("words", "target") == "target"]
+
+    @cached_property
+    def untargeted(self) -> list[Row]:
+        """Rows of attacks that wish something else than a target: AdvWER tells them."""
+        return [row for row in self._main if row not in self.attacked]
+
+    @cached_property
+    def _main(self) -> list[Row]:
         """Rows of real attacks, without controls and what is for the audit only."""
         return [
             row

@@ -98,7 +98,7 @@ def full_table(group: Group) -> Table:
     rows = []
     for entry in group.entries:
         every = ([entry.clean] if entry.clean else []) + sorted(
-            [*entry.controls, *entry.attacked],
+            [*entry.controls, *entry.attacked, *entry.untargeted],
             key=lambda row: (
                 strength(group.norm, row["budget"]),
                 row["role"] != "control",

@@ -23,6 +23,10 @@ def check_saved_file(evidence: Evidence) -> Finding:
     """The files are those that the attack saved, in the budget, and heard alike."""
     if not evidence.records or not evidence.wavs:
         return not_run("attacked audio or its records not there")
+    scored = {row.get("records_sha256") for row in evidence.result.rows}
+    now = _hash(str(evidence.result.attack_dir / "records.jsonl"))
+    if scored - {None, now}:
+        return judged(False, "scores of an earlier attack: run stages 16 and 17 again")
     hashes = {key: record.get("sha256") for key, record in evidence.records.items()}
     there = {key for key, path in evidence.wavs.items() if Path(path).is_file()}
     known = {key for key in there if hashes.get(key)}

@@ -64,7 +64,7 @@ GATES = (
     Gate(
         "steps",
         f"twice the steps: < {limits.MOST_BROKEN_BY_STEPS:g} point more success, "
-        f"loss < {limits.MOST_LOSS_BY_STEPS:g} % lower",
+        f"loss lower by < {limits.MOST_LOSS_BY_STEPS:g} % of that at the start",
         "The attack was stopped before it was finished: with more steps the system is "
         "less robust than reported.",
         check_steps,

@@ -10,6 +10,7 @@ from espnet_mtl.report.norms import budget_name, strength
 UNTARGETED = "no attack with a target"
 
 LEAST_UNBOUNDED = 99.0
+MOST_FALL = 1.0
 
 
 def check_unbounded(evidence: Evidence) -> Finding:
@@ -33,7 +34,8 @@ def check_growth(evidence: Evidence) -> Finding:
     series: dict[tuple, list[Row]] = {}
     for row in evidence.targeted:
         if row.get("success_rate") is not None and _uses_gradients(evidence, row):
-            key = (row["attack"], row["attacker"], row["norm"])
+            name = row["condition"].rpartition("_")[0]
+            key = (name, row["attacker"], row["norm"])
             series.setdefault(key, []).append(row)
     if not series:
         return not_run("no attack with gradients and a target")
@@ -43,12 +45,15 @@ def check_growth(evidence: Evidence) -> Finding:
     for key, rows in series.items():
         rows.sort(key=lambda row: strength(row["norm"], row["budget"]))
         rates[key] = [row["success_rate"] for row in rows]
-    steady = all(map(_never_falls, rates.values()))
+    # Each budget is attacked for itself, so one utterance may go the other way.
+    least = min(row["n"] for rows in series.values() for row in rows)
+    slack = max(MOST_FALL, 100.0 / max(least, 1)) + 1e-9
+    steady = all(_never_falls(each, slack) for each in rates.values())
     first, last = (max(each[end] for each in rates.values()) for end in (0, -1))
     figures = [
-        (f"{attack} {attacker or ''}".strip() + " " if len(series) > 1 else "")
-        + ", ".join(f"{rate:.1f}" for rate in rates[attack, attacker, norm])
-        for attack, attacker, norm in series
+        (f"{name} " if len(series) > 1 else "")
+        + ", ".join(f"{rate:.1f}" for rate in rates[name, attacker, norm])
+        for name, attacker, norm in series
     ]
     grows = last > first or first == 100.0
     return judged(steady and grows, f"{'; '.join(figures)} %")
@@ -58,8 +63,8 @@ def _uses_gradients(evidence: Evidence, row: Row) -> bool:
     return any(one["kind"] == "white_box" for one in evidence.attackers_of(row))
 
 
-def _never_falls(rates: Sequence[float]) -> bool:
-    return all(low <= high for low, high in zip(rates, rates[1:], strict=False))
+def _never_falls(rates: Sequence[float], slack: float) -> bool:
+    return all(low <= high + slack for low, high in zip(rates, rates[1:], strict=False))
 
 
 MOST_BROKEN_BY_STEPS = 1.0

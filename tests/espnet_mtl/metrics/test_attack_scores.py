@@ -1,5 +1,6 @@
 """Rows and lines of a scored attack, against numbers counted by hand."""
 
+import hashlib
 import json
 
 import pytest
@@ -27,6 +28,8 @@ def score(attack_dir, hyp_dir):
 
 def test_row_of_an_attack(attack_dir, hyp_dir):
     row = score(attack_dir, hyp_dir)["pgd_multitask_linf0.01"]
+    content = (attack_dir / "records.jsonl").read_bytes()
+    assert row.pop("records_sha256") == hashlib.sha256(content).hexdigest()
     low, high = row.pop("adv_twer_ci")
     assert 0 <= low <= row["adv_twer"] <= high
     low, high = row.pop("adv_wer_ci")
@@ -49,6 +52,7 @@ def test_row_of_an_attack(attack_dir, hyp_dir):
         "attacker": "multitask",
         "norm": "linf",
         "budget": 0.01,
+        "words": "target",
         "settings": {},
         "n": 3,
         "infeasible": 1,
