@@ -137,8 +137,9 @@ def score_condition(
     Returns:
         ``condition, attack, attacker, norm, budget, words, settings, n, infeasible,
         benign_wer, null_twer, adv_twer, adv_twer_ci, adv_wer, adv_wer_ci,
-        success_rate, snr_db, segsnr_db, accent_acc, adv_accent_acc, seconds``: rates in percent, intervals of
-        95 % over speakers, SNRs as means of the finite ones. ``None`` where there is no
+        success_rate, snr_db, segsnr_db, accent_acc, adv_accent_acc, seconds``: rates
+        in percent, intervals of 95 % over speakers, SNRs as means of the finite ones.
+        ``None`` where there is no
         value.
 
     Raises:

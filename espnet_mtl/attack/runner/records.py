@@ -67,11 +67,9 @@ def read_records(logdir: Path) -> dict[tuple[str, str], Record]:
         Records by (key of the attacked utterance, cache key); the newest of several,
         which tells of the audio that is there.
     """
-    lines = sorted(
-        read_lines(logdir, "records.*.jsonl"), key=lambda line: line[_WRITTEN]
-    )
-    for line in lines:
-        del line[_WRITTEN]
+    lines = list(read_lines(logdir, "records.*.jsonl"))
+    # A line of an earlier version does not say when it was written.
+    lines.sort(key=lambda line: line.pop(_WRITTEN, 0.0))
     return {(line["key"], line["cache"]): line for line in lines}
 
 
