@@ -64,8 +64,8 @@ def main() -> None:
         better = sum(standard[key] < plain[key] for key in both)
         broken = [sum(one[key] == 0 for key in both) for one in (plain, standard)]
         print(
-            f"{exp.name}: of {len(both)} utterances and budgets, the standard attack is "
-            f"nearer to the target in {better}, farther in {len(worse)}; reached "
+            f"{exp.name}: of {len(both)} utterances and budgets, the standard attack "
+            f"is nearer to the target in {better}, farther in {len(worse)}; reached "
             f"exactly: PGD {broken[0]}, standard {broken[1]}; time "
             f"{dear / cheap:.1f} times ({cheap:.1f} and {dear:.1f} s an utterance)"
         )
