@@ -86,6 +86,11 @@ class Settings:
     recipe_args: str = ""
 
     @property
+    def attack_tag(self) -> str:
+        """Name of the attack's directory: the configuration's, as in asr_mtl.sh."""
+        return f"attack_{self.attack_config.stem.removeprefix('attack_')}"
+
+    @property
     def attack_is_suite(self) -> bool:
         """Whether the attack is a suite, which asks the decoder and other systems."""
         return "attacks" in read_yaml_table(self.attack_config)
@@ -324,7 +329,7 @@ def plan_system(
     options = _data_options(settings) + _pairs(
         asr_exp=exp,
         inference_tag=system.inference_config.stem,
-        attack_tag=settings.attack_config.stem,
+        attack_tag=settings.attack_tag,
         asr_args=asr_args,
         inference_config=system.inference_config,
         inference_asr_model=system.inference_asr_model,

@@ -138,6 +138,45 @@ def test_options_keep_spaces_and_leave_out_the_empty(settings: Settings) -> None
     assert Path(arguments["--asr_exp"]).is_absolute()
 
 
+def test_an_attack_is_named_as_by_the_recipe(settings: Settings) -> None:
+    names = {"attack_pgd.yaml": "attack_pgd", "attacks/cw.yaml": "attack_cw"}
+    for file, tag in names.items():
+        config = settings.root / "conf" / file
+        assert dataclasses.replace(settings, attack_config=config).attack_tag == tag
+
+
+def test_a_suite_depends_on_its_source_and_on_the_decoder(settings: Settings) -> None:
+    suite = settings.root / "conf" / "attack_suite.yaml"
+    suite.write_text("attacks: [{attack: transfer}]\n")
+    settings = dataclasses.replace(settings, attack_config=suite)
+    (system,) = load_systems(settings.root / "conf" / "systems.yaml")
+    twin = dataclasses.replace(system, name="twin", asr_args="--accent_weight 0.5")
+
+    def plan(settings: Settings, source: study_plan.System | None):
+        steps = plan_system(settings, system, "key", source)
+        return {step.stage: step for step in steps}
+
+    alone, helped = plan(settings, None), plan(settings, twin)
+    options = helped[15].options
+    zips = options[options.index("--attack_source_zips") + 1]
+    assert zips == str(settings.study_dir / "asr_mtl_twin" / "asr_mtl_twin_valid.zip")
+    assert "--attack_source_zips" not in alone[15].options
+    before, after = (
+        {stage: step.key for stage, step in one.items()} for one in (alone, helped)
+    )
+    assert changed(before, after) == {15, 16, 17}
+    other = dataclasses.replace(settings, inference_args="--beam_size 9")
+    assert plan(other, None)[15].key != alone[15].key
+
+
+@pytest.mark.parametrize("source", ["nobody", "ctc"])
+def test_a_source_is_another_system(settings: Settings, source: str) -> None:
+    path = settings.root / "conf" / "systems.yaml"
+    path.write_text(path.read_text() + f"  transfer_from: {source}\n")
+    with pytest.raises(UserError, match=f"transfer_from: {source}: choose another"):
+        load_systems(path)
+
+
 def test_every_planned_stage_has_a_name() -> None:
     planned = {*study_plan.SHARED_STAGES, *study_plan.SYSTEM_STAGES}
     assert planned | {study_plan.REPORT_STAGE} == set(study_plan.STAGE_NAMES)
