@@ -172,7 +172,9 @@ class _Attackers:
     def of(self, member: "Member") -> Named:
         """The attackers that a member is run for; one of several names is enough."""
         if is_blind(member.method):
-            return {"": (Attacker({}), ())}
+            # Kenansville has no target; controls are compared with those who have one.
+            away = member.attack == "kenansville"
+            return {"": (Attacker({}, words="away" if away else "target"), ())}
         wanted = set(member.attackers or self._resolved)
         if member.attack == "transfer":
             # The same for this model may be others for the models that are attacked.

@@ -50,8 +50,8 @@ def worst_case(entries: Sequence[Entry], doubled: bool = False) -> Attacked:
         The worst case of each utterance. Notes: ``attempts``, one of ``attack``,
         ``attacker``, ``kind``, ``loss``, ``cost`` and ``success`` for each attack that
         the utterance went through; ``heard``; and ``doubled``, ``None`` for one that
-        was broken before: ``loss``, ``loss_before`` (the lowest so far of the same
-        attacker), ``loss_start``, ``cost`` and ``success``.
+        was broken before: ``loss``, ``loss_before`` (that of the same attack
+        with half the steps), ``loss_start``, ``cost`` and ``success``.
     """
     tally = _Tally(entries[0].problem)
     for entry in entries:
@@ -116,7 +116,7 @@ class _Tally:
         if not entries or not len(rows):
             return
         entry = entries[-1]
-        before = {row: self._lowest_loss(row, entry.attacker) for row in rows.tolist()}
+        before = {row: self._last_loss(row, entry.attacker) for row in rows.tolist()}
         method = dataclasses.replace(entry.method, steps=2 * entry.method.steps)
         self.attempt(dataclasses.replace(entry, method=method), rows)
         with torch.no_grad():
@@ -131,7 +131,7 @@ class _Tally:
                 "success": last["success"],
             }
 
-    def _lowest_loss(self, row: int, attacker: str) -> float | None:
+    def _last_loss(self, row: int, attacker: str) -> float | None:
         losses = [
             attempt["loss"]
             for attempt in self.notes[row]["attempts"]
@@ -139,7 +139,7 @@ class _Tally:
             and attempt["attacker"] == attacker
             and attempt["loss"] is not None
         ]
-        return min(losses, default=None)
+        return losses[-1] if losses else None
 
     def attacked(self) -> Attacked:
         """Return the worst cases."""

@@ -7,8 +7,9 @@ from espnet_mtl.metrics.markdown import markdown_table, show_number
 NOTE = (
     "AdvTWER ↑: word errors against the attacker's target, in percent; higher means "
     "that the attack failed. Null: the same of the clean audio. AdvWER: word errors "
-    "against the truth. Success: utterances recognised as exactly the target, in "
-    "percent."
+    "against the truth. Success: utterances where the attacker has his wish, in "
+    "percent: exactly the target, or other words than were said, or these in another "
+    "accent."
 )
 _COLUMNS = {
     "Benign WER": "benign_wer",
