@@ -66,7 +66,7 @@ class PGD:
         direction = torch.zeros_like(delta)
         for step in range(self.steps):
             # 1. Gradient, and each utterance's best so far
-            values, gradient = loss_and_gradient(problem, delta)
+            values, gradient = loss_and_gradient(problem, delta, clean_up=False)
             best.offer(delta, values)
 
             # 2. Step, shorter each time
@@ -81,4 +81,7 @@ class PGD:
 def _normalise_(gradient: torch.Tensor) -> torch.Tensor:
     """Scale each utterance's gradient to an L1 norm of 1, in place; zeros stay."""
     norm = torch.linalg.vector_norm(gradient, 1, dim=1, keepdim=True)
+    if not norm.isfinite().all():
+        gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        norm = torch.linalg.vector_norm(gradient, 1, dim=1, keepdim=True)
     return gradient.div_(norm.clamp_(min=torch.finfo(gradient.dtype).tiny))

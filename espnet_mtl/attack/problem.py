@@ -176,13 +176,15 @@ class BestSoFar:
 
 
 def loss_and_gradient(
-    problem: Problem, delta: torch.Tensor
+    problem: Problem, delta: torch.Tensor, *, clean_up: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Differentiate the loss with respect to the waveform, and to nothing else.
 
     Args:
         problem: The batch.
         delta: Perturbations, (Batch, Samples); left as they are.
+        clean_up: Whether to look for what is no finite number, which is a pass over the
+            batch that an attack may save where it looks itself.
 
     Returns:
         Loss of each utterance, (Batch,), and its gradient, (Batch, Samples): zero where
@@ -193,6 +195,6 @@ def loss_and_gradient(
     if not values.requires_grad:  # a victim may hide its gradient: that is a zero one
         return values, torch.zeros_like(delta)
     (gradient,) = torch.autograd.grad(values.sum(), delta)
-    if not torch.linalg.vector_norm(gradient, 1, dim=1).isfinite().all():
+    if clean_up and not torch.linalg.vector_norm(gradient, 1, dim=1).isfinite().all():
         gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
     return values.detach(), gradient
