@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,12 +192,12 @@ def _read_yaml(path: Path | str) -> dict[str, Any]:
 
 def _override(settings: dict[str, Any], overrides: str) -> None:
     items = settings.get("attacks")
-    for word in overrides.split():
+    for word in shlex.split(overrides):
         name, equals, value = word.partition("=")
         if not equals:
             raise UserError(
                 f"--attack_args: '{word}': write name=value, without blanks around '=' "
-                "or inside a list"
+                "or inside a list; quote a text: target_text='one two'"
             )
         try:
             parsed = yaml.safe_load(value)

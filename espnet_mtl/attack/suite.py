@@ -35,8 +35,8 @@ class Entry:
 def worst_case(entries: Sequence[Entry], doubled: bool = False) -> Attacked:
     """Find each utterance's worst case over several attacks.
 
-    As for image classifiers (Croce & Hein 2020, arXiv 2003.01690, section 5), cheap
-    attacks come first, and only utterances that still resist go on.
+    As for image classifiers (Croce & Hein 2020, arXiv 2003.01690, section 5), the
+    attacks run one after another, and only utterances that still resist go on.
 
     Deviation: an attack on a transcript can succeed by parts. An utterance that resists
     all attacks keeps the one that left the lowest cost.

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from espnet_mtl.attack.kinds import kind_of
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.experiment import AttackResult, Row
@@ -113,26 +114,6 @@ class Evidence:
 
 def _level(row: Row) -> Level:
     return row["norm"], row["budget"]
-
-
-_KINDS = {
-    **dict.fromkeys(("noise", "gaussian", "shuffled", "kenansville"), "control"),
-    "transfer": "transfer",
-    **dict.fromkeys(("square", "transcript_search"), "black_box"),
-}
-
-
-def kind_of(attack: str) -> str:
-    """Tell what an attack outside a suite knows of the victim.
-
-    Args:
-        attack: Its name.
-
-    Returns:
-        ``control``: nothing; ``transfer``: other models; ``black_box``: what it puts
-        out; ``white_box``: its gradients.
-    """
-    return _KINDS.get(attack, "white_box")
 
 
 def read_evidence(result: AttackResult, benign_wers: Mapping[str, float]) -> Evidence:

@@ -52,6 +52,12 @@ def test_a_faulty_configuration_names_the_file_and_the_fix(tmp_path, text, messa
     assert str(path) in str(error.value)
 
 
+def test_a_text_among_the_overrides_is_quoted():
+    config = read_config(None, "target_text='open the door' steps=3")
+    assert config.target_text == "open the door"
+    assert config.attacks[0].method.steps == 3
+
+
 def test_a_faulty_override_is_named(tmp_path):
     with pytest.raises(UserError, match="'steps': write name=value"):
         read_config(None, "steps")

@@ -71,6 +71,15 @@ def test_doubled_steps_are_one_more_attack_and_are_compared_with_what_was_before
         assert len(note["attempts"]) == len(plain.notes[row]["attempts"]) + 1
 
 
+def test_a_doubled_attack_is_compared_with_itself_and_not_with_a_better_one():
+    problem = make_problem(budget=0.02)
+    attacked = worst_case(entries(problem, PGD(steps=60), PGD(steps=2)), doubled=True)
+    for note in attacked.notes:
+        better, own, twice = (attempt["loss"] for attempt in note["attempts"])
+        assert better < own
+        assert (note["doubled"]["loss_before"], note["doubled"]["loss"]) == (own, twice)
+
+
 def test_an_attack_that_knows_no_loss_has_none_in_the_notes():
     problem = make_problem(budget=0.02)
     attacked = worst_case([Entry("noise", "me", "control", RandomSign(), problem)])
