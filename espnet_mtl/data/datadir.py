@@ -1,10 +1,11 @@
 """Data directories: several tables over the same utterances."""
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.segments import parse_segments
 from espnet_mtl.data.tables import (
     read_table,
     render_table,
@@ -34,33 +35,41 @@ def load_data_dir(
 ) -> dict[str, dict[str, str]]:
     """Read tables of a data directory and check that they name the same utterances.
 
+    Where ``wav.scp`` is asked for and there is a file ``segments``, the table
+    ``segments`` comes too, and ``wav.scp`` has recordings instead of utterances.
+    Formatted directories (``dump``, an attack's output) have no ``segments``: there,
+    every table is by utterance.
+
     Args:
         path: The directory.
-        files: Names of the tables; ``wav.scp`` or the first one leads.
+        files: Names of the tables; ``segments``, ``wav.scp`` or the first one leads.
 
     Returns:
-        Tables by name.
+        Tables by name: values by utterance, but ``wav.scp`` by recording where there
+        is ``segments``. Values are as written; :func:`segments.parse_segments`
+        understands those of ``segments``.
 
     Raises:
-        DataDirError: If a table is faulty, or lacks an utterance or has one too many.
+        DataDirError: If a table is faulty, lacks an utterance or has one too many, or
+            a segment is of a recording that ``wav.scp`` lacks.
     """
     path = Path(path)
     if not path.is_dir():
         raise DataDirError(f"{path}: no such data directory")
-    tables = {name: read_table(path / name) for name in files}
-    leader = "wav.scp" if "wav.scp" in tables else next(iter(tables))
+    names = dict.fromkeys(files)
+    if "wav.scp" in names and (path / "segments").exists():
+        names["segments"] = None
+    tables = {name: read_table(path / name) for name in names}
+    leader = next(
+        (n for n in ("segments", "wav.scp") if n in tables), next(iter(names))
+    )
     for name, table in tables.items():
-        _check_same_keys(path, leader, tables[leader], name, table)
+        if name == "wav.scp" and leader == "segments":
+            _check_recordings(path, tables["segments"], table)
+        else:
+            _check_same_keys(path, leader, tables[leader], name, table)
     if not tables[leader]:
         raise DataDirError(f"{path / leader}: no utterance in it")
-    if "wav.scp" in tables and (path / "segments").exists():
-        raise DataDirError(
-            f"{path / 'segments'}: parts of recordings are not supported; write one "
-            "audio file for each utterance, name it in wav.scp and remove 'segments'"
-        )
-    _check_file_names(path / leader, tables[leader])
-    if "utt2spk" in tables:
-        _check_speaker_prefix(path, tables["utt2spk"])
     return tables
 
 
@@ -124,6 +133,42 @@ def check_apart(source: Path, target: Path) -> None:
         raise DataDirError(f"{target}: read and written at once; name another target")
 
 
+def check_file_names(path: Path | str, utts: Iterable[str]) -> None:
+    """Refuse utterances that cannot name a file, where files are named after them.
+
+    Args:
+        path: The table that they are from, for the message.
+        utts: The utterances, in the table's order.
+
+    Raises:
+        DataDirError: If one has a '/' in it.
+    """
+    for number, utt in enumerate(utts, start=1):
+        if "/" in utt:
+            raise DataDirError(
+                f"{path}:{number}: there is a '/' in '{utt}', which cannot name an "
+                "audio file; write another character, in every file"
+            )
+
+
+def check_formatted(path: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse a directory that has not one audio file for each utterance.
+
+    Args:
+        path: The directory.
+        tables: What :func:`load_data_dir` read of it.
+
+    Raises:
+        DataDirError: If its utterances are parts of recordings, or cannot name files.
+    """
+    if "segments" in tables:
+        raise DataDirError(
+            f"{path / 'segments'}: one audio file for each utterance is needed here; "
+            "give a directory that stage 3 has formatted, such as dump/raw/<set>"
+        )
+    check_file_names(path / "wav.scp", tables["wav.scp"])
+
+
 def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
     """Turn ``utt2spk`` into ``spk2utt``.
 
@@ -162,7 +207,7 @@ def _check_same_keys(
             f"{path / name}: no line for {_some(missing)} of {path / leader}; {fix}"
         )
     if extra:
-        line = list(table).index(extra[0]) + 1
+        line = next(n for n, key in enumerate(table, start=1) if key == extra[0])
         raise DataDirError(
             f"{path / name}:{line}: {path / leader} has no line for {_some(extra)}; "
             f"{fix}"
@@ -175,21 +220,14 @@ def _some(keys: list[str]) -> str:
     return f"{len(keys)} {noun} ({shown})"
 
 
-def _check_file_names(path: Path, table: dict[str, str]) -> None:
-    # Audio files are named after their utterances.
-    for number, utt in enumerate(table, start=1):
-        if "/" in utt:
+def _check_recordings(
+    path: Path, segments: dict[str, str], recordings: dict[str, str]
+) -> None:
+    parsed = parse_segments(path / "segments", segments)
+    for number, (utt, segment) in enumerate(parsed.items(), start=1):
+        if segment.recording not in recordings:
             raise DataDirError(
-                f"{path}:{number}: there is a '/' in '{utt}', which cannot name an "
-                "audio file; write another character, in every file"
-            )
-
-
-def _check_speaker_prefix(path: Path, utt2spk: dict[str, str]) -> None:
-    for number, (utt, speaker) in enumerate(utt2spk.items(), start=1):
-        if not utt.startswith(speaker):
-            raise DataDirError(
-                f"{path / 'utt2spk'}:{number}: '{utt}' does not start with its speaker "
-                f"'{speaker}'; name utterances <speaker>-<something>, so that sorting "
-                "by utterance also sorts by speaker"
+                f"{path / 'segments'}:{number}: '{utt}' is a part of "
+                f"'{segment.recording}', which {path / 'wav.scp'} has not; add the "
+                "recording there, or let utils/fix_data_dir.sh remove the utterance"
             )

@@ -17,6 +17,7 @@ from espnet_mtl.data.audio import (
 )
 from espnet_mtl.data.datadir import (
     check_apart,
+    check_file_names,
     load_data_dir,
     write_data_dir,
     write_line,
@@ -46,6 +47,7 @@ def format_audio(
     """
     check_apart(source, target)
     tables = load_data_dir(source)
+    check_file_names(source / "utt2spk", tables["utt2spk"])
     # Targets of the user's own go along; those that were drawn for other data go.
     (target / "text_target").unlink(missing_ok=True)
     if (source / "text_target").exists():

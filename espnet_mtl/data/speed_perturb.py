@@ -10,7 +10,12 @@ import numpy as np
 import soxr
 
 from espnet_mtl.data.audio import read_audio_rate, write_audio
-from espnet_mtl.data.datadir import check_apart, load_data_dir, write_data_dir
+from espnet_mtl.data.datadir import (
+    check_apart,
+    check_file_names,
+    load_data_dir,
+    write_data_dir,
+)
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -51,6 +56,7 @@ def perturb_speed(
     """
     check_apart(source, target)
     tables = load_data_dir(source)
+    check_file_names(source / "utt2spk", tables["utt2spk"])
     folder = (target / "data").resolve()
 
     def copy(item: tuple[float, str]) -> None:

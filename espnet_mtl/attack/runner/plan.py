@@ -14,7 +14,7 @@ from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.targets import check_targets, choose_targets
 from espnet_mtl.data.audio import read_audio
-from espnet_mtl.data.datadir import load_data_dir
+from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.tables import read_table, sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wer import fold_case, split_words
@@ -66,6 +66,7 @@ def read_test_set(
         UserError: If the directory is faulty, or a target is missing or the truth.
     """
     tables = load_data_dir(data_dir)
+    check_formatted(data_dir, tables)
     path = text_target or data_dir / "text_target"
     if target_text:
         targets = _same_for_all(tables, target_text, data_dir)

@@ -96,10 +96,7 @@ def test_further_tables_are_mended_too(data_dir):
     assert list(load_data_dir(data_dir)["wav.scp"]) == ["ann-1", "bob-1"]
 
 
-def test_what_only_the_user_can_mend_is_said(data_dir, edit):
-    edit(data_dir / "utt2spk", "ann-1 ann", "ann-1 carl")
-    with pytest.raises(DataDirError, match="utt2spk:1: 'ann-1' does not start with"):
-        main([str(data_dir)])
+def test_what_only_the_user_can_mend_is_said(data_dir):
     (data_dir / "utt2spk").unlink()
     with pytest.raises(DataDirError, match="utt2spk: no such file; write '<utterance>"):
         main([str(data_dir)])
