@@ -10,53 +10,13 @@ ends all jobs with whatever they started.
 """
 
 import os
-import re
-import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-# What the options ask of a cluster; here they say nothing, but each takes a value.
-IGNORED = ("gpu", "mem", "num_threads", "num-threads", "name", "num_nodes", "config")
-TAIL_LINES = 20
-
-
-def parse(arguments):
-    """Return (most jobs at once, range of job numbers or None, log, command)."""
-    at_once, jobs = os.cpu_count() or 1, None
-    rest = list(arguments)
-    while rest:
-        if rest[0].startswith("--"):
-            name = rest[0][2:]
-            if len(rest) < 2:
-                fail(f"{rest[0]} needs a value")
-            if name in ("max_jobs_run", "max-jobs-run"):
-                at_once = int(rest[1])
-            elif name not in IGNORED:
-                fail(f"unknown option {rest[0]}")
-            rest = rest[2:]
-        elif match := re.fullmatch(r"JOB=(\d+)(?::(\d+))?", rest[0]):
-            first, last = int(match[1]), int(match[2] or match[1])
-            jobs = range(first, last + 1)
-            rest = rest[1:]
-        else:
-            break
-    if len(rest) < 2:
-        fail("give a log file and a command\n" + __doc__)
-    if jobs is not None and not jobs:
-        fail("the range of JOB is empty")
-    if jobs is not None and len(jobs) > 1 and "JOB" not in rest[0]:
-        fail(f"{rest[0]}: several jobs need JOB in the log's name")
-    return at_once, jobs, rest[0], rest[1:]
-
-
-def fail(message):
-    """End with a message."""
-    print(f"run.py: Error: {message}", file=sys.stderr)
-    sys.exit(1)
+import jobs
 
 
 class Runner:
@@ -73,10 +33,7 @@ class Runner:
         os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
         with open(log, "w", encoding="utf-8") as file:
             started = time.time()
-            file.write(f"# {shlex.join(command)}\n")
-            file.write(f"# Running on {socket.gethostname()}\n")
-            file.write(f"# Started at {time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
-            file.flush()
+            jobs.write_head(file, command)
             try:
                 # Open files go along: a job that outlives its run keeps the run's lock.
                 process = subprocess.Popen(
@@ -95,9 +52,7 @@ class Runner:
             status = process.wait()
             self.running.discard(process)
             file.seek(0, os.SEEK_END)
-            file.write(f"# Accounting: time={time.time() - started:.0f} threads=1\n")
-            file.write(f"# Ended (code {status}) at ")
-            file.write(time.strftime("%Y-%m-%dT%H:%M:%S") + "\n")
+            jobs.write_end(file, time.time() - started, status)
         return status
 
     def end(self, process):
@@ -124,31 +79,22 @@ class Runner:
 
 def main():
     """Run the jobs that the command line asks for."""
-    at_once, jobs, log, command = parse(sys.argv[1:])
+    call = jobs.parse(sys.argv[1:], __doc__)
+    for name in call.options:
+        if name not in jobs.RESOURCES + jobs.HANDLING:
+            jobs.fail(f"unknown option --{name}")
     runner = Runner()
     signal.signal(signal.SIGINT, runner.stop)
     signal.signal(signal.SIGTERM, runner.stop)
 
     def run(number):
-        name = log if number is None else log.replace("JOB", str(number))
-        words = command
-        if number is not None:
-            words = [word.replace("JOB", str(number)) for word in command]
-        return name, runner.run(name, words)
+        status = runner.run(call.log_of(number), call.command_of(number))
+        return call.log_of(number), f"exit status {status}" if status else None
 
-    numbers = [None] if jobs is None else list(jobs)
+    numbers = [None] if call.numbers is None else list(call.numbers)
+    at_once = call.at_once or os.cpu_count() or 1
     with ThreadPoolExecutor(min(at_once, len(numbers))) as pool:
-        results = list(pool.map(run, numbers))
-    failed = [(name, status) for name, status in results if status != 0]
-    if failed:
-        name, status = failed[0]
-        with open(name, encoding="utf-8", errors="replace") as file:
-            tail = file.readlines()[-TAIL_LINES:]
-        sys.stderr.write("".join(tail))
-        fail(
-            f"{len(failed)} of {len(results)} jobs failed (exit status {status}); the "
-            f"end of {name} is shown above"
-        )
+        jobs.check(list(pool.map(run, numbers)))
 
 
 if __name__ == "__main__":
