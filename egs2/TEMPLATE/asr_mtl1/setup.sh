@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make a new recipe: setup.sh egs2/<corpus>/asr_mtl1
 #
-# Links what all recipes share and leaves alone what is already there. What remains to be
-# written is run.sh and local/data.sh.
+# Links what all recipes share and leaves alone what is already there. A new recipe works
+# at once: its run.sh and local/data.sh read one table.
 
 set -e
 set -u
@@ -15,12 +15,14 @@ fi
 dir=$1
 
 template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-mkdir -p "${dir}/conf" "${dir}/local"
-dir=$(cd "${dir}" && pwd)
-if [ "$(dirname "$(dirname "${dir}")")" != "$(dirname "$(dirname "${template}")")" ]; then
-    echo "$0: Error: ${dir} is not of the form $(dirname "$(dirname "${template}")")/<corpus>/<name>" >&2
+egs=$(dirname "$(dirname "${template}")")
+parent=$(dirname "$(dirname "$(readlink -m "${dir}")")")
+if [ "${parent}" != "$(readlink -f "${egs}")" ]; then
+    echo "$0: Error: ${dir} is not of the form ${egs}/<corpus>/<name>" >&2
     exit 2
 fi
+mkdir -p "${dir}/conf" "${dir}/local"
+dir=$(cd "${dir}" && pwd)
 
 link() { # link <target> <link>
     if [ -e "$2" ] && [ ! -L "$2" ]; then
@@ -30,10 +32,27 @@ link() { # link <target> <link>
     fi
 }
 
+# 1. What is the recipe's own. The table of a corpus goes to its own db.sh.
+if [ ! -e "${dir}/run.sh" ] && [ ! -e "${dir}/local/data.sh" ]; then
+    cp "${template}/run.sh" "${dir}/run.sh"
+    cp "${template}/local/data.sh" "${dir}/local/data.sh"
+    cat > "${dir}/db.sh" << 'EOF'
+#!/usr/bin/env bash
+# Where the corpus is: a CSV or TSV with the columns path, text, speaker, accent and, if
+# you like, split. Set it here, in the environment, or by ./run.sh --table FILE.
+TABLE=${TABLE:-}
+EOF
+    echo "Made ${dir}: now 'cd ${dir}' and './run.sh --table FILE'." >&2
+fi
+
+# 2. What is shared
 from=../../TEMPLATE/$(basename "${template}")
-for name in asr_mtl.sh cmd.sh path.sh db.sh utils scripts; do
+for name in asr_mtl.sh cmd.sh path.sh utils scripts; do
     link "${from}/${name}" "${dir}/${name}"
 done
+if [ ! -e "${dir}/db.sh" ]; then
+    link "${from}/db.sh" "${dir}/db.sh"
+fi
 for file in "${template}"/conf/*; do
     name=$(basename "${file}")
     link "../${from}/conf/${name}" "${dir}/conf/${name}"

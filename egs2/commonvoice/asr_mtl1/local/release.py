@@ -1,0 +1,190 @@
+"""Find and read an unpacked release of Common Voice, of any year and language."""
+
+import argparse
+import os
+from pathlib import Path
+
+from espnet_mtl.data.prepare.accents import split_labels
+from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.delimited import Rows
+from espnet_mtl.data.prepare.faults import Faults
+from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.words import normalise_text
+from espnet_mtl.errors import UserError
+
+URL = "https://commonvoice.mozilla.org/datasets"
+NEEDED = ("client_id", "path", "sentence")
+# Releases 1 to 7 have codes in `accent`, later ones names and free text in `accents`.
+ACCENT_COLUMNS = ("accents", "accent")
+RELEASE_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
+DURATIONS = "clip_durations.tsv"
+# client_id is 128 hexadecimal digits; so many tell all people of the world apart.
+SPEAKER_DIGITS = 16
+
+
+def find_release(root: str, lang: str, tsv: str) -> Path:
+    """Find a language's folder.
+
+    Args:
+        root: The release's folder, or the language's itself; empty where the user has
+            named none.
+        lang: Language code, as the release has it.
+        tsv: Table that has to be there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: If it is not there; says what is.
+    """
+    get_it = (
+        f"Get a release from {URL}, unpack it, and name its folder by --root, by "
+        "COMMONVOICE=/path/to/cv-corpus-... in the environment, or in db.sh"
+    )
+    if not root:
+        raise UserError(f"commonvoice: where is Common Voice? {get_it}.")
+    folder = Path(root).expanduser().absolute()
+    if not folder.is_dir():
+        raise UserError(f"commonvoice: {folder} is no folder. {get_it}.")
+    if (folder / lang / tsv).is_file():
+        return folder / lang
+    if (folder / tsv).is_file():
+        return folder
+    languages = sorted(path.parent.name for path in folder.glob(f"*/{tsv}"))
+    if languages:
+        raise UserError(
+            f"commonvoice: {folder} has no language '{lang}', but "
+            f"{', '.join(languages)}; choose one by --lang."
+        )
+    raise UserError(
+        f"commonvoice: there is neither {folder / lang / tsv} nor {folder / tsv}: no "
+        f"unpacked release. {get_it}."
+    )
+
+
+def read_release(
+    folder: Path, classes: dict[str, str], args: argparse.Namespace
+) -> list[Clip]:
+    """Read the clips of a language.
+
+    Args:
+        folder: See :func:`find_release`.
+        classes: The accent map; labels in it are not taken apart.
+        args: Options of the command.
+
+    Returns:
+        One clip a row; those that no data directory could have already have a fate.
+
+    Raises:
+        UserError: If columns are missing, or a path leaves the release.
+    """
+    # 1. The rows
+    path = folder / args.tsv
+    rows = Rows(path, NEEDED, ACCENT_COLUMNS, release=True)
+    faults = Faults(path)
+    seconds = {} if args.check_audio else _read_durations(folder / DURATIONS)
+    splits = _read_splits(folder, args.splits)
+    clips = []
+    for line, row in rows:
+        if row is None:
+            clips.append(Clip(line, "-", "", "", "", fate="malformed"))
+            continue
+        clip = _read_row(line, row, folder / "clips", faults, classes, args)
+        clip.seconds = seconds.get(clip.name)
+        clip.split = splits.get(clip.name, "")
+        clips.append(clip)
+    faults.raise_any(args.output / "corpus" / "table_errors.txt")
+    if not clips:
+        raise UserError(f"{path}: no row below the first line")
+
+    # 2. The same clip again
+    _settle_doubled([clip for clip in clips if not clip.fate])
+    _check_speakers(path, clips)
+    give_keys([clip for clip in clips if not clip.fate])
+    return clips
+
+
+def _read_row(
+    line: int,
+    row: dict[str, str],
+    clips: Path,
+    faults: Faults,
+    classes: dict[str, str],
+    args: argparse.Namespace,
+) -> Clip:
+    name = row["path"]
+    if name != os.path.basename(name) or name in ("", ".", ".."):
+        faults.add(
+            "not the name of a file in clips/", "mend the path", line, repr(name)
+        )
+    name = name if "." in name else f"{name}.mp3"
+    text = normalise_text(row["sentence"], args.text_case, args.punctuation, args.lang)
+    raw = next((row[c] for c in ACCENT_COLUMNS if row.get(c)), "")
+    speaker = row["client_id"]
+    fate = "" if text else "no_text"
+    return Clip(
+        line=line,
+        name=name,
+        path=f"{clips}/{name}",
+        text=text,
+        speaker=speaker[:SPEAKER_DIGITS],
+        labels=split_labels(raw, classes),
+        fate=fate if speaker else "no_speaker",
+        why=speaker,
+    )
+
+
+def _settle_doubled(clips: list[Clip]) -> None:
+    first: dict[str, Clip] = {}
+    for clip in clips:
+        before = first.setdefault(clip.name, clip)
+        if before is clip:
+            continue
+        if before.text == clip.text and before.why == clip.why:
+            clip.fate = "duplicate"
+        else:
+            # Nobody can tell which is right.
+            clip.fate = before.fate = "conflict"
+
+
+def _check_speakers(path: Path, clips: list[Clip]) -> None:
+    whole: dict[str, str] = {}
+    for clip in clips:
+        if whole.setdefault(clip.speaker, clip.why) != clip.why:
+            raise UserError(
+                f"{path}:{clip.line}: two values of client_id begin with "
+                f"'{clip.speaker}': their speakers' ids would be the same"
+            )
+        clip.why = ""
+
+
+def _read_splits(folder: Path, wanted: str) -> dict[str, str]:
+    """Read which set the release gives a clip; none where it has no sets."""
+    tables = {name: folder / f"{name}.tsv" for name in RELEASE_SPLITS}
+    missing = [path for path in tables.values() if not path.is_file()]
+    if wanted == "speaker" or (wanted == "auto" and missing):
+        return {}
+    if missing:
+        raise UserError(
+            f"--splits release: {missing[0]} does not exist (delta releases have no "
+            "sets); use --splits speaker"
+        )
+    splits: dict[str, str] = {}
+    for name, path in tables.items():
+        rows = Rows(path, ("path",), release=True)
+        for _, row in rows:
+            if row is not None:
+                clip = row["path"] if "." in row["path"] else f"{row['path']}.mp3"
+                splits[clip] = RELEASE_SPLITS[name]
+    return splits
+
+
+def _read_durations(path: Path) -> dict[str, float]:
+    """Read lengths that the release tells (16.1 and later)."""
+    if not path.is_file():
+        return {}
+    seconds = {}
+    for _, row in Rows(path, ("clip", "duration[ms]"), release=True):
+        if row is not None and row["duration[ms]"].isdecimal():
+            seconds[row["clip"]] = int(row["duration[ms]"]) / 1000
+    return seconds

@@ -1,0 +1,247 @@
+"""Accent labels, as people write them, and the classes that a branch can learn."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.faults import Faults
+from espnet_mtl.data.prepare.words import fold, make_class
+from espnet_mtl.data.tables import read_lines, write_text
+
+DROP = "<drop>"
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class AccentPolicy:
+    """What decides about classes.
+
+    Attributes:
+        several: Rows with several classes: ``unknown``, ``drop``, or ``join`` them to
+            one class.
+        free_text: Labels that the map does not know: ``unknown``, ``ignore`` (what
+            else the row says counts), ``class`` (each is a class), ``drop``.
+        none: Rows without a label: ``unknown`` or ``drop``.
+        small: Classes below the minimum: ``unknown``, ``other`` (one class of all of
+            them) or ``drop``.
+        min_clips: Fewest clips of a class.
+        min_speakers: Fewest speakers of a class.
+    """
+
+    several: str = "unknown"
+    free_text: str = "unknown"
+    none: str = "unknown"
+    small: str = "unknown"
+    min_clips: int = 1
+    min_speakers: int = 1
+
+
+def read_accent_map(path: Path | None) -> dict[str, str]:
+    """Read which label belongs to which class.
+
+    A line is ``<label> TAB <class>``; ``#`` begins a comment line. The class ``<unk>``
+    says that a label tells nothing about an accent, ``<drop>`` that clips with it are
+    to be left out.
+
+    Args:
+        path: The file; ``None`` for an empty map.
+
+    Returns:
+        Class by label, labels folded (:func:`words.fold`).
+
+    Raises:
+        DataDirError: If lines are faulty or a label has two classes; all are named.
+    """
+    classes: dict[str, str] = {}
+    if path is None:
+        return classes
+    faults = Faults(path)
+    for number, line in enumerate(read_lines(path), start=1):
+        line = line.rstrip("\r")
+        if not line.strip() or line.startswith("#"):
+            continue
+        label, _, name = (part.strip() for part in line.partition("\t"))
+        if not label or not name or len(name.split()) > 1:
+            fix = (
+                f"write '<label> TAB <class>', the class in one word, {UNKNOWN_ACCENT} "
+            )
+            faults.add("no label and class", f"{fix}or {DROP}", number, line)
+        elif classes.setdefault(fold(label), name) != name:
+            faults.add("a label with two classes", "keep one", number, line)
+    faults.raise_any()
+    return classes
+
+
+def split_labels(raw: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Take joined labels apart (Common Voice).
+
+    Recent releases join by ``|``. Earlier ones join by commas, which labels also have
+    inside: those that are known are found first, the longest first, and the rest is cut
+    at commas outside parentheses.
+
+    Args:
+        raw: The cell.
+        known: Labels that stay whole, folded.
+
+    Returns:
+        The labels, each once.
+    """
+    if "|" in raw:
+        return _distinct(raw.split("|"))
+    pieces = _cut_at_commas(raw)
+    whole = set(known)
+    labels, begin = [], 0
+    while begin < len(pieces):
+        for end in range(len(pieces), begin, -1):
+            candidate = ",".join(pieces[begin:end])
+            if end == begin + 1 or fold(candidate) in whole:
+                labels.append(candidate)
+                begin = end
+                break
+    return _distinct(labels)
+
+
+def _cut_at_commas(raw: str) -> list[str]:
+    pieces, depth, piece = [], 0, []
+    for character in raw:
+        depth = max(0, depth + (character == "(") - (character == ")"))
+        if character == "," and not depth:
+            pieces.append("".join(piece))
+            piece = []
+        else:
+            piece.append(character)
+    return [*pieces, "".join(piece)]
+
+
+def _distinct(labels: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))
+
+
+def give_classes(
+    clips: Iterable[Clip], classes: Mapping[str, str], policy: AccentPolicy
+) -> None:
+    """Give each clip its class, or the rule that takes it out.
+
+    Args:
+        clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
+        classes: See :func:`read_accent_map`.
+        policy: What decides.
+    """
+    decided: dict[tuple[str, ...], tuple[str, str, str]] = {}
+    for clip in clips:
+        if clip.labels not in decided:
+            decided[clip.labels] = _decide(clip.labels, classes, policy)
+        clip.accent, clip.unlabelled, clip.fate = decided[clip.labels]
+
+
+def _decide(
+    labels: tuple[str, ...], classes: Mapping[str, str], policy: AccentPolicy
+) -> tuple[str, str, str]:
+    """Return class, why there is none, and the rule that takes the clip out."""
+    found: list[str] = []
+    for label in labels:
+        name = classes.get(fold(label))
+        if name is None:
+            if policy.free_text == "drop":
+                return UNKNOWN_ACCENT, "free_text", "free_text"
+            if policy.free_text == "unknown":
+                return UNKNOWN_ACCENT, "free_text", ""
+            name = make_class(label) if policy.free_text == "class" else ""
+        if name == DROP:
+            return UNKNOWN_ACCENT, "", "dropped_by_map"
+        if name and name != UNKNOWN_ACCENT and name not in found:
+            found.append(name)
+    if not found:
+        fate = "no_accent" if policy.none == "drop" else ""
+        return UNKNOWN_ACCENT, "none", fate
+    if len(found) == 1:
+        return found[0], "", ""
+    if policy.several == "join":
+        return "+".join(sorted(found)), "", ""
+    fate = "several_accents" if policy.several == "drop" else ""
+    return UNKNOWN_ACCENT, "several", fate
+
+
+def find_small_classes(
+    clips: Iterable[Clip], policy: AccentPolicy
+) -> dict[str, tuple[int, int]]:
+    """Deal with the classes below the minimum.
+
+    Args:
+        clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
+        policy: What decides.
+
+    Returns:
+        Clips and speakers of each such class.
+    """
+    members: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        members[clip.accent].append(clip)
+    members.pop(UNKNOWN_ACCENT, None)
+    small = {}
+    # Small classes are pooled first: together they may be enough.
+    for accent in sorted(members, key=lambda name: name == OTHER):
+        own = members[accent]
+        counts = len(own), len({clip.speaker for clip in own})
+        if counts[0] >= policy.min_clips and counts[1] >= policy.min_speakers:
+            continue
+        small[accent] = counts
+        if policy.small == "other" and accent != OTHER:
+            for clip in own:
+                clip.accent = OTHER
+            members.setdefault(OTHER, []).extend(own)
+        else:
+            for clip in own:
+                clip.accent, clip.unlabelled = UNKNOWN_ACCENT, "small"
+                clip.fate = "small_accent" if policy.small == "drop" else ""
+    return small
+
+
+def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> None:
+    """Write every label that occurs, as a map to edit.
+
+    Args:
+        path: The file. Labels are people's own words, which may be private.
+        clips: All clips.
+        classes: Those that the map has.
+
+    Raises:
+        OSError: If the disk is full.
+    """
+    counts: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        for label in clip.labels:
+            counts[" ".join(label.split())].append(clip)
+    lines = [
+        "# Every accent label: label, class (?: the map does not know it), clips,",
+        "# speakers. Copy lines to your map and give them a class to use them.",
+    ]
+    for label in sorted(counts, key=lambda name: (-len(counts[name]), name)):
+        own = counts[label]
+        speakers = len({clip.speaker for clip in own})
+        name = classes.get(fold(label), "?")
+        lines.append(f"{label}\t{name}\t{len(own)}\t{speakers}")
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def require_two(clips: Iterable[Clip], source: Path | str) -> None:
+    """Refuse a corpus from which no accent branch can learn.
+
+    Args:
+        clips: Those that are used.
+        source: The corpus's table, for the message.
+
+    Raises:
+        DataDirError: If fewer than two classes are left.
+    """
+    found = sorted({clip.accent for clip in clips} - {UNKNOWN_ACCENT})
+    if len(found) < 2:
+        raise DataDirError(
+            f"{source}: {len(found)} accents are left ({', '.join(found) or '-'}), "
+            "and a branch needs two. See the table above: lower --min_clips or "
+            "--min_speakers, add labels to --accent_map, or choose another --free_text"
+        )

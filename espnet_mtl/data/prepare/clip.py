@@ -1,0 +1,79 @@
+"""One recording of one sentence, and what becomes of it."""
+
+from dataclasses import dataclass
+
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+
+SETS = ("train", "valid", "test")
+
+# Why a clip is not used, in the order of the account. What is no key here is a set.
+RULES = {
+    "malformed": "row that cannot be read",
+    "no_speaker": "no speaker: it could be in two sets",
+    "no_text": "nothing to say",
+    "duplicate": "the same clip again",
+    "conflict": "the same clip with another text",
+    "missing": "no such audio file",
+    "undecodable": "audio that cannot be decoded",
+    "empty": "audio without a sample",
+    "no_accent": "no accent (--no_accent drop)",
+    "several_accents": "several accents (--several_accents drop)",
+    "free_text": "an accent that the map does not know (--free_text drop)",
+    "dropped_by_map": "the map says <drop>",
+    "small_accent": "too few clips or speakers of the accent (--small_accents drop)",
+    "speaker_cap": "more of this speaker than --max_clips_per_speaker",
+    "accent_cap": "more of this accent than --max_clips_per_accent",
+    "other_set": "its speaker is in another set",
+}
+BAD_AUDIO = ("missing", "undecodable", "empty")
+
+
+@dataclass(slots=True)
+class Clip:
+    """One recording.
+
+    Attributes:
+        line: Its line in the corpus's table, or its number where there is none.
+        name: What the corpus calls it; no two clips share it.
+        path: The audio file.
+        text: What is said.
+        speaker: Who says it, as the data directories are to have it.
+        labels: The accent labels that the corpus gives it.
+        split: The set that the corpus puts it in; empty where it does not say.
+        seconds: Its length; ``None`` where not known.
+        rate: Its sampling rate in Hz; 0 where not known.
+        key: Utterance id.
+        accent: Its accent class.
+        unlabelled: Why the class is not known: ``none``, ``several``, ``free_text``,
+            ``small`` or ``untrained``; empty where it is.
+        fate: What becomes of it: a set, or the rule that takes it out; empty while
+            that is open.
+        why: More about its fate, for the list of clips.
+    """
+
+    line: int
+    name: str
+    path: str
+    text: str
+    speaker: str
+    labels: tuple[str, ...] = ()
+    split: str = ""
+    seconds: float | None = None
+    rate: int = 0
+    key: str = ""
+    accent: str = UNKNOWN_ACCENT
+    unlabelled: str = "none"
+    fate: str = ""
+    why: str = ""
+
+
+def open_clips(clips: list[Clip]) -> list[Clip]:
+    """Pick the clips that no rule has taken out.
+
+    Args:
+        clips: All of them.
+
+    Returns:
+        Those whose fate is open.
+    """
+    return [clip for clip in clips if not clip.fate]

@@ -1,0 +1,176 @@
+"""Tables of columns: CSV and TSV, by the names in their first line."""
+
+import csv
+import difflib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.prepare.faults import Faults
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DELIMITERS = {"\t": "tabs", ",": "commas"}
+_REFUSED_DELIMITERS = {";": "';'", "|": "'|'", " ": "blanks"}
+
+
+class Rows:
+    """Reads a table row by row; its columns are found by name.
+
+    Args:
+        path: The file: UTF-8, separated by commas (with quotes as CSV has them) or by
+            tabs (without).
+        needed: Columns that must be there.
+        optional: Columns that may be there; others are not looked at.
+        release: Whether it is a release's own file, which nobody will mend: quotes mean
+            nothing there, and of doubled columns the first counts.
+
+    Attributes:
+        columns: Those of needed and optional that are there.
+        faults: What is wrong with the rows; complete when all have been read.
+
+    Raises:
+        DataDirError: If the first line does not name the columns.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        needed: Sequence[str],
+        optional: Sequence[str] = (),
+        *,
+        release: bool = False,
+    ) -> None:
+        self.path = path
+        self.faults = Faults(path)
+        if not path.is_file():
+            raise DataDirError(f"{path}: no such file")
+        with path.open("rb") as file:
+            first = file.readline()
+        if first[:2] in _WIDE_MARKS:
+            raise DataDirError(f"{path}: UTF-16, not UTF-8; save it as UTF-8")
+        if not first.strip():
+            raise DataDirError(
+                f"{path}:1: nothing there; the first line names the columns "
+                f"{', '.join(needed)}"
+            )
+        marks = []
+        if first.startswith(_BYTE_ORDER_MARK):
+            marks.append("a byte-order mark")
+        if first.endswith(b"\r\n"):
+            marks.append("Windows' ends of lines")
+        if marks:
+            logging.info(
+                "%s: has %s, which mean nothing here", path, " and ".join(marks)
+            )
+        header = self._decode(first.removeprefix(_BYTE_ORDER_MARK), 1)
+        if header is None:
+            self.faults.raise_any()
+        self._delimiter = _find_delimiter(path, header, needed)
+        self._quotes = not release
+        names = [name.strip().casefold() for name in self._take_apart(header, 1) or []]
+        self._width = len(names)
+        self._at = _find_columns(path, names, needed, optional, release)
+        self.columns = tuple(self._at)
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, str] | None]]:
+        """Read the rows.
+
+        Yields:
+            Number of the line, and its values by column, without blanks around them;
+            ``None`` where the line is at fault.
+        """
+        with self.path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if number == 1 or not raw.strip():
+                    continue
+                line = self._decode(raw, number)
+                fields = None if line is None else self._take_apart(line, number)
+                if fields is None:
+                    yield number, None
+                    continue
+                if len(fields) != self._width:
+                    self.faults.add(
+                        f"not the {self._width} fields of the first line",
+                        "another delimiter, or one inside a field; quote such a field",
+                        number,
+                        f"{len(fields)}: {line[:80]}",
+                    )
+                    yield number, None
+                    continue
+                yield number, {name: fields[i].strip() for name, i in self._at.items()}
+
+    def _decode(self, raw: bytes, number: int) -> str | None:
+        try:
+            return raw.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            self.faults.add(
+                "not UTF-8",
+                "convert the file, for example by 'iconv -f latin1 -t utf-8'",
+                number,
+                raw.decode("utf-8", "replace").strip()[:80],
+            )
+            return None
+
+    def _take_apart(self, line: str, number: int) -> list[str] | None:
+        if not self._quotes or '"' not in line:
+            return line.split(self._delimiter)
+        try:
+            return next(csv.reader([line], delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            self.faults.add(
+                "quotes out of balance",
+                'quote the whole field, on one line, with "" for a quote inside it',
+                number,
+                line[:80],
+            )
+            return None
+
+
+def _find_delimiter(path: Path, header: str, needed: Sequence[str]) -> str:
+    def count(delimiter: str) -> int:
+        names = {name.strip(' "').casefold() for name in header.split(delimiter)}
+        return len(names & set(needed))
+
+    candidates = {**_DELIMITERS, **_REFUSED_DELIMITERS}
+    best = max(candidates, key=count)
+    if best in _REFUSED_DELIMITERS and count(best) > 1:
+        raise DataDirError(
+            f"{path}:1: columns are separated by {candidates[best]}: '{header[:80]}'; "
+            "save the table with commas (CSV) or tabs (TSV) between them"
+        )
+    return best if best in _DELIMITERS else ","
+
+
+def _find_columns(
+    path: Path,
+    names: list[str],
+    needed: Sequence[str],
+    optional: Sequence[str],
+    doubled: bool,
+) -> dict[str, int]:
+    at = {}
+    for name in [*needed, *optional]:
+        places = [i for i, found in enumerate(names) if found == name]
+        if len(places) > 1 and not doubled:
+            numbers = " and ".join(str(i + 1) for i in places)
+            raise DataDirError(
+                f"{path}:1: '{name}' names the columns {numbers}; rename or remove all "
+                "but one"
+            )
+        if places:
+            at[name] = places[0]
+    missing = [name for name in needed if name not in at]
+    if missing:
+        close = {
+            name: difflib.get_close_matches(name, set(names) - set(at), 1)
+            for name in missing
+        }
+        hints = [f"rename '{c[0]}' to '{name}'" for name, c in close.items() if c]
+        raise DataDirError(
+            f"{path}:1: no column {', '.join(repr(m) for m in missing)} among: "
+            f"{', '.join(names)}; "
+            f"{' and '.join(hints) or 'add it, or rename the one that is it'}"
+        )
+    return at

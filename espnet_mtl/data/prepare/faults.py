@@ -1,0 +1,65 @@
+"""Mistakes of a table, collected: each kind is told once, with all its places."""
+
+from pathlib import Path
+
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import write_text
+
+_SHOWN = 5
+
+
+class Faults:
+    """Collects the mistakes of one file.
+
+    Args:
+        path: The file, for the messages.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._places: dict[tuple[str, str], list[tuple[int, str]]] = {}
+
+    def add(self, kind: str, fix: str, line: int, value: str) -> None:
+        """Note a mistake.
+
+        Args:
+            kind: What is wrong, the same words for all of a kind.
+            fix: What to do about it, likewise.
+            line: Where.
+            value: What stands there.
+        """
+        self._places.setdefault((kind, fix), []).append((line, value))
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def __str__(self) -> str:
+        return self._render(_SHOWN)
+
+    def raise_any(self, full_list: Path | None = None) -> None:
+        """End here when there is a mistake.
+
+        Args:
+            full_list: File for all places, written when the message cannot show all.
+
+        Raises:
+            DataDirError: With every kind of mistake, its first places and the fix.
+        """
+        if not self._places:
+            return
+        if full_list is not None and any(
+            len(places) > _SHOWN for places in self._places.values()
+        ):
+            write_text(full_list, self._render(None) + "\n")
+            raise DataDirError(f"{self._render(_SHOWN)}\nAll places: {full_list}")
+        raise DataDirError(self._render(_SHOWN if full_list is None else None))
+
+    def _render(self, shown: int | None) -> str:
+        lines = []
+        for (kind, fix), places in self._places.items():
+            count = f" ({len(places)} times)" if len(places) > 1 else ""
+            lines.append(f"{self._path}: {kind}{count}; {fix}:")
+            lines += [f"    line {n}: {value}" for n, value in places[:shown]]
+            if shown is not None and len(places) > shown:
+                lines.append(f"    ... and {len(places) - shown} more")
+        return "\n".join(lines)

@@ -1,0 +1,134 @@
+"""The options that every corpus has."""
+
+import argparse
+from pathlib import Path
+
+from espnet_mtl.errors import UserError
+
+
+def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
+    """Build a command line.
+
+    Args:
+        description: Shown by ``--help``.
+        **defaults: Other defaults than those here.
+
+    Returns:
+        The parser; a corpus adds what is its own.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("--output", "--datadir", type=Path, default=Path("data"), help="where sets go")
+    add("--nj", type=int, default=4, help="threads that open clips")
+    add("--seed", type=int, default=0, help="seed of the choice of speakers and clips")
+
+    group = parser.add_argument_group("audio and text")
+    add = group.add_argument
+    add(
+        "--check_audio",
+        type=_read_bool,
+        default=True,
+        help="open every clip: false saves time, leaves bad ones to stage 3, and hours "
+        "are not known",
+    )
+    add(
+        "--max_bad_audio",
+        type=_read_share,
+        default=0.0,
+        help="share of clips that may be missing, empty or no audio",
+    )
+    add(
+        "--text_case",
+        choices=["keep", "upper", "lower"],
+        default="keep",
+        help="of text",
+    )
+    add(
+        "--punctuation",
+        choices=["keep", "remove"],
+        default="keep",
+        help="in the text; apostrophes in words stay",
+    )
+
+    group = parser.add_argument_group("accents")
+    add = group.add_argument
+    add("--accent_map", type=Path, help="file of label TAB class, to edit")
+    add(
+        "--several_accents",
+        choices=["unknown", "drop", "join"],
+        default="unknown",
+        help="a clip with several accents: unknown accent, left out, or a joint class",
+    )
+    add(
+        "--free_text",
+        choices=["unknown", "ignore", "class", "drop"],
+        default="unknown",
+        help="a label that the map has not: unknown accent, only other labels count, a "
+        "class of its own, or left out",
+    )
+    add(
+        "--no_accent",
+        choices=["unknown", "drop"],
+        default="unknown",
+        help="a clip without a label: unknown accent (trains the recogniser alone), or "
+        "left out",
+    )
+    add("--min_clips", type=_read_count, default=1, help="fewest clips of an accent")
+    add("--min_speakers", type=_read_count, default=3, help="fewest speakers of one")
+    add(
+        "--small_accents",
+        choices=["unknown", "other", "drop"],
+        default="unknown",
+        help="accents below that: unknown, pooled as 'other', or left out",
+    )
+    add("--max_clips_per_accent", type=_read_count, default=0, help="0: all")
+    add("--max_clips_per_speaker", type=_read_count, default=0, help="0: all")
+
+    group = parser.add_argument_group("sets, where the corpus has none: by speaker")
+    add = group.add_argument
+    add("--valid_share", type=_read_share, default=0.1, help="share of clips")
+    add("--test_share", type=_read_share, default=0.1, help="share of clips")
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """Look at options together.
+
+    Args:
+        args: Of :func:`get_parser`.
+
+    Raises:
+        UserError: If they do not fit.
+    """
+    if args.valid_share + args.test_share >= 1:
+        raise UserError(
+            f"--valid_share {args.valid_share:g} and --test_share {args.test_share:g}: "
+            "nothing is left for training; together they must be below 1"
+        )
+    if args.accent_map is not None and not args.accent_map.is_file():
+        raise UserError(f"--accent_map {args.accent_map}: no such file")
+
+
+def _read_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"true or false, not '{text}'")
+    return text == "true"
+
+
+def _read_share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"a share from 0 to below 1, not '{text}'")
+    return share
+
+
+def _read_count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number, 0 or more, not '{text}'")
+    return int(text)

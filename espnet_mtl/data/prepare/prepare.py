@@ -1,0 +1,241 @@
+"""Clips to data directories: filter, accents, sets, account."""
+
+import argparse
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT, write_data_dir
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.prepare.accents import (
+    AccentPolicy,
+    find_small_classes,
+    give_classes,
+    require_two,
+    write_labels,
+)
+from espnet_mtl.data.prepare.account import (
+    format_classes,
+    format_fates,
+    write_account,
+    write_bad_clips,
+)
+from espnet_mtl.data.prepare.audio_check import check_audio
+from espnet_mtl.data.prepare.clip import BAD_AUDIO, SETS, Clip, open_clips
+from espnet_mtl.data.prepare.speaker_split import (
+    draw,
+    keep_speakers_apart,
+    split_by_speaker,
+)
+
+
+def prepare(
+    clips: list[Clip],
+    source: Path | str,
+    classes: dict[str, str],
+    args: argparse.Namespace,
+    sets: Sequence[str] = SETS,
+) -> None:
+    """Make the data directories of a corpus, and account for every clip.
+
+    Prints what became of the clips, and a table of accents. Writes, beside the data
+    directories, ``corpus/clips.tsv`` (every clip and its fate), ``bad_clips.tsv`` and
+    ``accent_labels.tsv``.
+
+    Args:
+        clips: All clips; those that the reader has taken out already have a fate.
+        source: The corpus's table, for messages.
+        classes: Accent class by label.
+        args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
+        sets: Names of the data directories for training, validation and test.
+
+    Raises:
+        DataDirError: If too much audio is bad, a set would be empty, or fewer than two
+            accents are left.
+    """
+    folder = args.output / "corpus"
+    if args.check_audio:
+        check_audio(open_clips(clips), folder / "lengths.tsv", args.nj)
+        _report_rates(open_clips(clips))
+    _refuse_bad_audio(clips, source, folder, args.max_bad_audio)
+
+    # 1. Accents and caps
+    policy = AccentPolicy(
+        several=args.several_accents,
+        free_text=args.free_text,
+        none=args.no_accent,
+        small=args.small_accents,
+        min_clips=args.min_clips,
+        min_speakers=args.min_speakers,
+    )
+    write_labels(folder / "accent_labels.tsv", open_clips(clips), classes)
+    give_classes(open_clips(clips), classes, policy)
+    _cap(
+        clips,
+        lambda clip: clip.speaker,
+        args.max_clips_per_speaker,
+        "speaker_cap",
+        args.seed,
+    )
+    small = find_small_classes(open_clips(clips), policy)
+    labelled = [c for c in open_clips(clips) if c.accent != UNKNOWN_ACCENT]
+    _cap(
+        labelled,
+        lambda clip: clip.accent,
+        args.max_clips_per_accent,
+        "accent_cap",
+        args.seed,
+    )
+
+    # 2. Sets
+    _give_sets(open_clips(clips), args)
+    _forget_untrained(clips)
+
+    # 3. The account comes first: it says why, where there is nothing to write
+    used = [clip for clip in clips if clip.fate in SETS]
+    write_account(folder, clips)
+    print(f"{format_fates(clips, source)}\n\n{format_classes(used)}", flush=True)
+    _report_small(small, policy)
+    logging.info("%s: what became of every clip", folder / "clips.tsv")
+    _refuse_empty_sets(used, source)
+    require_two(used, source)
+
+    # 4. Data directories
+    for name, directory in zip(SETS, sets, strict=True):
+        _write_set(args.output / directory, [c for c in used if c.fate == name])
+
+
+def _report_rates(clips: list[Clip]) -> None:
+    rates = Counter(clip.rate for clip in clips).most_common()
+    logging.info(
+        "Sampling rates: %s; stage 3 brings all to --fs",
+        ", ".join(f"{rate} Hz ({count} clips)" for rate, count in rates) or "none",
+    )
+
+
+def _refuse_bad_audio(
+    clips: list[Clip], source: Path | str, folder: Path, allowed: float
+) -> None:
+    bad = [clip for clip in clips if clip.fate in BAD_AUDIO]
+    if not bad:
+        return
+    listed = folder / "bad_clips.tsv"
+    write_bad_clips(listed, clips)
+    share = len(bad) / len(clips)
+    if share <= allowed:
+        logging.warning(
+            "%d of %d clips are skipped for their audio: %s",
+            len(bad),
+            len(clips),
+            listed,
+        )
+        return
+    shown = "".join(f"\n    line {c.line}: {c.path}: {c.why}" for c in bad[:5])
+    more = f"\n    ... and {len(bad) - 5} more" if len(bad) > 5 else ""
+    raise DataDirError(
+        f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty "
+        f"or no audio; --max_bad_audio allows {allowed:.1%}. Get the whole corpus, "
+        f"mend the paths, or allow more (all are in {listed}):{shown}{more}"
+    )
+
+
+def _cap(
+    clips: list[Clip], owner: Callable[[Clip], str], most: int, rule: str, seed: int
+) -> None:
+    """Take out what an owner has too many of; every speaker keeps as many as can be."""
+    if not most:
+        return
+    groups: dict[str, list[Clip]] = defaultdict(list)
+    for clip in open_clips(clips):
+        groups[owner(clip)].append(clip)
+    for own in groups.values():
+        if len(own) <= most:
+            continue
+        turns: dict[str, int] = defaultdict(int)
+        ranked = []
+        for clip in sorted(own, key=lambda clip: draw(seed, clip.name)):
+            turns[clip.speaker] += 1
+            ranked.append((turns[clip.speaker], clip))
+        ranked.sort(key=lambda pair: pair[0])
+        for _, clip in ranked[most:]:
+            clip.fate = rule
+
+
+def _give_sets(clips: list[Clip], args: argparse.Namespace) -> None:
+    has_sets = any(clip.split for clip in clips)
+    if has_sets:
+        assigned = keep_speakers_apart(clips)
+    else:
+        assigned = split_by_speaker(clips, args.valid_share, args.test_share, args.seed)
+    for clip in clips:
+        home = assigned[clip.speaker]
+        given = clip.split or (home if not has_sets else "train")
+        clip.fate = home if given == home else "other_set"
+
+
+def _forget_untrained(clips: list[Clip]) -> None:
+    """A class that training has not is none."""
+    trained = {clip.accent for clip in clips if clip.fate == "train"}
+    lost: dict[str, int] = defaultdict(int)
+    for clip in clips:
+        if clip.fate in SETS and clip.accent not in {*trained, UNKNOWN_ACCENT}:
+            lost[clip.accent] += 1
+            clip.accent, clip.unlabelled = UNKNOWN_ACCENT, "untrained"
+    for accent, count in sorted(lost.items()):
+        logging.warning(
+            "accent '%s' has no clip in training: %d clips of it become %s",
+            accent,
+            count,
+            UNKNOWN_ACCENT,
+        )
+
+
+def _report_small(small: dict[str, tuple[int, int]], policy: AccentPolicy) -> None:
+    if not small:
+        return
+    fate = {"unknown": UNKNOWN_ACCENT, "other": "'other'", "drop": "left out"}
+    # Classes of free text may be many, and private.
+    named = (
+        ""
+        if policy.free_text == "class"
+        else ": "
+        + ", ".join(
+            f"{name} ({clips} clips, {speakers} speakers)"
+            for name, (clips, speakers) in sorted(small.items())
+        )
+    )
+    logging.warning(
+        "%d accents have fewer than %d clips (--min_clips) or %d speakers "
+        "(--min_speakers) and are %s%s",
+        len(small),
+        policy.min_clips,
+        policy.min_speakers,
+        fate[policy.small],
+        named,
+    )
+
+
+def _refuse_empty_sets(used: list[Clip], source: Path | str) -> None:
+    speakers = {name: {c.speaker for c in used if c.fate == name} for name in SETS}
+    empty = [name for name, own in speakers.items() if not own]
+    if empty:
+        counts = ", ".join(f"{name} {len(own)}" for name, own in speakers.items())
+        raise DataDirError(
+            f"{source}: no clip is left for {' and '.join(empty)} (speakers: "
+            f"{counts}). Each set needs speakers of its own: add speakers, say in the "
+            "table which 'split' they belong to, or let more clips pass (the account "
+            "above says which rule takes them)"
+        )
+
+
+def _write_set(directory: Path, clips: list[Clip]) -> None:
+    write_data_dir(
+        directory,
+        {
+            "wav.scp": {c.key: c.path for c in clips},
+            "text": {c.key: c.text for c in clips},
+            "utt2spk": {c.key: c.speaker for c in clips},
+            "utt2accent": {c.key: c.accent for c in clips},
+        },
+    )

@@ -1,0 +1,95 @@
+"""Share speakers out to training, validation and test."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.prepare.clip import SETS, Clip
+
+
+def draw(seed: int, name: str) -> bytes:
+    """Draw for a name, whatever else there is to draw for.
+
+    Args:
+        seed: The seed.
+        name: The name.
+
+    Returns:
+        Bytes to sort by.
+    """
+    return hashlib.sha256(f"{seed} {name}".encode()).digest()
+
+
+def split_by_speaker(
+    clips: Sequence[Clip], valid_share: float, test_share: float, seed: int
+) -> dict[str, str]:
+    """Give each speaker a set, so that each accent has its share in each.
+
+    Every accent is split by itself. A speaker who alone has more than a set's share
+    stays in training. Where an accent has two speakers, one is tested; without a known
+    accent, one is for validation.
+
+    Args:
+        clips: The clips.
+        valid_share: Share of an accent's clips for validation.
+        test_share: Share of an accent's clips for the test.
+        seed: Seed of the choice.
+
+    Returns:
+        Set by speaker.
+    """
+    own: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        own[clip.speaker][clip.accent] += 1
+    groups: dict[str, dict[str, int]] = defaultdict(dict)
+    for speaker, accents in own.items():
+        accent = min(accents, key=lambda name: (-accents[name], name))
+        groups[accent][speaker] = accents.total()
+
+    shares = {"test": test_share, "valid": valid_share}
+    assigned: dict[str, str] = {}
+    for accent, counts in groups.items():
+        order = ["valid", "test"] if accent == UNKNOWN_ACCENT else ["test", "valid"]
+        takers = [name for name in order if shares[name] > 0]
+        left = sorted(counts, key=lambda speaker: draw(seed, speaker))
+        for number, name in enumerate(takers, start=1):
+            # Training, and whoever comes later, need one each.
+            spare = len(left) - 1 - min(len(takers) - number, max(len(left) - 2, 0))
+            chosen = _choose(left, counts, shares[name] * sum(counts.values()), spare)
+            assigned |= dict.fromkeys(chosen, name)
+            left = [speaker for speaker in left if speaker not in assigned]
+        assigned |= dict.fromkeys(left, "train")
+    return assigned
+
+
+def _choose(
+    speakers: list[str], counts: dict[str, int], wanted: float, most: int
+) -> list[str]:
+    """Choose at most so many speakers, who together have about so many clips."""
+    if most < 1:
+        return []
+    chosen: list[str] = []
+    sum_of_clips = 0
+    for speaker in speakers:
+        if len(chosen) < most and sum_of_clips + counts[speaker] <= wanted:
+            chosen.append(speaker)
+            sum_of_clips += counts[speaker]
+    return chosen or [min(speakers, key=lambda speaker: counts[speaker])]
+
+
+def keep_speakers_apart(clips: Iterable[Clip]) -> dict[str, str]:
+    """Settle where a corpus has a speaker in several sets: test, then validation.
+
+    Args:
+        clips: With their ``split``; an empty one is training's.
+
+    Returns:
+        Set by speaker.
+    """
+    assigned: dict[str, str] = {}
+    for clip in clips:
+        here = clip.split or "train"
+        there = assigned.get(clip.speaker, "train")
+        assigned[clip.speaker] = max(here, there, key=SETS.index)
+    return assigned

@@ -1,0 +1,188 @@
+"""Your own corpus: one CSV or TSV with the columns path, text, speaker, accent.
+
+A column ``split`` (train, valid or test) is optional; without it, speakers are shared
+out to the sets. Paths are absolute, or relative to --audio_root, which is the table's
+own folder where it is not given.
+"""
+
+import argparse
+import os
+from collections import defaultdict
+from pathlib import Path
+
+from espnet_mtl.data.prepare.accents import read_accent_map
+from espnet_mtl.data.prepare.clip import SETS, Clip
+from espnet_mtl.data.prepare.delimited import Rows
+from espnet_mtl.data.prepare.faults import Faults
+from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.options import check_options, get_parser
+from espnet_mtl.data.prepare.prepare import prepare
+from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
+from espnet_mtl.errors import UserError, run_main, setup_logging
+
+NEEDED = ("path", "text", "speaker", "accent")
+OPTIONAL = ("split",)
+_SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid"}
+
+
+def read_corpus(path: Path, args: argparse.Namespace) -> list[Clip]:
+    """Read the table, and find all that is wrong with it.
+
+    Args:
+        path: The table.
+        args: Options of the command.
+
+    Returns:
+        One clip a row.
+
+    Raises:
+        DataDirError: With every mistake, by kind.
+    """
+    rows = Rows(path, NEEDED, OPTIONAL)
+    root = (args.audio_root or path.parent).resolve()
+    clips = []
+    for line, row in rows:
+        if row is not None:
+            clips.append(_read_row(line, row, root, rows.faults, args))
+    clips = [clip for clip in clips if clip is not None]
+    _check_together(clips, rows.faults)
+    rows.faults.raise_any(args.output / "corpus" / "table_errors.txt")
+    if not clips:
+        raise UserError(f"{path}: no row below the first line")
+    give_keys(clips)
+    return clips
+
+
+def _read_row(
+    line: int, row: dict[str, str], root: Path, faults: Faults, args: argparse.Namespace
+) -> Clip | None:
+    # 1. Where the audio is
+    name = row["path"]
+    path = os.path.normpath(root / name)
+    if not name:
+        faults.add("no path", "name the audio file", line, row["text"][:40])
+        return None
+    if not os.path.isabs(name) and not Path(path).is_relative_to(root):
+        faults.add(
+            f"a path that leaves {root}",
+            "write an absolute path, or give a common --audio_root",
+            line,
+            name,
+        )
+
+    # 2. What is said, and by whom
+    text = normalise_text(row["text"], args.text_case, args.punctuation)
+    if not text:
+        faults.add("no text", "write what is said, or remove the row", line, name)
+    speaker = make_id(row["speaker"])
+    if not speaker.strip("_."):
+        fix = "name the speaker: one unknown speaker could be in two sets"
+        faults.add("no speaker", fix, line, row["speaker"] or name)
+    label = row["accent"]
+    if label and label != "<unk>" and not make_class(label):
+        faults.add(
+            "an accent without a letter", "name it, or leave it empty", line, label
+        )
+
+    # 3. The set
+    split = row.get("split", "")
+    if "split" in row and split.casefold() not in _SPLITS:
+        fix = f"write {', '.join(SETS[:-1])} or {SETS[-1]}, or remove the column"
+        faults.add("a split that is none", fix, line, f"'{split}'")
+    return Clip(
+        line=line,
+        name=name,
+        path=path,
+        text=text,
+        speaker=speaker,
+        labels=(label,) if label and label != "<unk>" else (),
+        split=_SPLITS.get(split.casefold(), ""),
+        why=row["speaker"],
+    )
+
+
+def _check_together(clips: list[Clip], faults: Faults) -> None:
+    """Find rows that contradict each other."""
+    # 1. A clip twice
+    first: dict[str, Clip] = {}
+    for clip in clips:
+        before = first.setdefault(clip.path, clip)
+        if before is clip:
+            continue
+        if before.text != clip.text:
+            kind = "the same clip with another text"
+            value = f"{clip.name}: '{clip.text}', line {before.line}: '{before.text}'"
+        else:
+            kind, value = (
+                "the same clip twice",
+                f"{clip.name}, as in line {before.line}",
+            )
+        faults.add(kind, "keep one of the rows", clip.line, value)
+
+    # 2. A speaker under two names, or in two sets
+    names: dict[str, str] = {}
+    sets: dict[str, dict[str, int]] = defaultdict(dict)
+    for clip in clips:
+        name = names.setdefault(clip.speaker, clip.why)
+        if name != clip.why:
+            fix = "write the name in one way, or make the two differ in more than signs"
+            value = f"'{clip.why}' and '{name}' are both '{clip.speaker}'"
+            faults.add("two names for one speaker", fix, clip.line, value)
+        clip.why = ""
+        if clip.split and clip.split not in sets[clip.speaker]:
+            sets[clip.speaker][clip.split] = clip.line
+    for speaker, lines in sets.items():
+        if len(lines) > 1:
+            places = ", ".join(f"{name} (line {n})" for name, n in lines.items())
+            faults.add(
+                "a speaker in two sets",
+                "give each speaker one set, or remove the column 'split'; else the "
+                "model is tested on voices it knows",
+                min(lines.values()),
+                f"{speaker}: {places}",
+            )
+
+
+def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
+    """Choose the map of accents: the user's, or each label as it is.
+
+    Args:
+        clips: The clips.
+        given: File of a map, or none.
+
+    Returns:
+        Class by label, labels folded.
+    """
+    if given is not None:
+        return read_accent_map(given)
+    return {fold(label): make_class(label) for c in clips for label in c.labels}
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+
+    Raises:
+        UserError: If the table is at fault, or options do not fit.
+    """
+    parser = get_parser(__doc__)
+    parser.add_argument("--table", default="", help="the CSV or TSV")
+    parser.add_argument("--audio_root", type=Path, help="folder of relative paths")
+    args = parser.parse_args(cmd)
+    setup_logging()
+    check_options(args)
+    if not args.table:
+        raise UserError(
+            "where is the table of your corpus? Give --table FILE to run.sh, or set it "
+            "in db.sh: a CSV or TSV with the columns path, text, speaker, accent and, "
+            "if you like, split"
+        )
+    path = Path(args.table).expanduser()
+    clips = read_corpus(path, args)
+    prepare(clips, path, classes_of(clips, args.accent_map), args)
+
+
+if __name__ == "__main__":
+    run_main(main)
