@@ -1,4 +1,4 @@
-"""Audio files: checked reading, and writing that leaves no half file."""
+"""Audio: checked reading, and writing that leaves no half file."""
 
 import io
 import math
@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.sources import read_formatted
 from espnet_mtl.data.tables import write_files
 
 # Lossy formats overshoot full scale a little when decoded. Far beyond it, samples were
@@ -18,33 +19,39 @@ _MOST_OVERSHOOT = 2.0
 def read_audio_rate(
     path: Path | str, *, utt: str | None = None
 ) -> tuple[np.ndarray, int]:
-    """Read a mono file and check that there is sound in it.
+    """Read mono audio of a formatted directory and check that there is sound in it.
 
     Args:
-        path: WAV, FLAC, MP3 or whatever else libsndfile reads.
+        path: A file (WAV, FLAC, MP3 or whatever else libsndfile reads), or a place in
+            an archive that ESPnet reads on the same scale; see ``sources.py``.
         utt: Utterance id, for the message.
 
     Returns:
         Samples in [-1, 1], float32, (Samples,), and the sampling rate in Hz.
 
     Raises:
-        DataDirError: If the file cannot be read or is empty, silent, stereo, or holds
-            values that are no numbers or far beyond full scale.
+        DataDirError: If it cannot be read or is empty, silent, stereo, or holds values
+            that are no numbers or far beyond full scale.
     """
     place = f"utterance {utt}: {path}" if utt else str(path)
-    if str(path).endswith("|"):
-        raise DataDirError(
-            f"{place}: a command, and commands are not run; write what it prints to a "
-            "file and name that in wav.scp"
-        )
-    if not Path(path).is_file():
-        raise DataDirError(f"{place}: no such audio file; mend wav.scp")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (RuntimeError, TypeError, ValueError) as error:  # soundfile's
-        raise DataDirError(
-            f"{place}: unreadable ({error}); replace the file, or remove the utterance"
-        ) from error
+    samples, rate = read_formatted(str(path), place)
+    return check_samples(samples, place), rate
+
+
+def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
+    """Check that there is one channel, and sound in it.
+
+    Args:
+        samples: Samples, full scale is 1, (Samples, Channels).
+        place: What they belong to, for the message.
+
+    Returns:
+        Samples in [-1, 1], (Samples,).
+
+    Raises:
+        DataDirError: If they are empty, silent, stereo, or hold values that are no
+            numbers or far beyond full scale.
+    """
     if samples.shape[1] != 1:
         raise DataDirError(
             f"{place}: {samples.shape[1]} channels; give one channel (mix down, or "
@@ -67,16 +74,16 @@ def read_audio_rate(
             f"{place}: the loudest sample is {peak:g}, but full scale is 1; scale the "
             "samples to [-1, 1]"
         )
-    return samples.clip(-1.0, 1.0), rate
+    return samples.clip(-1.0, 1.0)
 
 
 def read_audio(
     path: Path | str, rate: int | None = None, *, utt: str | None = None
 ) -> np.ndarray:
-    """Read a mono file at a known rate; see :func:`read_audio_rate`.
+    """Read mono audio at a known rate; see :func:`read_audio_rate`.
 
     Args:
-        path: The file.
+        path: The file, or a place in an archive.
         rate: The sampling rate it must have, in Hz; ``None`` takes any.
         utt: Utterance id, for the message.
 
@@ -111,13 +118,29 @@ def write_audio(
         OSError: If the disk is full.
     """
     path = Path(path)
+    write_files({path: encode_audio(samples, rate, path.suffix[1:], subtype)})
+
+
+def encode_audio(
+    samples: np.ndarray, rate: int, kind: str, subtype: str = "PCM_16"
+) -> bytes:
+    """Make the content of a mono file.
+
+    Args:
+        samples: Samples in [-1, 1], (Samples,); for ``PCM_16`` also int16.
+        rate: Sampling rate in Hz.
+        kind: Format of the file, such as ``flac``.
+        subtype: Sample format, as soundfile names it.
+
+    Returns:
+        The content.
+    """
     if subtype == "PCM_16" and samples.dtype != np.int16:
         samples = to_16_bit(samples)
     # In memory first: soundfile does not always tell when a disk is full.
     buffer = io.BytesIO()
-    kind = path.suffix[1:].upper()
-    soundfile.write(buffer, samples, rate, subtype=subtype, format=kind)
-    write_files({path: buffer.getvalue()})
+    soundfile.write(buffer, samples, rate, subtype=subtype, format=kind.upper())
+    return buffer.getvalue()
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:

@@ -13,10 +13,11 @@ import numpy as np
 from espnet2.bin.asr_inference import Speech2Text, TooShortUttError
 from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
+from espnet_mtl.data.sources import source_version
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.journal import Journal, audio_version
 from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
+from espnet_mtl.journal import Journal
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 _PROGRESS_SECONDS = 5.0
@@ -103,7 +104,7 @@ def _audio_versions(args: argparse.Namespace) -> dict[str, list]:
     path = Path(args.data_path_and_name_and_type[0][0])
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    return {key: audio_version(value) for key, value in read_table(path).items()}
+    return {key: source_version(value) for key, value in read_table(path).items()}
 
 
 def _settings(args: argparse.Namespace) -> str:

@@ -1,6 +1,5 @@
 """Decoding: the text is stock ESPnet's, the accent is the model's."""
 
-import json
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from model_factory import ACCENTS, make_batch, save_model, write_data_dir
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.packing import pack_model
-from espnet_mtl.inference.journal import Journal
+from espnet_mtl.journal import Journal
 
 BEAM = 2
 
@@ -145,26 +144,6 @@ def decoded_by(options, monkeypatch):
         patch.setattr(Journal, "append", watch)
         asr_mtl_inference.main(options)
     return decoded
-
-
-def test_a_journal_drops_a_torn_line_and_other_settings(tmp_path):
-    path = tmp_path / "journal.jsonl"
-    journal = Journal(path, "a")
-    journal.append("utt1", {"text": "x"})
-    with pytest.raises(UserError, match="another process writes it"):
-        Journal(path, "a")
-    journal.close()
-    with path.open("a") as file:
-        file.write('damaged\n{"utt": "utt2", "te')
-    journal = Journal(path, "a")
-    assert journal.results == {"utt1": {"utt": "utt1", "text": "x"}}
-    journal.append("utt2", {"text": "y"})
-    journal.close()
-    lines = [line for line in path.read_text().splitlines() if line != "damaged"]
-    assert [json.loads(line)["utt"] for line in lines[1:]] == ["utt1", "utt2"]
-    journal = Journal(path, "b")
-    assert journal.results == {}
-    journal.close()
 
 
 def test_an_utterance_too_short_to_encode_is_heard_as_nothing(tmp_path):

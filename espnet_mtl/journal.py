@@ -1,8 +1,7 @@
-"""Decoding results kept utterance by utterance, so that a killed run continues."""
+"""Results kept utterance by utterance, so that a killed job continues."""
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,17 +24,18 @@ class Journal:
     """
 
     def __init__(self, path: Path, settings: str):
-        header = {"settings": hashlib.sha256(settings.encode()).hexdigest()}
         self._file = open_locked(
-            path, "the same decoding is running already. Wait for it, or stop it"
+            path, "the same job is running already. Wait for it, or stop it"
         )
-        self.results: dict[str, dict] = {}
         self._file.seek(0)
-        lines = self._file.read().split(b"\n")
-        if lines[0] == json.dumps(header).encode():
-            whole = sum(len(line) + 1 for line in lines[:-1])
-            self._file.truncate(whole)
-            self.results = {result["utt"]: result for result in _objects(lines[1:-1])}
+        content = self._file.read()
+        header = _header(settings)
+        self.results: dict[str, dict] = {}
+        if content.startswith(header):
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                self._file.truncate(whole)
+            self.results = _results(content, header)
         else:
             self._file.truncate(0)
             self._write(header)
@@ -48,15 +48,43 @@ class Journal:
             result: Anything JSON can hold.
         """
         self.results[utt] = {"utt": utt, **result}
-        self._write(self.results[utt])
+        self._write(json.dumps(self.results[utt]).encode() + b"\n")
 
-    def _write(self, line: dict) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
+    def _write(self, line: bytes) -> None:
+        self._file.write(line)
         self._file.flush()
 
     def close(self) -> None:
         """Stop writing, and let others have the file."""
         self._file.close()
+
+
+def read_journal(path: Path, settings: str) -> dict[str, dict]:
+    """Read what a job has finished, which may be running still.
+
+    Args:
+        path: The job's journal.
+        settings: Its settings.
+
+    Returns:
+        Results by utterance; none where there is no journal, or one of other settings.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    header = _header(settings)
+    return _results(content, header) if content.startswith(header) else {}
+
+
+def _header(settings: str) -> bytes:
+    digest = hashlib.sha256(settings.encode()).hexdigest()
+    return json.dumps({"settings": digest}).encode() + b"\n"
+
+
+def _results(content: bytes, header: bytes) -> dict[str, dict]:
+    lines = content[len(header) :].split(b"\n")[:-1]
+    return {result["utt"]: result for result in _objects(lines)}
 
 
 def _objects(lines: list[bytes]) -> Iterator[dict]:
@@ -66,19 +94,3 @@ def _objects(lines: list[bytes]) -> Iterator[dict]:
             yield json.loads(line)
         except ValueError:
             continue
-
-
-def audio_version(path: str) -> list:
-    """Tell one state of an audio file from another without reading it.
-
-    Args:
-        path: A value of ``wav.scp``, also what is no path there.
-
-    Returns:
-        Something that JSON can hold; it changes when the file is written anew.
-    """
-    try:
-        state = os.stat(path)
-    except OSError:
-        return [path]
-    return [path, state.st_size, state.st_mtime_ns]

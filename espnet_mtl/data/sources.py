@@ -1,0 +1,189 @@
+"""What ``wav.scp`` may name: a file, a command, or a place in an archive.
+
+That is ``<file>`` for anything that libsndfile reads, ``<command> |`` for what prints
+such a file, ``<archive>:<offset>`` for where one begins in an ``ark``. All of them are
+read when data are prepared. Formatted directories have no commands and no plain
+archives (:mod:`espnet_mtl.data.ark`), so that all that reads them hears the same.
+"""
+
+import io
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from espnet_mtl.data.ark import PLAIN, read_entry, read_mark
+from espnet_mtl.data.errors import DataDirError
+
+_STDERR_LINES = 3
+
+
+def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
+    """Read whatever ``wav.scp`` names; runs commands, so for data preparation only.
+
+    Args:
+        value: The value.
+        place: What it belongs to, for messages.
+
+    Returns:
+        Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
+
+    Raises:
+        DataDirError: If there is no audio to be read; a command's message tells the end
+            of what it wrote to stderr.
+    """
+    file: str | io.BytesIO
+    if is_command(value):
+        file = io.BytesIO(_run(value.rstrip()[:-1], place))
+    elif ark := split_ark(value):
+        file = io.BytesIO(read_entry(*ark, place))
+    else:
+        _check_file(value, place)
+        file = value
+    try:
+        return soundfile.read(file, dtype="float32", always_2d=True)
+    except (RuntimeError, TypeError, ValueError) as error:  # soundfile's
+        raise DataDirError(
+            f"{place}: unreadable ({error}); replace the file, or remove the utterance"
+        ) from error
+
+
+def read_formatted(value: str, place: str) -> tuple[np.ndarray, int]:
+    """Read what a formatted directory names; see :func:`read_source`.
+
+    Args:
+        value: The value: a file, or a place in an extended archive.
+        place: What it belongs to, for messages.
+
+    Returns:
+        Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
+
+    Raises:
+        DataDirError: Also for what only data preparation reads.
+    """
+    check_formatted_value(value, place)
+    return read_source(value, place)
+
+
+def check_formatted_value(value: str, place: str) -> None:
+    """Refuse commands and plain archives; little or nothing is read.
+
+    Args:
+        value: The value.
+        place: What it belongs to, for messages.
+
+    Raises:
+        DataDirError: For a command, or a place in an archive without audio that ESPnet
+            gives the model in [-1, 1].
+    """
+    if is_command(value):
+        raise DataDirError(
+            f"{place}: a command, and commands are run by stages 2 and 3 only; format "
+            "the directory (--stage 3), and give the formatted one"
+        )
+    ark = split_ark(value)
+    if ark and read_mark(*ark, place) == PLAIN:
+        raise DataDirError(
+            f"{place}: a plain WAV archive, whose samples ESPnet gives the model as "
+            "integers up to 32768; format the directory (--stage 3), and give the "
+            "formatted one"
+        )
+
+
+def is_command(value: str) -> bool:
+    """Tell commands from other values.
+
+    Args:
+        value: A value of ``wav.scp``.
+
+    Returns:
+        Whether it ends in ``|``.
+    """
+    return value.rstrip().endswith("|")
+
+
+def split_ark(value: str) -> tuple[str, int] | None:
+    """Take a place in an archive apart.
+
+    Args:
+        value: A value of ``wav.scp``.
+
+    Returns:
+        The archive, and the offset in bytes; ``None`` if the value is something else,
+        also if it is a file of such a name.
+    """
+    match = re.fullmatch(r"(.+):(\d+)", value)
+    if match is None or Path(value).is_file():
+        return None
+    return match[1], int(match[2])
+
+
+def source_version(value: str) -> list:
+    """Tell one state of a source from another without reading it.
+
+    Args:
+        value: A value of ``wav.scp``.
+
+    Returns:
+        Something that JSON can hold; it changes when the value does, or a file that it
+        names, be it in a command.
+    """
+    ark = split_ark(value)
+    names = _words(value) if is_command(value) else [ark[0] if ark else value]
+    return [value, *(number for name in names for number in _file_state(name))]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
+
+
+def _file_state(path: str) -> list[int]:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return []
+    return [state.st_size, state.st_mtime_ns]
+
+
+def _run(command: str, place: str) -> bytes:
+    # By the shell, as Kaldi does. Standard input is closed: jobs share it.
+    done = subprocess.run(
+        command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    lines = done.stderr.decode(errors="replace").split("\n")
+    said = " / ".join([line.strip() for line in lines if line.strip()][-_STDERR_LINES:])
+    said = f" ({said})" if said else ""
+    if done.returncode != 0:
+        raise DataDirError(
+            f"{place}: the command failed with exit status {done.returncode}{said}; "
+            "try it in a shell and mend it, or remove the utterance"
+        )
+    if not done.stdout:
+        raise DataDirError(
+            f"{place}: the command printed nothing{said}; it has to write audio to "
+            "standard output"
+        )
+    return done.stdout
+
+
+def _check_file(value: str, place: str) -> None:
+    if Path(value).is_file():
+        return
+    if value == "-":
+        fault = "standard input is not read; name a file"
+    elif value.startswith("|"):
+        fault = "a command to read from has the '|' at its end"
+    elif re.search(r"\[[\d:,\s]*\]$", value):
+        fault = "ranges are not read; write the part to 'segments', in seconds"
+    elif value.endswith(".ark"):
+        fault = "an archive; write '<archive>:<offset>'"
+    else:
+        fault = "no such audio file; mend wav.scp"
+    raise DataDirError(f"{place}: {fault}")
