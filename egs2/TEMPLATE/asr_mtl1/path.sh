@@ -8,15 +8,21 @@ MAIN_ROOT=$PWD/../../..
 #    local/install.sh.
 _has_espnet() {
     python3 -c 'import sys; from importlib.util import find_spec
-sys.exit(find_spec("espnet2") is None)' 2>/dev/null
+sys.exit(None in (find_spec("espnet2"), find_spec("torch")))' 2>/dev/null
 }
 
 _no_espnet() {
-    local fname=${BASH_SOURCE[1]##*/}
+    local fname=${BASH_SOURCE[1]##*/} root install
+    root=$(cd "${MAIN_ROOT}" && pwd)
+    if [ -d "${root}/tools" ]; then
+        install="make -C ${root}/tools"
+    else
+        install=${root}/local/install.sh
+    fi
     echo "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:path.sh) Error:" \
         "ESPnet cannot be found by $(command -v python3 || echo 'python3, which is missing')." \
-        "Make an environment with '$(cd "${MAIN_ROOT}" && pwd)/local/install.sh', or activate" \
-        "one that has ESPnet, or give its python with --python." >&2
+        "Make an environment with '${install}', or activate one that has ESPnet, or give" \
+        "its python with --python." >&2
 }
 
 if [[ ${python:-} == */* && ${python} != *" "* ]]; then
@@ -28,10 +34,14 @@ elif ! _has_espnet && [ -e "${MAIN_ROOT}/.venv/bin/activate" ]; then
     . "${MAIN_ROOT}/.venv/bin/activate"
 fi
 
-# 2. Commands and packages
+# 2. Commands and packages. Those of an ESPnet checkout come after ours: what was built in
+#    its tools/, such as sclite, and queue.pl, ssh.pl and pbs.pl.
+if [ -e "${MAIN_ROOT}/tools/extra_path.sh" ]; then
+    . "${MAIN_ROOT}/tools/extra_path.sh"
+fi
 if [ -d "${MAIN_ROOT}/egs2/TEMPLATE/asr1/utils" ]; then
-    # Job submission (slurm.pl, queue.pl) is ESPnet's.
     PATH=${MAIN_ROOT}/egs2/TEMPLATE/asr1/utils:${PATH}
+    PYTHONPATH=${MAIN_ROOT}/egs2/TEMPLATE/asr1/pyscripts${PYTHONPATH:+:${PYTHONPATH}}
 fi
 export PATH=$PWD/utils:${PATH}
 export PYTHONPATH=${MAIN_ROOT}${PYTHONPATH:+:${PYTHONPATH}}

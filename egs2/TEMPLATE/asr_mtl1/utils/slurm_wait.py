@@ -1,0 +1,138 @@
+"""Wait for the jobs of an array, say how they are getting on, and why they failed."""
+
+import sys
+import time
+from collections import Counter
+
+import slurm_folder
+import slurm_queue
+
+# Seconds
+MOST_BETWEEN_LOOKS = 3  # for the jobs' own files
+MOST_BETWEEN_QUESTIONS = 30  # to SLURM, which many may ask
+BETWEEN_REPORTS = 30
+BEFORE_STUCK = 3  # a reason that goes away at once is none
+FOR_FILES = 60  # that a network file system may need to show a file
+FOR_KILLED = 2  # until a job is killed for good, and not tried again
+
+# What jobs wait for in the normal course of things.
+ORDINARY = {
+    "BeginTime",
+    "Cleaning",
+    "JobArrayTaskLimit",
+    "None",
+    "Priority",
+    "Prolog",
+    "Resources",
+}
+
+
+def log(message):
+    """Print a line as the recipe's scripts do."""
+    print(time.strftime("%Y-%m-%dT%H:%M:%S"), f"(slurm.py) {message}", file=sys.stderr)
+
+
+class Waiting:
+    """What is known about the jobs of an array.
+
+    Args:
+        array: The array's id.
+        numbers: The jobs' numbers.
+        folder: Where they leave their exit status.
+    """
+
+    def __init__(self, array, numbers, folder):
+        self.array = array
+        self.numbers = list(numbers)
+        self.folder = folder
+        self.results = {}  # number -> None, or why it failed
+        self.states = {}
+        self.said = set()
+        self.since = {}  # (what, number) -> when it was first seen so
+        self.last_report = (time.time(), None)
+
+    def wait(self):
+        """Return number -> why the job failed, or ``None``, when all have ended."""
+        pause, asked = 0.1, time.time()
+        while True:
+            self.collect()
+            if len(self.results) == len(self.numbers):
+                return self.results
+            if time.time() - asked > min(10 * pause, MOST_BETWEEN_QUESTIONS):
+                self.ask()
+                asked = time.time()
+            self.report()
+            time.sleep(pause)
+            pause = min(pause * 1.2, MOST_BETWEEN_LOOKS)
+
+    def collect(self):
+        """Read what the jobs have left."""
+        for number, status in slurm_folder.read_statuses(self.folder).items():
+            self.results[number] = f"exit status {status}" if status else None
+
+    def ask(self):
+        """Ask SLURM for the jobs that have left nothing: they may never do so."""
+        self.states, error = slurm_queue.states(self.array)
+        if error:
+            self.say_once("error", f"SLURM does not answer ({error}); waiting")
+            return
+        for number in self.numbers:
+            if number in self.results:
+                continue
+            state, reason = self.states.get(number, ("", ""))
+            if state == "PENDING":
+                self.notice_stuck(number, reason)
+            elif not state or slurm_queue.is_over(state):
+                self.notice_lost(number, state)
+            else:
+                self.since.pop(("lost", number), None)
+
+    def notice_stuck(self, number, reason):
+        """Say once what a job waits for, if that may never come."""
+        if reason not in ORDINARY and self.lasts(reason, number) >= BEFORE_STUCK:
+            self.say_once(
+                reason,
+                f"array {self.array} waits, as SLURM says, for: {reason}. If that lasts, "
+                "no node has what the jobs ask for, or they may not have it: "
+                f"'scancel {self.array}', then change conf/slurm.conf or the options",
+            )
+
+    def notice_lost(self, number, state):
+        """Give up a job that has ended, if its file does not come after all."""
+        killed = state in slurm_queue.KILLED
+        if self.lasts("lost", number) < (FOR_KILLED if killed else FOR_FILES):
+            return
+        state = state or slurm_queue.last_state(self.array, number)
+        if state in slurm_queue.KILLED:
+            self.results[number] = f"SLURM says {state}: {slurm_queue.KILLED[state]}"
+        else:
+            self.results[number] = (
+                f"it left no exit status in {self.folder}, and SLURM "
+                + (f"says {state}" if state else "does not know why")
+            )
+
+    def lasts(self, what, number):
+        """Return for how long something has been so for a job."""
+        return time.time() - self.since.setdefault((what, number), time.time())
+
+    def say_once(self, key, message):
+        """Log a message, unless it was logged before."""
+        if key not in self.said:
+            self.said.add(key)
+            log(message)
+
+    def report(self):
+        """Log how many jobs are how far, now and then, when that has changed."""
+        when, last = self.last_report
+        if time.time() - when < BETWEEN_REPORTS:
+            return
+        line = f"{len(self.results)} of {len(self.numbers)} jobs have ended"
+        counts = Counter(
+            f"{state.lower()} ({reason})" if state == "PENDING" else state.lower()
+            for number, (state, reason) in sorted(self.states.items())
+            if number not in self.results and not slurm_queue.is_over(state)
+        )
+        line += "".join(f", {count} {what}" for what, count in counts.items())
+        if line != last:
+            log(f"array {self.array}: {line}")
+        self.last_report = (time.time(), line)
