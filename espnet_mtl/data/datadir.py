@@ -1,6 +1,5 @@
 """Data directories: several tables over the same utterances."""
 
-import shutil
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -14,19 +13,7 @@ from espnet_mtl.data.tables import (
     write_text,
 )
 
-# Files with one line an utterance, as far as this project knows them.
-UTTERANCE_FILES = (
-    "wav.scp",
-    "text",
-    "utt2spk",
-    "utt2accent",
-    "utt2num_samples",
-    "text_target",
-)
 REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
-# Small files about the whole directory.
-_DIRECTORY_FILES = ("feats_type", "audio_format")
-
 UNKNOWN_ACCENT = "<unk>"
 
 
@@ -90,33 +77,6 @@ def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) ->
     write_files(
         {path / n: render_table(path / n, t).encode() for n, t in tables.items()}
     )
-
-
-def subset_data_dir(
-    source: Path | str, target: Path | str, keys: Collection[str]
-) -> None:
-    """Copy a data directory with some of its utterances: all of UTTERANCE_FILES.
-
-    Args:
-        source: The directory to copy.
-        target: The directory to write.
-        keys: The utterances to keep.
-
-    Raises:
-        DataDirError: If a table is faulty.
-    """
-    source, target = Path(source), Path(target)
-    check_apart(source, target)
-    kept = set(keys)
-    tables = {}
-    for name in UTTERANCE_FILES:
-        if (source / name).exists():
-            table = read_table(source / name, allow_empty_value=True)
-            tables[name] = {k: v for k, v in table.items() if k in kept}
-    write_data_dir(target, tables)
-    for name in _DIRECTORY_FILES:
-        if (source / name).exists():
-            shutil.copyfile(source / name, target / name)
 
 
 def check_apart(source: Path, target: Path) -> None:
@@ -184,6 +144,20 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
     return {speaker: " ".join(utts) for speaker, utts in utterances.items()}
 
 
+def some(keys: Collection[str], noun: str = "utterance") -> str:
+    """Count keys and name the first few.
+
+    Args:
+        keys: The keys.
+        noun: What each of them is.
+
+    Returns:
+        Such as ``2 utterances (ann-1, ann-2)``.
+    """
+    shown = ", ".join(list(keys)[:5]) + (", ..." if len(keys) > 5 else "")
+    return f"{len(keys)} {noun}{'' if len(keys) == 1 else 's'} ({shown})"
+
+
 def write_line(path: Path | str, line: str) -> None:
     """Write a file of one line.
 
@@ -204,20 +178,14 @@ def _check_same_keys(
         fix = f"write '{UNKNOWN_ACCENT}' where an accent is not known; or {fix}"
     if missing:
         raise DataDirError(
-            f"{path / name}: no line for {_some(missing)} of {path / leader}; {fix}"
+            f"{path / name}: no line for {some(missing)} of {path / leader}; {fix}"
         )
     if extra:
         line = next(n for n, key in enumerate(table, start=1) if key == extra[0])
         raise DataDirError(
-            f"{path / name}:{line}: {path / leader} has no line for {_some(extra)}; "
+            f"{path / name}:{line}: {path / leader} has no line for {some(extra)}; "
             f"{fix}"
         )
-
-
-def _some(keys: list[str]) -> str:
-    shown = ", ".join(keys[:5]) + (", ..." if len(keys) > 5 else "")
-    noun = "utterance" if len(keys) == 1 else "utterances"
-    return f"{len(keys)} {noun} ({shown})"
 
 
 def _check_recordings(

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from espnet_mtl.data.datadir import write_data_dir
+from espnet_mtl.data.tables import read_table, write_table
 
 RATE = 8000
 
@@ -34,6 +35,41 @@ def data_dir(tmp_path: Path) -> Path:
         },
     )
     return folder
+
+
+@pytest.fixture
+def segmented_dir(data_dir: Path) -> Path:
+    """The same utterances as parts of two recordings."""
+    (data_dir / "wav.scp").write_text("rec/1 1.wav\nrec/2 2.wav\n")
+    (data_dir / "segments").write_text(
+        "ann-1 rec/1 0 0.2\nann-2 rec/1 0.2 -1\nbob-1 rec/2 0 1\nbob-2 rec/2 1 1.5\n"
+    )
+    return data_dir
+
+
+@pytest.fixture
+def add_tables() -> Callable[[Path], None]:
+    """Add tables of all kinds, and what is no table."""
+
+    def add(folder: Path) -> None:
+        utts = list(read_table(folder / "utt2spk"))
+        tables = {
+            "utt2age": dict.fromkeys(utts[1:], "30"),
+            "utt2num_samples": dict.fromkeys(utts, "4000"),
+            "text_target": dict.fromkeys(utts, "other words"),
+            "text.de": dict.fromkeys(utts, "sag es noch einmal"),
+            "spk2gender": {"ann": "f", "bob": "m"},
+            "reco2dur": dict.fromkeys(read_table(folder / "wav.scp"), "2.0"),
+        }
+        for name, table in tables.items():
+            write_table(folder / name, table)
+        (folder / "accent2utt").write_text("north ann-1 ann-2\nsouth bob-1 bob-2\n")
+        (folder / "feats_type").write_text("raw\n")
+        (folder / "text.bak").write_text("bob-2 an\nann-1 earlier\nbob-1 text\n")
+        (folder / "text.txt").write_text("Prose.\nMore of it.\n")
+        (folder / "logdir").mkdir()
+
+    return add
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ from espnet_mtl.data.datadir import (
     check_formatted,
     invert,
     load_data_dir,
-    subset_data_dir,
     write_data_dir,
-    write_line,
 )
 from espnet_mtl.data.errors import DataDirError
 
@@ -80,15 +78,14 @@ def test_a_key_that_cannot_name_a_file_is_refused_only_where_it_does(tmp_path):
         check_formatted(tmp_path, tables)
 
 
-def test_parts_of_recordings_lead_and_wav_scp_has_the_recordings(data_dir):
-    make_segments(data_dir)
-    tables = load_data_dir(data_dir)
+def test_parts_of_recordings_lead_and_wav_scp_has_the_recordings(segmented_dir):
+    tables = load_data_dir(segmented_dir)
     assert tables["segments"]["ann-2"] == "rec/1 0.2 -1"
     assert tables["wav.scp"] == {"rec/1": "1.wav", "rec/2": "2.wav"}
     assert list(tables["text"]) == list(tables["segments"])
-    assert "segments" not in load_data_dir(data_dir, ["text", "utt2spk"])
+    assert "segments" not in load_data_dir(segmented_dir, ["text", "utt2spk"])
     with pytest.raises(DataDirError, match="segments: one audio file for each"):
-        check_formatted(data_dir, tables)
+        check_formatted(segmented_dir, tables)
 
 
 @pytest.mark.parametrize(
@@ -100,18 +97,10 @@ def test_parts_of_recordings_lead_and_wav_scp_has_the_recordings(data_dir):
         ("segments", "bob-1 rec/2 0 1", "bob-1 rec/2 1 0", "segments:3: 'bob-1' ends"),
     ],
 )
-def test_segments_that_do_not_fit_are_named(data_dir, edit, name, old, new, fault):
-    make_segments(data_dir)
-    edit(data_dir / name, old, new)
+def test_segments_that_do_not_fit_are_named(segmented_dir, edit, name, old, new, fault):
+    edit(segmented_dir / name, old, new)
     with pytest.raises(DataDirError, match=fault):
-        load_data_dir(data_dir)
-
-
-def make_segments(folder):
-    (folder / "wav.scp").write_text("rec/1 1.wav\nrec/2 2.wav\n")
-    (folder / "segments").write_text(
-        "ann-1 rec/1 0 0.2\nann-2 rec/1 0.2 -1\nbob-1 rec/2 0 1\nbob-2 rec/2 1 1.5\n"
-    )
+        load_data_dir(segmented_dir)
 
 
 def test_spk2utt_is_written_beside_utt2spk(data_dir):
@@ -128,25 +117,3 @@ def test_a_full_disk_leaves_every_old_table(data_dir, fill_disk):
     with pytest.raises(OSError):
         write_data_dir(data_dir, tables)
     assert {path.name: path.read_bytes() for path in data_dir.iterdir()} == before
-
-
-def test_a_subset_keeps_every_known_file(data_dir, tmp_path):
-    tables = load_data_dir(data_dir)
-    lengths = {key: "4000" for key in tables["text"]}
-    target = {key: "other words" for key in tables["text"]}
-    write_data_dir(data_dir, {"utt2num_samples": lengths, "text_target": target})
-    write_line(data_dir / "feats_type", "raw")
-    subset_data_dir(data_dir, tmp_path / "some", ["bob-2", "ann-1"])
-    found = load_data_dir(
-        tmp_path / "some", [*tables, "utt2num_samples", "text_target"]
-    )
-    assert {tuple(table) for table in found.values()} == {("ann-1", "bob-2")}
-    assert found["text"]["ann-1"] == tables["text"]["ann-1"]
-    assert (tmp_path / "some" / "spk2utt").read_text() == "ann ann-1\nbob bob-2\n"
-    assert (tmp_path / "some" / "feats_type").read_text() == "raw\n"
-
-
-def test_a_subset_is_not_written_over_its_source(data_dir):
-    with pytest.raises(DataDirError, match="read and written at once"):
-        subset_data_dir(data_dir, data_dir / ".." / data_dir.name, ["ann-1"])
-    assert len(load_data_dir(data_dir)["text"]) == 4

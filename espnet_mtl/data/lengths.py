@@ -1,0 +1,100 @@
+"""How long utterances are, from a table where one says it, else from the audio."""
+
+import logging
+import time
+from pathlib import Path
+
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.segments import TO_THE_END, read_segments
+from espnet_mtl.data.tables import read_table
+
+_PROGRESS_SECONDS = 5.0
+_COUNTS = ("utt2dur", "utt2num_samples", "utt2num_frames")
+
+
+def read_lengths(source: Path) -> dict[str, float]:
+    """Tell how long utterances are beside each other.
+
+    Args:
+        source: Data directory.
+
+    Returns:
+        Lengths by utterance, all in the same unit.
+
+    Raises:
+        DataDirError: If a table is faulty, or audio cannot be read.
+    """
+    for name in _COUNTS:
+        if (source / name).is_file():
+            return _read_numbers(source, name)
+    return read_seconds(source)
+
+
+def read_seconds(source: Path) -> dict[str, float]:
+    """Tell how long utterances are.
+
+    Args:
+        source: Data directory; its audio is looked at only where no table says it.
+
+    Returns:
+        Seconds by utterance.
+
+    Raises:
+        DataDirError: If a table is faulty, or audio cannot be read.
+    """
+    if (source / "utt2dur").is_file():
+        return _read_numbers(source, "utt2dur")
+    if not (source / "segments").is_file():
+        return _read_audio_seconds(source, None)
+    segments = read_segments(source / "segments")
+    open_ends = {s.recording for s in segments.values() if s.end == TO_THE_END}
+    ends = _read_audio_seconds(source, open_ends)
+    return {
+        utt: (ends[s.recording] if s.end == TO_THE_END else s.end) - s.start
+        for utt, s in segments.items()
+    }
+
+
+def _read_numbers(source: Path, name: str) -> dict[str, float]:
+    numbers = {}
+    for number, (utt, value) in enumerate(read_table(source / name).items(), start=1):
+        try:
+            numbers[utt] = float(value)
+        except ValueError as error:
+            raise DataDirError(
+                f"{source / name}:{number}: '{value}' is no length of '{utt}'; write a "
+                "number, or remove the file"
+            ) from error
+    for utt in read_table(source / "utt2spk"):
+        if utt not in numbers:
+            raise DataDirError(
+                f"{source / name}: no line for '{utt}'; add it, or remove the file"
+            )
+    return numbers
+
+
+def _read_audio_seconds(source: Path, wanted: set[str] | None) -> dict[str, float]:
+    values = read_table(source / "wav.scp") if wanted is None or wanted else {}
+    values = {k: v for k, v in values.items() if wanted is None or k in wanted}
+    seconds, reported = {}, time.monotonic()
+    for done, (key, value) in enumerate(values.items(), start=1):
+        seconds[key] = _measure(value, f"{source / 'wav.scp'}: '{key}': {value}")
+        if time.monotonic() - reported > _PROGRESS_SECONDS:
+            reported = time.monotonic()
+            logging.info("progress: %d/%d recordings (length)", done, len(values))
+    return seconds
+
+
+def _measure(value: str, place: str) -> float:
+    # Only where audio is looked at: the tools for tables are to start quickly.
+    import soundfile
+
+    from espnet_mtl.data.sources import read_source
+
+    if Path(value).is_file():
+        try:
+            return soundfile.info(value).duration
+        except RuntimeError:
+            pass  # read_source says what is wrong
+    samples, rate = read_source(value, place)
+    return len(samples) / rate
