@@ -18,7 +18,10 @@ UNKNOWN_ACCENT = "<unk>"
 
 
 def load_data_dir(
-    path: Path | str, files: Collection[str] = REQUIRED_FILES
+    path: Path | str,
+    files: Collection[str] = REQUIRED_FILES,
+    *,
+    may_be_empty: Collection[str] = (),
 ) -> dict[str, dict[str, str]]:
     """Read tables of a data directory and check that they name the same utterances.
 
@@ -30,6 +33,7 @@ def load_data_dir(
     Args:
         path: The directory.
         files: Names of the tables; ``segments``, ``wav.scp`` or the first one leads.
+        may_be_empty: Those of them in which a line may be a key alone.
 
     Returns:
         Tables by name: values by utterance, but ``wav.scp`` by recording where there
@@ -46,7 +50,10 @@ def load_data_dir(
     names = dict.fromkeys(files)
     if "wav.scp" in names and (path / "segments").exists():
         names["segments"] = None
-    tables = {name: read_table(path / name) for name in names}
+    tables = {
+        name: read_table(path / name, allow_empty_value=name in may_be_empty)
+        for name in names
+    }
     leader = next(
         (n for n in ("segments", "wav.scp") if n in tables), next(iter(names))
     )
