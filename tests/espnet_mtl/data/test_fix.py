@@ -39,10 +39,10 @@ def test_the_result_is_sound_or_the_directory_is_untouched(tables):
         )
         if not shared:
             with pytest.raises(DataDirError, match="share no utterance"):
-                fix_data_dir(folder, [])
+                fix_data_dir(folder)
             assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
             return
-        fix_data_dir(folder, [])
+        fix_data_dir(folder)
         validate.main([str(folder)])
         found = load_data_dir(folder)
         for table, lines in tables.items():
@@ -80,7 +80,7 @@ def test_spk2utt_is_made_anew(data_dir):
 def test_the_first_of_doubled_keys_stays_and_the_user_is_told(data_dir, caplog):
     path = data_dir / "utt2accent"
     path.write_text(path.read_text() + "ann-1 south\nann-2 north\n")
-    fix_data_dir(data_dir, [])
+    fix_data_dir(data_dir)
     assert load_data_dir(data_dir)["utt2accent"]["ann-1"] == "north"
     assert (
         f"{path}: different values for 1 doubled key(s), such as 'ann-1'" in caplog.text
@@ -94,6 +94,65 @@ def test_further_tables_are_mended_too(data_dir):
     main(["--utt_extra_files", "utt2age utt2none", str(data_dir)])
     assert (data_dir / "utt2age").read_text() == "ann-1 40\nbob-1 30\n"
     assert list(load_data_dir(data_dir)["wav.scp"]) == ["ann-1", "bob-1"]
+
+
+def test_tables_of_the_users_own_lose_lines_and_nothing_else(data_dir, add_tables):
+    add_tables(data_dir)
+    for name in ("utt2age", "text.de", "text_target"):
+        path = data_dir / name
+        path.write_text("carl-1 x\n" + path.read_text())
+    (data_dir / "spk2gender").write_text("carl m\nbob m\nann f\n")
+    (data_dir / "accent2utt").write_text("north carl-1\n")
+    kept = {n: (data_dir / n).read_bytes() for n in ("text.txt", "text.bak")}
+    main([str(data_dir)])
+    assert (data_dir / "utt2age").read_text() == "ann-2 30\nbob-1 30\nbob-2 30\n"
+    assert (data_dir / "spk2gender").read_text() == "ann f\nbob m\n"
+    assert "carl" not in (data_dir / "text.de").read_text()
+    assert "carl" not in (data_dir / "text_target").read_text()
+    north = "north ann-1 ann-2\nsouth bob-1 bob-2\n"
+    assert (data_dir / "accent2utt").read_text() == north
+    assert len(load_data_dir(data_dir)["text"]) == 4
+    assert {name: (data_dir / name).read_bytes() for name in kept} == kept
+    assert "carl" in (data_dir / ".backup" / "utt2age").read_text()
+    validate.main([str(data_dir)])
+
+
+def test_segments_and_recordings_are_fitted_to_each_other(
+    segmented_dir, add_tables, edit
+):
+    add_tables(segmented_dir)
+    edit(segmented_dir / "wav.scp", "rec/1 1.wav\n", "rec/0 0.wav\n")
+    edit(segmented_dir / "text", "bob-2 say 2 again\n", "")
+    main([str(segmented_dir)])
+    tables = load_data_dir(segmented_dir)
+    assert tables["segments"] == {"bob-1": "rec/2 0 1"}
+    assert tables["wav.scp"] == {"rec/2": "2.wav"}
+    assert (segmented_dir / "reco2dur").read_text() == "rec/2 2.0\n"
+    assert (segmented_dir / "spk2gender").read_text() == "bob m\n"
+    validate.main([str(segmented_dir)])
+
+
+def test_speakers_that_a_named_table_lacks_are_dropped(data_dir):
+    (data_dir / "spk2age").write_text("bob 30\n")
+    main([str(data_dir)])
+    assert len(load_data_dir(data_dir)["text"]) == 4
+    main(["--spk_extra_files", "spk2age", str(data_dir)])
+    assert list(load_data_dir(data_dir)["text"]) == ["bob-1", "bob-2"]
+
+
+def test_what_is_dropped_and_why_is_said(data_dir, edit, caplog):
+    caplog.set_level("INFO")
+    edit(data_dir / "text", "bob-1 say 1 again\n", "")
+    fix_data_dir(data_dir)
+    assert f"{data_dir / 'text'}: no line for 1 utterance (bob-1)" in caplog.text
+    assert f"{data_dir}: kept 3 of 4 utterances" in caplog.text
+
+
+def test_an_order_that_only_new_ids_could_mend_is_said(data_dir, edit, caplog):
+    edit(data_dir / "utt2spk", "bob-1 bob", "bob-1 aaron")
+    fix_data_dir(data_dir)
+    assert "utt2spk:3: 'bob-1' of speaker 'aaron' comes after 'ann-2'" in caplog.text
+    assert len(load_data_dir(data_dir)["text"]) == 4
 
 
 def test_what_only_the_user_can_mend_is_said(data_dir):
