@@ -14,7 +14,8 @@ Makes the environment (local/install.sh --dev), then runs
     bats tests/shell   the shell scripts
     pytest             everything else; arguments go here, such as "-k attack"
 and says which of them failed. Ends with status 1 if any did. The tests against the real
-sclite are left out where it is not installed; root on Debian and Ubuntu gets it here.
+sclite and a real SLURM are left out where they are not installed; root on Debian and
+Ubuntu gets them here.
 EOF
     exit
 fi
@@ -34,30 +35,45 @@ has_sclite() {
     command -v sclite >/dev/null || [ -x /usr/lib/sctk/bin/sclite ]
 }
 
-install_sclite() {
+# As tests/shell/slurm.bats sees it.
+has_slurm() (
+    . tests/shell/slurm_cluster.sh
+    has_slurm
+)
+
+# Best effort: tests that need what cannot be had are left out, and the last line says so.
+ensure() { # ensure <program> <package>...
+    local program=$1
+    shift
+    if "has_${program}" || { install_packages "$@" && "has_${program}"; }; then
+        return
+    fi
+    left_out+=" (those against ${program} left out: no ${program}; Debian has it in: $*)"
+    echo "tests: there is no ${program}, and it cannot be installed: tests against it are left out"
+}
+
+install_packages() { # install_packages <package>...
     local log
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         return 1
     fi
-    echo "tests: installing sclite: apt-get install sctk ..."
-    if ! log=$(apt_get_sctk 2>&1); then
+    echo "tests: apt-get install $* ..."
+    if ! log=$(apt_get_install "$@" 2>&1); then
         echo "${log}" | tail -n 3
         return 1
     fi
 }
 
 # Lists of packages may be missing or old.
-apt_get_sctk() {
+apt_get_install() { # apt_get_install <package>...
     export DEBIAN_FRONTEND=noninteractive
-    apt-get install -y --no-install-recommends sctk \
-        || { apt-get update && apt-get install -y --no-install-recommends sctk; }
+    apt-get install -y --no-install-recommends "$@" \
+        || { apt-get update && apt-get install -y --no-install-recommends "$@"; }
 }
 
 left_out=
-if ! has_sclite && ! install_sclite; then
-    left_out=" (those against sclite left out: no sclite; Debian has it in package sctk)"
-    echo "tests: there is no sclite, and it cannot be installed: tests against it are left out"
-fi
+ensure sclite sctk
+ensure slurm slurm-wlm munge
 
 failed=
 tests/lint.sh || failed+=" lint"

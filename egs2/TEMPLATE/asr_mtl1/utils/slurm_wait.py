@@ -53,14 +53,15 @@ class Waiting:
 
     def wait(self):
         """Return number -> why the job failed, or ``None``, when all have ended."""
-        pause, asked = 0.1, time.time()
+        pause, patience, asked = 0.1, 1, time.time()
         while True:
             self.collect()
             if len(self.results) == len(self.numbers):
                 return self.results
-            if time.time() - asked > min(10 * pause, MOST_BETWEEN_QUESTIONS):
+            if time.time() - asked >= patience:
                 self.ask()
                 asked = time.time()
+                patience = min(patience * 1.5, MOST_BETWEEN_QUESTIONS)
             self.report()
             time.sleep(pause)
             pause = min(pause * 1.2, MOST_BETWEEN_LOOKS)
@@ -92,8 +93,8 @@ class Waiting:
         if reason not in ORDINARY and self.lasts(reason, number) >= BEFORE_STUCK:
             self.say_once(
                 reason,
-                f"array {self.array} waits, as SLURM says, for: {reason}. If that lasts, "
-                "no node has what the jobs ask for, or they may not have it: "
+                f"array {self.array}: SLURM says that it waits for: {reason}. If that "
+                "lasts, no node has what the jobs ask for, or they may not have it: "
                 f"'scancel {self.array}', then change conf/slurm.conf or the options",
             )
 
