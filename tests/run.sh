@@ -35,11 +35,7 @@ has_sclite() {
     command -v sclite >/dev/null || [ -x /usr/lib/sctk/bin/sclite ]
 }
 
-# As tests/shell/slurm.bats sees it.
-has_slurm() (
-    . tests/shell/slurm_cluster.sh
-    has_slurm
-)
+. tests/shell/slurm_cluster.sh  # has_slurm
 
 # Best effort: tests that need what cannot be had are left out, and the last line says so.
 ensure() { # ensure <program> <package>...

@@ -3,8 +3,11 @@
 # Loaded by tests.
 
 has_slurm() {
-    PATH=${PATH}:/usr/sbin
-    command -v sbatch slurmctld slurmd munged > /dev/null
+    local program
+    PATH=${PATH}:/usr/sbin  # where root's programs are
+    for program in sbatch slurmctld slurmd munged; do
+        command -v "${program}" > /dev/null || return 1
+    done
 }
 
 free_port() {
