@@ -62,6 +62,11 @@ def fsdd() -> Recipe:
 
 
 @pytest.fixture(scope="session")
+def commonvoice() -> Recipe:
+    return Recipe("commonvoice")
+
+
+@pytest.fixture(scope="session")
 def hash_corpus():
     """Hash each file of a corpus, the places of its audio aside."""
 

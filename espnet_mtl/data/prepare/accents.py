@@ -1,7 +1,7 @@
 """Accent labels, as people write them, and the classes that a branch can learn."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
     return classes
 
 
-def split_labels(raw: str, known: Iterable[str]) -> tuple[str, ...]:
+def split_labels(raw: str, known: Container[str]) -> tuple[str, ...]:
     """Take joined labels apart (Common Voice).
 
     Recent releases join by ``|``. Earlier ones join by commas, which labels also have
@@ -93,12 +93,11 @@ def split_labels(raw: str, known: Iterable[str]) -> tuple[str, ...]:
     if "|" in raw:
         return _distinct(raw.split("|"))
     pieces = _cut_at_commas(raw)
-    whole = set(known)
     labels, begin = [], 0
     while begin < len(pieces):
         for end in range(len(pieces), begin, -1):
             candidate = ",".join(pieces[begin:end])
-            if end == begin + 1 or fold(candidate) in whole:
+            if end == begin + 1 or fold(candidate) in known:
                 labels.append(candidate)
                 begin = end
                 break
@@ -166,7 +165,7 @@ def _decide(
     return UNKNOWN_ACCENT, "several", fate
 
 
-def find_small_classes(
+def settle_small_classes(
     clips: Iterable[Clip], policy: AccentPolicy
 ) -> dict[str, tuple[int, int]]:
     """Deal with the classes below the minimum.
@@ -182,23 +181,29 @@ def find_small_classes(
     for clip in clips:
         members[clip.accent].append(clip)
     members.pop(UNKNOWN_ACCENT, None)
-    small = {}
-    # Small classes are pooled first: together they may be enough.
-    for accent in sorted(members, key=lambda name: name == OTHER):
-        own = members[accent]
-        counts = len(own), len({clip.speaker for clip in own})
-        if counts[0] >= policy.min_clips and counts[1] >= policy.min_speakers:
-            continue
-        small[accent] = counts
-        if policy.small == "other" and accent != OTHER:
-            for clip in own:
-                clip.accent = OTHER
-            members.setdefault(OTHER, []).extend(own)
-        else:
-            for clip in own:
-                clip.accent, clip.unlabelled = UNKNOWN_ACCENT, "small"
-                clip.fate = "small_accent" if policy.small == "drop" else ""
-    return small
+    small = {a: own for a, own in members.items() if _is_small(own, policy)}
+    counts = {accent: _count(own) for accent, own in small.items()}
+    if policy.small == "other":
+        pool = [clip for own in small.values() for clip in own]
+        for clip in pool:
+            clip.accent = OTHER
+        pool += members[OTHER] if OTHER in members.keys() - small.keys() else []
+        small = {OTHER: pool} if pool and _is_small(pool, policy) else {}
+        counts |= {accent: _count(own) for accent, own in small.items()}
+    for own in small.values():
+        for clip in own:
+            clip.accent, clip.unlabelled = UNKNOWN_ACCENT, "small"
+            clip.fate = "small_accent" if policy.small == "drop" else ""
+    return counts
+
+
+def _count(clips: list[Clip]) -> tuple[int, int]:
+    return len(clips), len({clip.speaker for clip in clips})
+
+
+def _is_small(clips: list[Clip], policy: AccentPolicy) -> bool:
+    num_clips, num_speakers = _count(clips)
+    return num_clips < policy.min_clips or num_speakers < policy.min_speakers
 
 
 def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> None:

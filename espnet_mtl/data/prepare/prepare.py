@@ -10,9 +10,9 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.accents import (
     AccentPolicy,
-    find_small_classes,
     give_classes,
     require_two,
+    settle_small_classes,
     write_labels,
 )
 from espnet_mtl.data.prepare.account import (
@@ -28,6 +28,8 @@ from espnet_mtl.data.prepare.speaker_split import (
     keep_speakers_apart,
     split_by_speaker,
 )
+
+_SMALL_SHOWN = 10
 
 
 def prepare(
@@ -78,7 +80,7 @@ def prepare(
         "speaker_cap",
         args.seed,
     )
-    small = find_small_classes(open_clips(clips), policy)
+    small = settle_small_classes(open_clips(clips), policy)
     labelled = [c for c in open_clips(clips) if c.accent != UNKNOWN_ACCENT]
     _cap(
         labelled,
@@ -96,7 +98,7 @@ def prepare(
     used = [clip for clip in clips if clip.fate in SETS]
     write_account(folder, clips)
     print(f"{format_fates(clips, source)}\n\n{format_classes(used)}", flush=True)
-    _report_small(small, policy)
+    _report_small(small, args)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
     _refuse_empty_sets(used, source)
     require_two(used, source)
@@ -191,28 +193,27 @@ def _forget_untrained(clips: list[Clip]) -> None:
         )
 
 
-def _report_small(small: dict[str, tuple[int, int]], policy: AccentPolicy) -> None:
+def _report_small(small: dict[str, tuple[int, int]], args: argparse.Namespace) -> None:
     if not small:
         return
     fate = {"unknown": UNKNOWN_ACCENT, "other": "'other'", "drop": "left out"}
-    # Classes of free text may be many, and private.
-    named = (
-        ""
-        if policy.free_text == "class"
-        else ": "
-        + ", ".join(
-            f"{name} ({clips} clips, {speakers} speakers)"
-            for name, (clips, speakers) in sorted(small.items())
-        )
+    largest = sorted(small, key=lambda name: (-small[name][0], name))[:_SMALL_SHOWN]
+    named = ", ".join(
+        f"{name} ({small[name][0]} clips, {small[name][1]} speakers)"
+        for name in largest
     )
+    # People's own words may be private: they stay out of logs.
+    named = "" if args.free_text == "class" else f": {named}"
+    more = len(small) - len(largest)
     logging.warning(
         "%d accents have fewer than %d clips (--min_clips) or %d speakers "
-        "(--min_speakers) and are %s%s",
+        "(--min_speakers) and are %s%s%s",
         len(small),
-        policy.min_clips,
-        policy.min_speakers,
-        fate[policy.small],
+        args.min_clips,
+        args.min_speakers,
+        fate[args.small_accents],
         named,
+        f" and {more} more" if named and more else "",
     )
 
 

@@ -25,7 +25,7 @@ def normalise_text(
     """
     text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
     if punctuation == "remove":
-        text = "".join(c if c == "'" or _is_spoken(c) else " " for c in text)
+        text = text.translate(_UNSPOKEN)
         text = re.sub(r"(?<!\w)'+|'+(?!\w)", " ", text)
     if case != "keep" and lang.lower() in _DOTTED_I:
         text = text.replace("i", "İ") if case == "upper" else text.replace("İ", "i")
@@ -37,8 +37,17 @@ def normalise_text(
     return " ".join(text.split())
 
 
-def _is_spoken(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN"
+class _Unspoken(dict[int, str]):
+    """Turns what is neither letter, mark, digit nor apostrophe to a blank."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        spoken = character == "'" or unicodedata.category(character)[0] in "LMN"
+        self[code] = character if spoken else " "
+        return self[code]
+
+
+_UNSPOKEN = _Unspoken()
 
 
 def make_id(name: str) -> str:
