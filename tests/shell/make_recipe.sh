@@ -4,6 +4,7 @@
 # One recipe below a directory, with the stand-ins; ends in the recipe's directory.
 make_recipe() { # make_recipe <directory>
     repo=$(cd "${BATS_TEST_DIRNAME}/../.." && pwd)
+    unset cmd_backend
     root=$1
     template=${root}/egs2/TEMPLATE/asr_mtl1
     mkdir -p "${root}/egs2/TEMPLATE" "${root}/bin"

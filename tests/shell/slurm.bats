@@ -10,7 +10,6 @@ setup_file() {
     if ! has_slurm; then
         skip "no SLURM; Debian has it in packages slurm-wlm and munge"
     fi
-    unset cmd_backend
     start_slurm "${BATS_FILE_TMPDIR}"
 }
 
@@ -48,7 +47,7 @@ waiting_or_running() { # waiting_or_running <number of jobs>
 @test "each job gets its number, its log is that of run.py, nothing is left behind" {
     run "${slurm_py}" --gpu 0 JOB=2:4 "log/job.JOB.log" sh -c 'echo "number JOB in ${PWD}"'
     [ "${status}" -eq 0 ]
-    [[ "${output}" == *"3 jobs submitted, log: 'log/job.JOB.log'"* ]]
+    [[ "${output}" == *"submitted 3 x 'log/job.JOB.log'"* ]]
     [ "$(ls -A log | paste -s -d ' ')" = "job.2.log job.3.log job.4.log" ]
     grep -qx "number 3 in ${PWD}" log/job.3.log
     grep -q "^# sh -c 'echo \"number 3 in " log/job.3.log

@@ -100,7 +100,7 @@ def submit(folder, call):
         said = (done.stderr.strip() or done.stdout.strip()).replace("\n", "; ")
         jobs.fail(f"the jobs were not submitted by '{shlex.join(words)}': {said}")
     slurm_folder.write_array(folder, array[1])
-    log(f"array {array[1]}: {len(numbers)} jobs submitted, log: '{call.log}'")
+    log(f"array {array[1]}: submitted {len(numbers)} x '{call.log}'")
     return array[1]
 
 
