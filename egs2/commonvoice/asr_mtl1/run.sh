@@ -23,7 +23,7 @@ export COMMONVOICE_LANG=${lang}
     --token_type bpe \
     --nbpe 150 \
     --max_bad_audio 0.01 \
-    --asr_config conf/train_asr_mtl.yaml \
+    --asr_config conf/train_asr_mtl_conformer.yaml \
     --inference_config conf/decode_hybrid.yaml \
     --train_set "train_${lang}" \
     --valid_set "dev_${lang}" \

@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from espnet_mtl.bin import asr_mtl_train
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask, read_accent_list
 
+CONF = Path(__file__).parents[3] / "egs2/TEMPLATE/asr_mtl1/conf"
+
 
 def test_the_default_config_can_be_read_back(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["test"])  # ESPnet reads pytest's
@@ -21,6 +24,21 @@ def test_the_default_config_can_be_read_back(tmp_path, monkeypatch):
     args = asr_mtl_train.get_parser().parse_args(["--config", str(config)])
     assert args.accent_weight == 0.25
     assert args.accent_head_conf["hidden_size"] == 128
+
+
+@pytest.mark.parametrize("config", sorted(CONF.glob("train_asr_mtl*.yaml")))
+def test_every_configuration_of_the_template_builds(config, tmp_path):
+    tokens, accents = tmp_path / "tokens.txt", tmp_path / "accents.txt"
+    tokens.write_text("<blank>\n<unk>\na\nb\n<sos/eos>\n")
+    accents.write_text("north\nsouth\n")
+    command = f"--config {config} --token_list {tokens} --accent_list {accents}"
+    args = asr_mtl_train.get_parser().parse_args(
+        [*command.split(), "--output_dir", "x"]
+    )
+    args.normalize = None
+    model = ASRMTLTask.build_model(args)
+    assert list(model.accent_list) == ["north", "south"]
+    assert model.encoder.output_size() == args.encoder_conf["output_size"]
 
 
 @pytest.mark.parametrize(
