@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from espnet_mtl.data.datadir import invert
+from espnet_mtl.data.datadir import invert, some
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Files, Kind, inverse_of, is_inverse, kind_of
 from espnet_mtl.data.tables import read_table, render_table, split_line, write_files
@@ -119,7 +119,7 @@ def tell_left_out(source: Files, written: Collection[str]) -> None:
     names = [*source.tables, *source.inverses, *source.whole, *source.unknown]
     left_out = [name for name in names if name not in written]
     if left_out:
-        logging.info("%s: not taken along: %s", source.path, ", ".join(left_out))
+        logging.info("%s: not taken along: %s", source.path, some(left_out, "file"))
 
 
 def back_up(directory: Path, names: Iterable[str]) -> None:

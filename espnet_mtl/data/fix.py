@@ -74,7 +74,7 @@ def fix_data_dir(
     write_files({directory / name: content for name, content in fixed.items()})
     logging.info("%s: kept %d of %d utterances", directory, len(kept), total)
     if files.unknown:
-        logging.info("%s: left as they are: %s", directory, ", ".join(files.unknown))
+        logging.info("%s: left as they are: %s", directory, some(files.unknown, "file"))
     names = [*needed, *(name for name in files.tables if name == "wav.scp")]
     tables = load_data_dir(directory, names)
     disorder = find_disorder(directory / "utt2spk", tables["utt2spk"])
