@@ -1,6 +1,3 @@
 #!/usr/bin/env bash
 # Kaldi's name for: python3 -m espnet_mtl.data.fix "$@"
-root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../../.." && pwd)
-export PYTHONPATH=${root}${PYTHONPATH:+:${PYTHONPATH}}
-python3 -c 'import soundfile' 2> /dev/null || PATH=${root}/.venv/bin:${PATH}
-exec python3 -m espnet_mtl.data.fix "$@"
+exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/run_module.sh" espnet_mtl.data.fix "$@"
