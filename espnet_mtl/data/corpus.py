@@ -4,7 +4,6 @@ import argparse
 import hashlib
 import json
 import logging
-import time
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,6 @@ from espnet_mtl.errors import UserError
 
 DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}
 STAMP = "corpus.json"
-_PROGRESS_SECONDS = 2.0
 
 
 class Planned(Protocol):
@@ -157,46 +155,3 @@ def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
     with path.open("wb") as file, wave.open(file) as audio:
         audio.setparams((1, 2, fs, len(samples), "NONE", ""))
         audio.writeframes(samples.tobytes())
-
-
-class Progress:
-    """Tells now and then how many utterances are done, and at the end how fast.
-
-    Args:
-        total: How many there are to do.
-        what: What is done, in a word.
-    """
-
-    def __init__(self, total: int, what: str) -> None:
-        self._total, self._what = total, what
-        self._done = self._num_samples = 0
-        self._start = self._reported = time.monotonic()
-
-    def add(self, num_samples: int) -> None:
-        """Count an utterance.
-
-        Args:
-            num_samples: Its length in samples.
-        """
-        self._done += 1
-        self._num_samples += num_samples
-        if time.monotonic() - self._reported > _PROGRESS_SECONDS:
-            self._reported = time.monotonic()
-            logging.info(
-                "progress: %d/%d utterances (%s)", self._done, self._total, self._what
-            )
-
-    def finish(self, fs: int) -> None:
-        """Tell what was done.
-
-        Args:
-            fs: Sampling rate in Hz.
-        """
-        seconds = time.monotonic() - self._start
-        logging.info(
-            "Made %d utterances, %.2f hours, in %.1f s: %.0f utterances a second",
-            self._done,
-            self._num_samples / fs / 3600,
-            seconds,
-            self._done / max(seconds, 1e-9),
-        )

@@ -1,111 +1,111 @@
 """Stage 3: bring audio to one rate and format, and the tables along."""
 
 import argparse
-import logging
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import soxr
 
-from espnet_mtl.data.audio import (
-    read_audio_rate,
-    read_rate,
-    to_16_bit,
-    write_audio,
-)
-from espnet_mtl.data.datadir import (
-    check_apart,
-    check_file_names,
-    load_data_dir,
-    write_data_dir,
-    write_line,
-)
+from espnet_mtl.data.audio import read_rate, to_16_bit
+from espnet_mtl.data.audio_jobs import AudioJobs, add_job_options, run_jobs
+from espnet_mtl.data.audio_stores import FORMATS
+from espnet_mtl.data.datadir import check_apart, check_file_names, load_data_dir
+from espnet_mtl.data.directory import cut, render, tell_left_out, write_directory
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_table, write_text
+from espnet_mtl.data.file_kinds import Kind, kind_of, list_files
+from espnet_mtl.data.utterances import Utterances
 from espnet_mtl.errors import run_main, setup_logging
 
-_PROGRESS_SECONDS = 5.0
 
-
-def format_audio(
-    source: Path, target: Path, rate: int, audio_format: str, jobs: int
-) -> None:
-    """Write every utterance at one rate and in one format.
+def plan_format(
+    source: Path, target: Path, rate: int, audio_format: str, num_jobs: int
+) -> AudioJobs:
+    """Plan to write every utterance at one rate and in one format.
 
     Args:
         source: Data directory to read.
         target: Data directory to write; audio goes to ``<target>/data``.
         rate: Sampling rate in Hz.
-        audio_format: ``wav`` or ``flac``.
-        jobs: Threads (decoding, resampling and encoding all leave Python's lock).
+        audio_format: One of ``audio_stores.FORMATS``.
+        num_jobs: How many jobs share the work.
+
+    Returns:
+        The work.
 
     Raises:
-        DataDirError: If any utterance is unusable; ``<target>/bad_audio`` then lists
-            every one with its reason, and no tables are written.
+        DataDirError: If a table is faulty. Text may be empty: stage 4 leaves out such
+            utterances.
     """
     check_apart(source, target)
-    tables = load_data_dir(source)
+    tables = load_data_dir(source, may_be_empty=("text",))
     check_file_names(source / "utt2spk", tables["utt2spk"])
-    # Targets of the user's own go along; those that were drawn for other data go.
-    (target / "text_target").unlink(missing_ok=True)
-    if (source / "text_target").exists():
-        tables["text_target"] = read_table(source / "text_target")
-    folder = (target / "data").resolve()
-    # Tables of an earlier run would name audio of this one if it stopped half-way.
-    (target / "wav.scp").unlink(missing_ok=True)
+    utterances = Utterances(source, tables)
 
-    def convert(item: tuple[str, str]) -> tuple[str, int, str]:
-        utt, path = item
-        try:
-            levels = _read_at(path, rate, utt)
-        except DataDirError as error:
-            return utt, 0, str(error)
-        write_audio(folder / f"{utt}.{audio_format}", levels, rate)
-        return utt, len(levels), ""
+    def convert(key: str, samples: np.ndarray, found: int) -> tuple[np.ndarray, int]:
+        if found != rate:
+            samples = soxr.resample(samples, found, rate)
+        levels = to_16_bit(samples)
+        if not levels.any():
+            raise DataDirError(
+                f"{utterances.place(key)}: so quiet or short that nothing is left at "
+                f"{rate} Hz and 16 bits; remove the utterance"
+            )
+        return levels, rate
 
-    lengths, bad = {}, {}
-    total, reported = len(tables["wav.scp"]), time.monotonic()
-    with ThreadPoolExecutor(jobs) as pool:
-        for utt, length, fault in pool.map(convert, tables["wav.scp"].items()):
-            if fault:
-                bad[utt] = fault
-            lengths[utt] = str(length)
-            if time.monotonic() - reported > _PROGRESS_SECONDS:
-                reported = time.monotonic()
-                logging.info("progress: %d/%d utterances (audio)", len(lengths), total)
-    logging.info("progress: %d/%d utterances (audio)", len(lengths), total)
-    if bad:
-        _refuse(bad, target / "bad_audio", total)
-    (target / "bad_audio").unlink(missing_ok=True)
-    tables["wav.scp"] = {u: str(folder / f"{u}.{audio_format}") for u in lengths}
-    write_data_dir(target, {**tables, "utt2num_samples": lengths})
-    write_line(target / "feats_type", "raw")
-    write_line(target / "audio_format", audio_format)
-
-
-def _read_at(path: str, rate: int, utt: str) -> np.ndarray:
-    samples, found = read_audio_rate(path, utt=utt)
-    if found != rate:
-        samples = soxr.resample(samples, found, rate)
-    levels = to_16_bit(samples)
-    if not levels.any():
-        raise DataDirError(
-            f"utterance {utt}: {path}: so quiet or short that nothing is left at "
-            f"{rate} Hz and 16 bits; remove the utterance"
-        )
-    return levels
-
-
-def _refuse(bad: dict[str, str], path: Path, total: int) -> None:
-    write_text(path, "".join(f"{utt} {fault}\n" for utt, fault in bad.items()))
-    shown = "\n  ".join(list(bad.values())[:10])
-    raise DataDirError(
-        f"{len(bad)} of {total} utterances have unusable audio (all are in {path}); "
-        f"mend them, or remove them from wav.scp and run utils/fix_data_dir.sh:\n"
-        f"  {shown}"
+    return AudioJobs(
+        "format_audio",
+        utterances,
+        {utt: utt for utt in utterances.order()},
+        convert,
+        target=target,
+        audio_format=audio_format,
+        settings=f"{rate} Hz",
+        num_jobs=num_jobs,
     )
+
+
+def write_formatted(
+    source: Path, target: Path, audio_format: str, made: AudioJobs, max_bad: float
+) -> None:
+    """Write the tables of a formatted data directory, once its audio is there.
+
+    Args:
+        source: Data directory that was read.
+        target: Data directory to write.
+        audio_format: One of ``audio_stores.FORMATS``.
+        made: The work, finished.
+        max_bad: Largest share of utterances that may have unusable audio; they leave
+            every table.
+
+    Raises:
+        DataDirError: If the work is not finished, or too much audio is unusable.
+    """
+    values, lengths = made.collect(max_bad)
+    files = list_files(source)
+    [tables] = cut(files, [values])
+    for name in list(tables):
+        # Utterances are whole recordings from here on.
+        if name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING:
+            del tables[name]
+    tables |= render("wav.scp", values, ())
+    tables |= render("utt2num_samples", lengths, ())
+    audio_format = "wav.ark" if audio_format == "ark" else audio_format
+    tables |= {"feats_type": b"raw\n", "audio_format": f"{audio_format}\n".encode()}
+    if "text_target" not in tables:
+        # Targets that were drawn for other data. One's own come along.
+        (target / "text_target").unlink(missing_ok=True)
+    write_directory(target, tables)
+    tell_left_out(files, tables)
+    _remove_unused_archives(target / "data", values)
+
+
+def _remove_unused_archives(folder: Path, values: Mapping[str, str]) -> None:
+    """Remove what a run with more jobs, or another format, has left."""
+    used = {value.rpartition(":")[0] for value in values.values()}
+    for path in folder.resolve().glob("audio.*.ark"):
+        if str(path) not in used:
+            path.unlink()
 
 
 def main(cmd: list[str] | None = None) -> None:
@@ -116,14 +116,19 @@ def main(cmd: list[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("--audio_format", choices=["wav", "flac"], default="flac")
-    parser.add_argument("--nj", type=int, default=1, help="Threads")
+    parser.add_argument("--audio_format", choices=FORMATS, default="flac")
+    add_job_options(parser)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     args = parser.parse_args(cmd)
     setup_logging()
-    rate = read_rate(args.fs)
-    format_audio(args.source, args.target, rate, args.audio_format, args.nj)
+    work = plan_format(
+        args.source, args.target, read_rate(args.fs), args.audio_format, args.num_jobs
+    )
+    if run_jobs(work, args):
+        write_formatted(
+            args.source, args.target, args.audio_format, work, args.max_bad_audio
+        )
 
 
 if __name__ == "__main__":

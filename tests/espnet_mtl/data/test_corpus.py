@@ -1,6 +1,5 @@
 """What the makers of the recipes' corpora share."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from espnet_mtl.data import corpus
 from espnet_mtl.data.audio import read_audio
-from espnet_mtl.data.corpus import Progress, make_once, seed_with, write_set, write_wav
+from espnet_mtl.data.corpus import make_once, seed_with, write_set, write_wav
 from espnet_mtl.data.datadir import load_data_dir
 
 SETTINGS = {"train": 1, "seed": 0}
@@ -117,19 +116,3 @@ def test_sources_decide_the_hash(tmp_path):
     (tmp_path / "data.sh").write_text("")
     hashes.add(corpus.hash_sources(tmp_path))
     assert len(hashes) == 2
-
-
-def test_progress_is_told_now_and_then(caplog, monkeypatch):
-    caplog.set_level(logging.INFO)
-    now = 0.0
-    monkeypatch.setattr(corpus.time, "monotonic", lambda: now)
-    progress = Progress(12, "joining")
-    for _ in range(12):
-        now += 0.5
-        progress.add(8000)
-    progress.finish(8000)
-    assert caplog.messages == [
-        "progress: 5/12 utterances (joining)",
-        "progress: 10/12 utterances (joining)",
-        "Made 12 utterances, 0.00 hours, in 6.0 s: 2 utterances a second",
-    ]

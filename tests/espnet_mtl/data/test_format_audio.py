@@ -20,7 +20,18 @@ RATE = 8000
 
 
 def run(source: Path, target: Path, rate: str = "8k", kind: str = "flac") -> None:
-    main(["--fs", rate, "--audio_format", kind, "--nj", "2", str(source), str(target)])
+    main(
+        [
+            "--fs",
+            rate,
+            "--audio_format",
+            kind,
+            "--num_jobs",
+            "2",
+            str(source),
+            str(target),
+        ]
+    )
 
 
 @pytest.fixture
@@ -198,4 +209,4 @@ def test_progress_is_logged(data_dir, target, monkeypatch, caplog):
     monkeypatch.setattr("espnet_mtl.data.format_audio.setup_logging", lambda: None)
     caplog.set_level(logging.INFO)
     run(data_dir, target)
-    assert "progress: 4/4 utterances (audio)" in caplog.text
+    assert caplog.text.count("progress: 2/2 utterances (audio)") == 2  # of two jobs

@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_copies_keep_text_and_accent_and_get_speakers_of_their_own(source, tmp_path):
     target = tmp_path / "train_sp"
-    main(["--factors", "0.9 1.0 1.1", "--nj", "2", str(source), str(target)])
+    main(["--factors", "0.9 1.0 1.1", "--num_jobs", "2", str(source), str(target)])
     tables = load_data_dir(target)
     assert list(tables["text"]) == ["ann-1", "sp0.9-ann-1", "sp1.1-ann-1"]
     assert set(tables["text"].values()) == {"good day"}

@@ -6,7 +6,7 @@
 check_options() {
     check_numbers
     check_choice feats_type raw
-    check_choice audio_format flac wav
+    check_choice audio_format flac wav flac.ark wav.ark ark
     check_choice token_type bpe char word
     check_choice bpemode unigram bpe
     check_choice feats_normalize global_mvn utterance_mvn none
@@ -48,6 +48,9 @@ check_numbers() {
     fi
     if [ "${batch_size}" -ne 1 ]; then
         die "--batch_size ${batch_size}: decoding takes one utterance at a time."
+    fi
+    if ! [[ ${max_bad_audio} =~ ^(0|1|0?\.[0-9]+|[01]\.0*)$ ]]; then
+        die "--max_bad_audio takes a share from 0 to 1, such as 0.01, not '${max_bad_audio}'."
     fi
     if ! [[ ${fs} =~ ^[0-9]+k?$ ]]; then
         die "--fs takes a sampling rate such as 16k or 22050, not '${fs}'."

@@ -6,8 +6,7 @@
 # Options that statistics and training share, into the array train_opts. What a recipe
 # sets for its corpus comes after what is made from options, and asr_args comes last.
 make_train_opts() {
-    need_file "${data_feats}/${train_set}/wav.scp" 4
-    need_file "${data_feats}/${valid_set}/wav.scp" 4
+    need_train_data
     need_file "${token_list}" 5
     need_file "${accents}" 5
     local hz=${fs/k/000} mode dset
@@ -28,7 +27,7 @@ make_train_opts() {
             dset=${valid_set}
         fi
         train_opts+=(
-            "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/wav.scp,speech,sound"
+            "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/wav.scp,speech,$(audio_type "${data_feats}/${dset}")"
             "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/text,text,text"
             "--${mode}_data_path_and_name_and_type" "${data_feats}/${dset}/utt2accent,accent,text"
         )
@@ -38,8 +37,16 @@ make_train_opts() {
     fi
 }
 
+need_train_data() {
+    need_file "${data_feats}/${train_set}/wav.scp" 4
+    need_file "${data_feats}/${valid_set}/wav.scp" 4
+}
+
 stage_10() {
     log "Stage 10: ASR collect stats: train_set=${data_feats}/${train_set}, valid_set=${data_feats}/${valid_set}"
+    need_train_data
+    check_formatted "${data_feats}/${train_set}" "${data_feats}/${valid_set}"
+    need_accent_list
     make_train_opts
     write_resume_script "${asr_stats_dir}" 10
 
@@ -147,6 +154,7 @@ stage_12() {
     write_resume_script "${asr_exp}/${inference_tag}" 12
     for dset in ${sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3
+        check_formatted "$(eval_data "${dset}")"
         decode "$(eval_data "${dset}")" "${asr_exp}/${inference_tag}/${dset}"
     done
 }
@@ -170,7 +178,7 @@ decode() { # decode <data directory> <output directory>
         ${python} -m espnet_mtl.bin.asr_mtl_inference \
             --batch_size "${batch_size}" \
             --ngpu "${device}" \
-            --data_path_and_name_and_type "${data}/wav.scp,speech,sound" \
+            --data_path_and_name_and_type "${data}/wav.scp,speech,$(audio_type "${data}")" \
             --key_file "${logdir}/keys.JOB.scp" \
             --asr_train_config "${asr_exp}/config.yaml" \
             --asr_model_file "${asr_exp}/${inference_asr_model}" \

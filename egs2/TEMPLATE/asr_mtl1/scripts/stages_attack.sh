@@ -9,6 +9,7 @@ stage_15() {
     local dset
     for dset in ${attack_sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3
+        check_formatted "$(eval_data "${dset}")"
         choose_targets "$(eval_data "${dset}")"
         attack "$(eval_data "${dset}")" "${asr_exp}/${attack_tag}/${dset}"
     done

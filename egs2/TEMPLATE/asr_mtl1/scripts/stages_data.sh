@@ -20,10 +20,8 @@ stage_1() {
 
 stage_2() {
     log "Stage 2: Speed perturbation: ${datadir}/${base_train_set} -> ${datadir}/${train_set}"
-    ${train_cmd} "${datadir}/${train_set}/logdir/speed_perturb.log" \
-        ${python} -m espnet_mtl.data.speed_perturb \
-            --factors "${speed_perturb_factors}" --nj "${nj}" \
-            "${datadir}/${base_train_set}" "${datadir}/${train_set}"
+    make_audio speed_perturb "${datadir}/${base_train_set}" "${datadir}/${train_set}" \
+        --factors "${speed_perturb_factors}"
 }
 
 stage_3() {
@@ -38,11 +36,27 @@ stage_3() {
 }
 
 format_audio() { # format_audio <set> <output directory>
-    log "Formatting ${datadir}/$1, log: '$2/logdir/format_audio.log'"
-    ${train_cmd} --num_threads "${nj}" "$2/logdir/format_audio.log" \
-        ${python} -m espnet_mtl.data.format_audio \
-            --fs "${fs}" --audio_format "${audio_format}" --nj "${nj}" \
-            "${datadir}/$1" "$2"
+    make_audio format_audio "${datadir}/$1" "$2" --fs "${fs}" --audio_format "${audio_format}"
+}
+
+# Jobs write audio, each continuing where it was stopped; the tables come last.
+make_audio() { # make_audio <module> <source directory> <target directory> <option>...
+    local module=$1 from=$2 to=$3 utts=$2/wav.scp jobs
+    shift 3
+    if [ -e "${from}/segments" ]; then
+        utts=${from}/segments
+    fi
+    need_file "${utts}" 1
+    jobs=$(min "${nj}" "$(wc -l < "${utts}")")
+    # shellcheck disable=SC2206  # python may be a command with options
+    local command=(
+        ${python} -m "espnet_mtl.data.${module}" "$@"
+        --max_bad_audio "${max_bad_audio}" --num_jobs "${jobs}"
+    )
+    log "Audio of ${from} started... log: '${to}/logdir/${module}.*.log'"
+    ${train_cmd} JOB=1:"${jobs}" "${to}/logdir/${module}.JOB.log" \
+        "${command[@]}" --job JOB "${from}" "${to}"
+    "${command[@]}" --merge "${from}" "${to}"
 }
 
 # Training and validation only: a test set is never made easier by leaving parts out.
@@ -77,15 +91,39 @@ stage_5() {
         --text "${text}" --output "$(dirname "${token_list}")" \
         ${opts[@]+"${opts[@]}"}
 
-    local dset check=()
+    make_accent_list
+}
+
+make_accent_list() {
+    local dset check=() opts=()
     for dset in ${valid_set} ${test_sets}; do
         check+=("${data_feats}/${dset}")
     done
-    opts=()
     if [ -n "${accent_list}" ]; then
         opts+=(--accent_list "${accent_list}")
     fi
     ${python} -m espnet_mtl.data.accent_list \
         --fs "${fs}" --train_dir "${data_feats}/${train_set}" --check_dirs "${check[@]}" \
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
+}
+
+# Formatted data may have been made elsewhere, without stage 5 knowing of accents.
+need_accent_list() {
+    if [ ! -s "${default_accents}" ] && [ -z "${accent_list}" ]; then
+        log "${default_accents} does not exist: it is made of ${data_feats}/${train_set}/utt2accent."
+        make_accent_list
+    fi
+}
+
+check_formatted() { # check_formatted <data directory>...
+    ${python} -m espnet_mtl.data.formatted --fs "${fs}" "$@"
+}
+
+# How ESPnet reads the audio of a formatted directory.
+audio_type() { # audio_type <data directory>
+    if grep -q -s ark "$1/audio_format"; then
+        echo kaldi_ark
+    else
+        echo sound
+    fi
 }

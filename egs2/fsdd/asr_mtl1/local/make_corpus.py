@@ -12,7 +12,6 @@ import numpy as np
 from fsdd import DIGITS, FS, Corpus, find_corpus, read_recording
 
 from espnet_mtl.data.corpus import (
-    Progress,
     get_corpus_parser,
     hash_sources,
     make_once,
@@ -21,6 +20,7 @@ from espnet_mtl.data.corpus import (
     write_set,
     write_wav,
 )
+from espnet_mtl.data.progress import Progress
 from espnet_mtl.errors import run_main, setup_logging
 
 NUM_DIGITS = (3, 6)
@@ -160,9 +160,9 @@ def make_corpus(
             recordings = [samples[path] for path in utt.recordings]
             joined = join(recordings, f"{seed} {utt.key} audio")
             write_wav(folder / f"{utt.key}.wav", joined, FS)
-            progress.add(len(joined))
+            progress.add(len(joined) / FS)
         write_set(output / name, folder, plan)
-    progress.finish(FS)
+    progress.finish()
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -16,7 +16,6 @@ from espeak import Espeak, linked_data
 
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.corpus import (
-    Progress,
     get_corpus_parser,
     hash_sources,
     make_once,
@@ -25,6 +24,7 @@ from espnet_mtl.data.corpus import (
     write_set,
     write_wav,
 )
+from espnet_mtl.data.progress import Progress
 from espnet_mtl.errors import UserError, run_main, setup_logging
 
 EDGE_THRESHOLD = 0.01  # of the peak: what is quieter at either end is cut
@@ -121,9 +121,9 @@ def make_corpus(
                     for utterance in utterances:
                         samples = recorder.record(utterance, espeak)
                         write_wav(folder / f"{utterance.key}.wav", samples, fs)
-                        progress.add(len(samples))
+                        progress.add(len(samples) / fs)
             write_set(output / name, folder, plan)
-    progress.finish(fs)
+    progress.finish()
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,250 @@
+"""Audio of many utterances, written by jobs that continue where they stopped."""
+
+import argparse
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from espnet_mtl.data.audio_stores import Store, is_archive, open_store
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.progress import Progress
+from espnet_mtl.data.tables import write_text
+from espnet_mtl.data.utterances import Utterances
+from espnet_mtl.journal import Journal, read_journal
+
+Convert = Callable[[str, np.ndarray, int], tuple[np.ndarray, int]]
+
+
+class AudioJobs:
+    """The audio of a data directory, to be made of that of another.
+
+    Audio goes to ``<target>/data``. Each job notes what it has finished in
+    ``<target>/logdir/<name>.<job>.jsonl``; an utterance is finished while its source,
+    the settings and what was made of it are as they were.
+
+    Args:
+        name: What is done, for names of files.
+        utterances: The audio to read.
+        origins: The utterance that each new one is made of, by new utterance. Those of
+            one recording stand together.
+        convert: Makes 16-bit levels, (Samples,), and their rate, of a new utterance's
+            name, samples and their rate.
+        target: The data directory to write.
+        audio_format: One of ``audio_stores.FORMATS``.
+        settings: All that ``convert`` depends on besides, as text.
+        num_jobs: How many jobs share the work.
+
+    Attributes:
+        origins: As given.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        utterances: Utterances,
+        origins: Mapping[str, str],
+        convert: Convert,
+        *,
+        target: Path,
+        audio_format: str,
+        settings: str,
+        num_jobs: int,
+    ) -> None:
+        self._name, self._convert = name, convert
+        self._utterances, self.origins = utterances, origins
+        self._target, self._num_jobs = target, num_jobs
+        self._folder, self._format = (target / "data").resolve(), audio_format
+        self._settings = f"{name}, {audio_format}, {settings}"
+
+    def run(self, job: int) -> None:
+        """Make a job's share; what an earlier run has finished is not repeated.
+
+        Args:
+            job: Number of the job, from 1.
+
+        Raises:
+            DataDirError: If there is no such job.
+            UserError: If the job is running already.
+            OSError: If the disk is full.
+        """
+        if not 1 <= job <= self._num_jobs:
+            raise DataDirError(
+                f"--job {job}: with --num_jobs {self._num_jobs} there are jobs 1 to "
+                f"{self._num_jobs}"
+            )
+        journal = Journal(self._journal(job), self._settings_of(job))
+        store = open_store(self._folder, self._format, job)
+        with closing(journal), closing(store):
+            self._continue(job, journal, store)
+
+    def _continue(self, job: int, journal: Journal, store: Store) -> None:
+        share = self._share(job)
+        finished = self._finished(job, share, store, retry=True)
+        todo = [key for key in share if key not in finished]
+        if todo:
+            # Tables of an earlier run would name audio of this one if it stopped.
+            (self._target / "wav.scp").unlink(missing_ok=True)
+        if finished:
+            logging.info("Continuing after %d finished utterances", len(finished))
+        progress = Progress(len(share), "audio", len(finished))
+        for key in todo:
+            note, seconds = self._make(key, store)
+            journal.append(key, note)
+            progress.add(seconds)
+        progress.finish()
+
+    def collect(self, max_bad: float) -> tuple[dict[str, str], dict[str, str]]:
+        """Gather what all jobs have made.
+
+        Bad audio is listed in ``<target>/bad_audio``, with the reasons.
+
+        Args:
+            max_bad: Largest share of utterances that may have unusable audio.
+
+        Returns:
+            Values of ``wav.scp``, and numbers of samples, by new utterance that has
+            audio.
+
+        Raises:
+            DataDirError: If a job has not finished its share, or too much is bad.
+        """
+        values, lengths, bad = {}, {}, {}
+        for job, share in self._parts():
+            store = open_store(self._folder, self._format, job)
+            finished = self._finished(job, share, store, retry=False)
+            for key in share:
+                if key not in finished:
+                    raise self._unfinished(key)
+                if "fault" in finished[key]:
+                    bad[key] = finished[key]["fault"]
+                else:
+                    values[key] = store.value(key, finished[key])
+                    lengths[key] = str(finished[key]["num_samples"])
+        _judge(bad, len(self.origins), max_bad, self._target / "bad_audio")
+        return values, lengths
+
+    def _make(self, key: str, store: Store) -> tuple[dict, float]:
+        utt = self.origins[key]
+        source = self._utterances.version(utt)
+        try:
+            levels, rate = self._convert(key, *self._utterances.read(utt))
+        except DataDirError as error:
+            return {"source": source, "fault": str(error)}, 0.0
+        note = store.write(key, levels, rate)
+        note |= {"source": source, "num_samples": len(levels)}
+        return note, len(levels) / rate
+
+    def _share(self, job: int) -> list[str]:
+        keys, n = list(self.origins), self._num_jobs
+        return keys[len(keys) * (job - 1) // n : len(keys) * job // n]
+
+    def _parts(self) -> list[tuple[int, list[str]]]:
+        """Give what can be looked at together: of files, everything at once."""
+        if not is_archive(self._format):
+            return [(1, list(self.origins))]
+        return [(job, self._share(job)) for job in range(1, self._num_jobs + 1)]
+
+    def _finished(
+        self, job: int, keys: list[str], store: Store, *, retry: bool
+    ) -> dict[str, dict]:
+        """Read the notes that still hold; of a command that failed only if asked to."""
+        finished: dict[str, dict] = {}
+        wanted = set(keys)
+        for path in self._journals(job):
+            notes = {}
+            journal = read_journal(path, self._settings_of(job))
+            for key in journal.keys() & wanted:
+                note, utt = journal[key], self.origins[key]
+                again = retry and "fault" in note and self._utterances.is_command(utt)
+                if not again and note["source"] == self._utterances.version(utt):
+                    notes[key] = note
+            finished |= {key: notes[key] for key in store.finished(keys, notes)}
+        return finished
+
+    def _journals(self, job: int) -> list[Path]:
+        # A file counts whichever job has written it, also when there were more jobs.
+        if is_archive(self._format):
+            return [self._journal(job)]
+        return sorted((self._target / "logdir").glob(f"{self._name}.*.jsonl"))
+
+    def _journal(self, job: int) -> Path:
+        return self._target / "logdir" / f"{self._name}.{job}.jsonl"
+
+    def _settings_of(self, job: int) -> str:
+        if not is_archive(self._format):
+            return self._settings
+        return f"{self._settings}, job {job} of {self._num_jobs}"
+
+    def _unfinished(self, key: str) -> DataDirError:
+        return DataDirError(
+            f"{self._target / 'logdir'}: '{key}' is not finished: its job did not run "
+            "to the end, or its audio has changed since; run the stage again"
+        )
+
+
+def _judge(bad: dict[str, str], total: int, max_bad: float, path: Path) -> None:
+    if not bad:
+        path.unlink(missing_ok=True)
+        return
+    lines = [f"{utt} {' '.join(fault.split())}\n" for utt, fault in bad.items()]
+    write_text(path, "".join(lines))
+    if len(bad) <= max_bad * total and len(bad) < total:
+        logging.warning(
+            "%d of %d utterances have unusable audio and are left out: %s",
+            *(len(bad), total, path),
+        )
+        return
+    shown = "".join(f"\n  {fault}" for fault in list(bad.values())[:10])
+    share = f"a share of {len(bad) / total:.2g}, where --max_bad_audio is {max_bad:g}"
+    raise DataDirError(
+        f"{len(bad)} of {total} utterances have unusable audio ({share}; all are in "
+        f"{path}); mend them, or remove them from wav.scp and run "
+        f"utils/fix_data_dir.sh:{shown}"
+    )
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that works in jobs.
+
+    Args:
+        parser: Of the command line.
+    """
+    parser.add_argument("--num_jobs", type=int, default=1, help="Jobs in all")
+    parser.add_argument("--job", type=int, help="Do this job's share only, from 1")
+    parser.add_argument(
+        "--merge", action="store_true", help="Write the tables; all jobs are done"
+    )
+    parser.add_argument(
+        "--max_bad_audio",
+        type=_read_share,
+        default=0.0,
+        help="Share of utterances that may be left out because of unusable audio",
+    )
+
+
+def _read_share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError
+    return share
+
+
+def run_jobs(work: AudioJobs, args: argparse.Namespace) -> bool:
+    """Do what the options ask for: one job, or all; or none, where all are done.
+
+    Args:
+        work: The work.
+        args: With the options of :func:`add_job_options`.
+
+    Returns:
+        Whether it is time to write the tables.
+    """
+    if args.job is not None:
+        work.run(args.job)
+    elif not args.merge:
+        for job in range(1, args.num_jobs + 1):
+            work.run(job)
+    return args.job is None

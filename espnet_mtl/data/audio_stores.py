@@ -1,0 +1,179 @@
+"""Where formatted audio goes: a file for each utterance, or an archive for each job."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from espnet_mtl.data.ark import pack_entry
+from espnet_mtl.data.audio import encode_audio
+from espnet_mtl.data.tables import write_files
+
+# ESPnet's names of formats; "ark" is short for the first of its archives.
+FORMATS = ("flac", "wav", "flac.ark", "wav.ark", "ark")
+
+
+def is_archive(audio_format: str) -> bool:
+    """Tell whether a format puts many utterances into one file.
+
+    Args:
+        audio_format: One of ``FORMATS``.
+
+    Returns:
+        Whether it does.
+    """
+    return audio_format.endswith("ark")
+
+
+class Store(Protocol):
+    """Keeps audio, and tells by what was noted of it whether it is still there."""
+
+    def finished(self, keys: Sequence[str], notes: Mapping[str, dict]) -> set[str]:
+        """Tell whose audio is there as it was written.
+
+        Args:
+            keys: Utterances in the order in which they are written.
+            notes: What :meth:`write` returned, by utterance; one with a ``fault`` is
+                of an utterance that has no audio.
+
+        Returns:
+            Some of the utterances with a note.
+        """
+
+    def write(self, key: str, levels: np.ndarray, rate: int) -> dict:
+        """Write an utterance's audio.
+
+        Args:
+            key: The utterance.
+            levels: int16, (Samples,).
+            rate: Sampling rate in Hz.
+
+        Returns:
+            A note of it, for JSON.
+
+        Raises:
+            OSError: If the disk is full.
+        """
+
+    def value(self, key: str, note: dict) -> str:
+        """Name the audio.
+
+        Args:
+            key: The utterance.
+            note: What :meth:`write` returned.
+
+        Returns:
+            Its value for ``wav.scp``.
+        """
+
+    def close(self) -> None:
+        """Stop writing."""
+
+
+class FileStore:
+    """A file for each utterance; see :class:`Store`.
+
+    Args:
+        folder: The folder.
+        kind: Format of the files, such as ``flac``.
+    """
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder, self._kind = folder, kind
+
+    def finished(self, keys: Sequence[str], notes: Mapping[str, dict]) -> set[str]:
+        return {
+            key
+            for key, note in notes.items()
+            if "fault" in note or note["made"] == self._state(key)
+        }
+
+    def write(self, key: str, levels: np.ndarray, rate: int) -> dict:
+        path = Path(self.value(key, {}))
+        write_files({path: encode_audio(levels, rate, self._kind)})
+        return {"made": self._state(key)}
+
+    def value(self, key: str, note: dict) -> str:
+        return str(self._folder / f"{key}.{self._kind}")
+
+    def close(self) -> None:
+        pass
+
+    def _state(self, key: str) -> list[int]:
+        try:
+            state = os.stat(self.value(key, {}))
+        except FileNotFoundError:
+            return []
+        return [state.st_size, state.st_mtime_ns]
+
+
+class ArkStore:
+    """One archive, which grows at its end only; see :class:`Store`.
+
+    What follows the first utterance to be written, again or for the first time, is cut
+    off with whatever a kill left there: so the archive is the same as if it had been
+    written in one go.
+
+    Args:
+        path: The archive.
+        kind: Format of the audio files in it, such as ``flac``.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self._path, self._kind = path, kind
+        self._end = 0
+        self._file: int | None = None
+
+    def finished(self, keys: Sequence[str], notes: Mapping[str, dict]) -> set[str]:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        self._end = 0
+        there = set()
+        for key in keys:
+            note = notes.get(key)
+            if note is None:
+                break
+            if "fault" not in note:
+                if note["start"] != self._end or note["end"] > size:
+                    break
+                self._end = note["end"]
+            there.add(key)
+        return there
+
+    def write(self, key: str, levels: np.ndarray, rate: int) -> dict:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+            os.ftruncate(self._file, self._end)
+        entry, offset = pack_entry(key, encode_audio(levels, rate, self._kind))
+        start = self._end
+        while self._end < start + len(entry):
+            rest = entry[self._end - start :]
+            self._end += os.pwrite(self._file, rest, self._end)
+        return {"start": start, "offset": start + offset, "end": self._end}
+
+    def value(self, key: str, note: dict) -> str:
+        return f"{self._path}:{note['offset']}"
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def open_store(folder: Path, audio_format: str, job: int) -> Store:
+    """Choose where a job's audio goes.
+
+    Args:
+        folder: The folder.
+        audio_format: One of ``FORMATS``.
+        job: Number of the job.
+
+    Returns:
+        The store.
+    """
+    if is_archive(audio_format):
+        kind = "wav" if audio_format == "ark" else audio_format.removesuffix(".ark")
+        return ArkStore(folder / f"audio.{job}.ark", kind)
+    return FileStore(folder, audio_format)

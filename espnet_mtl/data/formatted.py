@@ -1,0 +1,104 @@
+"""Check formatted directories, ours or made elsewhere, before ESPnet reads them."""
+
+import argparse
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_mtl.data.audio import read_audio, read_rate
+from espnet_mtl.data.audio_stores import is_archive
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT, check_formatted, load_data_dir
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.sources import check_formatted_value, split_ark
+from espnet_mtl.data.tables import read_lines
+from espnet_mtl.errors import run_main, setup_logging
+
+
+def check_formatted_dir(path: Path, rate: int) -> None:
+    """Refuse what training, decoding and attacks would stumble over, or hear wrongly.
+
+    Args:
+        path: The directory.
+        rate: The sampling rate that it should have, in Hz; only the first utterance's
+            is looked at.
+
+    Raises:
+        DataDirError: If a table is faulty or missing, or ESPnet cannot read the audio,
+            or would not read it in [-1, 1].
+    """
+    _check_has_accents(path)
+    tables = load_data_dir(path)
+    check_formatted(path, tables)
+    _check_files(path, tables["wav.scp"])
+    _check_sources(path, tables["wav.scp"])
+    utt, value = next(iter(tables["wav.scp"].items()))
+    read_audio(value, rate, utt=utt)
+    logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
+
+
+def _check_has_accents(path: Path) -> None:
+    table = path / "utt2accent"
+    if path.is_dir() and not table.exists():
+        raise DataDirError(
+            f"{table}: no such file; write '<utterance> <accent>' on each line, "
+            f"'{UNKNOWN_ACCENT}' where an accent is not known. For all of them: "
+            f"awk '{{print $1, \"{UNKNOWN_ACCENT}\"}}' {path / 'utt2spk'} > {table}"
+        )
+
+
+def _check_files(path: Path, values: Mapping[str, str]) -> None:
+    """Check what the directory says of itself: ESPnet goes by it."""
+    feats_type = _read_word(path / "feats_type", "raw")
+    if not feats_type.startswith("raw"):
+        raise DataDirError(
+            f"{path / 'feats_type'}: '{feats_type}', but audio is needed (raw): the "
+            "attack changes samples; format the directory by stage 3"
+        )
+    file = path / "audio_format"
+    audio_format = _read_word(file, "flac")
+    if "multi" in audio_format:
+        raise DataDirError(
+            f"{file}: '{audio_format}', but one channel is needed; format the "
+            "directory by stage 3"
+        )
+    utt, value = next(iter(values.items()))
+    if is_archive(audio_format) != (split_ark(value) is not None):
+        right = "flac" if is_archive(audio_format) else "wav.ark"
+        raise DataDirError(
+            f"{file}: '{audio_format}' does not go with '{value}' of utterance '{utt}' "
+            f"in wav.scp; write '{right}' to {file}"
+        )
+
+
+def _check_sources(path: Path, values: Mapping[str, str]) -> None:
+    """Look at every value, but into each archive only once."""
+    seen = set()
+    for number, (utt, value) in enumerate(values.items(), start=1):
+        ark = split_ark(value) if ":" in value else None
+        if ark is None or ark[0] not in seen:
+            check_formatted_value(value, f"{path / 'wav.scp'}:{number}: {utt} {value}")
+        if ark is not None:
+            seen.add(ark[0])
+
+
+def _read_word(path: Path, absent: str) -> str:
+    return " ".join(read_lines(path)).strip() if path.exists() else absent
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fs", default="16k", help="16k or 16000")
+    parser.add_argument("directories", type=Path, nargs="+")
+    args = parser.parse_args(cmd)
+    setup_logging()
+    for directory in args.directories:
+        check_formatted_dir(directory, read_rate(args.fs))
+
+
+if __name__ == "__main__":
+    run_main(main)
