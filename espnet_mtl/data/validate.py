@@ -51,13 +51,14 @@ def validate_data_dir(
             f"{directory / 'wav.scp'}: no such file, but there is 'segments'; write "
             "'<recording> <audio file>' on each line"
         )
-    tables = load_data_dir(directory, names)
+    tables = load_data_dir(directory, names, may_be_empty=("text",))
     _check_speakers(directory / "utt2spk", tables["utt2spk"])
     disorder = find_disorder(directory / "utt2spk", tables["utt2spk"])
     if disorder and speaker_order:
         raise DataDirError(disorder)
-    if printable and "text" in tables:
-        _check_printable(directory / "text", tables["text"])
+    _warn_of_silence(directory / "text", tables.get("text", {}))
+    if printable:
+        _check_printable(directory / "text", tables.get("text", {}))
     subjects = _find_subjects(directory, tables)
     for name, kind in files.tables.items():
         if name not in tables and (text or name != "text"):
@@ -104,6 +105,16 @@ def _check_speakers(path: Path, utt2spk: Table) -> None:
                 f"{path}:{number}: '{speaker}' after '{utt}' is more than one word; "
                 "write one speaker, without blanks"
             )
+
+
+def _warn_of_silence(path: Path, text: Table) -> None:
+    empty = [n for n, words in enumerate(text.values(), start=1) if not words]
+    if empty:
+        logging.warning(
+            "%s:%d: nothing stands after '%s', and %d utterances are so; fill them in, "
+            "or let utils/fix_data_dir.sh remove them: nobody can learn from them",
+            *(path, empty[0], list(text)[empty[0] - 1], len(empty)),
+        )
 
 
 def _check_printable(path: Path, text: Table) -> None:

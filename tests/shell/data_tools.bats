@@ -65,6 +65,30 @@ make_data() {
     [[ "${output}" != *Traceback* ]]
 }
 
+@test "perturb_data_dir_speed.sh: the perturbed copies alone, in Kaldi's order" {
+    make_data
+    python3 - << 'END'
+import wave
+
+with wave.open("a.wav", "wb") as audio:
+    audio.setparams((1, 2, 8000, 0, "NONE", ""))
+    audio.writeframes(b"\1\2" * 3600)
+END
+    sed -i "s, /.*, ${PWD}/a.wav," data/wav.scp
+    run "${utils}/perturb_data_dir_speed.sh" --utt_extra_files utt2mood 0.9 data slow
+    [ "${status}" -eq 0 ]
+    [ "$(head -n 1 slow/utt2spk)" = "sp0.9-ann-1 sp0.9-ann" ]
+    [ "$(wc -l < slow/wav.scp)" -eq 4 ]
+    [ "$(head -n 1 slow/utt2mood)" = "sp0.9-ann-1 happy" ]
+    [ "$(head -n 1 slow/utt2accent)" = "sp0.9-ann-1 scottish" ]
+    "${utils}/validate_data_dir.sh" slow
+    python3 -c 'import wave
+assert wave.open("slow/data/sp0.9-ann-1.wav").getnframes() == 4000'
+    run "${utils}/perturb_data_dir_speed.sh" 0.9 data
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"<factor> <source> <target>"* ]]
+}
+
 # -- the filters
 
 @test "utt2spk and spk2utt are turned into each other, from stdin and files" {

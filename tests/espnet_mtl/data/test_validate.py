@@ -21,12 +21,6 @@ def test_a_sound_directory_is_counted(data_dir, monkeypatch, caplog):
     [
         ("utt2accent", "ann-2 north\n", "", r"utt2accent: no line for .* \(ann-2\)"),
         ("utt2accent", "bob-1 ", "bob-11 ", "utt2accent: no line for"),
-        (
-            "text",
-            "say 1 again\nann-2",
-            "\nann-2",
-            "text:1: nothing stands after 'ann-1'",
-        ),
         ("utt2spk", "ann-2", "ann-1", "utt2spk:2: 'ann-1' is there twice"),
         ("utt2spk", "ann-1", "cat-1", "utt2spk:2: 'ann-2' is out of order"),
         ("spk2utt", "ann ann-1 ann-2\n", "", "spk2utt: differs from what utt2spk says"),
@@ -47,6 +41,12 @@ def test_a_table_can_be_left_out(data_dir, name, option):
     main([option, str(data_dir)])
     with pytest.raises(DataDirError, match=f"{name}: no such file"):
         main([str(data_dir)])
+
+
+def test_an_utterance_without_words_is_told(data_dir, edit, caplog):
+    edit(data_dir / "text", "ann-2 say 2 again\n", "ann-2\n")
+    validate_data_dir(data_dir)
+    assert "text:2: nothing stands after 'ann-2', and 1 utterances are" in caplog.text
 
 
 def test_an_order_of_speakers_that_kaldi_refuses_is_explained(data_dir, edit):
