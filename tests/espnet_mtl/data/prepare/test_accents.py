@@ -4,9 +4,9 @@ import pytest
 
 from espnet_mtl.data.prepare.accents import (
     AccentPolicy,
-    settle_small_classes,
     give_classes,
     read_accent_map,
+    settle_small_classes,
     split_labels,
 )
 from espnet_mtl.data.prepare.clip import Clip, open_clips

@@ -298,3 +298,16 @@ def test_options_that_do_not_fit_together_are_refused(tmp_path):
         table.main(["--valid_share", "0.5", "--test_share", "0.5"])
     with pytest.raises(UserError, match="--accent_map .*no.tsv: no such file"):
         table.main(["--accent_map", str(tmp_path / "no.tsv")])
+
+
+@pytest.mark.parametrize(
+    ("choice", "sizes"),
+    [("keep", [4, 4, 4]), ("drop_train", [2, 4, 4]), ("drop_test", [4, 2, 2])],
+)
+def test_sentences_of_several_sets_are_told_and_may_leave(
+    make, rows, capsys, choice, sizes
+):
+    rows = [row.replace("say 1", f"only {row[6]}") for row in rows]
+    texts = read_sets(make([HEADER, *rows], "--shared_text", choice), "text")
+    assert [len(texts[name]) for name in SETS] == sizes
+    assert ("drop_train or drop_test" in capsys.readouterr().err) is (choice == "keep")

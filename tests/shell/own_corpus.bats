@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# A recipe that setup.sh makes, and its run.sh: one table, no code.
+#
+# shellcheck disable=SC2154  # root and template are set by make_recipe.sh
+
+load make_recipe.sh
+
+setup() {
+    make_recipe "${BATS_TEST_TMPDIR}"
+    cd "${root}" || return
+    run egs2/TEMPLATE/asr_mtl1/setup.sh egs2/mine/asr_mtl1
+    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"now 'cd ${root}/egs2/mine/asr_mtl1' and './run.sh --table FILE'"* ]]
+    cd egs2/mine/asr_mtl1 || return
+    # It says how it was called, and which table local/data.sh would read.
+    cat > stand_in.sh <<'END'
+#!/usr/bin/env bash
+. ./db.sh
+echo "table=${TABLE}"
+printf '<%s>' "$@"
+END
+    chmod +x stand_in.sh
+    ln -sfn stand_in.sh asr_mtl.sh
+}
+
+@test "setup.sh: a recipe of its own run.sh, data.sh and db.sh, the rest linked" {
+    for name in run.sh local/data.sh db.sh; do
+        [ -f "${name}" ] && [ ! -L "${name}" ]
+    done
+    [ -x run.sh ] && [ -x local/data.sh ]
+    [ -L utils ] && [ -L cmd.sh ] && [ -L conf/train_asr_mtl.yaml ]
+    run find . -xtype l
+    [ -z "${output}" ]
+}
+
+@test "setup.sh: a second time, what was written in it stays" {
+    echo 'TABLE=/mine.csv' > db.sh
+    echo 'echo mine' > run.sh
+    "${template}/setup.sh" .
+    [ "$(cat db.sh)" = TABLE=/mine.csv ]
+    [ "$(cat run.sh)" = "echo mine" ]
+}
+
+@test "setup.sh: a folder that is elsewhere is refused, and not made" {
+    run "${template}/setup.sh" "${root}/elsewhere/asr_mtl1"
+    [ "${status}" -eq 2 ]
+    [ ! -e "${root}/elsewhere" ]
+}
+
+@test "run.sh: the table comes from --table, else from db.sh" {
+    run ./run.sh --stage 3 --table "my table.csv" --nj 2
+    [[ "${output}" == *"table=my table.csv"* ]]
+    [[ "${output}" == *"<--stage><3><--nj><2>" ]]
+    run ./run.sh --table=other.csv
+    [[ "${output}" == *"table=other.csv"* ]]
+    echo 'TABLE=${TABLE:-from_db.tsv}' > db.sh
+    run ./run.sh
+    [[ "${output}" == *"table=from_db.tsv"* ]]
+    run ./run.sh --table
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"--table needs a file"* ]]
+}
+
+@test "run.sh: windows follow the sampling rate" {
+    run ./run.sh
+    [[ "${output}" == *"<--fs><16k>"*"n_fft=512 --frontend_conf hop_length=256"* ]]
+    run ./run.sh --fs 8k
+    [[ "${output}" == *"<--fs><8k>"*"n_fft=256 --frontend_conf hop_length=128"* ]]
+    run ./run.sh --fs=44100
+    [[ "${output}" == *"<--fs><44100>"*"n_fft=1411 --frontend_conf hop_length=705"* ]]
+}
