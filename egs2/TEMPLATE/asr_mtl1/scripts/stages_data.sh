@@ -12,9 +12,14 @@ stage_1() {
     # [Task dependent] The recipe makes its data directories, utt2accent included.
     local/data.sh ${opts[@]+"${opts[@]}"} ${local_data_opts}
 
+    # Stage 4 leaves out empty text, of what is not tested on. No stage needs an order of
+    # speakers.
     local dset
-    for dset in ${base_train_set} ${valid_set} ${test_sets}; do
-        ${python} -m espnet_mtl.data.validate "${datadir}/${dset}"
+    for dset in ${base_train_set} ${valid_set}; do
+        ${python} -m espnet_mtl.data.validate --no-spk-sort --empty-text "${datadir}/${dset}"
+    done
+    for dset in ${test_sets}; do
+        ${python} -m espnet_mtl.data.validate --no-spk-sort "${datadir}/${dset}"
     done
 }
 
@@ -61,7 +66,7 @@ make_audio() { # make_audio <module> <source directory> <target directory> <opti
 
 # Training and validation only: a test set is never made easier by leaving parts out.
 stage_4() {
-    log "Stage 4: Remove long/short data: ${data_feats}/org -> ${data_feats}"
+    log "Stage 4: Remove long/short/empty data: ${data_feats}/org -> ${data_feats}"
     local dset
     for dset in ${train_set} ${valid_set}; do
         need_file "${data_feats}/org/${dset}/wav.scp" 3
