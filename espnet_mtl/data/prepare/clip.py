@@ -10,6 +10,7 @@ SETS = ("train", "valid", "test")
 RULES = {
     "malformed": "row that cannot be read",
     "no_speaker": "no speaker: it could be in two sets",
+    "no_transcript": "no text file, or none in UTF-8",
     "no_text": "nothing to say",
     "duplicate": "the same clip again",
     "conflict": "the same clip with another text",
@@ -24,6 +25,7 @@ RULES = {
     "speaker_cap": "more of this speaker than --max_clips_per_speaker",
     "accent_cap": "more of this accent than --max_clips_per_accent",
     "other_set": "its speaker is in another set",
+    "shared_text": "a sentence of training and of another set (--shared_text)",
 }
 BAD_AUDIO = ("missing", "undecodable", "empty")
 

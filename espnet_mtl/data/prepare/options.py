@@ -90,6 +90,15 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
     add = group.add_argument
     add("--valid_share", type=_read_share, default=0.1, help="share of clips")
     add("--test_share", type=_read_share, default=0.1, help="share of clips")
+
+    group = parser.add_argument_group("sets, wherever they come from")
+    group.add_argument(
+        "--shared_text",
+        choices=["keep", "drop_train", "drop_test"],
+        default="keep",
+        help="clips whose sentence is in training and in another set: stay, leave "
+        "training, or leave the other set",
+    )
     parser.set_defaults(**defaults)
     return parser
 

@@ -23,6 +23,7 @@ from espnet_mtl.data.prepare.account import (
 )
 from espnet_mtl.data.prepare.audio_check import check_audio
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, SETS, Clip, open_clips
+from espnet_mtl.data.prepare.shared_text import settle_shared_text
 from espnet_mtl.data.prepare.speaker_split import (
     draw,
     keep_speakers_apart,
@@ -92,6 +93,7 @@ def prepare(
 
     # 2. Sets
     _give_sets(open_clips(clips), args)
+    settle_shared_text([clip for clip in clips if clip.fate in SETS], args.shared_text)
     _forget_untrained(clips)
 
     # 3. The account comes first: it says why, where there is nothing to write

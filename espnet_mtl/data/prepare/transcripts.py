@@ -1,0 +1,66 @@
+"""Corpora that have the text of every clip in a file of its own."""
+
+import argparse
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.words import normalise_text
+
+_PROGRESS_SECONDS = 5.0
+_SPEAKERS_SHOWN = 10
+
+
+def read_transcripts(
+    clips: Sequence[Clip], files: Sequence[Path], args: argparse.Namespace
+) -> None:
+    """Read what is said.
+
+    Args:
+        clips: ``text`` is set, and ``fate`` and ``why`` of those that have none.
+        files: The text file of each.
+        args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
+    """
+    reported = time.monotonic()
+    with ThreadPoolExecutor(args.nj) as pool:
+        found = zip(clips, pool.map(_read, files), strict=True)
+        for done, (clip, (text, why)) in enumerate(found, start=1):
+            clip.text = normalise_text(text, args.text_case, args.punctuation)
+            if why:
+                clip.fate, clip.why = "no_transcript", why
+            elif not clip.text:
+                clip.fate = "no_text"
+            if time.monotonic() - reported > _PROGRESS_SECONDS:
+                reported = time.monotonic()
+                logging.info("progress: %d/%d clips (texts)", done, len(clips))
+    _report(clips)
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """Return the text, and why there is none."""
+    try:
+        return path.read_text(encoding="utf-8-sig"), ""
+    except FileNotFoundError:
+        return "", f"no file {path}"
+    except UnicodeDecodeError:
+        return "", f"{path} is not UTF-8"
+
+
+def _report(clips: Sequence[Clip]) -> None:
+    without = [clip for clip in clips if clip.fate == "no_transcript"]
+    if not without:
+        return
+    speakers = Counter(clip.speaker for clip in without).most_common()
+    shown = ", ".join(f"{name} ({n} clips)" for name, n in speakers[:_SPEAKERS_SHOWN])
+    more = len(speakers) - _SPEAKERS_SHOWN
+    logging.warning(
+        "%d clips have no text that can be read, and are left out: %s%s; the first: %s",
+        len(without),
+        shown,
+        f" and {more} more speakers" if more > 0 else "",
+        without[0].why,
+    )
