@@ -26,6 +26,7 @@ def validate_data_dir(
     accent: bool = True,
     speaker_order: bool = True,
     printable: bool = True,
+    empty_text: bool = False,
 ) -> None:
     """Check that every table of a data directory is sound and fits the others.
 
@@ -37,6 +38,7 @@ def validate_data_dir(
         speaker_order: Whether sorting by speaker first must give the same order, which
             Kaldi's programs for speakers rely on and nothing here does.
         printable: Whether ``text`` must be free of control characters.
+        empty_text: Whether ``text`` may have utterances without words.
 
     Raises:
         DataDirError: If there is a fault; the message names file, line and fix.
@@ -51,12 +53,13 @@ def validate_data_dir(
             f"{directory / 'wav.scp'}: no such file, but there is 'segments'; write "
             "'<recording> <audio file>' on each line"
         )
-    tables = load_data_dir(directory, names, may_be_empty=("text",))
+    may_be_empty = ("text",) if empty_text else ()
+    tables = load_data_dir(directory, names, may_be_empty=may_be_empty)
     _check_speakers(directory / "utt2spk", tables["utt2spk"])
     disorder = find_disorder(directory / "utt2spk", tables["utt2spk"])
     if disorder and speaker_order:
         raise DataDirError(disorder)
-    _warn_of_silence(directory / "text", tables.get("text", {}))
+    _tell_empty(directory / "text", tables.get("text", {}))
     if printable:
         _check_printable(directory / "text", tables.get("text", {}))
     subjects = _find_subjects(directory, tables)
@@ -107,14 +110,10 @@ def _check_speakers(path: Path, utt2spk: Table) -> None:
             )
 
 
-def _warn_of_silence(path: Path, text: Table) -> None:
-    empty = [n for n, words in enumerate(text.values(), start=1) if not words]
+def _tell_empty(path: Path, text: Table) -> None:
+    empty = [utt for utt, words in text.items() if not words]
     if empty:
-        logging.warning(
-            "%s:%d: nothing stands after '%s', and %d utterances are so; fill them in, "
-            "or let utils/fix_data_dir.sh remove them: nobody can learn from them",
-            *(path, empty[0], list(text)[empty[0] - 1], len(empty)),
-        )
+        logging.info("%s: no words for %s", path, some(empty))
 
 
 def _check_printable(path: Path, text: Table) -> None:
@@ -245,6 +244,7 @@ def main(cmd: list[str] | None = None) -> None:
         accent=not args.no_accent,
         speaker_order=not args.no_spk_sort,
         printable=not args.non_print,
+        empty_text=args.empty_text,
     )
 
 
@@ -254,6 +254,7 @@ _OPTIONS = {
     "no-accent": "utt2accent is not needed",
     "no-spk-sort": "sorting by speaker may give another order than by utterance",
     "non-print": "text may have control characters",
+    "empty-text": "text may have utterances without words: stage 4 leaves them out",
     "no-feats": "taken for Kaldi's sake: feats.scp is never needed here",
 }
 

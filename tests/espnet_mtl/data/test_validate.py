@@ -43,10 +43,11 @@ def test_a_table_can_be_left_out(data_dir, name, option):
         main([str(data_dir)])
 
 
-def test_an_utterance_without_words_is_told(data_dir, edit, caplog):
+def test_text_may_be_empty_where_that_is_asked(data_dir, edit):
     edit(data_dir / "text", "ann-2 say 2 again\n", "ann-2\n")
-    validate_data_dir(data_dir)
-    assert "text:2: nothing stands after 'ann-2', and 1 utterances are" in caplog.text
+    with pytest.raises(DataDirError, match="text:2: nothing stands after 'ann-2'"):
+        main([str(data_dir)])
+    main(["--empty-text", str(data_dir)])
 
 
 def test_an_order_of_speakers_that_kaldi_refuses_is_explained(data_dir, edit):
