@@ -73,7 +73,7 @@ END
 # -- run.py
 
 @test "run.py: each job gets its number, in the log's name and the command" {
-    run "${utils}/run.py" --mem 4G JOB=2:4 log/job.JOB.log sh -c 'echo number JOB'
+    run "${utils}/run.py" --mem 4G --time 1:00 JOB=2:4 log/job.JOB.log sh -c 'echo number JOB'
     [ "${status}" -eq 0 ]
     [ -z "${output}" ]
     [ "$(ls log | paste -s -d ' ')" = "job.2.log job.3.log job.4.log" ]
@@ -162,6 +162,8 @@ is_alive() { # is_alive <pid>: and not only waiting to be taken note of
     [[ "${output}" == *"unknown option --nonsense"* ]]
     run "${utils}/run.py" JOB=3:1 x.JOB true
     [[ "${output}" == *"range of JOB is empty"* ]]
+    run "${utils}/run.py" --max-jobs-run all x.log true
+    [[ "${output}" == *"--max_jobs_run takes a number above 0, not 'all'"* ]]
     run "${utils}/run.py" x.log
     [ "${status}" -eq 1 ]
 }

@@ -38,11 +38,10 @@ EXPORTED = (
 def main():
     """Run the jobs that the command line asks for."""
     call = jobs.parse(sys.argv[1:], __doc__)
-    folder = slurm_folder.folder_of(call)
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     # A signal waits until the array's id is known, or it could not be cancelled.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    array = earlier_array(folder, call) or submit(folder, call)
+    array, folder = earlier_array(call) or submit(call)
     for number in signals:
         signal.signal(number, lambda number, _: cancel(array, folder, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
@@ -53,28 +52,30 @@ def main():
     jobs.check([(call.log_of(number), results[number]) for number in numbers])
 
 
-def earlier_array(folder, call):
-    """Return the array that an earlier call left running, or ``None``."""
-    array = slurm_folder.read_array(folder)
-    if array is None or not slurm_queue.has_unfinished(array):
-        return None
-    earlier = slurm_folder.read_call(folder)
-    if (earlier.numbers, earlier.command) != (call.numbers, call.command):
-        jobs.fail(
-            f"array {array} of an earlier call still writes {call.log}, with another "
-            f"command: wait until it has ended, or 'scancel {array}'"
-        )
-    log(f"array {array} of an earlier call still does the same: waiting for it")
-    return array
+def earlier_array(call):
+    """Return the array and folder of an earlier call that still runs, or ``None``."""
+    for folder in slurm_folder.of_earlier(call):
+        array = slurm_folder.read_array(folder)
+        if array is None or not slurm_queue.has_unfinished(array):
+            continue
+        earlier = slurm_folder.read_call(folder)
+        if (earlier.numbers, earlier.command) != (call.numbers, call.command):
+            jobs.fail(
+                f"array {array} of an earlier call still writes {call.log}, with "
+                f"another command: wait until it has ended, or 'scancel {array}'"
+            )
+        log(f"array {array} of an earlier call still does the same: waiting for it")
+        return array, folder
+    return None
 
 
-def submit(folder, call):
-    """Submit the jobs as an array; return its id."""
+def submit(call):
+    """Submit the jobs as an array; return its id and folder."""
     numbers = call.numbers or [1]
     for number in numbers:
         os.makedirs(os.path.dirname(call.log_of(number)) or ".", exist_ok=True)
-    slurm_folder.begin(folder, call)
-    words = sbatch_words(folder, call)
+    words = sbatch_words(call)
+    folder = slurm_folder.begin(call)
     try:
         done = subprocess.run(
             words,
@@ -101,15 +102,15 @@ def submit(folder, call):
         jobs.fail(f"the jobs were not submitted by '{shlex.join(words)}': {said}")
     slurm_folder.write_array(folder, array[1])
     log(f"array {array[1]}: submitted {len(numbers)} x '{call.log}'")
-    return array[1]
+    return array[1], folder
 
 
-def sbatch_words(folder, call):
+def sbatch_words(call):
     """Return the command that submits."""
     options = dict(call.options)
     at_once = options.pop("max_jobs_run", None)
     conf = slurm_conf.read(options.pop("config", "conf/slurm.conf"))
-    name = options.pop("name", os.path.basename(folder).rpartition("-")[0])
+    name = options.pop("name", slurm_folder.name_of(call))
     array = "1" if call.numbers is None else f"{call.numbers[0]}-{call.numbers[-1]}"
     return [
         *conf.command,
