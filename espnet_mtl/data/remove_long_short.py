@@ -1,7 +1,8 @@
-"""Stage 4: leave out utterances that are too long or too short."""
+"""Stage 4: leave out utterances that are too long, too short, or without words."""
 
 import argparse
 import logging
+from collections import Counter
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
@@ -26,23 +27,32 @@ def remove_long_short(
     Raises:
         DataDirError: If a table is faulty, or nothing is left.
     """
-    tables = load_data_dir(source, (*REQUIRED_FILES, "utt2num_samples"))
-    seconds = {utt: int(n) / rate for utt, n in tables["utt2num_samples"].items()}
-    too_short = [utt for utt, s in seconds.items() if s <= shortest]
-    too_long = [utt for utt, s in seconds.items() if s >= longest]
-    kept = [utt for utt, s in seconds.items() if shortest < s < longest]
+    tables = load_data_dir(
+        source, (*REQUIRED_FILES, "utt2num_samples"), may_be_empty=("text",)
+    )
+    kept, left_out = [], Counter()
+    for utt, num_samples in tables["utt2num_samples"].items():
+        seconds = int(num_samples) / rate
+        if seconds <= shortest:
+            left_out["short"] += 1
+        elif seconds >= longest:
+            left_out["long"] += 1
+        elif not tables["text"][utt]:
+            left_out["empty"] += 1
+        else:
+            kept.append(utt)
     counts = (
-        f"{len(too_short)} of at most {shortest} s, {len(too_long)} of at least "
-        f"{longest} s"
+        f"{left_out['short']} of at most {shortest} s, {left_out['long']} of at least "
+        f"{longest} s, {left_out['empty']} with empty text"
     )
     if not kept:
         raise DataDirError(
             f"{source}: no utterance is left ({counts}); change --min_wav_duration or "
-            "--max_wav_duration"
+            "--max_wav_duration, or fill in 'text'"
         )
     subset_data_dir(source, target, kept)
     logging.info(
-        "%s: kept %d of %d: left out %s", target, len(kept), len(seconds), counts
+        "%s: kept %d of %d: left out %s", target, len(kept), len(tables["text"]), counts
     )
 
 

@@ -27,7 +27,7 @@ def write_token_list(
     """Make the token list, and the sentencepiece model for ``bpe``, in ESPnet's files.
 
     Args:
-        text: A ``text`` table.
+        text: A ``text`` table; empty utterances count for nothing.
         output: Folder for ``tokens.txt`` and, for ``bpe``, ``bpe.model``.
         token_type: ``bpe``, ``char`` or ``word``.
         num_pieces: Size of the sentencepiece vocabulary.
@@ -41,9 +41,11 @@ def write_token_list(
     Raises:
         DataDirError: If the text has no words, or does not allow so many or few pieces.
     """
-    sentences = list(read_table(text).values())
+    # Utterances without words are there until stage 4 leaves them out.
+    table = read_table(text, allow_empty_value=True)
+    sentences = [sentence for sentence in table.values() if sentence]
     if not sentences:
-        raise DataDirError(f"{text}: no utterance in it")
+        raise DataDirError(f"{text}: no utterance with words in it")
     whole = _read_symbols(symbols)
     files: dict[str, bytes] = {}
     if token_type == "bpe":

@@ -45,7 +45,8 @@ def test_what_is_left_out_is_counted(formatted, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     run(formatted, tmp_path / "some")
     assert (
-        "kept 2 of 4: left out 1 of at most 0.1 s, 1 of at least 2.0 s" in caplog.text
+        "kept 2 of 4: left out 1 of at most 0.1 s, 1 of at least 2.0 s, 0 with empty "
+        "text" in caplog.text
     )
 
 
@@ -63,7 +64,16 @@ def test_a_lost_line_is_an_error_and_not_a_lost_utterance(formatted, tmp_path, n
         run(formatted, tmp_path / "some")
 
 
-def test_empty_text_is_an_error_and_not_a_lost_utterance(formatted, tmp_path, edit):
+def test_empty_text_is_left_out_of_every_table(formatted, tmp_path, edit):
     edit(formatted / "text", "bob-1 say 1 again", "bob-1")
-    with pytest.raises(DataDirError, match="text:3: nothing stands after 'bob-1'"):
-        run(formatted, tmp_path / "some")
+    (formatted / "utt2mood").write_text("".join(f"{u} glad\n" for u in SECONDS))
+    run(formatted, tmp_path / "some", longest=2.1)
+    tables = load_data_dir(tmp_path / "some", (*REQUIRED_FILES, "utt2mood"))
+    assert list(tables["text"]) == ["ann-2", "bob-2"]
+    assert list(tables["utt2mood"]) == ["ann-2", "bob-2"]
+
+
+def test_only_empty_text_is_an_error(formatted, tmp_path):
+    (formatted / "text").write_text("".join(f"{utt}\n" for utt in SECONDS))
+    with pytest.raises(DataDirError, match="4 with empty text.*fill in 'text'"):
+        run(formatted, tmp_path / "some", shortest=0.0, longest=9.0)

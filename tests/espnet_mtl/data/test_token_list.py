@@ -98,6 +98,13 @@ def test_symbols_are_never_cut(small, as_file):
     assert sorted(tokens[2:-1]) == ["<cough>", "<space>", "n", "o", "s"]
 
 
+def test_utterances_without_words_count_for_nothing(small):
+    tokens = run(small, "char")
+    with small.open("a") as file:
+        file.write("c\n")
+    assert run(small, "char") == tokens
+
+
 def test_words(small):
     assert run(small, "word") == [
         "<blank>",
@@ -112,10 +119,10 @@ def test_words(small):
 @pytest.mark.parametrize("kind", ["bpe", "char", "word"])
 def test_no_text_is_refused(tmp_path, kind):
     (tmp_path / "text").write_text("")
-    with pytest.raises(DataDirError, match="text: no utterance in it"):
+    with pytest.raises(DataDirError, match="text: no utterance with words in it"):
         run(tmp_path / "text", kind)
-    (tmp_path / "text").write_text("a one\nb\n")
-    with pytest.raises(DataDirError, match="text:2: nothing stands after 'b'"):
+    (tmp_path / "text").write_text("a\nb\n")
+    with pytest.raises(DataDirError, match="text: no utterance with words in it"):
         run(tmp_path / "text", kind)
 
 
