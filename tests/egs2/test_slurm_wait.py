@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """How utils/slurm.py waits: with what SLURM says and when files come made up."""
 
 import importlib
