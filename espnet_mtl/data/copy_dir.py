@@ -100,13 +100,13 @@ def main(cmd: list[str] | None = None) -> None:
         args.extra_files.split(),
     )
     logging.info("%s: a copy of %s", args.target, args.source)
-    # What the source lacks, its copy may lack.
+    # What the source lacks, its copy may lack: words of an utterance as well.
     absent = [
         option
         for name, option in _OPTIONS.items()
         if not (args.source / name).is_file()
     ]
-    options = [*shlex.split(args.validate_opts), *absent]
+    options = [*shlex.split(args.validate_opts), *absent, "--empty-text"]
     validate.main([*options, str(args.target)])
 
 

@@ -54,9 +54,12 @@ def test_the_order_of_the_new_names_is_sorted(data_dir, tmp_path, edit):
     assert list(load_data_dir(tmp_path / "copy")["text"])[:2] == ["ann-1-2z", "ann-1z"]
 
 
-def test_further_files_are_copied_and_what_is_absent_may_be(data_dir, tmp_path):
+def test_further_files_are_copied_and_what_is_absent_may_be(data_dir, tmp_path, edit):
     (data_dir / "notes").write_text("mine")
     (data_dir / "utt2accent").unlink()
+    edit(data_dir / "text", "ann-1 say 1 again\n", "ann-1\n")
+    main([str(data_dir), str(tmp_path / "copy")])
+    assert (tmp_path / "copy" / "text").read_text().startswith("ann-1\nann-2 say")
     (data_dir / "text").unlink()
     main(["--extra-files", "notes", str(data_dir), str(tmp_path / "copy")])
     assert (tmp_path / "copy" / "notes").read_text() == "mine"
