@@ -1,7 +1,10 @@
 """Tiny recognisers for tests: built and trained in a second, of any kind."""
 
+import argparse
 from pathlib import Path
 from unittest import mock
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import numpy as np
 import soundfile
@@ -63,8 +66,6 @@ def make_args(**overrides):
     for name, value in settings.items():
         if name.endswith("_conf") and name != "accent_head_conf":
             defaults[name] = value
-    import argparse
-
     return argparse.Namespace(**{**defaults, **settings})
 
 
@@ -102,6 +103,31 @@ def save_model(folder: Path, **overrides) -> tuple[Path, Path]:
     config.write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
     torch.save(model.state_dict(), weights)
     return config, weights
+
+
+def save_lm(folder: Path, tokens: list[str] = TOKENS, seed: int = 0) -> list[Path]:
+    """Write a tiny language model as training leaves it: configuration and weights.
+
+    Its opinions are strong: weighed in, it changes what is heard.
+    """
+    from espnet2.tasks.lm import LMTask
+
+    settings = {
+        "token_list": tokens,
+        "lm": "seq_rnn",
+        "lm_conf": {"unit": 8, "nlayers": 1, "dropout_rate": 0.0},
+        "model": "lm",
+        "model_conf": {},
+        "init": None,
+    }
+    torch.manual_seed(seed)
+    model = LMTask.build_model(argparse.Namespace(**settings))
+    torch.nn.init.normal_(model.lm.decoder.bias, std=5.0)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / "config.yaml", folder / "valid.loss.ave.pth"]
+    files[0].write_text(yaml.safe_dump(settings), encoding="utf-8")
+    torch.save(model.state_dict(), files[1])
+    return files
 
 
 def write_data_dir(folder: Path, num_utts: int = 6, rate: int = RATE) -> Path:

@@ -11,7 +11,7 @@ from espnet2.bin import asr_inference
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.export.unpacking import unpack_model
-from espnet_mtl.inference.decode import decode
+from espnet_mtl.inference.decode import decode, take_from_zip
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -20,7 +20,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.description = "ASR and accent decoding"
     parser.add_argument(
         "--model_zip",
-        help="A packed model, instead of --asr_train_config and --asr_model_file",
+        help="A packed model, instead of --asr_train_config and --asr_model_file; its "
+        "language models are used where no others are given",
     )
     return parser
 
@@ -45,7 +46,7 @@ def main(cmd: list[str] | None = None) -> None:
         )
     with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
         files = unpack_model(Path(args.model_zip), Path(folder) / "model")
-        vars(args).update({name: str(path) for name, path in files.items()})
+        take_from_zip(args, files)
         decode(args)
 
 

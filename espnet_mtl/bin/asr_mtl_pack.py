@@ -5,7 +5,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.export.packing import pack_model
 
 
@@ -22,6 +22,13 @@ def get_parser() -> argparse.ArgumentParser:
         "--asr_model_file", type=Path, required=True, help="Weights, such as *.ave.pth"
     )
     parser.add_argument(
+        "--lm_train_config",
+        type=Path,
+        help="config.yaml of a language model's training",
+    )
+    parser.add_argument("--lm_file", type=Path, help="Weights of the language model")
+    parser.add_argument("--ngram_file", type=Path, help="An n-gram model of KenLM")
+    parser.add_argument(
         "--option",
         type=Path,
         action="append",
@@ -37,11 +44,22 @@ def main(cmd: list[str] | None = None) -> None:
 
     Args:
         cmd: Command-line arguments; ``sys.argv`` when not given.
+
+    Raises:
+        UserError: If a file is missing or does not fit the others.
     """
     args = get_parser().parse_args(cmd)
     setup_logging()
+    lm = (args.lm_train_config, args.lm_file)
+    if None in lm and lm != (None, None):
+        raise UserError("--lm_train_config and --lm_file: give both, or neither")
     packed = pack_model(
-        args.asr_train_config, args.asr_model_file, args.option, args.outpath
+        args.asr_train_config,
+        args.asr_model_file,
+        args.option,
+        args.outpath,
+        lm=None if None in lm else lm,
+        ngram=args.ngram_file,
     )
     for path, name in packed.items():
         logging.info("%s: %s", name, path)

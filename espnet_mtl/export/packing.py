@@ -15,12 +15,18 @@ from espnet_mtl.errors import UserError
 META_NAME = "meta.yaml"
 # Names of the arguments of ESPnet's Speech2Text, by which it finds the files.
 CONFIG_KEY, WEIGHTS_KEY = "asr_train_config", "asr_model_file"
+LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY = "lm_train_config", "lm_file", "ngram_file"
 # A fixed date makes the same model give the same bytes, and so the same cache key.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def pack_model(
-    config: Path, weights: Path, options: list[Path], output: Path
+    config: Path,
+    weights: Path,
+    options: list[Path],
+    output: Path,
+    lm: tuple[Path, Path] | None = None,
+    ngram: Path | None = None,
 ) -> dict[str, str]:
     """Write a zip in ESPnet's package format.
 
@@ -35,23 +41,34 @@ def pack_model(
         options: Other files to put in. Files that the configuration needs and that
             are not listed here are found and packed too.
         output: The zip to write; it appears whole or not at all.
+        lm: Configuration and weights of the language model to decode with.
+        ngram: The n-gram model to decode with.
 
     Returns:
         The name in the zip of each packed file, by its path.
 
     Raises:
-        UserError: If a file is missing.
+        UserError: If a file is missing, or the language model has other tokens.
     """
-    settings = _read_config(config)
-    needed = _files_named_in(settings, config)
-    files = [config, weights, *options, *needed]
+    configs, models = {CONFIG_KEY: config}, {WEIGHTS_KEY: weights}
+    if lm is not None:
+        configs[LM_CONFIG_KEY], models[LM_WEIGHTS_KEY] = lm
+    if ngram is not None:
+        models[NGRAM_KEY] = ngram
+    settings = {path.resolve(): _read_config(path) for path in configs.values()}
+    if lm is not None:
+        _check_tokens(settings[config.resolve()], settings[lm[0].resolve()], lm[0])
+    needed = []
+    for path in configs.values():
+        needed += _files_named_in(settings[path.resolve()], path)
+    files = [*configs.values(), *models.values(), *options, *needed]
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: no such file; it is needed to pack {output}")
     names = _names_in_zip([file.resolve() for file in files])
     meta = {
-        "yaml_files": {CONFIG_KEY: names[config.resolve()]},
-        "files": {WEIGHTS_KEY: names[weights.resolve()]},
+        "yaml_files": {key: names[path.resolve()] for key, path in configs.items()},
+        "files": {key: names[path.resolve()] for key, path in models.items()},
         "timestamp": weights.stat().st_mtime,
         "date": datetime.fromtimestamp(weights.stat().st_mtime, UTC).isoformat(),
         "python": sys.version,
@@ -66,8 +83,8 @@ def pack_model(
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             _add(archive, META_NAME, yaml.safe_dump(meta).encode())
             for path, name in names.items():
-                if path == config.resolve():
-                    packed = _rename_paths(settings, names)
+                if path in settings:
+                    packed = _rename_paths(settings[path], names)
                     _add(archive, name, yaml.safe_dump(packed).encode())
                 else:
                     _add(archive, name, path.read_bytes())
@@ -79,11 +96,22 @@ def pack_model(
 
 def _read_config(config: Path) -> dict[str, Any]:
     if not config.is_file():
-        raise UserError(f"{config}: no such file; training (stage 11) writes it")
+        raise UserError(
+            f"{config}: no such file; training (stage 11, or 7 for a language model) "
+            "writes it"
+        )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     if not isinstance(settings, dict):
         raise UserError(f"{config}: not a training configuration")
     return settings
+
+
+def _check_tokens(asr: dict[str, Any], lm: dict[str, Any], lm_config: Path) -> None:
+    if asr.get("token_list") != lm.get("token_list"):
+        raise UserError(
+            f"{lm_config}: the language model has other tokens than the recogniser; "
+            "train it with the recogniser's token list (stages 6 and 7)"
+        )
 
 
 def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:

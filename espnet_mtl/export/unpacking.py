@@ -12,11 +12,19 @@ from typing import Any
 import yaml
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import CONFIG_KEY, META_NAME, WEIGHTS_KEY
+from espnet_mtl.export.packing import (
+    CONFIG_KEY,
+    LM_CONFIG_KEY,
+    LM_WEIGHTS_KEY,
+    META_NAME,
+    NGRAM_KEY,
+    WEIGHTS_KEY,
+)
 
 # A model is a few GB at most and weights hardly compress: more is a trap, not a model.
 MAX_UNPACKED_BYTES = 64 * 2**30
 MAX_COMPRESSION_RATIO = 200
+_KNOWN = (CONFIG_KEY, WEIGHTS_KEY, LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
 _SMALL_BYTES = 10 * 2**20
 # What a damaged or encrypted archive raises
 _DAMAGED = (
@@ -35,15 +43,16 @@ def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
     Every name in the zip is checked before anything is written, and the files are
     written into a folder of their own that is renamed at the end: a refused zip leaves
     nothing behind. No code of the zip runs here; weights are checked when they are
-    loaded (:func:`espnet_mtl.tasks.asr_mtl.load_weights`).
+    loaded (:func:`espnet_mtl.tasks.weights.load_weights`).
 
     Args:
         zip_file: The package.
         folder: Where to unpack; must not exist.
 
     Returns:
-        The unpacked configuration and weights by the names of ``Speech2Text``'s
-        arguments, ``asr_train_config`` and ``asr_model_file``.
+        The unpacked files by the names of ``Speech2Text``'s arguments:
+        ``asr_train_config`` and ``asr_model_file``, and ``lm_train_config``,
+        ``lm_file`` and ``ngram_file`` where the package has them.
 
     Raises:
         UserError: If the zip is damaged, hostile or no ASR package.
@@ -66,10 +75,20 @@ def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
             unfinished.rename(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    return {
-        CONFIG_KEY: folder / meta["yaml_files"][CONFIG_KEY],
-        WEIGHTS_KEY: folder / meta["files"][WEIGHTS_KEY],
-    }
+    return {name: folder / file for name, file in named_files(meta).items()}
+
+
+def named_files(meta: dict[str, Any]) -> dict[str, str]:
+    """Pick what a package names that decoding knows.
+
+    Args:
+        meta: Its ``meta.yaml``.
+
+    Returns:
+        Name in the zip, by the name of the argument of ``Speech2Text``.
+    """
+    named = {**meta["yaml_files"], **meta["files"]}
+    return {name: named[name] for name in _KNOWN if name in named}
 
 
 def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 import inspect
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -21,6 +21,7 @@ from espnet_mtl.journal import Journal
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 _PROGRESS_SECONDS = 5.0
+_LM_FILES = ("lm_train_config", "lm_file", "ngram_file")
 
 
 def decode(args: argparse.Namespace) -> None:
@@ -43,6 +44,7 @@ def decode(args: argparse.Namespace) -> None:
         raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
     set_all_random_seed(args.seed)
     device = "cuda" if args.ngpu >= 1 else "cpu"
+    log_idle_weights(args)
     speech2text = Speech2TextAccent(device=device, **speech2text_options(args))
 
     output_dir = Path(args.output_dir)
@@ -74,6 +76,32 @@ def decode(args: argparse.Namespace) -> None:
 
 def _log_progress(done: int, total: int) -> None:
     logging.info("progress: %d/%d utterances (decoding)", done, total)
+
+
+def take_from_zip(args: argparse.Namespace, files: Mapping[str, Path]) -> None:
+    """Decode with what a packed model has; options that name other files win.
+
+    Args:
+        args: The options of ``asr_inference``, which are filled in.
+        files: The unpacked files, by option.
+    """
+    args.zipped = [name for name in files if getattr(args, name) is None]
+    for name in args.zipped:
+        setattr(args, name, str(files[name]))
+
+
+def log_idle_weights(args: argparse.Namespace) -> None:
+    """Say which weights of a search are idle: ESPnet ignores them without a word.
+
+    Args:
+        args: The options of ``asr_inference``.
+    """
+    for name, file in (("lm", "lm_train_config"), ("ngram", "ngram_file")):
+        weight, has_model = getattr(args, f"{name}_weight"), bool(getattr(args, file))
+        if has_model and weight == 0:
+            logging.warning("%s_weight is 0: %s is not listened to", name, file)
+        elif weight and not has_model:
+            logging.info("%s_weight %g is ignored: there is no %s", name, weight, file)
 
 
 def speech2text_options(args: argparse.Namespace) -> dict:
@@ -112,8 +140,11 @@ def _settings(args: argparse.Namespace) -> str:
     left_out = ("log_level", "config", "key_file", "num_workers", "output_dir")
     options = {k: v for k, v in vars(args).items() if k not in left_out}
     files = [options.pop("asr_model_file"), options.pop("asr_train_config")]
+    zipped = options.pop("zipped", ())
     if options.get("model_zip"):
         files = [args.model_zip]  # it is unpacked to another place each time
+        options |= {name: None for name in zipped if name in options}
+    files += [options[name] for name in _LM_FILES if options[name]]
     stats = [(f, Path(f).stat().st_size, Path(f).stat().st_mtime_ns) for f in files]
     return repr((sorted(options.items(), key=lambda item: item[0]), stats))
 

@@ -15,15 +15,21 @@ import torch
 from espnet2.bin import asr_inference
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.export.unpacking import unpack_model
-from espnet_mtl.inference.decode import recognise, speech2text_options
+from espnet_mtl.inference.decode import (
+    log_idle_weights,
+    recognise,
+    speech2text_options,
+    take_from_zip,
+)
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
 
 
 class PackedListener:
     """Decodes as stage 12 does; a ``Listener`` of the attack.
+
+    Language models are those of the zip, unless an option names others.
 
     Args:
         zip_file: The packed model.
@@ -34,7 +40,7 @@ class PackedListener:
 
     Attributes:
         about: ``branches`` that the search scores with, and its ``ctc_weight``,
-            ``lm_weight`` and ``beam_size``.
+            ``lm_weight``, ``ngram_weight`` (0 without such a model) and ``beam_size``.
 
     Raises:
         UserError: If the package or an option is refused.
@@ -50,8 +56,9 @@ class PackedListener:
         options = _parse(config, args)
         with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
             files = unpack_model(zip_file, Path(folder) / "model")
-            options.asr_train_config = str(files[CONFIG_KEY])
-            options.asr_model_file = str(files[WEIGHTS_KEY])
+            options.asr_train_config = options.asr_model_file = None  # those of the zip
+            take_from_zip(options, files)
+            log_idle_weights(options)
             self._speech2text = Speech2TextAccent(
                 device=device, **speech2text_options(options)
             )
@@ -59,6 +66,7 @@ class PackedListener:
             "branches": _branches(options, self._speech2text.model, zip_file),
             "ctc_weight": options.ctc_weight,
             "lm_weight": options.lm_weight if options.lm_train_config else 0.0,
+            "ngram_weight": options.ngram_weight if options.ngram_file else 0.0,
             "beam_size": options.beam_size,
         }
 

@@ -1,5 +1,7 @@
 """Stock ESPnet decoding that also tells the accent."""
 
+import importlib.util
+from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
@@ -7,9 +9,12 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import numpy as np
 import torch
+import yaml
 from espnet2.bin import asr_inference
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.lm import StrictLMTask
 
 
 class Recognised(NamedTuple):
@@ -34,13 +39,26 @@ class Speech2TextAccent:
     Args:
         asr_train_config: The ``config.yaml`` that training saved.
         asr_model_file: The weights.
-        **options: Any other argument of ``Speech2Text``.
+        **options: Any other argument of ``Speech2Text``, such as ``lm_train_config``
+            and ``lm_file``.
+
+    Raises:
+        UserError: If weights do not fit, hold more than tensors, the language model
+            counts other tokens than the recogniser, or KenLM is missing.
     """
 
     def __init__(self, asr_train_config, asr_model_file=None, **options):
-        # Speech2Text builds its model through the module's ASRTask; ours loads the
-        # same weights, strictly, and keeps the accent head.
-        with mock.patch.object(asr_inference, "ASRTask", ASRMTLTask):
+        if options.get("ngram_file") and importlib.util.find_spec("kenlm") is None:
+            raise UserError(
+                f"{options['ngram_file']}: decoding with an n-gram model needs KenLM's "
+                "Python package: 'pip install kenlm'; or leave the n-gram model out"
+            )
+        # Speech2Text builds its models through the module's tasks; ours load the same
+        # weights, strictly, and keep the accent head.
+        with (
+            mock.patch.object(asr_inference, "ASRTask", ASRMTLTask),
+            mock.patch.object(asr_inference, "LMTask", StrictLMTask),
+        ):
             self.speech2text = asr_inference.Speech2Text(
                 asr_train_config=asr_train_config,
                 asr_model_file=asr_model_file,
@@ -48,6 +66,8 @@ class Speech2TextAccent:
             )
         self.model = self.speech2text.asr_model
         self.train_args = self.speech2text.asr_train_args
+        if options.get("lm_train_config"):
+            _check_tokens(self.model.token_list, options["lm_train_config"])
         self.accents: tuple[str, ...] = tuple(getattr(self.model, "accent_list", ()))
 
     @torch.no_grad()
@@ -66,6 +86,17 @@ class Speech2TextAccent:
             hypotheses = _text_results(self.speech2text(speech))
         logits = self.model.accent_logits(*kept[0])
         return Recognised(hypotheses, logits.softmax(dim=1)[0].cpu().numpy())
+
+
+def _check_tokens(tokens: list[str], lm_train_config: Path | str) -> None:
+    """ESPnet adds the scores of tokens by their numbers, whatever these stand for."""
+    config = yaml.safe_load(Path(lm_train_config).read_text(encoding="utf-8"))
+    if list(config["token_list"]) != list(tokens):
+        raise UserError(
+            f"{lm_train_config}: the language model has other tokens "
+            f"({len(config['token_list'])}) than the recogniser ({len(tokens)}); train "
+            "it with the recogniser's token list (stages 6 and 7)"
+        )
 
 
 def _text_results(results) -> list[tuple]:

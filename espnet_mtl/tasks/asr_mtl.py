@@ -1,18 +1,16 @@
 """The task: ESPnet's ASR task with an accent branch."""
 
 import argparse
-import contextlib
+import functools
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-import torch
-import yaml
 from espnet2.asr.ctc import CTC
 from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.tasks import abs_task
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.class_choices import ClassChoices
 from espnet2.train.collate_fn import CommonCollateFn
@@ -23,6 +21,8 @@ from espnet_mtl.asr_mtl.accent_head.attentive_pooling import AttentivePoolingHea
 from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingHead
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.errors import UserError
+from espnet_mtl.tasks.pretrained import load_initial_weights
+from espnet_mtl.tasks.weights import load_model
 from espnet_mtl.train.preprocessor import AccentPreprocessor
 
 accent_head_choices = ClassChoices(
@@ -139,6 +139,13 @@ class ASRMTLTask(ASRTask):
         )
 
     @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        """Train, in each process; ``--init_param`` takes packed models as well."""
+        load = functools.partial(load_initial_weights, folder=args.output_dir)
+        with mock.patch.object(abs_task, "load_pretrained_model", load):
+            super().main_worker(args)
+
+    @classmethod
     def build_model_from_file(
         cls,
         config_file: Path | str | None = None,
@@ -160,34 +167,7 @@ class ASRMTLTask(ASRTask):
             UserError: If the weights do not fit the configuration, or hold anything
                 but tensors.
         """
-        if config_file is None:
-            if model_file is None:
-                raise UserError("give the model's configuration or its weights")
-            config_file = Path(model_file).parent / "config.yaml"
-        args = argparse.Namespace(
-            **yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
-        )
-        with no_unpickling():
-            model = cls.build_model(args)
-        if model_file is not None:
-            load_weights(model, model_file)
-        return model.to(device), args
-
-
-@contextlib.contextmanager
-def no_unpickling() -> Iterator[None]:
-    """Have ``torch.load`` take nothing but tensors meanwhile.
-
-    Some encoders load a checkpoint that their configuration names, and a configuration
-    may come from a stranger.
-    """
-    load = torch.load
-
-    def load_weights_only(*args, **options):
-        return load(*args, **{**options, "weights_only": True})
-
-    with mock.patch.object(torch, "load", load_weights_only):
-        yield
+        return load_model(cls, config_file, model_file, device)
 
 
 def has_accent_branch(args: argparse.Namespace) -> bool:
@@ -227,34 +207,6 @@ def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
             f"this one has {labels}"
         )
     return labels
-
-
-def load_weights(model: torch.nn.Module, model_file: Path | str) -> None:
-    """Load weights, refusing code and any weight that is missing or left over.
-
-    Args:
-        model: The model to fill.
-        model_file: A state dict saved by ``torch.save``.
-
-    Raises:
-        UserError: If the file is no plain state dict or does not fit the model.
-    """
-    try:
-        state = torch.load(model_file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a bad or hostile file
-        raise UserError(
-            f"{model_file}: refused: it is damaged, or holds more than weights (a "
-            f"pickle can run code when it is loaded). {str(error).splitlines()[0]}"
-        ) from error
-    if not isinstance(state, dict):
-        raise UserError(f"{model_file}: holds no state dict but {type(state).__name__}")
-    state = state.get("module", state)  # deepspeed's checkpoints are one level deeper
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise UserError(
-            f"{model_file}: the weights do not fit the configuration: {error}"
-        ) from error
 
 
 def _hand_out_layer(args: argparse.Namespace, layer: int | None) -> None:

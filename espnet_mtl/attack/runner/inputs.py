@@ -24,7 +24,8 @@ class Inputs:
         sources: Hash of each packed model that a transfer attack takes, by path.
         fit_sets: What universal perturbations are fitted on, by data directory.
         fit_hashes: Hash of each.
-        decoding: Configuration and options of the decoder.
+        decoding: Configuration and options of the decoder, and the hash of each file
+            that they name, by path.
     """
 
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -119,12 +120,20 @@ def read_inputs(
         if not inference_config.is_file():
             raise UserError(f"--inference_config {inference_config}: no such file")
         decoding["config"] = inference_config.read_text(encoding="utf-8")
+    decoding |= _hash_files_named_in(decoding)
     return Inputs(
         {path: _hash(Path(path).read_bytes()) for path in sources},
         fit_sets,
         {name: _hash_set(test_set) for name, test_set in fit_sets.items()},
         decoding,
     )
+
+
+def _hash_files_named_in(decoding: Mapping[str, str]) -> dict[str, str]:
+    """Hash the files that a decoder's options name, such as a language model's."""
+    words = " ".join(decoding.values()).replace("=", " ").split()
+    paths = {word.strip("'\"") for word in words if "/" in word or "." in word}
+    return {p: _hash(Path(p).read_bytes()) for p in sorted(paths) if Path(p).is_file()}
 
 
 def _hash_set(test_set: TestSet) -> str:

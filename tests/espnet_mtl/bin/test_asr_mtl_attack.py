@@ -99,6 +99,7 @@ def test_the_decoder_is_the_one_of_the_options(options, out):
         "branches": ["ctc"],
         "ctc_weight": 1.0,
         "lm_weight": 0.0,
+        "ngram_weight": 0.0,
         "beam_size": 1,
     }
     listener = PackedListener(value_of(options, "--model_zip"), args=DECODING)

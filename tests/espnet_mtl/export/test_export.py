@@ -3,6 +3,7 @@
 import os
 import pickle
 import stat
+import sys
 import zipfile
 
 import numpy as np
@@ -17,6 +18,7 @@ from model_factory import (
     make_args,
     make_batch,
     make_settings,
+    save_lm,
     save_model,
 )
 
@@ -25,6 +27,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.export.loader import load_export, parse_rate
 from espnet_mtl.export.packing import pack_model
 from espnet_mtl.export.unpacking import unpack_model
+from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 
@@ -69,6 +72,88 @@ def test_stock_espnet_loads_the_zip_and_hears_the_same(exported, tmp_path):
         assert torch.equal(value, ours[name]), name
     text, *_ = stock(make_batch(1)["speech"][0])[0]
     assert isinstance(text, str)
+
+
+@pytest.fixture(scope="module")
+def with_lm(tmp_path_factory):
+    """The same with a language model; folders beside each other, as in ``exp``."""
+    folder = tmp_path_factory.mktemp("exp")
+    config, weights = save_model(folder / "asr_mtl_x")
+    lm_config, lm_file = save_lm(folder / "lm_x")
+    asr_mtl_pack.main(
+        [
+            *("--asr_train_config", str(config), "--asr_model_file", str(weights)),
+            *("--lm_train_config", str(lm_config), "--lm_file", str(lm_file)),
+            *("--outpath", str(folder / "x.zip")),
+        ]
+    )
+    return folder / "x.zip"
+
+
+def test_stock_espnet_hears_the_same_with_a_packed_language_model(with_lm, tmp_path):
+    options = {"beam_size": 2, "lm_weight": 0.6, "maxlenratio": -6}
+    files = unpack(with_lm, tmp_path / "stock")
+    assert set(files) == {
+        *("asr_train_config", "asr_model_file"),
+        *("lm_train_config", "lm_file"),
+    }
+    stock = Speech2Text(**files, **options)
+    ours = Speech2TextAccent(**unpack_model(with_lm, tmp_path / "ours"), **options)
+    for name, value in stock.beam_search.full_scorers["lm"].state_dict().items():
+        other = ours.speech2text.beam_search.full_scorers["lm"].state_dict()[name]
+        assert torch.equal(value, other), name
+    speech = make_batch(1)["speech"][0]
+    text, _, ids, hypothesis = stock(speech)[0]
+    (our_text, _, our_ids, our_hypothesis), *_ = ours(speech.numpy()).hypotheses
+    assert (our_text, our_ids) == (text, ids)
+    assert float(our_hypothesis.score) == pytest.approx(float(hypothesis.score))
+    assert float(hypothesis.scores["lm"]) != 0.0
+    assert load_export(with_lm).has_accent  # an attack finds the recogniser
+
+
+def test_a_language_model_that_runs_code_is_refused(with_lm, tmp_path):
+    marker = tmp_path / "ran"
+    torch.save(_RunsCode(marker), tmp_path / "bad.pth")
+    hostile = (tmp_path / "bad.pth").read_bytes()
+    bad = _repack(
+        with_lm, tmp_path / "bad.zip", lambda n, c: hostile if "loss" in n else c
+    )
+    with pytest.raises(UserError, match=r"valid.loss.ave.pth: refused"):
+        Speech2TextAccent(**unpack_model(bad, tmp_path / "out"))
+    assert not marker.exists()
+
+
+def test_a_language_model_of_other_tokens_is_refused(with_lm, tmp_path):
+    lm = save_lm(tmp_path / "lm", tokens=["<blank>", "<unk>", "a", "<sos/eos>"])
+    asr = with_lm.parent / "asr_mtl_x"
+    config, weights = asr / "config.yaml", asr / "model.pth"
+    with pytest.raises(UserError, match="lm/config.yaml: .*other tokens"):
+        pack_model(config, weights, [], tmp_path / "x.zip", lm=tuple(lm))
+    assert not (tmp_path / "x.zip").exists()
+    with pytest.raises(UserError, match="lm/config.yaml: .*other tokens"):
+        Speech2TextAccent(config, weights, lm_train_config=lm[0], lm_file=lm[1])
+
+
+def test_a_language_model_needs_both_of_its_files(tmp_path):
+    options = ["--asr_train_config", "x", "--asr_model_file", "y", "--outpath", "z"]
+    with pytest.raises(UserError, match="give both, or neither"):
+        asr_mtl_pack.main([*options, "--lm_file", str(tmp_path)])
+
+
+def test_an_ngram_model_is_packed_by_its_argument(with_lm, tmp_path, monkeypatch):
+    ngram = tmp_path / "ngram" / "3gram.bin"
+    ngram.parent.mkdir()
+    ngram.write_bytes(b"counts")
+    asr = with_lm.parent / "asr_mtl_x"
+    pack_model(
+        asr / "config.yaml", asr / "model.pth", [], tmp_path / "x.zip", ngram=ngram
+    )
+    files = unpack_model(tmp_path / "x.zip", tmp_path / "out")
+    assert files["ngram_file"].read_bytes() == b"counts"
+    assert unpack(tmp_path / "x.zip", tmp_path / "stock")["ngram_file"]
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    with pytest.raises(UserError, match="pip install kenlm"):
+        Speech2TextAccent(**files)
 
 
 def test_a_stock_package_is_a_model_without_accents(tmp_path, monkeypatch):

@@ -12,11 +12,12 @@ import pytest
 import soundfile
 import torch
 from espnet2.bin.asr_inference import Speech2Text
-from model_factory import ACCENTS, make_batch, save_model, write_data_dir
+from model_factory import ACCENTS, make_batch, save_lm, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.packing import pack_model
+from espnet_mtl.inference.decode import log_idle_weights
 from espnet_mtl.journal import Journal
 
 BEAM = 2
@@ -86,6 +87,72 @@ def test_a_zip_is_decoded_as_what_is_in_it(tmp_path):
     for name in ("text", "score", "accent", "accent_score"):
         files = [tmp_path / out / "1best_recog" / name for out in ("files", "zip")]
         assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_language_model_is_listened_to_and_another_one_decodes_anew(
+    tmp_path, monkeypatch
+):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    config, weights = save_model(tmp_path / "exp")
+    lm_config, lm_file = save_lm(tmp_path / "lm")
+    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "none"))
+    lm = ["--lm_train_config", str(lm_config), "--lm_file", str(lm_file)]
+    options = _options(data_dir, config, weights, tmp_path / "out", *lm)
+    options += ["--lm_weight", "0.7"]
+    assert len(decoded_by(options, monkeypatch)) == 2
+    first = _read(tmp_path / "out/1best_recog/score")
+    assert first != _read(tmp_path / "none/1best_recog/score")
+    assert decoded_by(options, monkeypatch) == []
+    save_lm(tmp_path / "lm", seed=1)  # another one at the same place
+    assert len(decoded_by(options, monkeypatch)) == 2
+    assert _read(tmp_path / "out/1best_recog/score") != first
+
+
+def test_a_zip_is_decoded_with_its_language_model(tmp_path, monkeypatch):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    config, weights = save_model(tmp_path / "exp")
+    lm, other = save_lm(tmp_path / "lm"), save_lm(tmp_path / "other", seed=1)
+    pack_model(config, weights, [], tmp_path / "x.zip", lm=tuple(lm))
+
+    def decode(name, *more):
+        options = _options(data_dir, config, weights, tmp_path / name, *more)
+        if "--model_zip" in more:
+            place = options.index("--asr_train_config")
+            options = options[:place] + options[place + 4 :]
+        decoded = decoded_by([*options, "--lm_weight", "0.7"], monkeypatch)
+        return decoded, (tmp_path / name / "1best_recog/score").read_text()
+
+    def files(lm):
+        return ["--lm_train_config", str(lm[0]), "--lm_file", str(lm[1])]
+
+    zipped = ["--model_zip", str(tmp_path / "x.zip")]
+    assert decode("zip", *zipped)[1] == decode("files", *files(lm))[1]
+    assert decode("zip", *zipped)[0] == []  # unpacked elsewhere, and yet the same
+    # One that is asked for wins.
+    assert decode("both", *zipped, *files(other))[1] == decode("2", *files(other))[1]
+    assert decode("both", *zipped, *files(other))[1] != decode("zip", *zipped)[1]
+
+
+@pytest.mark.parametrize(
+    ("lm_weight", "has_lm", "said"),
+    [
+        ("0.7", False, "lm_weight 0.7 is ignored: there is no lm_train_config"),
+        ("0", True, "lm_weight is 0: lm_train_config is not listened to"),
+        ("0.7", True, None),
+        ("0", False, None),
+    ],
+)
+def test_weights_that_change_nothing_are_told(lm_weight, has_lm, said, caplog):
+    options = asr_mtl_inference.get_parser().parse_args(
+        [
+            *("--output_dir", "x", "--data_path_and_name_and_type", "x,speech,sound"),
+            *("--lm_weight", lm_weight, "--ngram_weight", "0"),
+            *(["--lm_train_config", "x"] if has_lm else []),
+        ]
+    )
+    caplog.set_level("INFO")
+    log_idle_weights(options)
+    assert [record.message for record in caplog.records] == ([said] if said else [])
 
 
 def test_accents_of_an_intermediate_layer(tmp_path):

@@ -8,7 +8,7 @@ import soundfile
 import torch
 import yaml
 from espnet2.main_funcs.pack_funcs import pack
-from model_factory import ACCENTS, RATE, save_model, write_data_dir
+from model_factory import ACCENTS, RATE, save_lm, save_model, write_data_dir
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_mtl.bin import asr_mtl_inference
@@ -66,6 +66,8 @@ def hybrid_zip(tmp_path_factory):
         optimiser.step()
     torch.save(model.state_dict(), weights)
     pack_model(config, weights, [], folder / "x.zip")
+    lm = save_lm(folder / "lm")
+    pack_model(config, weights, [], folder / "lm.zip", lm=tuple(lm))
     return folder / "x.zip"
 
 
@@ -94,7 +96,30 @@ DECODINGS = {
 def test_it_hears_what_the_decoding_of_the_file_writes(
     hybrid_zip, data_dir, tmp_path, name
 ):
-    text, args = DECODINGS[name]
+    compare_with_the_file(hybrid_zip, data_dir, tmp_path, *DECODINGS[name])
+
+
+def test_it_hears_the_same_with_the_language_model_of_the_zip(
+    hybrid_zip, data_dir, tmp_path
+):
+    zip_file = hybrid_zip.with_name("lm.zip")
+    args = f"{SHORT} --beam_size 3"
+    compare_with_the_file(zip_file, data_dir, tmp_path, None, f"{args} --lm_weight 0.1")
+    strong = PackedListener(zip_file, args=f"{args} --lm_weight 3")
+    assert strong.about["lm_weight"] == 3.0
+    silent = PackedListener(zip_file, args=f"{args} --lm_weight 0")
+    speech = [read(wav) for wav in read_table(data_dir / "wav.scp").values()]
+    assert [strong(one) for one in speech] != [silent(one) for one in speech]
+
+
+def test_without_a_language_model_its_weight_is_said_to_be_ignored(hybrid_zip, caplog):
+    caplog.set_level(logging.INFO)
+    listener = PackedListener(hybrid_zip, args="--lm_weight 0.3")
+    assert listener.about["lm_weight"] == 0.0
+    assert "lm_weight 0.3 is ignored: there is no lm_train_config" in caplog.text
+
+
+def compare_with_the_file(zip_file, data_dir, tmp_path, text, args):
     config, options = None, args.split()
     if text is not None:
         config = tmp_path / "decode.yaml"
@@ -103,7 +128,7 @@ def test_it_hears_what_the_decoding_of_the_file_writes(
     scp = data_dir / "wav.scp"
     asr_mtl_inference.main(
         [
-            *("--model_zip", str(hybrid_zip), "--output_dir", str(tmp_path / "out")),
+            *("--model_zip", str(zip_file), "--output_dir", str(tmp_path / "out")),
             *("--data_path_and_name_and_type", f"{scp},speech,sound"),
             *("--num_workers", "0", *options),
         ]
@@ -112,7 +137,7 @@ def test_it_hears_what_the_decoding_of_the_file_writes(
         read_table(tmp_path / f"out/1best_recog/{file}", allow_empty_value=True)
         for file in ("text", "accent")
     ]
-    listener = PackedListener(hybrid_zip, config, args)
+    listener = PackedListener(zip_file, config, args)
     heard = {utt: listener(read(wav)) for utt, wav in read_table(scp).items()}
     assert {utt: one.text.strip() for utt, one in heard.items()} == written[0]
     assert {utt: one.accent for utt, one in heard.items()} == written[1]
@@ -134,6 +159,7 @@ def test_it_tells_what_it_decodes_with(
         "branches": branches,
         "ctc_weight": ctc_weight,
         "lm_weight": 0.0,
+        "ngram_weight": 0.0,
         "beam_size": beam_size,
     }
 
