@@ -99,6 +99,15 @@ def test_a_killed_job_is_given_up_soon(cluster):
     assert cluster.clock.now < 10
 
 
+def test_how_a_job_ended_is_remembered_when_slurm_forgets_it(cluster):
+    cluster.states = both("RUNNING")
+    cluster.at(200, lambda: cluster.end(1))
+    cluster.at(200, lambda: cluster.states.update(both("TIMEOUT", "TimeLimit")))
+    cluster.at(231, cluster.states.clear)
+    assert "TIMEOUT" in cluster.wait()[2]
+    assert cluster.clock.now < 240
+
+
 def test_a_job_that_is_tried_again_is_waited_for(cluster):
     cluster.end(1)
     cluster.states = both("NODE_FAIL")

@@ -47,21 +47,23 @@ class Waiting:
         self.folder = folder
         self.results = {}  # number -> None, or why it failed
         self.states = {}
+        self.ended = {}  # number -> state, which SLURM may have forgotten since
+        self.patience = 1  # seconds to the next question
         self.said = set()
         self.since = {}  # (what, number) -> when it was first seen so
         self.last_report = (time.time(), None)
 
     def wait(self):
         """Return number -> why the job failed, or ``None``, when all have ended."""
-        pause, patience, asked = 0.1, 1, time.time()
+        pause, asked = 0.1, time.time()
         while True:
             self.collect()
             if len(self.results) == len(self.numbers):
                 return self.results
-            if time.time() - asked >= patience:
+            if time.time() - asked >= self.patience:
+                self.patience = min(self.patience * 1.5, MOST_BETWEEN_QUESTIONS)
                 self.ask()
                 asked = time.time()
-                patience = min(patience * 1.5, MOST_BETWEEN_QUESTIONS)
             self.report()
             time.sleep(pause)
             pause = min(pause * 1.2, MOST_BETWEEN_LOOKS)
@@ -87,6 +89,7 @@ class Waiting:
                 self.notice_lost(number, state)
             else:
                 self.since.pop(("lost", number), None)
+                self.ended.pop(number, None)
 
     def notice_stuck(self, number, reason):
         """Say once what a job waits for, if that may never come."""
@@ -100,8 +103,12 @@ class Waiting:
 
     def notice_lost(self, number, state):
         """Give up a job that has ended, if its file does not come after all."""
+        if state:
+            self.ended[number] = state
+        state = self.ended.get(number)
         killed = state in slurm_queue.KILLED
         if self.lasts("lost", number) < (FOR_KILLED if killed else FOR_FILES):
+            self.patience = min(self.patience, 2 * FOR_KILLED)
             return
         state = state or slurm_queue.last_state(self.array, number)
         if state in slurm_queue.KILLED:
