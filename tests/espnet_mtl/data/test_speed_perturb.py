@@ -42,6 +42,76 @@ def test_copies_keep_text_and_accent_and_get_speakers_of_their_own(source, tmp_p
     assert tables["wav.scp"]["ann-1"] == str(source / "a.wav")
 
 
+def test_tables_of_the_users_own_survive_but_not_what_is_of_the_old_audio(
+    data_dir, add_tables, tmp_path
+):
+    add_tables(data_dir)
+    (data_dir / "utt2dur").write_text(
+        "".join(f"{utt} 0.5\n" for utt in load_data_dir(data_dir)["text"])
+    )
+    target = tmp_path / "train_sp"
+    main(["--factors", "0.9 1.0", str(data_dir), str(target)])
+    text = load_data_dir(target, ["text", "text.de", "text_target"])
+    assert text["text"]["sp0.9-bob-2"] == text["text"]["bob-2"] == "say 2 again"
+    assert text["text.de"]["sp0.9-bob-2"] == "sag es noch einmal"
+    assert (target / "utt2age").read_text().split() == [
+        *("ann-2", "30", "bob-1", "30", "bob-2", "30"),
+        *("sp0.9-ann-2", "30", "sp0.9-bob-1", "30", "sp0.9-bob-2", "30"),
+    ]
+    assert (target / "spk2gender").read_text().splitlines() == [
+        "ann f",
+        "bob m",
+        "sp0.9-ann f",
+        "sp0.9-bob m",
+    ]
+    assert (
+        (target / "accent2utt")
+        .read_text()
+        .startswith("north ann-1 ann-2 sp0.9-ann-1 sp0.9-ann-2\n")
+    )
+    for name in ("utt2dur", "utt2num_samples", "reco2dur", "segments"):
+        assert not (target / name).exists()
+
+
+def test_audio_at_its_own_speed_stays_where_it_is_commands_too(source, tmp_path, edit):
+    command = f"cat {source}/a.wav |"
+    edit(source / "wav.scp", f"{source}/a.wav", command)
+    target = tmp_path / "train_sp"
+    main(["--factors", "1.1 1", str(source), str(target)])
+    values = load_data_dir(target)["wav.scp"]
+    assert values == {
+        "ann-1": command,
+        "sp1.1-ann-1": str(target / "data" / "sp1.1-ann-1.wav"),
+    }
+
+
+def test_finished_it_does_nothing_another_speed_is_added(source, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "espnet_mtl.data.speed_perturb.change_speed",
+        lambda samples, rate, factor: made.append(factor) or samples,
+    )
+    options = [str(source), str(tmp_path / "train_sp")]
+    main(["--factors", "0.9 1.0", *options])
+    main(["--factors", "0.9 1.0", *options])
+    assert made == [0.9]
+    main(["--factors", "0.9 1.0 1.1", *options])
+    assert made == [0.9, 1.1]
+
+
+def test_bad_audio_leaves_at_every_speed(data_dir, tmp_path):
+    (data_dir / "ann-2.wav").write_bytes(b"no audio")
+    target = tmp_path / "train_sp"
+    options = ["--factors", "0.9 1.0", str(data_dir), str(target)]
+    with pytest.raises(DataDirError, match="1 of 4 utterances have unusable audio"):
+        main(options)
+    main(["--max_bad_audio", "0.25", *options])
+    for table in load_data_dir(target).values():
+        assert len(table) == 6
+        assert not {"ann-2", "sp0.9-ann-2"} & set(table)
+    assert (target / "bad_audio").read_text().startswith("sp0.9-ann-2 utterance ann-2")
+
+
 def test_pitch_moves_with_speed():
     tone = np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE).astype(np.float32)
     fast = change_speed(tone, RATE, 1.25)
