@@ -38,7 +38,7 @@ espnet_asr_mtl() { # without --python: the checkout's own is to be found
     run espnet_asr_mtl --stop_stage 5
     [ "${status}" -eq 0 ]
     [ -f data/token_list/bpe_unigram30/tokens.txt ]
-    [ "$(called '^format_audio')" -eq 3 ]
+    [ -f dump/raw/test/wav.scp ]
     [ ! -s "${ESPNET_CALLS}" ]
 }
 
