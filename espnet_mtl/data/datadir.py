@@ -48,6 +48,8 @@ def load_data_dir(
     if not path.is_dir():
         raise DataDirError(f"{path}: no such data directory")
     names = dict.fromkeys(files)
+    if "utt2accent" in names:
+        _check_has_accents(path)
     if "wav.scp" in names and (path / "segments").exists():
         names["segments"] = None
     tables = {
@@ -173,6 +175,17 @@ def write_line(path: Path | str, line: str) -> None:
         line: The line, without its end.
     """
     write_text(path, line + "\n")
+
+
+def _check_has_accents(path: Path) -> None:
+    # The one table that Kaldi and ESPnet do not make.
+    table = path / "utt2accent"
+    if not table.exists():
+        raise DataDirError(
+            f"{table}: no such file; write '<utterance> <accent>' on each line, "
+            f"'{UNKNOWN_ACCENT}' where an accent is not known. For all of them: "
+            f"awk '{{print $1, \"{UNKNOWN_ACCENT}\"}}' {path / 'utt2spk'} > {table}"
+        )
 
 
 def _check_same_keys(

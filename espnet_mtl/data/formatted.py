@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espnet_mtl.data.audio import read_audio, read_rate
 from espnet_mtl.data.audio_stores import is_archive
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT, check_formatted, load_data_dir
+from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import check_formatted_value, split_ark
 from espnet_mtl.data.tables import read_lines
@@ -26,7 +26,6 @@ def check_formatted_dir(path: Path, rate: int) -> None:
         DataDirError: If a table is faulty or missing, or ESPnet cannot read the audio,
             or would not read it in [-1, 1].
     """
-    _check_has_accents(path)
     tables = load_data_dir(path)
     check_formatted(path, tables)
     _check_files(path, tables["wav.scp"])
@@ -34,16 +33,6 @@ def check_formatted_dir(path: Path, rate: int) -> None:
     utt, value = next(iter(tables["wav.scp"].items()))
     read_audio(value, rate, utt=utt)
     logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
-
-
-def _check_has_accents(path: Path) -> None:
-    table = path / "utt2accent"
-    if path.is_dir() and not table.exists():
-        raise DataDirError(
-            f"{table}: no such file; write '<utterance> <accent>' on each line, "
-            f"'{UNKNOWN_ACCENT}' where an accent is not known. For all of them: "
-            f"awk '{{print $1, \"{UNKNOWN_ACCENT}\"}}' {path / 'utt2spk'} > {table}"
-        )
 
 
 def _check_files(path: Path, values: Mapping[str, str]) -> None:

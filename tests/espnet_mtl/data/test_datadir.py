@@ -61,8 +61,13 @@ def test_a_missing_directory_or_table_is_named(data_dir):
     with pytest.raises(DataDirError, match="nowhere: no such data directory"):
         load_data_dir(data_dir / "nowhere")
     (data_dir / "utt2accent").unlink()
-    with pytest.raises(DataDirError, match="utt2accent: no such file"):
+    with pytest.raises(
+        DataDirError, match="utt2accent: no such file; write '<utt.*awk"
+    ):
         load_data_dir(data_dir)
+    (data_dir / "text").unlink()
+    with pytest.raises(DataDirError, match="text: no such file"):
+        load_data_dir(data_dir, ["text"])
 
 
 def test_ids_need_not_begin_with_their_speaker(data_dir, edit):
