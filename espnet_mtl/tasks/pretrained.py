@@ -3,7 +3,6 @@
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -59,9 +58,11 @@ def load_initial_weights(
             files = unpack_model(Path(file), Path(place) / "model")
             weights = str(files[WEIGHTS_KEY])
             _compare_tokens(model, file, files[CONFIG_KEY], ignore_init_mismatch)
+        state = read_weights(weights, map_location)
         parts = [weights, source, target, *([excluded] if excluded else [])]
         try:
-            with mock.patch.object(torch, "load", _read_weights):
+            # ESPnet would let the file run code.
+            with mock.patch.object(torch, "load", return_value=state):
                 load_pretrained_model(
                     ":".join(parts), model, ignore_init_mismatch, map_location
                 )
@@ -73,11 +74,6 @@ def load_initial_weights(
             raise UserError(
                 f"{file} does not fit the model: {error}. {_FIX}"
             ) from error
-
-
-def _read_weights(file: str, map_location: str, **_options: bool) -> dict[str, Any]:
-    """Stand in for ``torch.load``, which ESPnet lets run code here."""
-    return read_weights(file, map_location)
 
 
 def _compare_tokens(

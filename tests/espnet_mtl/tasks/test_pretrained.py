@@ -1,0 +1,134 @@
+"""Training starts from another model's weights: those that fit, and only weights."""
+
+import os
+from unittest import mock
+
+import pytest
+import torch
+import yaml
+from espnet2.main_funcs.pack_funcs import pack
+from espnet2.tasks import abs_task
+from espnet2.tasks.asr import ASRTask
+from model_factory import TOKENS, make_args, save_model
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import pack_model
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.pretrained import load_initial_weights
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    """A stock model, without a word about accents: its weights and its package."""
+    folder = tmp_path_factory.mktemp("stock")
+    config, weights = save_model(folder / "exp", accent_weight=0.0)
+    settings = yaml.safe_load(config.read_text())
+    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
+    config.write_text(yaml.safe_dump(settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # ESPnet packs paths as they are seen from here
+        pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
+    return {"pth": str(weights), "zip": str(folder / "stock.zip")}
+
+
+def new_model(**overrides):
+    torch.manual_seed(1)
+    return ASRMTLTask.build_model(make_args(**overrides))
+
+
+def same(model, weights, part=""):
+    """Which weights of a part are those of a file."""
+    state, other = model.state_dict(), torch.load(weights)
+    names = [name for name in state if name.startswith(part)]
+    return {
+        name: name in other and torch.equal(state[name], other[name]) for name in names
+    }
+
+
+@pytest.mark.parametrize("kind", ["pth", "zip"])
+def test_all_but_the_accent_head_starts_from_a_stock_model(stock, kind, tmp_path):
+    model, untouched = new_model(), new_model().state_dict()
+    load_initial_weights(model, stock[kind], False, folder=tmp_path)
+    taken = same(model, stock["pth"])
+    assert {name for name, is_same in taken.items() if not is_same} == {
+        name for name in taken if name.startswith("accent_head")
+    }
+    for name, value in model.state_dict().items():
+        if name.startswith("accent_head"):
+            assert torch.equal(value, untouched[name]), name
+    assert list(tmp_path.iterdir()) == []  # nothing unpacked is left
+
+
+def test_an_accent_head_is_left_out_unless_it_is_asked_for(tmp_path):
+    config, weights = save_model(tmp_path / "exp")
+    pack_model(config, weights, [], tmp_path / "x.zip")
+    model = new_model()
+    load_initial_weights(model, str(tmp_path / "x.zip"), False)
+    assert all(same(model, weights, "encoder").values())
+    assert not all(same(model, weights, "accent_head").values())
+    load_initial_weights(new_model(accent_weight=0.0), str(weights), False)
+    load_initial_weights(model, f"{weights}:accent_head:accent_head", False)
+    assert all(same(model, weights, "accent_head").values())
+
+
+def test_parts_are_chosen_as_by_espnet(stock):
+    model = new_model()
+    load_initial_weights(model, f"{stock['pth']}:encoder:encoder", False)
+    assert all(same(model, stock["pth"], "encoder").values())
+    assert not all(same(model, stock["pth"], "decoder").values())
+    model = new_model()
+    load_initial_weights(model, f"{stock['zip']}:::decoder", False)
+    assert not all(same(model, stock["pth"], "decoder").values())
+    with pytest.raises(UserError, match="no such part: .*'ears'"):
+        load_initial_weights(model, f"{stock['pth']}:encoder:ears", False)
+
+
+def test_other_tokens_are_an_error_that_says_what_to_do(stock, caplog):
+    other = [*TOKENS[:-1], "d", "<sos/eos>"]
+    for kind, said in (("pth", "size mismatch"), ("zip", "has other tokens")):
+        model = new_model(token_list=other)
+        with pytest.raises(UserError, match=f"(?s){said}.*--ignore_init_mismatch true"):
+            load_initial_weights(model, stock[kind], False)
+        load_initial_weights(model, stock[kind], True)
+        assert all(same(model, stock["pth"], "encoder").values())
+        assert not any(same(model, stock["pth"], "ctc").values())
+    # As many, but others: only the package tells.
+    model = new_model(token_list=[*TOKENS[:-2], "d", "<sos/eos>"])
+    with pytest.raises(UserError, match="has other tokens"):
+        load_initial_weights(model, stock["zip"], False)
+    caplog.clear()
+    load_initial_weights(model, stock["zip"], True)
+    assert "has other tokens: its layers that count tokens" in caplog.text
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(UserError, match="none.pth does not exist"):
+        load_initial_weights(new_model(), "none.pth:encoder:encoder", False)
+
+
+class _RunsCode:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def test_nothing_but_tensors_is_loaded(tmp_path):
+    torch.save(_RunsCode(tmp_path / "ran"), tmp_path / "bad.pth")
+    with pytest.raises(UserError, match="bad.pth: refused"):
+        load_initial_weights(new_model(), str(tmp_path / "bad.pth"), False)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_training_loads_this_way():
+    """ESPnet's training looks its function up where the task puts ours."""
+    seen = {}
+
+    def train(args):
+        seen["load"] = abs_task.load_pretrained_model
+
+    with mock.patch.object(ASRTask, "main_worker", train):
+        ASRMTLTask.main_worker(mock.Mock(output_dir="exp"))
+    assert seen["load"].func is load_initial_weights
+    assert seen["load"].keywords == {"folder": "exp"}
