@@ -67,6 +67,16 @@ def commonvoice() -> Recipe:
 
 
 @pytest.fixture(scope="session")
+def vctk() -> Recipe:
+    return Recipe("vctk")
+
+
+@pytest.fixture(scope="session")
+def aesrc2020() -> Recipe:
+    return Recipe("aesrc2020")
+
+
+@pytest.fixture(scope="session")
 def hash_corpus():
     """Hash each file of a corpus, the places of its audio aside."""
 
