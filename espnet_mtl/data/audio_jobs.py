@@ -165,10 +165,13 @@ class AudioJobs:
         return finished
 
     def _journals(self, job: int) -> list[Path]:
-        # A file counts whichever job has written it, also when there were more jobs.
         if is_archive(self._format):
             return [self._journal(job)]
-        return sorted((self._target / "logdir").glob(f"{self._name}.*.jsonl"))
+        # A file counts whichever job has written it, also when there were more jobs.
+        # Those there are now are named: a cluster's folder may list them late.
+        jobs = [self._journal(n) for n in range(1, self._num_jobs + 1)]
+        earlier = (self._target / "logdir").glob(f"{self._name}.*.jsonl")
+        return list(dict.fromkeys([*sorted(earlier), *jobs]))
 
     def _journal(self, job: int) -> Path:
         return self._target / "logdir" / f"{self._name}.{job}.jsonl"
