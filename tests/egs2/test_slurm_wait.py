@@ -99,6 +99,16 @@ def test_a_killed_job_is_given_up_soon(cluster):
     assert cluster.clock.now < 10
 
 
+def test_a_command_that_a_signal_ended_is_asked_of_slurm(cluster):
+    cluster.states = {1: ("COMPLETING", "None"), 2: ("FAILED", "NonZeroExitCode")}
+    cluster.at(0, lambda: (cluster.end(1, -9), cluster.end(2, -11)))
+    cluster.at(3, lambda: cluster.states.update({1: ("OUT_OF_MEMORY", "None")}))
+    results = cluster.wait()
+    assert results[1].startswith("SLURM says OUT_OF_MEMORY") and "--mem" in results[1]
+    assert results[2] == "exit status -11"
+    assert cluster.clock.now < 10
+
+
 def test_how_a_job_ended_is_remembered_when_slurm_forgets_it(cluster):
     cluster.states = both("RUNNING")
     cluster.at(200, lambda: cluster.end(1))

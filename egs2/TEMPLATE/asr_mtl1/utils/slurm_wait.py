@@ -14,6 +14,7 @@ BETWEEN_REPORTS = 30
 BEFORE_STUCK = 3  # a reason that goes away at once is none
 FOR_FILES = 60  # that a network file system may need to show a file
 FOR_KILLED = 2  # until a job is killed for good, and not tried again
+FOR_REASONS = 10  # until SLURM has noted how a job ended
 
 # What jobs wait for in the normal course of things.
 ORDINARY = {
@@ -30,6 +31,10 @@ ORDINARY = {
 def log(message):
     """Print a line as the recipe's scripts do."""
     print(time.strftime("%Y-%m-%dT%H:%M:%S"), f"(slurm.py) {message}", file=sys.stderr)
+
+
+def _because(state):
+    return f"SLURM says {state}: {slurm_queue.KILLED[state]}"
 
 
 class Waiting:
@@ -59,6 +64,7 @@ class Waiting:
         while True:
             self.collect()
             if len(self.results) == len(self.numbers):
+                self.explain()
                 return self.results
             if time.time() - asked >= self.patience:
                 self.patience = min(self.patience * 1.5, MOST_BETWEEN_QUESTIONS)
@@ -72,6 +78,19 @@ class Waiting:
         """Read what the jobs have left."""
         for number, status in slurm_folder.read_statuses(self.folder).items():
             self.results[number] = f"exit status {status}" if status else None
+
+    def explain(self):
+        """Ask SLURM about commands that a signal ended: often, memory was short."""
+        signalled = [n for n, why in self.results.items() if why and "status -" in why]
+        until = time.time() + FOR_REASONS
+        while signalled and time.time() < until:
+            states, _ = slurm_queue.states(self.array)
+            states = [(n, states.get(n, ("", ""))[0]) for n in signalled]
+            for number, state in states:
+                if state in slurm_queue.KILLED:
+                    self.results[number] = _because(state)
+            signalled = [n for n, s in states if s and not slurm_queue.is_over(s)]
+            time.sleep(1)
 
     def ask(self):
         """Ask SLURM for the jobs that have left nothing: they may never do so."""
@@ -112,7 +131,7 @@ class Waiting:
             return
         state = state or slurm_queue.last_state(self.array, number)
         if state in slurm_queue.KILLED:
-            self.results[number] = f"SLURM says {state}: {slurm_queue.KILLED[state]}"
+            self.results[number] = _because(state)
         else:
             self.results[number] = (
                 f"it left no exit status in {self.folder}, and SLURM "
