@@ -1,0 +1,130 @@
+"""Find and read AESRC2020 as DataTang publishes it, and say what is wrong with it."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.transcripts import read_transcripts
+from espnet_mtl.data.prepare.words import fold, make_id
+from espnet_mtl.errors import UserError
+
+# Where archives have the folders of the accents.
+UNPACKED = ("", "Datatang-English/data", "data")
+AUDIO, TEXT = ".wav", ".txt"
+_SHOWN = 5
+
+
+def find_corpus(root: str, classes: Mapping[str, str]) -> Path:
+    """Look for the folder that has the folders of the accents.
+
+    Args:
+        root: That folder, or the one that the corpus was unpacked in; empty where the
+            user has named none.
+        classes: Class by name of an accent's folder, folded.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: If it is not there.
+    """
+    get_it = (
+        "Ask DataTang for the corpus (services@datatang.com), unpack it, and name its "
+        "folder by --root, by AESRC2020=/path/to/it in the environment, or in db.sh"
+    )
+    if not root:
+        raise UserError(f"aesrc2020: where is AESRC2020? {get_it}.")
+    given = Path(root).expanduser().absolute()
+    if not given.is_dir():
+        raise UserError(f"aesrc2020: {given} is no folder. {get_it}.")
+    for name in UNPACKED:
+        folder = given / name
+        if folder.is_dir() and any(fold(p.name) in classes for p in folder.iterdir()):
+            return folder
+    raise UserError(
+        f"aesrc2020: {given} has no folder of an accent, such as 'American English "
+        f"Speech Data', and neither has {UNPACKED[1]} in it. {get_it}."
+    )
+
+
+def read_corpus(
+    folder: Path, classes: Mapping[str, str], args: argparse.Namespace
+) -> list[Clip]:
+    """Read the clips: whatever has audio, a text, or both.
+
+    Args:
+        folder: See :func:`find_corpus`.
+        classes: Class by name of an accent's folder, folded.
+        args: Options of the command.
+
+    Returns:
+        The clips; those that lack one of both have a fate already.
+
+    Raises:
+        UserError: If there is none, or audio is where no speaker is.
+    """
+    clips, files = [], []
+    for accent in sorted(path for path in folder.iterdir() if path.is_dir()):
+        prefix = make_id(classes.get(fold(accent.name), accent.name))
+        audio, texts = _list_files(accent)
+        for speaker, stem in sorted(audio | texts):
+            name = f"{accent.name}/{speaker}/{stem}{AUDIO}"
+            # Numbers of speakers are looked upon as numbers within an accent.
+            clip = Clip(len(clips) + 1, name, f"{folder}/{name}", "", "")
+            clip.speaker = f"{prefix}_{make_id(speaker)}"
+            clip.labels = (accent.name,)
+            if (speaker, stem) not in audio:
+                clip.fate, clip.why = "missing", "no such file"
+            clips.append(clip)
+            files.append(accent / speaker / f"{stem}{TEXT}")
+    if not clips:
+        raise UserError(
+            f"aesrc2020: {folder} has no <accent>/<speaker>/<clip>{AUDIO}. Unpack the "
+            "corpus again."
+        )
+    _refuse_unknown_folders(folder, clips, classes, args)
+    read_transcripts(clips, files, args)
+    give_keys([clip for clip in clips if not clip.fate])
+    return clips
+
+
+def _list_files(accent: Path) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """List audio and texts, as speaker and name without the suffix."""
+    found: dict[str, set[tuple[str, str]]] = {AUDIO: set(), TEXT: set()}
+    for place, _, names in os.walk(accent):
+        inside = Path(place).relative_to(accent).parts
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            if suffix not in found or name.startswith("."):
+                continue
+            if len(inside) == 1:
+                found[suffix].add((inside[0], stem))
+            elif suffix == AUDIO:
+                raise UserError(
+                    f"aesrc2020: {place}/{name}: whose voice is it? Audio belongs to "
+                    f"<accent>/<speaker>/<clip>{AUDIO}; move it, or unpack the corpus "
+                    "again."
+                )
+    return found[AUDIO], found[TEXT]
+
+
+def _refuse_unknown_folders(
+    folder: Path,
+    clips: list[Clip],
+    classes: Mapping[str, str],
+    args: argparse.Namespace,
+) -> None:
+    """A folder without a class is a mistake, unless the user says what it means."""
+    names = dict.fromkeys(clip.labels[0] for clip in clips)
+    unknown = [name for name in names if fold(name) not in classes]
+    if unknown and args.free_text is None:
+        shown = ", ".join(f"'{name}'" for name in unknown[:_SHOWN])
+        raise UserError(
+            f"aesrc2020: {folder}: the accent map ({args.accent_map}) does not know "
+            f"{shown}{' and more' if len(unknown) > _SHOWN else ''}. Move away what is "
+            "no accent; else give a map that has a line for it by --accent_map, or say "
+            "by --free_text what to do."
+        )
