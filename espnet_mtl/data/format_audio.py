@@ -84,10 +84,10 @@ def write_formatted(
     values, lengths = made.collect(max_bad)
     files = list_files(source)
     [tables] = cut(files, [values])
-    for name in list(tables):
-        # Utterances are whole recordings from here on.
-        if name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING:
-            del tables[name]
+    # Utterances are whole recordings from here on.
+    replaced = [name for name in tables if _is_about_recordings(name)]
+    for name in replaced:
+        del tables[name]
     tables |= render("wav.scp", values, ())
     tables |= render("utt2num_samples", lengths, ())
     audio_format = "wav.ark" if audio_format == "ark" else audio_format
@@ -96,8 +96,12 @@ def write_formatted(
         # Targets that were drawn for other data. One's own come along.
         (target / "text_target").unlink(missing_ok=True)
     write_directory(target, tables)
-    tell_left_out(files, tables)
+    tell_left_out(files, [*tables, *replaced])
     _remove_unused_archives(target / "data", values)
+
+
+def _is_about_recordings(name: str) -> bool:
+    return name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
 
 
 def _remove_unused_archives(folder: Path, values: Mapping[str, str]) -> None:

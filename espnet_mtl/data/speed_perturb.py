@@ -139,7 +139,7 @@ def write_perturbed(
         new = _perturb_table(name, table, files.tables[name], kept, tables["utt2spk"])
         contents |= render(name, new, files.inverses)
     write_directory(target, contents)
-    tell_left_out(files, contents)
+    tell_left_out(files, [*contents, *_OF_THE_OLD_AUDIO])
 
 
 def _perturb_table(
