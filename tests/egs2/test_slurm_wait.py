@@ -82,8 +82,8 @@ def test_a_job_that_slurm_forgot_is_asked_of_the_accounting(cluster):
     cluster.end(1)
     cluster.last = "OUT_OF_MEMORY"
     assert cluster.wait()[2] == (
-        "SLURM says OUT_OF_MEMORY: it needed more memory than it had: ask for more "
-        "with --mem"
+        "SLURM says OUT_OF_MEMORY: it needed more memory than --mem of cmd.sh or "
+        "conf/slurm.conf gives"
     )
 
 

@@ -11,10 +11,10 @@ KILLED = {
     "CANCELLED": "somebody cancelled it",
     "DEADLINE": "its deadline passed",
     "NODE_FAIL": "its node failed",
-    "OUT_OF_MEMORY": "it needed more memory than it had: ask for more with --mem",
+    "OUT_OF_MEMORY": "it needed more memory than --mem of cmd.sh or conf/slurm.conf gives",
     "PREEMPTED": "a job of higher priority took its place",
     "REVOKED": "another cluster took it",
-    "TIMEOUT": "it needed more time than it had: ask for more with --time",
+    "TIMEOUT": "it needed more time than --time of cmd.sh or conf/slurm.conf gives",
 }
 
 
