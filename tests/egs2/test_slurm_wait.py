@@ -82,7 +82,7 @@ def test_a_job_that_slurm_forgot_is_asked_of_the_accounting(cluster):
     cluster.end(1)
     cluster.last = "OUT_OF_MEMORY"
     assert cluster.wait()[2] == (
-        "SLURM says OUT_OF_MEMORY: it needed more memory than --mem of cmd.sh or "
+        "SLURM says OUT_OF_MEMORY: it needed more than --mem of cmd.sh or "
         "conf/slurm.conf gives"
     )
 

@@ -11,7 +11,7 @@ KILLED = {
     "CANCELLED": "somebody cancelled it",
     "DEADLINE": "its deadline passed",
     "NODE_FAIL": "its node failed",
-    "OUT_OF_MEMORY": "it needed more memory than --mem of cmd.sh or conf/slurm.conf gives",
+    "OUT_OF_MEMORY": "it needed more than --mem of cmd.sh or conf/slurm.conf gives",
     "PREEMPTED": "a job of higher priority took its place",
     "REVOKED": "another cluster took it",
     "TIMEOUT": "it needed more time than --time of cmd.sh or conf/slurm.conf gives",
