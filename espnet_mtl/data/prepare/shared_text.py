@@ -20,8 +20,8 @@ def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
     keys = [normalise_text(clip.text, "lower", "remove") for clip in clips]
     pairs = list(zip(keys, clips, strict=True))
     trained = {key for key, clip in pairs if clip.fate == "train"}
-    others = {key for key, clip in pairs if clip.fate != "train"}
-    shared = [clip for key, clip in pairs if key in trained & others]
+    both = trained & {key for key, clip in pairs if clip.fate != "train"}
+    shared = [clip for key, clip in pairs if key in both]
 
     # 2. What becomes of their clips
     if policy == "keep":
