@@ -57,25 +57,60 @@ def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
     Raises:
         UserError: If the zip is damaged, hostile or no ASR package.
     """
+    meta = extract_package(zip_file, folder, point=True)
+    return {name: folder / file for name, file in named_files(meta).items()}
+
+
+def extract_package(
+    zip_file: Path, folder: Path, point: bool = False
+) -> dict[str, Any]:
+    """Write the files of a package into a folder; see :func:`unpack_model`.
+
+    Args:
+        zip_file: The package.
+        folder: Where to; must not exist.
+        point: Whether its configurations are to name the unpacked files by their new
+            paths.
+
+    Returns:
+        The package's ``meta.yaml``.
+
+    Raises:
+        UserError: If the zip is damaged, hostile or no ASR package.
+    """
     if folder.exists():
         raise UserError(f"{folder}: already there; unpack {zip_file} elsewhere")
-    try:
-        archive = zipfile.ZipFile(zip_file)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{zip_file}: not a readable zip ({error})") from error
-    with archive:
+    with open_package(zip_file) as archive:
         _check_members(archive, zip_file)
-        meta = _read_meta(archive, zip_file)
+        meta = read_meta(archive, zip_file)
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
         try:
             _extract(archive, zip_file, unfinished)
-            for name in meta["yaml_files"].values():
+            for name in meta["yaml_files"].values() if point else ():
                 _point_to_unpacked(unfinished / name, archive.namelist(), folder)
             unfinished.rename(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    return {name: folder / file for name, file in named_files(meta).items()}
+    return meta
+
+
+def open_package(zip_file: Path) -> zipfile.ZipFile:
+    """Open a package.
+
+    Args:
+        zip_file: The package.
+
+    Returns:
+        The archive.
+
+    Raises:
+        UserError: If it is no zip.
+    """
+    try:
+        return zipfile.ZipFile(zip_file)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{zip_file}: not a readable zip ({error})") from error
 
 
 def named_files(meta: dict[str, Any]) -> dict[str, str]:
@@ -126,8 +161,19 @@ def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
         )
 
 
-def _read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
-    """Read ``meta.yaml`` and check that it names a configuration and weights."""
+def read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
+    """Read ``meta.yaml`` and check that it names a configuration and weights.
+
+    Args:
+        archive: The opened package.
+        zip_file: Its name, for messages.
+
+    Returns:
+        What it says.
+
+    Raises:
+        UserError: If it is no ASR package.
+    """
     names = set(archive.namelist())
     hint = (
         f"{zip_file}: not an ESPnet2 ASR package: its {META_NAME} should name an "

@@ -6,7 +6,10 @@ set -e
 
 if [ "$1" != -m ]; then
     case "$*" in
-        *find_spec*) exit "${FAKE_NO_ESPNET:-0}" ;;
+        *find_spec*)
+            if [ "${!#}" = "${FAKE_LACKS:-}" ]; then exit 1; fi
+            exit "${FAKE_NO_ESPNET:-0}"
+            ;;
         *) exec "${REAL_PYTHON}" "$@" ;;
     esac
 fi
@@ -47,7 +50,17 @@ case ${module} in
         mkdir -p "$(dirname "$(value_of --output)")"
         printf '%s\n' north south > "$(value_of --output)"
         ;;
-    asr_mtl_train)
+    lm_text)
+        shift 2
+        cat "$@" > "${arguments[1]}"
+        ;;
+    tokenize_text)
+        cut -d ' ' -f 2- "$(value_of --input)"
+        ;;
+    split_scps)
+        mkdir -p "$(value_of --output_dir)"
+        ;;
+    lm_train | asr_mtl_train)
         output=$(value_of --output_dir)
         if [ "$(value_of --collect_stats)" = true ]; then
             for mode in train valid; do
@@ -59,7 +72,9 @@ case ${module} in
         else
             sleep "${FAKE_TRAINING_SECONDS:-0}"
             echo "seed: 5" > "${output}/config.yaml"
-            echo weights > "${output}/valid.acc.ave.pth"
+            name=valid.acc.ave.pth
+            if [ "${module}" = lm_train ]; then name=valid.loss.ave.pth; fi
+            echo weights > "${output}/${name}"
         fi
         ;;
     aggregate_stats_dirs)
@@ -79,8 +94,15 @@ case ${module} in
         done
         printf '%s\n' north south > "${output}/../accents"
         ;;
+    lm_calc_perplexity)
+        mkdir -p "$(value_of --output_dir)"
+        echo 7.5 > "$(value_of --output_dir)/ppl"
+        ;;
     asr_mtl_pack)
-        echo zip > "$(value_of --outpath)"
+        printf '%s\n' "$@" | sed -n 's/^--\(.*_file\)$/\1 x/p' > "$(value_of --outpath)"
+        ;;
+    contents)
+        cat "$1"
         ;;
     targets)
         cp "$(value_of --text)" "$(value_of --output)"

@@ -23,11 +23,11 @@ stage=1              # First stage to run.
 stop_stage=10000     # Last stage to run.
 skip_stages=         # Stages to leave out, such as "12 13".
 skip_data_prep=false # Leave out data preparation: 1 to 5.
-skip_train=false     # Leave out training and what leads to it: 2, 4, 5, 10, 11.
+skip_train=false     # Leave out training and what leads to it: 2, 4 to 11.
 skip_eval=false      # Leave out decoding and scoring: 12, 13.
 skip_packing=false   # Leave out packing: 14. The attack reads the packed model.
 skip_attack=false    # Leave out the attack and its report: 15 to 18.
-skip_upload_hf=true  # Uploading is not supported yet.
+skip_upload_hf=true  # Leave out the upload to Hugging Face: 19.
 eval_valid_set=false # Decode the validation set as well.
 ngpu=1               # GPUs of each node for training and attack; 0 uses the CPU.
 num_nodes=1          # Nodes to train on.
@@ -62,20 +62,21 @@ lang=noinfo         # Language; becomes part of directory names.
 accent_list=        # File of accents, one a line. Empty: those of the training set.
 
 # Language model
-use_lm=false     # Not supported yet. (ESPnet's default is true.)
-use_ngram=false  # Not supported yet.
-lm_config=       # No effect yet, as all of these: a recipe's ESPnet options are accepted.
-lm_args=         # No effect yet.
-lm_exp=          # No effect yet.
-lm_tag=          # No effect yet.
-lm_stats_dir=    # No effect yet.
-lm_train_text=   # No effect yet.
-lm_dev_text=     # No effect yet.
-lm_test_text=    # No effect yet.
-inference_lm=    # No effect yet.
-num_splits_lm=1  # No effect yet.
-ngram_num=4      # No effect yet.
-hf_repo=         # No effect yet: uploading is not supported.
+use_lm=false          # Train a language model: 6 to 8; decode and pack with it. (ESPnet: true.)
+lm_tag=               # Name of its experiment. Empty: made from the settings.
+lm_exp=               # Directory of its experiment. Empty: ${expdir}/lm_${lm_tag}.
+lm_stats_dir=         # Directory of its statistics. Empty: made from the settings.
+lm_config=            # Configuration of its training, such as conf/train_lm.yaml.
+lm_args=              # Options of lm_train, such as "--max_epoch 10". They win over lm_config.
+lm_train_text=        # Files like data/train/text to train on. Empty: that of the training set.
+lm_dev_text=          # Text to validate on. Empty: that of the validation set.
+lm_test_text=         # Text whose perplexity is measured. Empty: that of the first test set.
+lm_fold_length=150    # For batch_type folded: tokens.
+num_splits_lm=1       # Parts of a text that is too long for the memory.
+use_word_lm=false     # Only false, as ESPnet's: a model of words needs --token_type word.
+use_ngram=false       # Count n-grams: 9; decode and pack with them. Needs KenLM.
+ngram_exp=            # Directory of the n-grams. Empty: made from the settings.
+ngram_num=3           # Tokens of the longest n-gram.
 
 # Training
 asr_tag=                   # Name of the experiment. Empty: made from the settings.
@@ -84,7 +85,7 @@ asr_stats_dir=             # Directory of the statistics. Empty: made from the s
 asr_config=                # Configuration of the training.
 asr_args=                  # Options of asr_mtl_train, such as "--max_epoch 10". They win over asr_config.
 asr_corpus_args=           # The same, set by a recipe's run.sh for its corpus. asr_args wins.
-pretrained_model=          # Weights to start from, as ESPnet's --init_param takes them.
+pretrained_model=          # Weights to start from, as ESPnet's --init_param takes them, or packed (.zip).
 ignore_init_mismatch=false # Leave out initial weights whose shapes do not fit.
 feats_normalize=global_mvn # global_mvn uses the statistics of stage 10; else as asr_config says.
 asr_speech_fold_length=800 # For batch_type folded: frames of 100 samples.
@@ -96,6 +97,8 @@ inference_tag=       # Name of the decoding. Empty: made from the settings.
 inference_config=    # Configuration of the decoding.
 inference_args=      # Options of asr_mtl_inference, such as "--beam_size 5".
 inference_asr_model=valid.acc.ave.pth # Weights to decode with and to pack.
+inference_lm=valid.loss.ave.pth       # Those of the language model. Its share: --inference_args "--lm_weight 0.3".
+inference_ngram=     # File of n-grams in ngram_exp. Empty: ${ngram_num}gram.bin.
 hyp_cleaner=none     # Text cleaner for hypotheses before scoring.
 score_opts=          # Options of asr_mtl_score.
 local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
@@ -109,6 +112,11 @@ attack_sets=         # Sets to attack. Empty: the test sets.
 attack_nj=1          # Jobs for the attack.
 num_attack_utts=     # Utterances to attack in each set. Empty: all.
 system_name=         # Name in results. Empty: made from the experiment's name.
+
+# Upload
+hf_repo=             # Where to upload to: <user>/<name>.
+hf_license=cc-by-4.0 # Licence that the model card states.
+upload_dry_run=true  # Make the files and list them, and upload nothing.
 
 # Sets
 train_set=  # Name of the training set.
@@ -136,8 +144,10 @@ fi
 . scripts/check_options.sh
 . scripts/names.sh
 . scripts/stages_data.sh
+. scripts/stages_lm.sh
 . scripts/stages_asr.sh
 . scripts/stages_attack.sh
+. scripts/stages_upload.sh
 
 check_options
 make_names
@@ -145,13 +155,14 @@ skip_stages="$(expand_skip_options)"
 if [ -n "${skip_stages}" ]; then
     log "Skipped stages: ${skip_stages}"
 fi
-refuse_unsupported_stages
+check_stages
+check_models
 
 trap 'report_failure $?' EXIT
-if any_wanted 11 12 13 14 15 16 17; then
+if any_wanted 11 12 13 14 15 16 17 19; then
     lock_dir "${asr_exp}"  # Held to the end.
 fi
-for n in ${supported_stages}; do
+for n in ${all_stages}; do
     if is_wanted "${n}"; then
         run_stage "${n}"
     fi

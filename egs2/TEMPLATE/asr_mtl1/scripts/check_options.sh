@@ -11,7 +11,6 @@ check_options() {
     check_choice bpemode unigram bpe
     check_choice feats_normalize global_mvn utterance_mvn none
     check_sets
-    check_not_yet
     local file
     if any_wanted 15 && ! "${skip_attack}"; then
         if [ ! -f "${attack_config}" ]; then
@@ -23,22 +22,95 @@ check_options() {
             fi
         done
     fi
-    for file in ${asr_config} ${inference_config} ${accent_list}; do
+    for file in ${asr_config} ${lm_config} ${inference_config} ${accent_list}; do
         if [ ! -f "${file}" ]; then
-            die "${file} does not exist (asr_config, inference_config or accent_list)."
+            die "${file} does not exist (asr_config, lm_config, inference_config or accent_list)."
         fi
     done
+    if "${use_word_lm}"; then
+        die "--use_word_lm true is not supported, nor is it by ESPnet: choose --token_type" \
+            "word for a language model of words."
+    fi
+}
+
+# What is missing for a late stage is said before the first one.
+check_models() {
+    local model
+    if is_wanted 11; then
+        for model in ${pretrained_model}; do
+            if [ ! -f "${model%%:*}" ]; then
+                die "--pretrained_model: ${model%%:*} does not exist."
+            fi
+        done
+    fi
+    if "${use_lm}"; then
+        warn_of_idle_lm
+    fi
+    if "${use_ngram}"; then
+        check_kenlm
+    fi
+    if is_wanted 19; then
+        check_upload
+    fi
+}
+
+# ESPnet decodes with whatever weight it is given: 0 takes the model along for nothing.
+warn_of_idle_lm() {
+    local weight
+    if ! any_wanted 12 15 16; then
+        return
+    fi
+    weight=$(sed -n 's/.*--lm_weight[ =]*\([^ ]*\).*/\1/p' <<< "${inference_args}")
+    if [ -z "${weight}" ] && [ -n "${inference_config}" ]; then
+        weight=$(sed -n 's/^lm_weight: *\([^ #]*\).*/\1/p' "${inference_config}")
+    fi
+    if [ -n "${weight}" ] && awk -v w="${weight}" 'BEGIN { exit w != 0 }'; then
+        log "The language model changes nothing: lm_weight is ${weight}. Give" \
+            "--inference_args \"--lm_weight 0.3\", or another --inference_config."
+    fi
+}
+
+check_kenlm() {
+    local program
+    if is_wanted 9; then
+        for program in lmplz build_binary; do
+            if ! command -v "${program}" > /dev/null; then
+                die "--use_ngram true: KenLM's ${program} is not on the path. Build it" \
+                    "(https://github.com/kpu/kenlm: cmake, make) and add its bin/ to PATH."
+            fi
+        done
+    fi
+    if any_wanted 12 15 16 && ! has_package kenlm; then
+        die "--use_ngram true: ESPnet decodes with KenLM's Python package, which is missing:" \
+            "${python} -m pip install kenlm."
+    fi
+}
+
+check_upload() {
+    if ! [[ ${hf_repo} =~ ^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; then
+        die "--hf_repo takes <user>/<name>, the repository to upload to, not '${hf_repo}'."
+    fi
+    if ! "${upload_dry_run}" && ! has_package huggingface_hub; then
+        die "--upload_dry_run false: the upload needs a package that is missing:" \
+            "${python} -m pip install huggingface_hub, then 'hf auth login'."
+    fi
+}
+
+has_package() { # has_package <name>
+    ${python} -c 'import sys; from importlib.util import find_spec
+sys.exit(find_spec(sys.argv[1]) is None)' "$1"
 }
 
 check_numbers() {
     local name value
-    for name in stage stop_stage ngpu num_nodes nj inference_nj attack_nj nbpe batch_size; do
+    for name in stage stop_stage ngpu num_nodes nj inference_nj attack_nj nbpe batch_size \
+            lm_fold_length num_splits_lm ngram_num; do
         value=${!name}
         if ! [[ ${value} =~ ^[0-9]+$ ]]; then
             die "--${name} takes a number, not '${value}'."
         fi
     done
-    for name in num_nodes nj inference_nj attack_nj; do
+    for name in num_nodes nj inference_nj attack_nj num_splits_lm ngram_num; do
         if [ "${!name}" -lt 1 ]; then
             die "--${name} takes a number above 0."
         fi
@@ -91,55 +163,31 @@ check_sets() {
     attack_sets=${attack_sets:-${test_sets}}
 }
 
-check_not_yet() {
-    local name unused=
-    for name in lm_config lm_args lm_exp lm_tag lm_stats_dir lm_train_text lm_dev_text \
-            lm_test_text inference_lm hf_repo; do
-        if [ -n "${!name}" ]; then unused+="${unused:+, }--${name}"; fi
-    done
-    if [ -n "${unused}" ]; then
-        log "No effect yet: ${unused} (language models and uploading come later)."
-    fi
-    if "${use_lm}"; then
-        die "--use_lm true is not supported yet: language models (stages 6 to 8) come later."
-    elif "${use_ngram}"; then
-        die "--use_ngram true is not supported yet: n-gram models (stage 9) come later."
-    elif ! "${skip_upload_hf}"; then
-        die "--skip_upload_hf false is not supported yet: uploading (stage 19) comes later."
-    fi
-}
-
 # Print the stages to leave out: those named, and those that the skip_* options stand for.
 expand_skip_options() {
     local words=${skip_stages}
     if "${skip_data_prep}"; then words+=" 1 2 3 4 5"; fi
-    if "${skip_train}"; then words+=" 2 4 5 10 11"; fi
+    if "${skip_train}"; then words+=" 2 4 5 6 7 8 9 10 11"; fi
+    if ! "${use_lm}"; then words+=" 6 7 8"; fi
+    if ! "${use_ngram}"; then words+=" 9"; fi
     if "${skip_eval}"; then words+=" 12 13"; fi
     if "${skip_packing}"; then words+=" 14"; fi
     if "${skip_attack}"; then words+=" 15 16 17 18"; fi
+    if "${skip_upload_hf}"; then words+=" 19"; fi
     if [ -z "${speed_perturb_factors}" ]; then words+=" 2"; fi
     tr -s ' ' '\n' <<< "${words}" | sed '/^$/d' | sort -nu | paste -s -d ' ' -
 }
 
-# Asking for nothing but stages that do not exist yet is an error; where they lie inside a
-# range, one line says that they are left out.
-refuse_unsupported_stages() {
-    local n inside='' other=false
-    for n in ${unsupported_stages}; do
-        if is_wanted "${n}"; then inside+="${inside:+, }${n}"; fi
-    done
-    for n in ${supported_stages}; do
-        if in_range "${n}"; then other=true; fi
-    done
-    if "${other}"; then
-        if [ -n "${inside}" ]; then
-            log "Stages not supported yet are left out: ${inside}" \
-                "(6 to 9: language model, 19: upload)."
-        fi
-    elif [ -n "${inside}" ]; then
-        die "Stage ${inside} is not supported yet: language models (6 to 9) and uploading" \
-            "(19) come later. Stages 1 to 5 and 10 to 18 work."
-    else
+# Stages that options leave out are left out of a range without a word; alone, they are a
+# mistake.
+check_stages() {
+    local n
+    if ! any_in_range ${all_stages}; then
         die "No stage lies between --stage ${stage} and --stop_stage ${stop_stage}."
+    fi
+    if ! any_wanted ${all_stages} && any_in_range 6 7 8 9 19; then
+        die "There is nothing to run from --stage ${stage} to --stop_stage ${stop_stage}:" \
+            "6 to 8 (language model) take --use_lm true, 9 (n-grams) --use_ngram true," \
+            "19 (upload) --skip_upload_hf false."
     fi
 }

@@ -3,8 +3,7 @@
 #
 # shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
 
-supported_stages="1 2 3 4 5 10 11 12 13 14 15 16 17 18"
-unsupported_stages="6 7 8 9 19"
+all_stages="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19"
 current_stage=
 
 contains() { # contains "<words>" <word>
@@ -13,6 +12,16 @@ contains() { # contains "<words>" <word>
 
 in_range() { # in_range <stage>
     [ "$1" -ge "${stage}" ] && [ "$1" -le "${stop_stage}" ]
+}
+
+any_in_range() { # any_in_range <stage>...
+    local n
+    for n in "$@"; do
+        if in_range "${n}"; then
+            return 0
+        fi
+    done
+    return 1
 }
 
 is_wanted() { # is_wanted <stage>
@@ -69,16 +78,18 @@ lock_dir() { # lock_dir <directory>
     echo "$$" > "${dir}/.lock"
 }
 
-# Run a stage. Data and statistics are locked while they are made, so that systems which
-# share them can then train side by side.
+# Run a stage. What systems share is locked while it is made, so that they can then train
+# side by side.
 run_stage() { # run_stage <stage>
     local shared=
     current_stage=$1
-    if [ "$1" -le 5 ]; then
-        shared=${dumpdir}
-    elif [ "$1" -le 10 ]; then
-        shared=${asr_stats_dir}
-    fi
+    case $1 in
+        [1-5]) shared=${dumpdir} ;;
+        6) shared=${lm_stats_dir} ;;
+        7 | 8) shared=${lm_exp} ;;
+        9) shared=${ngram_exp} ;;
+        10) shared=${asr_stats_dir} ;;
+    esac
     if [ -n "${shared}" ]; then
         lock_dir "${shared}"
     fi

@@ -9,6 +9,11 @@ name_of_args() { # name_of_args "<options>"
     sed -e 's/--/_/g' -e 's/[][ |=/"{}]//g' -e "s/'//g" -e 's/,/-/g' <<< "$1"
 }
 
+name_of_weights() { # name_of_weights <file>: ave/valid.loss.pth becomes ave_valid.loss
+    local name=${1%.*}
+    echo "${name//\//_}"
+}
+
 make_names() {
     base_train_set=${train_set}
     local sp=''
@@ -56,17 +61,47 @@ make_names() {
     system_name=${system_name:-${exp_name#asr_mtl_}}
     packed_model=${asr_exp}/${exp_name}_${inference_asr_model%.*}.zip
 
-    # 3. Decoding
+    # 3. Language models. The text is that of before the speed perturbation, which has
+    #    each sentence several times.
+    if [ -z "${lm_tag}" ]; then
+        lm_tag=train
+        if [ -n "${lm_config}" ]; then
+            lm_tag=$(basename "${lm_config}" .yaml)
+        fi
+        lm_tag+=${lang_part}_${tokens}$(name_of_args "${lm_args}")
+    fi
+    lm_stats_dir=${lm_stats_dir:-${expdir}/lm_stats${lang_part}_${tokens}}
+    lm_exp=${lm_exp:-${expdir}/lm_${lm_tag}}
+    # ESPnet's counts words, and is called ngram; this one counts tokens.
+    ngram_exp=${ngram_exp:-${expdir}/ngram${lang_part}_${tokens}}
+    inference_ngram=${inference_ngram:-${ngram_num}gram.bin}
+    lm_text=${data_feats}/lm_train.txt
+    if [ -z "${lm_train_text}" ]; then
+        lm_train_text=${data_feats}/${train_set}/text
+        if [ -n "${sp}" ]; then
+            lm_train_text=${datadir}/${base_train_set}/text
+        fi
+    fi
+    lm_dev_text=${lm_dev_text:-${data_feats}/${valid_set}/text}
+    lm_test_text=${lm_test_text:-${data_feats}/${test_sets%% *}/text}
+
+    # 4. Decoding
     if [ -z "${inference_tag}" ]; then
         inference_tag=inference
         if [ -n "${inference_config}" ]; then
             inference_tag=$(basename "${inference_config}" .yaml)
         fi
         inference_tag+=$(name_of_args "${inference_args}")
+        if "${use_lm}"; then
+            inference_tag+=_lm_$(basename "${lm_exp}")_$(name_of_weights "${inference_lm}")
+        fi
+        if "${use_ngram}"; then
+            inference_tag+=_ngram_$(basename "${ngram_exp}")_$(name_of_weights "${inference_ngram}")
+        fi
         inference_tag+=_asr_model_${inference_asr_model%.*}
     fi
 
-    # 4. Attack
+    # 5. Attack
     if [ -z "${attack_tag}" ]; then
         attack_tag=$(basename "${attack_config}" .yaml)
         attack_tag=attack_${attack_tag#attack_}  # conf/attacks/cw.yaml: attack_cw

@@ -50,32 +50,37 @@ stage_10() {
     make_train_opts
     write_resume_script "${asr_stats_dir}" 10
 
-    # 1. As many jobs as the smaller set can feed.
-    local logdir=${asr_stats_dir}/logdir jobs
+    collect_stats ASR "${asr_stats_dir}" \
+        "${data_feats}/${train_set}/wav.scp" "${data_feats}/${valid_set}/wav.scp" \
+        ${python} -m espnet_mtl.bin.asr_mtl_train \
+            "${train_opts[@]}" ${asr_corpus_args} ${asr_args}
+}
+
+# Lengths and, for global_mvn, sums of the features, by a training command.
+collect_stats() { # collect_stats <name> <directory> <training table> <validation table> <command>...
+    local name=$1 dir=$2 train=$3 valid=$4 logdir=$2/logdir jobs mode
+    shift 4
+
+    # 1. As many jobs as the smaller set can feed
     rm -rf "${logdir}"
     mkdir -p "${logdir}"
-    jobs=$(min "${nj}" "$(wc -l < "${data_feats}/${valid_set}/wav.scp")")
-    jobs=$(split_keys "${data_feats}/${train_set}/wav.scp" "${jobs}" "${logdir}/train")
-    split_keys "${data_feats}/${valid_set}/wav.scp" "${jobs}" "${logdir}/valid" > /dev/null
-
-    # 2. Lengths and, for global_mvn, sums of the features
-    log "ASR collect-stats started... log: '${logdir}/stats.*.log'"
+    jobs=$(min "${nj}" "$(wc -l < "${valid}")")
+    jobs=$(split_keys "${train}" "${jobs}" "${logdir}/train")
+    split_keys "${valid}" "${jobs}" "${logdir}/valid" > /dev/null
+    log "${name} collect-stats started... log: '${logdir}/stats.*.log'"
     ${train_cmd} JOB=1:"${jobs}" "${logdir}/stats.JOB.log" \
-        ${python} -m espnet_mtl.bin.asr_mtl_train \
+        "$@" \
             --collect_stats true \
-            "${train_opts[@]}" \
             --train_shape_file "${logdir}/train.JOB.scp" \
             --valid_shape_file "${logdir}/valid.JOB.scp" \
             --output_dir "${logdir}/stats.JOB" \
-            ${asr_corpus_args} ${asr_args} \
             --ngpu 0
 
-    # 3. All jobs together. One job's files are what adding them up would give.
-    local mode
+    # 2. All jobs together. One job's files are what adding them up would give.
     if [ "${jobs}" -eq 1 ]; then
         for mode in train valid; do
-            mkdir -p "${asr_stats_dir}/${mode}"
-            cp "${logdir}/stats.1/${mode}"/* "${asr_stats_dir}/${mode}"
+            mkdir -p "${dir}/${mode}"
+            cp "${logdir}/stats.1/${mode}"/* "${dir}/${mode}"
         done
     else
         local n opts=()
@@ -85,15 +90,13 @@ stage_10() {
         if [ "${feats_normalize}" != global_mvn ]; then
             opts+=(--skip_sum_stats)
         fi
-        ${python} -m espnet2.bin.aggregate_stats_dirs \
-            "${opts[@]}" --output_dir "${asr_stats_dir}"
+        ${python} -m espnet2.bin.aggregate_stats_dirs "${opts[@]}" --output_dir "${dir}"
     fi
 
-    # 4. The number of tokens beside each length, which batches by size ask for
+    # 3. The number of tokens beside each length, which batches by size ask for
     for mode in train valid; do
         awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n + 0 }' \
-            "${asr_stats_dir}/${mode}/text_shape" \
-            > "${asr_stats_dir}/${mode}/text_shape.${token_type}"
+            "${dir}/${mode}/text_shape" > "${dir}/${mode}/text_shape.${token_type}"
     done
 }
 
@@ -117,7 +120,8 @@ stage_11() {
         --output_dir "${asr_exp}"
     )
     if [ -n "${pretrained_model}" ]; then
-        opts+=(--init_param "${pretrained_model}")
+        # shellcheck disable=SC2206  # several, in one string, are split on purpose
+        opts+=(--init_param ${pretrained_model})
     fi
     if [ "${feats_normalize}" = global_mvn ]; then
         need_file "${asr_stats_dir}/train/feats_stats.npz" 10
@@ -127,23 +131,25 @@ stage_11() {
         )
     fi
     write_resume_script "${asr_exp}" 11
+    train_model ASR "${asr_exp}" \
+        ${python} -m espnet_mtl.bin.asr_mtl_train \
+            "${opts[@]}" ${asr_corpus_args} ${asr_args}
+}
 
-    log "ASR training started... log: '${asr_exp}/train.log'"
-    # shellcheck disable=SC2206  # options in one string are split on purpose
-    local command=(
-        ${python} -m espnet_mtl.bin.asr_mtl_train
-        "${opts[@]}" ${asr_corpus_args} ${asr_args}
-    )
+train_model() { # train_model <name> <directory> <command>...
+    local name=$1 dir=$2
+    shift 2
+    log "${name} training started... log: '${dir}/train.log'"
     if [ "${ngpu}" -gt 1 ] || [ "${num_nodes}" -gt 1 ]; then
         ${python} -m espnet2.bin.launch \
-            --cmd "${cuda_cmd}" --log "${asr_exp}/train.log" \
+            --cmd "${cuda_cmd}" --log "${dir}/train.log" \
             --ngpu "${ngpu}" --num_nodes "${num_nodes}" \
-            --init_file_prefix "${asr_exp}/.dist_init_" \
-            --multiprocessing_distributed true -- "${command[@]}"
+            --init_file_prefix "${dir}/.dist_init_" \
+            --multiprocessing_distributed true -- "$@"
     else
         # One process needs no launcher, whose start takes seconds.
-        rotate_log "${asr_exp}/train.log"
-        ${cuda_cmd} --gpu "${ngpu}" "${asr_exp}/train.log" "${command[@]}" --ngpu "${ngpu}"
+        rotate_log "${dir}/train.log"
+        ${cuda_cmd} --gpu "${ngpu}" "${dir}/train.log" "$@" --ngpu "${ngpu}"
     fi
 }
 
@@ -169,6 +175,7 @@ decode() { # decode <data directory> <output directory>
     if [ -n "${inference_config}" ]; then
         opts+=(--config "${inference_config}")
     fi
+    find_language_models
 
     # 1. Each job decodes its share. A job that was stopped continues.
     mkdir -p "${logdir}"
@@ -183,7 +190,7 @@ decode() { # decode <data directory> <output directory>
             --asr_train_config "${asr_exp}/config.yaml" \
             --asr_model_file "${asr_exp}/${inference_asr_model}" \
             --output_dir "${logdir}/output.JOB" \
-            ${opts[@]+"${opts[@]}"} ${inference_args}
+            ${opts[@]+"${opts[@]}"} ${lm_files[@]+"${lm_files[@]}"} ${inference_args}
 
     # 2. All shares in one file, which has to have every utterance
     local name n parts
@@ -207,13 +214,16 @@ decode() { # decode <data directory> <output directory>
 }
 
 need_model() {
-    need_file "${asr_exp}/config.yaml" 11
-    if [ ! -s "${asr_exp}/${inference_asr_model}" ]; then
+    need_weights "${asr_exp}" "${inference_asr_model}" inference_asr_model 11
+}
+
+need_weights() { # need_weights <experiment> <weights> <option> <stage that makes them>
+    need_file "$1/config.yaml" "$4"
+    if [ ! -s "$1/$2" ]; then
         local found
-        found=$(cd "${asr_exp}" && find . -name 'valid*.ave.pth' | sed 's|^\./||' | sort | paste -s -d ' ' -)
-        die "${asr_exp}/${inference_asr_model} does not exist. Choose with" \
-            "--inference_asr_model from: ${found:-nothing yet, run stage 11}. Averages are" \
-            "made for each best_model_criterion of the training."
+        found=$(cd "$1" && find . -name 'valid*.ave.pth' | sed 's|^\./||' | sort | paste -s -d ' ' -)
+        die "$1/$2 does not exist. Choose with --$3 from: ${found:-nothing yet, run stage $4}." \
+            "Averages are made for each best_model_criterion of the training."
     fi
 }
 
@@ -265,8 +275,10 @@ write_results() {
 stage_14() {
     log "Stage 14: Pack model: ${packed_model}"
     need_model
+    find_language_models
     ${python} -m espnet_mtl.bin.asr_mtl_pack \
         --asr_train_config "${asr_exp}/config.yaml" \
         --asr_model_file "${asr_exp}/${inference_asr_model}" \
+        ${lm_files[@]+"${lm_files[@]}"} \
         --outpath "${packed_model}"
 }

@@ -76,6 +76,9 @@ stage_4() {
             --max_wav_duration "${max_wav_duration}" \
             "${data_feats}/org/${dset}" "${data_feats}/${dset}"
     done
+    if "${use_lm}" || "${use_ngram}"; then
+        make_lm_text
+    fi
 }
 
 stage_5() {

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Stages 6 to 9: language models, of ESPnet and of KenLM. Sourced by asr_mtl.sh.
+#
+# shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
+
+# The text of the training set, and more where lm_train_text says so. Part of stage 4.
+make_lm_text() {
+    # shellcheck disable=SC2086  # several files in one string are split on purpose
+    ${python} -m espnet_mtl.data.lm_text --output "${lm_text}" ${lm_train_text}
+}
+
+# Formatted data may have been made elsewhere, or before a language model was asked for.
+need_lm_text() {
+    if [ ! -s "${lm_text}" ]; then
+        make_lm_text
+    fi
+    need_file "${lm_dev_text}" 4
+    need_file "${token_list}" 5
+}
+
+# Options that statistics and training share, into the array lm_opts. The tokens are the
+# recogniser's.
+make_lm_opts() {
+    lm_opts=(
+        --use_preprocessor true
+        --bpemodel "${bpemodel}"
+        --token_type "${token_type}"
+        --token_list "${token_list}"
+        --non_linguistic_symbols "${nlsyms_txt}"
+        --cleaner "${cleaner}"
+        --g2p "${g2p}"
+        --valid_data_path_and_name_and_type "${lm_dev_text},text,text"
+    )
+    if [ -n "${lm_config}" ]; then
+        lm_opts+=(--config "${lm_config}")
+    fi
+}
+
+stage_6() {
+    log "Stage 6: LM collect stats: train_set=${lm_text}, dev_set=${lm_dev_text}"
+    need_lm_text
+    make_lm_opts
+    write_resume_script "${lm_stats_dir}" 6
+    collect_stats LM "${lm_stats_dir}" "${lm_text}" "${lm_dev_text}" \
+        ${python} -m espnet_mtl.bin.lm_train \
+            "${lm_opts[@]}" \
+            --train_data_path_and_name_and_type "${lm_text},text,text" \
+            ${lm_args}
+}
+
+stage_7() {
+    log "Stage 7: LM Training: train_set=${lm_text}, dev_set=${lm_dev_text}"
+    local text=${lm_text} shape=${lm_stats_dir}/train/text_shape.${token_type}
+    need_lm_text
+    need_file "${shape}" 6
+    make_lm_opts
+    if [ "${num_splits_lm}" -gt 1 ]; then
+        split_lm_text "${text}" "${shape}"
+        text=${lm_stats_dir}/splits${num_splits_lm}/$(basename "${text}")
+        shape=${lm_stats_dir}/splits${num_splits_lm}/$(basename "${shape}")
+        lm_opts+=(--multiple_iterator true)
+    fi
+    write_resume_script "${lm_exp}" 7
+    train_model LM "${lm_exp}" \
+        ${python} -m espnet_mtl.bin.lm_train \
+            "${lm_opts[@]}" \
+            --train_data_path_and_name_and_type "${text},text,text" \
+            --train_shape_file "${shape}" \
+            --valid_shape_file "${lm_stats_dir}/valid/text_shape.${token_type}" \
+            --fold_length "${lm_fold_length}" \
+            --resume true \
+            --output_dir "${lm_exp}" \
+            ${lm_args}
+}
+
+# Parts of a text that does not fit into the memory, made once.
+split_lm_text() { # split_lm_text <text> <its lengths>
+    local dir=${lm_stats_dir}/splits${num_splits_lm}
+    if [ "${dir}/.done" -nt "$2" ]; then
+        return
+    fi
+    rm -rf "${dir}"
+    ${python} -m espnet2.bin.split_scps \
+        --scps "$@" --num_splits "${num_splits_lm}" --output_dir "${dir}"
+    touch "${dir}/.done"
+}
+
+stage_8() {
+    log "Stage 8: Calc perplexity: ${lm_test_text}"
+    local dir=${lm_exp}/perplexity_test device=0
+    need_file "${lm_test_text}" 3
+    need_lm
+    if [ "${ngpu}" -gt 0 ]; then
+        device=1
+    fi
+    log "Perplexity calculation started... log: '${dir}/lm_calc_perplexity.log'"
+    ${cuda_cmd} --gpu "${device}" "${dir}/lm_calc_perplexity.log" \
+        ${python} -m espnet_mtl.bin.lm_calc_perplexity \
+            --ngpu "${device}" \
+            --data_path_and_name_and_type "${lm_test_text},text,text" \
+            --train_config "${lm_exp}/config.yaml" \
+            --model_file "${lm_exp}/${inference_lm}" \
+            --output_dir "${dir}"
+    log "PPL: ${lm_test_text}: $(cat "${dir}/ppl")"
+}
+
+# Tokens, not words, since ESPnet asks for the next token while it decodes; and the end of
+# a sentence is a token as well.
+stage_9() {
+    log "Stage 9: Ngram Training: train_set=${lm_text}"
+    need_lm_text
+    local model=${ngram_exp}/${ngram_num}gram
+    write_resume_script "${ngram_exp}" 9
+    ${python} -m espnet2.bin.tokenize_text \
+            --field 2- --input "${lm_text}" --output - \
+            --token_type "${token_type}" --bpemodel "${bpemodel}" \
+            --non_linguistic_symbols "${nlsyms_txt}" --cleaner "${cleaner}" --g2p "${g2p}" \
+        | awk -v end="$(tail -n 1 "${token_list}")" '{ print $0, end }' \
+        | lmplz -S 20% -T "${ngram_exp}/" --discount_fallback --skip_symbols \
+            -o "${ngram_num}" --arpa "${model}.unfinished"
+    mv "${model}.unfinished" "${model}.arpa"
+    build_binary -s "${model}.arpa" "${model}.unfinished"
+    mv "${model}.unfinished" "${model}.bin"
+}
+
+need_lm() {
+    need_weights "${lm_exp}" "${inference_lm}" inference_lm 7
+}
+
+# Files of the language models to decode and to pack with, as options of both commands,
+# into the array lm_files.
+find_language_models() {
+    lm_files=()
+    if "${use_lm}"; then
+        need_lm
+        lm_files+=(--lm_train_config "${lm_exp}/config.yaml" --lm_file "${lm_exp}/${inference_lm}")
+    fi
+    if "${use_ngram}"; then
+        need_file "${ngram_exp}/${inference_ngram}" 9
+        lm_files+=(--ngram_file "${ngram_exp}/${inference_ngram}")
+    fi
+}
+
+# An attack asks the decoder of the packed model; stage 16 decodes with that of the options.
+check_packed_language_models() {
+    local packed wanted
+    packed=$(${python} -m espnet_mtl.export.contents "${packed_model}" | cut -d ' ' -f 1)
+    find_language_models
+    for wanted in lm_file ngram_file; do
+        if contains "$(tr '\n' ' ' <<< "${packed}")" "${wanted}"; then
+            contains "${lm_files[*]-}" "--${wanted}" \
+                || die "${packed_model} has an ${wanted}, which the options do not decode with:" \
+                    "give --use_lm true or --use_ngram true as in stage 14, or repeat it."
+        elif contains "${lm_files[*]-}" "--${wanted}"; then
+            die "${packed_model} has no ${wanted}, which the options decode with: repeat stage 14."
+        fi
+    done
+}

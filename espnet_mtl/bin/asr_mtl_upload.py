@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Publish a packed model on Hugging Face, with a model card."""
+
+import argparse
+import logging
+import zipfile
+from pathlib import Path
+
+import yaml
+
+from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.export.contents import read_contents
+from espnet_mtl.export.packing import CONFIG_KEY
+from espnet_mtl.export.repository import make_repository, upload
+from espnet_mtl.report.model_card import model_card
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = argparse.ArgumentParser(
+        description="Make a repository of a packed model, with a model card, and "
+        "upload it to Hugging Face. ESPnet's Speech2Text.from_pretrained loads it",
+    )
+    add = parser.add_argument
+    add("--model_zip", type=Path, required=True, help="The packed model")
+    add("--exp", type=Path, required=True, help="Its experiment: scores and report")
+    add("--repo", required=True, help="<user>/<name> on Hugging Face")
+    add("--output_dir", type=Path, required=True, help="The files to upload go here")
+    add("--lang", default="noinfo", help="Language code, for the card")
+    add("--license", default="cc-by-4.0", help="Licence, for the card")
+    add("--dry_run", action="store_true", help="Upload nothing")
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Make the repository, list it, and upload it.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+
+    Raises:
+        UserError: If the package is refused, a result is damaged, or the upload fails.
+    """
+    args = get_parser().parse_args(cmd)
+    setup_logging()
+    files = read_contents(args.model_zip)
+    with zipfile.ZipFile(args.model_zip) as archive:
+        settings = yaml.safe_load(archive.read(files[CONFIG_KEY]))
+    card = model_card(args.repo, args.exp, files, settings, args.lang, args.license)
+    results = [args.exp / "RESULTS.md", args.exp / "report"]
+    sizes = make_repository(args.model_zip, card, results, args.output_dir)
+    for name, size in sizes.items():
+        print(f"{size:>12,}  {name}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files: {args.output_dir}")
+    if args.dry_run:
+        logging.info(
+            "Nothing is uploaded to %s: read %s, then give --upload_dry_run false",
+            args.repo,
+            args.output_dir / "README.md",
+        )
+        return
+    logging.info("Uploaded to %s", upload(args.output_dir, args.repo))
+
+
+if __name__ == "__main__":
+    run_main(main)

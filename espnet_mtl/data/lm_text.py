@@ -1,0 +1,60 @@
+"""Stage 4: the text that a language model is trained on."""
+
+import argparse
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import read_lines, split_line, write_text
+from espnet_mtl.errors import run_main, setup_logging
+
+
+def write_lm_text(texts: Iterable[Path], output: Path) -> int:
+    """Put the sentences of several tables into one; lines without words are left out.
+
+    Args:
+        texts: Tables like ``text``, in any order.
+        output: The table to write; it appears whole or not at all.
+
+    Returns:
+        How many sentences there are.
+
+    Raises:
+        DataDirError: If a file is missing, an id is there twice, or nothing is left.
+    """
+    sentences: dict[str, str] = {}
+    for path in texts:
+        for number, line in enumerate(read_lines(path), start=1):
+            key, sentence = split_line(line)
+            if not sentence:
+                continue
+            if key in sentences:
+                raise DataDirError(
+                    f"{path}:{number}: the id '{key}' is there twice. The first word "
+                    "of each line is its id: number the lines of a plain text by "
+                    """awk '{ printf "line%09d %s\\n", NR, $0 }'"""
+                )
+            sentences[key] = sentence
+    if not sentences:
+        raise DataDirError(f"{', '.join(map(str, texts))}: no sentence in it")
+    write_text(output, "".join(f"{key} {text}\n" for key, text in sentences.items()))
+    return len(sentences)
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("text", type=Path, nargs="+")
+    args = parser.parse_args(cmd)
+    setup_logging()
+    logging.info("%s: %d sentences", args.output, write_lm_text(args.text, args.output))
+
+
+if __name__ == "__main__":
+    run_main(main)

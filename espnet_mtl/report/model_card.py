@@ -1,0 +1,130 @@
+"""The README of a published model: what it is, how to load it, what was measured."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_mtl.environment import environment_lines
+from espnet_mtl.report.audit.blocks import audit_lines
+from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
+from espnet_mtl.report.experiment import read_experiment
+from espnet_mtl.report.report import Report
+from espnet_mtl.report.tables import LEGEND, LEGEND_ALL, clean_table, full_table
+
+_TAGS = ("espnet", "audio", "automatic-speech-recognition")
+
+
+def model_card(
+    repo: str,
+    exp: Path,
+    files: Mapping[str, str],
+    settings: Mapping[str, Any],
+    lang: str,
+    license_name: str,
+) -> str:
+    """Write the card of a model. Only what was measured is claimed.
+
+    Args:
+        repo: ``<user>/<name>``.
+        exp: The experiment's directory, with the scores that there are.
+        files: The packed files by the names of ``Speech2Text``'s arguments.
+        settings: The packed training configuration.
+        lang: Language code; ``noinfo`` where it is not known.
+        license_name: The licence.
+
+    Returns:
+        Markdown, headed by the YAML that Hugging Face reads.
+
+    Raises:
+        UserError: If a result file is damaged.
+    """
+    blocks: list[Block] = [
+        Heading(repo, level=1),
+        Text(_description(settings, files)),
+        Heading("Load it with ESPnet"),
+        Text(_python(repo, settings)),
+        Heading("Attack it"),
+        Text("With the commands of espnet_mtl, on a data directory of your own:"),
+        Code(_attack(repo, files)),
+        *_results(exp),
+        Heading("Environment"),
+        Bullets([line.strip().removeprefix("- ") for line in environment_lines()]),
+        Heading("Training configuration"),
+        Text(_folded(settings)),
+    ]
+    return f"{_front_matter(lang, license_name)}\n{to_markdown(blocks)}"
+
+
+def _front_matter(lang: str, license_name: str) -> str:
+    front: dict[str, Any] = {"tags": list(_TAGS)}
+    if lang != "noinfo":
+        front["language"] = lang
+    front["license"] = license_name
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n"
+
+
+def _description(settings: Mapping[str, Any], files: Mapping[str, str]) -> str:
+    accents = settings.get("accent_list") or []
+    is_multi_task = bool(settings.get("accent_weight")) and bool(accents)
+    ctc_weight = (settings.get("model_conf") or {}).get("ctc_weight", 0.5)
+    lines = [
+        f"An ESPnet2 speech recogniser ({settings.get('encoder')} encoder, "
+        f"{len(settings['token_list'])} tokens of type {settings.get('token_type')}), "
+        f"trained with a CTC weight of {ctc_weight}."
+    ]
+    if is_multi_task:
+        lines.append(
+            f"It also tells accents ({', '.join(accents)}); their weight in training "
+            f"was {settings['accent_weight']}. ESPnet itself leaves this branch out."
+        )
+    if "lm_file" in files:
+        lines.append("It comes with a language model, which decoding weighs in.")
+    if "ngram_file" in files:
+        lines.append("It comes with an n-gram model (decoding needs KenLM's package).")
+    return " ".join(lines)
+
+
+def _python(repo: str, settings: Mapping[str, Any]) -> str:
+    rate = (settings.get("frontend_conf") or {}).get("fs", 16000)
+    return f"""```python
+import soundfile
+from espnet2.bin.asr_inference import Speech2Text
+
+speech2text = Speech2Text.from_pretrained("{repo}")
+speech, rate = soundfile.read("speech.wav")  # one channel, {rate} Hz
+text, *_ = speech2text(speech)[0]
+```"""
+
+
+def _attack(repo: str, files: Mapping[str, str]) -> str:
+    options = " ".join(f"--{name} {file}" for name, file in files.items())
+    return (
+        f"hf download {repo} --local-dir model && cd model\n"
+        f"asr_mtl_pack {options} --outpath model.zip\n"
+        "asr_mtl_attack --model_zip model.zip --data_dir DATA \\\n"
+        "    --config conf/attack_standard.yaml --output_dir attacked"
+    )
+
+
+def _results(exp: Path) -> list[Block]:
+    experiment = read_experiment(exp)
+    report = Report([experiment])
+    blocks: list[Block] = []
+    if clean := clean_table([experiment]):
+        blocks += [Heading("Untouched audio"), clean]
+    for group in report.groups:
+        blocks += [Heading(f"Under attack: {group.title}"), full_table(group)]
+    if report.groups:
+        blocks += [Text(LEGEND), Text(LEGEND_ALL)]
+    if lines := audit_lines(report.audits):
+        blocks.append(Bullets(lines))
+    return blocks
+
+
+def _folded(settings: Mapping[str, Any]) -> str:
+    text = yaml.safe_dump(dict(settings), allow_unicode=True)
+    return (
+        f"<details><summary>config.yaml</summary>\n\n```yaml\n{text}```\n\n</details>"
+    )

@@ -1,0 +1,166 @@
+"""Publishing: what would be uploaded, what the card claims, and the upload itself."""
+
+import sys
+import types
+
+import pytest
+import yaml
+from exp_factory import make_exp
+
+from espnet_mtl.bin import asr_mtl_pack, asr_mtl_upload
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import pack_model
+
+SETTINGS = {
+    "encoder": "conformer",
+    "token_list": ["<blank>", "a", "<sos/eos>"],
+    "token_type": "bpe",
+    "accent_list": ["north", "south"],
+    "accent_weight": 0.25,
+    "model_conf": {"ctc_weight": 0.3},
+    "frontend_conf": {"fs": 8000},
+}
+
+
+@pytest.fixture
+def exp(tmp_path, monkeypatch):
+    """An experiment with nothing but a packed model."""
+    monkeypatch.chdir(tmp_path)
+    exp = tmp_path / "asr_mtl_ctc"
+    exp.mkdir()
+    bpe = tmp_path / "data" / "bpe.model"
+    bpe.parent.mkdir()
+    bpe.write_bytes(b"pieces")
+    (exp / "config.yaml").write_text(yaml.safe_dump({**SETTINGS, "bpemodel": str(bpe)}))
+    (exp / "valid.acc.ave.pth").write_bytes(b"weights")
+    lm = tmp_path / "lm_x"
+    lm.mkdir()
+    (lm / "config.yaml").write_text(
+        yaml.safe_dump({"token_list": SETTINGS["token_list"]})
+    )
+    (lm / "valid.loss.ave.pth").write_bytes(b"more weights")
+    pack_model(
+        exp / "config.yaml",
+        exp / "valid.acc.ave.pth",
+        [],
+        exp / "x.zip",
+        lm=(lm / "config.yaml", lm / "valid.loss.ave.pth"),
+    )
+    return exp
+
+
+def publish(exp, *more):
+    asr_mtl_upload.main(
+        [
+            *("--model_zip", str(exp / "x.zip"), "--exp", str(exp), "--lang", "en"),
+            *("--repo", "ann/ears", "--output_dir", str(exp / "hf_ears"), *more),
+        ]
+    )
+    return (exp / "hf_ears" / "README.md").read_text()
+
+
+def test_a_dry_run_makes_the_files_and_lists_them(exp, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)  # not needed
+    (exp / "RESULTS.md").write_text("# RESULTS")
+    (exp / "report").mkdir()
+    (exp / "report" / "index.html").write_text("<p>")
+    publish(exp, "--dry_run")
+    listed = capsys.readouterr().out
+    folder = exp / "hf_ears"
+    made = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
+    assert made == {
+        *("README.md", "RESULTS.md", "report/index.html"),
+        *("meta.yaml", "data/bpe.model"),
+        *("asr_mtl_ctc/config.yaml", "asr_mtl_ctc/valid.acc.ave.pth"),
+        *("lm_x/config.yaml", "lm_x/valid.loss.ave.pth"),
+    }
+    for name in made:
+        assert f"{(folder / name).stat().st_size:,}  {name}\n" in listed
+    # As ESPnet's downloader wants it: names as in the zip, no path of this machine.
+    config = yaml.safe_load((folder / "asr_mtl_ctc/config.yaml").read_text())
+    assert config["bpemodel"] == "data/bpe.model"
+
+
+def test_made_again_nothing_old_is_left(exp):
+    publish(exp, "--dry_run")
+    (exp / "hf_ears" / "old").write_text("")
+    publish(exp, "--dry_run")
+    assert not (exp / "hf_ears" / "old").exists()
+    assert [path.name for path in exp.glob(".*")] == []
+
+
+def test_the_card_says_what_the_model_is_and_claims_no_result_that_is_not_there(exp):
+    card = publish(exp, "--dry_run", "--license", "mit")
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert front == {
+        "tags": ["espnet", "audio", "automatic-speech-recognition"],
+        "language": "en",
+        "license": "mit",
+    }
+    assert 'Speech2Text.from_pretrained("ann/ears")' in card
+    assert "8000 Hz" in card and "north, south" in card and "CTC weight of 0.3" in card
+    assert "language model, which decoding weighs in" in card
+    assert "encoder: conformer" in card
+    assert "TWER" not in card and "Untouched audio" not in card
+
+
+def test_the_commands_of_the_card_pack_the_same_model_again(exp, monkeypatch):
+    card = publish(exp, "--dry_run")
+    command = next(line for line in card.splitlines() if "asr_mtl_pack" in line)
+    monkeypatch.chdir(exp / "hf_ears")
+    asr_mtl_pack.main(command.split()[1:])
+    for name in ("x.zip", "hf_ears/model.zip"):
+        asr_mtl_upload.main(
+            [
+                *("--model_zip", str(exp / name), "--exp", str(exp), "--dry_run"),
+                *("--repo", "a/b", "--output_dir", str(exp / "again" / name)),
+            ]
+        )
+    first, second = (exp / "again" / name for name in ("x.zip", "hf_ears/model.zip"))
+    for name in ("asr_mtl_ctc/config.yaml", "lm_x/valid.loss.ave.pth"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_what_was_measured_is_on_the_card(exp, tmp_path):
+    scored = make_exp(
+        tmp_path / "scored", "ctc", errors=lambda *_: 6, attackers=["multitask"]
+    )
+    (exp / "x.zip").rename(scored / "x.zip")
+    card = publish(scored, "--dry_run")
+    assert "| decode_ctc | test | " in card  # WER of untouched audio
+    assert "Under attack: set test, attack_pgd" in card
+    assert "AdvTWER" in card and "multitask" in card and "Audit" in card
+
+
+def test_the_upload_is_of_that_folder(exp, monkeypatch, capsys):
+    calls = []
+
+    class HfApi:
+        def create_repo(self, repo, exist_ok):
+            calls.append(("create_repo", repo, exist_ok))
+
+        def upload_folder(self, **options):
+            calls.append(("upload_folder", options["repo_id"], options["folder_path"]))
+
+    module = types.SimpleNamespace(HfApi=HfApi)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    publish(exp)
+    assert calls == [
+        ("create_repo", "ann/ears", True),
+        ("upload_folder", "ann/ears", str(exp / "hf_ears")),
+    ]
+    said = capsys.readouterr().err
+    assert "Uploaded to https://huggingface.co/ann/ears" in said
+
+    def refuse(self, repo, exist_ok):
+        raise OSError("401 Unauthorized")
+
+    monkeypatch.setattr(HfApi, "create_repo", refuse)
+    with pytest.raises(UserError, match="ann/ears: .*401.*hf auth login"):
+        publish(exp)
+
+
+def test_without_the_package_the_message_says_how_to_get_it(exp, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UserError, match="pip install huggingface_hub"):
+        publish(exp)
