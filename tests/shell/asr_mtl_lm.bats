@@ -138,6 +138,15 @@ look_at_the_whole_run() {
     [ "${status}" -eq 0 ]
 }
 
+@test "n-grams that KenLM cannot count stop the run with its last words" {
+    fake_kenlm
+    printf '#!/usr/bin/env bash\necho "too few words" >&2\nexit 1\n' > "${root}/bin/lmplz"
+    run asr_mtl --use_ngram true --stop_stage 9
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"too few words"*"could not be counted"* ]]
+    [ ! -e exp/ngram_bpe30/3gram.bin ]
+}
+
 @test "a language model without weight is told of once" {
     echo "lm_weight: 0.0  # none" > conf/decode.yaml
     run asr_mtl --use_lm true --inference_config conf/decode.yaml --skip_attack true

@@ -104,23 +104,31 @@ stage_8() {
     log "PPL: ${lm_test_text}: $(cat "${dir}/ppl")"
 }
 
-# Tokens, not words, since ESPnet asks for the next token while it decodes; and the end of
-# a sentence is a token as well.
 stage_9() {
     log "Stage 9: Ngram Training: train_set=${lm_text}"
-    need_lm_text
     local model=${ngram_exp}/${ngram_num}gram
+    need_lm_text
     write_resume_script "${ngram_exp}" 9
-    ${python} -m espnet2.bin.tokenize_text \
+    log "Ngram training started... log: '${ngram_exp}/ngram.log'"
+    if ! count_ngrams "${model}" 2> "${ngram_exp}/ngram.log"; then
+        tail -n 20 "${ngram_exp}/ngram.log" >&2
+        die "The n-grams could not be counted; KenLM's last words are above."
+    fi
+}
+
+# Tokens, not words, since ESPnet asks for the next token while it decodes; and the end of
+# a sentence is a token as well.
+count_ngrams() { # count_ngrams <model>
+    ${python} -m espnet_mtl.bin.tokenize_text \
             --field 2- --input "${lm_text}" --output - \
             --token_type "${token_type}" --bpemodel "${bpemodel}" \
             --non_linguistic_symbols "${nlsyms_txt}" --cleaner "${cleaner}" --g2p "${g2p}" \
         | awk -v end="$(tail -n 1 "${token_list}")" '{ print $0, end }' \
         | lmplz -S 20% -T "${ngram_exp}/" --discount_fallback --skip_symbols \
-            -o "${ngram_num}" --arpa "${model}.unfinished"
-    mv "${model}.unfinished" "${model}.arpa"
-    build_binary -s "${model}.arpa" "${model}.unfinished"
-    mv "${model}.unfinished" "${model}.bin"
+            -o "${ngram_num}" --arpa "$1.unfinished" \
+        && mv "$1.unfinished" "$1.arpa" \
+        && build_binary -s "$1.arpa" "$1.unfinished" \
+        && mv "$1.unfinished" "$1.bin"
 }
 
 need_lm() {
