@@ -113,8 +113,9 @@ def check_loss(evidence: Evidence) -> Finding:
     passed = bool(heard) and all(matching for matching, _ in figures)
     shown = dict.fromkeys(name for matching, name in figures if matching == passed)
     figure = f"decodes {'+'.join(heard) or 'neither'}, attacked {', '.join(shown)}"
-    if evidence.decoder.get("lm_weight"):
-        figure += f"; LM {evidence.decoder['lm_weight']:g} not attacked"
+    for model in ("lm", "ngram"):
+        if weight := evidence.decoder.get(f"{model}_weight"):
+            figure += f"; {model.upper()} {weight:g} not attacked"
     return judged(passed, figure)
 
 

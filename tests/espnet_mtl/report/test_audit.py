@@ -434,8 +434,11 @@ def test_attacked_loss_and_decoder(tmp_path, decoded, attacked, verdict, figure)
 
 def test_no_decoder_and_a_language_model(suite):
     path = audit_dir(suite) / "decoder.json"
-    path.write_text(json.dumps({"branches": ["ctc", "att"], "lm_weight": 0.3}))
-    assert found("loss", suite)[1].endswith("; LM 0.3 not attacked")
+    decoder = {"branches": ["ctc", "att"], "lm_weight": 0.3, "ngram_weight": 0.0}
+    path.write_text(json.dumps(decoder))
+    assert found("loss", suite)[1].endswith("attacked ctc+att; LM 0.3 not attacked")
+    path.write_text(json.dumps({**decoder, "lm_weight": 0.0, "ngram_weight": 0.2}))
+    assert found("loss", suite)[1].endswith("attacked ctc+att; NGRAM 0.2 not attacked")
     path.unlink()
     assert found("loss", suite) == (NOT_RUN, "unknown what the decoder weighs")
 
