@@ -79,13 +79,29 @@ def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) ->
     Raises:
         DataDirError: If a line could not be read back.
     """
+    write_files(render_data_dir(path, tables))
+
+
+def render_data_dir(
+    path: Path | str, tables: Mapping[str, Mapping[str, str]]
+) -> dict[Path, bytes]:
+    """Give the files of a data directory, ``spk2utt`` beside ``utt2spk``.
+
+    Args:
+        path: The directory.
+        tables: Tables by name.
+
+    Returns:
+        Content by file.
+
+    Raises:
+        DataDirError: If a line could not be read back.
+    """
     path = Path(path)
     tables = dict(tables)
     if "utt2spk" in tables:
         tables["spk2utt"] = invert(tables["utt2spk"])
-    write_files(
-        {path / n: render_table(path / n, t).encode() for n, t in tables.items()}
-    )
+    return {path / n: render_table(path / n, t).encode() for n, t in tables.items()}
 
 
 def check_apart(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -144,6 +145,24 @@ def split_line(line: str) -> tuple[str, str]:
     """
     key, value = [*line.split(maxsplit=1), "", ""][:2]
     return key, value.strip()
+
+
+def find_unprintable(text: str) -> str:
+    """Find a character that says that something else was meant.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The first control, private or unassigned character; empty where there is none.
+        The invisible joiners of some scripts are none.
+    """
+    if text.isprintable():
+        return ""
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Co", "Cn"):
+            return character
+    return ""
 
 
 def read_lines(path: Path | str) -> list[str]:

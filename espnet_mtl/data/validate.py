@@ -3,7 +3,6 @@
 import argparse
 import logging
 import math
-import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from espnet_mtl.data.directory import Table, read_loose_table
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import COMPLETE, Files, Kind, inverse_of, list_files
 from espnet_mtl.data.segments import parse_segments
-from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tables import find_unprintable, read_table
 from espnet_mtl.errors import run_main, setup_logging
 
 _FIX = "utils/fix_data_dir.sh removes it"
@@ -118,15 +117,12 @@ def _tell_empty(path: Path, text: Table) -> None:
 
 def _check_printable(path: Path, text: Table) -> None:
     for number, (utt, words) in enumerate(text.items(), start=1):
-        if words.isprintable():
-            continue
-        for character in words:
-            # Control, private, unassigned; not the invisible joiners of some scripts.
-            if unicodedata.category(character) in ("Cc", "Co", "Cn"):
-                raise DataDirError(
-                    f"{path}:{number}: '{utt}' has the character {character!r}, which "
-                    "cannot be printed; remove it, or give --non-print"
-                )
+        character = find_unprintable(words)
+        if character:
+            raise DataDirError(
+                f"{path}:{number}: '{utt}' has the character {character!r}, which "
+                "cannot be printed; remove it, or give --non-print"
+            )
 
 
 def _find_subjects(

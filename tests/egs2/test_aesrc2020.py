@@ -1,5 +1,6 @@
 """The recipe of AESRC2020, on tiny copies."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -256,3 +257,27 @@ def test_data_sh_says_where_to_get_the_corpus(aesrc2020, tmp_path):
     assert "services@datatang.com" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_two_folders_of_one_class_keep_their_speakers_apart(make, root, tmp_path):
+    path = tmp_path / "map.tsv"
+    lines = [f"{folder}\tall\n" for folder in list(FOLDERS)[:2]]
+    path.write_text("".join(lines) + f"{list(FOLDERS)[2]}\tES\n")
+    data = make(root, "--accent_map", path)
+    speakers = {s for n in SETS for s in read_table(data / n / "utt2spk").values()}
+    assert len(speakers) == 9
+    assert {speaker.split("_")[0] for speaker in speakers} == {"US", "CHN", "ES"}
+
+
+def test_names_that_are_not_utf8_are_accounted_for(make, root, tmp_path):
+    folder = root / next(iter(FOLDERS)) / "G00000"
+    clip = next(folder.glob("*.wav"))
+    for suffix in (".wav", ".txt"):
+        os.rename(
+            clip.with_suffix(suffix),
+            os.fsencode(folder) + b"/\xb2\xe2" + suffix.encode(),
+        )
+    data = make(root)
+    lines = (data / "corpus" / "clips.tsv").read_text().splitlines()
+    [line] = [line for line in lines if "malformed" in line]
+    assert "\\xb2\\xe2.wav" in line

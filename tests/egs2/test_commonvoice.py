@@ -41,7 +41,7 @@ def accents_of(data):
 
 
 def fates_of(data):
-    lines = (data / "corpus" / "clips.tsv").read_text().splitlines()[1:]
+    lines = (data / "corpus_en" / "clips.tsv").read_text().splitlines()[1:]
     return Counter(line.split("\t")[2] for line in lines)
 
 
@@ -190,7 +190,7 @@ def test_a_spoilt_copy_of_a_release_is_accounted_for(maker, tmp_path):
         "malformed": 1,
     }
     assert used + sum(fates.values()) == 328
-    assert len((data / "corpus" / "bad_clips.tsv").read_text().splitlines()) == 4
+    assert len((data / "corpus_en" / "bad_clips.tsv").read_text().splitlines()) == 4
 
 
 # -- made releases
@@ -257,6 +257,27 @@ def test_sets_that_a_delta_release_has_not(maker, release, tmp_path):
         maker.main(["--root", str(root), "--splits", "release"])
 
 
+def test_sets_of_another_release_are_refused_and_strangers_are_told(
+    maker, release, tmp_path, capsys
+):
+    rows = clips_of(SIX_NAMES, "accents")
+    stranger = {**rows[0], "path": "common_voice_stranger_0.mp3"}
+    data = tmp_path / "data"
+    none = [{**row, "path": f"x{row['path']}"} for row in rows]
+    root = release("17", rows, train=none[:4], dev=none[4:8], test=none[8:])
+    with pytest.raises(UserError, match="name no clip .* another release"):
+        maker.main(["--root", str(root), "--output", str(data), *FEW])
+    root = release(
+        "17",
+        rows,
+        train=[*rows[:2], *rows[6:8], stranger],
+        dev=[*rows[2:4], *rows[8:10]],
+        test=[*rows[4:6], *rows[10:]],
+    )
+    maker.main(["--root", str(root), "--output", str(data), *FEW])
+    assert "1 clips of the release's sets are not in" in capsys.readouterr().err
+
+
 def test_lengths_of_the_release_are_used_where_clips_are_not_opened(
     maker, release, tmp_path, capsys
 ):
@@ -276,7 +297,7 @@ def test_a_second_run_opens_only_what_is_new(maker, release, tmp_path, monkeypat
     data = tmp_path / "data"
     options = ["--root", str(root), "--output", str(data), *FEW]
     maker.main(options)
-    lengths = data / "corpus" / "lengths.tsv"
+    lengths = data / "corpus_en" / "lengths.tsv"
     whole = lengths.read_text()
     lengths.write_text(whole[:-10])  # a kill tears a line off
     opened = []

@@ -69,3 +69,40 @@ END
     run ./run.sh --fs=44100
     [[ "${output}" == *"<--fs><44100>"*"n_fft=1411 --frontend_conf hop_length=705"* ]]
 }
+
+@test "run.sh: a rate that is none is left to asr_mtl.sh to refuse" {
+    for fs in 22.05k foo 16K; do
+        run ./run.sh --fs "${fs}"
+        [ "${status}" -eq 0 ]
+        [[ "${output}" == *"<--fs><${fs}>"* ]]
+    done
+}
+
+@test "setup.sh: the settings of a recipe whose scripts were removed stay; so do the shared ones" {
+    echo 'TABLE=/mine.csv' > db.sh
+    rm run.sh local/data.sh
+    "${template}/setup.sh" .
+    [ "$(cat db.sh)" = TABLE=/mine.csv ]
+    rm run.sh local/data.sh
+    ln -sfn ../../TEMPLATE/asr_mtl1/db.sh db.sh
+    "${template}/setup.sh" .
+    grep -q COMMONVOICE "${template}/db.sh"
+    [ ! -L db.sh ]
+}
+
+@test "commonvoice's run.sh: the language names the sets, however it is written" {
+    cp -RL "${repo}/egs2/commonvoice" "${root}/egs2"
+    cd "${root}/egs2/commonvoice/asr_mtl1" || return
+    cat > asr_mtl.sh <<'END'
+#!/usr/bin/env bash
+echo "lang=${COMMONVOICE_LANG}"
+printf '<%s>' "$@"
+END
+    for given in "--lang de" "--lang=de"; do
+        # shellcheck disable=SC2086  # one option or two words
+        run ./run.sh --nj 2 ${given}
+        [[ "${output}" == *"lang=de"*"<--lang><de>"*"<--test_sets><test_de>"* ]]
+    done
+    run ./run.sh
+    [[ "${output}" == *"lang=en"*"<--train_set><train_en>"* ]]
+}

@@ -23,9 +23,13 @@ while [ $# -gt 0 ]; do
 done
 
 # A window of 32 ms and a step of 16 ms, as conf/train_asr_mtl.yaml has them at 16 kHz.
-hz=${fs/k/000}
-corpus_args="--frontend_conf n_fft=$((hz * 32 / 1000))"
-corpus_args+=" --frontend_conf hop_length=$((hz * 16 / 1000))"
+corpus_args=
+if [[ ${fs} =~ ^[0-9]+k?$ ]]; then  # else asr_mtl.sh says what is wrong
+    hz=$((10#${fs%k}))
+    if [[ ${fs} == *k ]]; then hz=$((hz * 1000)); fi
+    corpus_args="--frontend_conf n_fft=$((hz * 32 / 1000))"
+    corpus_args+=" --frontend_conf hop_length=$((hz * 16 / 1000))"
+fi
 
 # char needs no number of units; with hours of speech, --token_type bpe --nbpe 500 is better.
 ./asr_mtl.sh \

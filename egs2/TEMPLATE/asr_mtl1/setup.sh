@@ -36,12 +36,17 @@ link() { # link <target> <link>
 if [ ! -e "${dir}/run.sh" ] && [ ! -e "${dir}/local/data.sh" ]; then
     cp "${template}/run.sh" "${dir}/run.sh"
     cp "${template}/local/data.sh" "${dir}/local/data.sh"
-    cat > "${dir}/db.sh" << 'EOF'
+    if [ -L "${dir}/db.sh" ]; then
+        rm "${dir}/db.sh"  # The link, not what all recipes share.
+    fi
+    if [ ! -e "${dir}/db.sh" ]; then
+        cat > "${dir}/db.sh" << 'EOF'
 #!/usr/bin/env bash
 # Where the corpus is: a CSV or TSV with the columns path, text, speaker, accent and, if
 # you like, split. Set it here, in the environment, or by ./run.sh --table FILE.
 TABLE=${TABLE:-}
 EOF
+    fi
     echo "Made ${dir}: now 'cd ${dir}' and './run.sh --table FILE'." >&2
 fi
 

@@ -7,11 +7,15 @@ set -o pipefail
 
 # The language is part of the names of sets, so it is looked for before asr_mtl.sh does.
 lang=en
-for ((i = 1; i < $#; i++)); do
-    if [ "${!i}" = --lang ]; then
-        j=$((i + 1))
-        lang=${!j}
+previous=
+for word in "$@"; do
+    if [ "${previous}" = --lang ]; then
+        lang=${word}
     fi
+    case ${word} in
+        --lang=*) lang=${word#--lang=} ;;
+    esac
+    previous=${word}
 done
 export COMMONVOICE_LANG=${lang}
 

@@ -14,6 +14,7 @@ from espnet_mtl.data.tables import read_lines, write_text
 
 DROP = "<drop>"
 OTHER = "other"
+NO_CLASS = "?"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class AccentPolicy:
 def read_accent_map(path: Path | None) -> dict[str, str]:
     """Read which label belongs to which class.
 
-    A line is ``<label> TAB <class>``; ``#`` begins a comment line. The class ``<unk>``
+    A line is ``<label> TAB <class>``, and more columns do not matter; a line that
+    begins with ``#`` and has no TAB is a comment. The class ``<unk>``
     says that a label tells nothing about an accent, ``<drop>`` that clips with it are
     to be left out.
 
@@ -62,10 +64,10 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
     faults = Faults(path)
     for number, line in enumerate(read_lines(path), start=1):
         line = line.rstrip("\r")
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or (line.startswith("#") and "\t" not in line):
             continue
-        label, _, name = (part.strip() for part in line.partition("\t"))
-        if not label or not name or len(name.split()) > 1:
+        label, name = [part.strip() for part in [*line.split("\t"), ""][:2]]
+        if not label or not name or len(name.split()) > 1 or name == NO_CLASS:
             fix = (
                 f"write '<label> TAB <class>', the class in one word, {UNKNOWN_ACCENT} "
             )
@@ -222,13 +224,13 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
         for label in clip.labels:
             counts[" ".join(label.split())].append(clip)
     lines = [
-        "# Every accent label: label, class (?: the map does not know it), clips,",
-        "# speakers. Copy lines to your map and give them a class to use them.",
+        f"# Every accent label: label, class ({NO_CLASS}: the map does not know it),",
+        "# clips, speakers. Copy lines to your map and give them a class to use them.",
     ]
     for label in sorted(counts, key=lambda name: (-len(counts[name]), name)):
         own = counts[label]
         speakers = len({clip.speaker for clip in own})
-        name = classes.get(fold(label), "?")
+        name = classes.get(fold(label), NO_CLASS)
         lines.append(f"{label}\t{name}\t{len(own)}\t{speakers}")
     write_text(path, "\n".join(lines) + "\n")
 
@@ -248,5 +250,6 @@ def require_two(clips: Iterable[Clip], source: Path | str) -> None:
         raise DataDirError(
             f"{source}: {len(found)} accents are left ({', '.join(found) or '-'}), "
             "and a branch needs two. See the table above: lower --min_clips or "
-            "--min_speakers, add labels to --accent_map, or choose another --free_text"
+            "--min_speakers, add labels to --accent_map, or choose another --free_text "
+            "(all of them in --local_data_opts)"
         )

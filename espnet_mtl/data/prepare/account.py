@@ -6,6 +6,7 @@ from pathlib import Path
 
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, RULES, SETS, Clip
+from espnet_mtl.data.prepare.words import show
 from espnet_mtl.data.tables import write_text
 
 _MOST_CLASSES = 30
@@ -93,7 +94,7 @@ def write_account(folder: Path, clips: Sequence[Clip]) -> None:
     """
     lines = ["line\tclip\tfate\taccent\tutterance\n"]
     lines += [
-        f"{c.line}\t{c.name}\t{c.fate}\t{c.accent if c.fate in SETS else '-'}\t"
+        f"{c.line}\t{show(c.name)}\t{c.fate}\t{c.accent if c.fate in SETS else '-'}\t"
         f"{c.key if c.fate in SETS else '-'}\n"
         for c in clips
     ]
@@ -112,6 +113,8 @@ def write_bad_clips(path: Path, clips: Iterable[Clip]) -> None:
         OSError: If the disk is full.
     """
     lines = [
-        f"{c.line}\t{c.name}\t{c.fate}\t{c.why}\n" for c in clips if c.fate in BAD_AUDIO
+        f"{c.line}\t{show(c.name)}\t{c.fate}\t{c.why}\n"
+        for c in clips
+        if c.fate in BAD_AUDIO
     ]
     write_text(path, "line\tclip\trule\twhy\n" + "".join(lines))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -13,6 +14,7 @@ from espnet_mtl.data.prepare.clip import Clip
 
 _PROGRESS_SECONDS = 5.0
 _BATCH = 2000
+_LINE = re.compile(r"(\d+ \d+)\t(\d+\.\d+)\t(\d+)\t(.+)")
 
 
 def check_audio(clips: list[Clip], cache: Path, jobs: int = 1) -> None:
@@ -65,7 +67,9 @@ def _look(clip: Clip, known: tuple[str, float, int] | None) -> tuple[_Found, str
     try:
         info = soundfile.info(clip.path)
     except (RuntimeError, OSError) as error:
-        return (None, 0, "undecodable", str(error).splitlines()[0]), ""
+        # libsndfile calls any file that it does not know "not a regular file".
+        said = str(error).splitlines()[0]
+        return (None, 0, "undecodable", f"no audio, or a broken header ({said})"), ""
     if info.frames <= 0:
         return (None, 0, "empty", "no sample in it"), ""
     seconds = round(info.duration, 3)
@@ -83,7 +87,8 @@ def _read_cache(path: Path) -> dict[str, tuple[str, float, int]]:
     if whole != content:
         os.truncate(path, len(whole.encode()))
     for line in whole.split("\n"):
-        fields = line.split("\t", 3)
-        if len(fields) == 4:
-            known[fields[3]] = (fields[0], float(fields[1]), int(fields[2]))
+        # A damaged line is looked at again.
+        if match := _LINE.fullmatch(line):
+            version, seconds, rate, name = match.groups()
+            known[name] = (version, float(seconds), int(rate))
     return known

@@ -8,7 +8,7 @@ SETS = ("train", "valid", "test")
 
 # Why a clip is not used, in the order of the account. What is no key here is a set.
 RULES = {
-    "malformed": "row that cannot be read",
+    "malformed": "a row that cannot be read, or a path that no table can hold",
     "no_speaker": "no speaker: it could be in two sets",
     "no_transcript": "no text file, or none in UTF-8",
     "no_text": "nothing to say",

@@ -8,11 +8,16 @@ from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.faults import Faults
+from espnet_mtl.data.tables import find_unprintable
 
+# Characters of a line in a message.
+_SHOWN = 80
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = {"\t": "tabs", ",": "commas"}
 _REFUSED_DELIMITERS = {";": "';'", "|": "'|'", " ": "blanks"}
+# A long field is no reason to speak of quotes.
+csv.field_size_limit(2**31 - 1)
 
 
 class Rows:
@@ -23,8 +28,8 @@ class Rows:
             tabs (without).
         needed: Columns that must be there.
         optional: Columns that may be there; others are not looked at.
-        release: Whether it is a release's own file, which nobody will mend: quotes mean
-            nothing there, and of doubled columns the first counts.
+        release: Whether it is a release's own file, which nobody will mend: of doubled
+            columns the first counts.
 
     Attributes:
         columns: Those of needed and optional that are there.
@@ -50,6 +55,11 @@ class Rows:
             first = file.readline()
         if first[:2] in _WIDE_MARKS:
             raise DataDirError(f"{path}: UTF-16, not UTF-8; save it as UTF-8")
+        if b"\r" in first.removesuffix(b"\r\n"):
+            raise DataDirError(
+                f"{path}:1: a lone carriage return: the lines end as on old Macs; save "
+                "the table with other ends of lines (Unix or Windows)"
+            )
         if not first.strip():
             raise DataDirError(
                 f"{path}:1: nothing there; the first line names the columns "
@@ -68,8 +78,9 @@ class Rows:
         if header is None:
             self.faults.raise_any()
         self._delimiter = _find_delimiter(path, header, needed)
-        self._quotes = not release
+        self._quotes = self._delimiter == ","
         names = [name.strip().casefold() for name in self._take_apart(header, 1) or []]
+        self.faults.raise_any()
         self._width = len(names)
         self._at = _find_columns(path, names, needed, optional, release)
         self.columns = tuple(self._at)
@@ -95,7 +106,7 @@ class Rows:
                         f"not the {self._width} fields of the first line",
                         "another delimiter, or one inside a field; quote such a field",
                         number,
-                        f"{len(fields)}: {line[:80]}",
+                        f"{len(fields)}: {line[:_SHOWN]}",
                     )
                     yield number, None
                     continue
@@ -103,15 +114,25 @@ class Rows:
 
     def _decode(self, raw: bytes, number: int) -> str | None:
         try:
-            return raw.decode("utf-8").rstrip("\r\n")
+            line = raw.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             self.faults.add(
                 "not UTF-8",
                 "convert the file, for example by 'iconv -f latin1 -t utf-8'",
                 number,
-                raw.decode("utf-8", "replace").strip()[:80],
+                raw.decode("utf-8", "replace").strip()[:_SHOWN],
             )
             return None
+        character = find_unprintable(line.replace("\t", ""))
+        if character:
+            self.faults.add(
+                f"the character {character!r}, which cannot be printed",
+                "remove it, or convert the file if that should be another character",
+                number,
+                repr(line[:_SHOWN]),
+            )
+            return None
+        return line
 
     def _take_apart(self, line: str, number: int) -> list[str] | None:
         if not self._quotes or '"' not in line:
@@ -123,7 +144,7 @@ class Rows:
                 "quotes out of balance",
                 'quote the whole field, on one line, with "" for a quote inside it',
                 number,
-                line[:80],
+                line[:_SHOWN],
             )
             return None
 
@@ -137,8 +158,9 @@ def _find_delimiter(path: Path, header: str, needed: Sequence[str]) -> str:
     best = max(candidates, key=count)
     if best in _REFUSED_DELIMITERS and count(best) > 1:
         raise DataDirError(
-            f"{path}:1: columns are separated by {candidates[best]}: '{header[:80]}'; "
-            "save the table with commas (CSV) or tabs (TSV) between them"
+            f"{path}:1: columns are separated by {candidates[best]}: "
+            f"'{header[:_SHOWN]}'; save the table with commas (CSV) or tabs (TSV) in "
+            "between"
         )
     return best if best in _DELIMITERS else ","
 
@@ -170,7 +192,7 @@ def _find_columns(
         hints = [f"rename '{c[0]}' to '{name}'" for name, c in close.items() if c]
         raise DataDirError(
             f"{path}:1: no column {', '.join(repr(m) for m in missing)} among: "
-            f"{', '.join(names)}; "
+            f"{', '.join(names)[:_SHOWN]}; "
             f"{' and '.join(hints) or 'add it, or rename the one that is it'}"
         )
     return at

@@ -23,5 +23,7 @@ def give_keys(clips: list[Clip]) -> None:
     for same in owners.values():
         if len(same) > 1:
             for clip in same:
-                digest = hashlib.sha256(clip.name.encode()).hexdigest()[:8]
+                digest = hashlib.sha256(
+                    clip.name.encode("utf-8", "surrogateescape")
+                ).hexdigest()[:8]
                 clip.key += f"-{digest}"

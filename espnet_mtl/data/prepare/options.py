@@ -112,6 +112,8 @@ def check_options(args: argparse.Namespace) -> None:
     Raises:
         UserError: If they do not fit.
     """
+    if args.nj < 1:
+        raise UserError(f"--nj {args.nj}: at least one thread is needed")
     if args.valid_share + args.test_share >= 1:
         raise UserError(
             f"--valid_share {args.valid_share:g} and --test_share {args.test_share:g}: "

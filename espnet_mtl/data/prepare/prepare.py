@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT, write_data_dir
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.accents import (
     AccentPolicy,
@@ -29,6 +29,8 @@ from espnet_mtl.data.prepare.speaker_split import (
     keep_speakers_apart,
     split_by_speaker,
 )
+from espnet_mtl.data.prepare.words import is_broken
+from espnet_mtl.data.tables import write_files
 
 _SMALL_SHOWN = 10
 
@@ -39,12 +41,13 @@ def prepare(
     classes: dict[str, str],
     args: argparse.Namespace,
     sets: Sequence[str] = SETS,
+    account: str = "corpus",
 ) -> None:
     """Make the data directories of a corpus, and account for every clip.
 
     Prints what became of the clips, and a table of accents. Writes, beside the data
-    directories, ``corpus/clips.tsv`` (every clip and its fate), ``bad_clips.tsv`` and
-    ``accent_labels.tsv``.
+    directories, ``<account>/clips.tsv`` (every clip and its fate), ``bad_clips.tsv``
+    and ``accent_labels.tsv``.
 
     Args:
         clips: All clips; those that the reader has taken out already have a fate.
@@ -52,12 +55,14 @@ def prepare(
         classes: Accent class by label.
         args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
         sets: Names of the data directories for training, validation and test.
+        account: Name of the folder of lists beside them.
 
     Raises:
         DataDirError: If too much audio is bad, a set would be empty, or fewer than two
             accents are left.
     """
-    folder = args.output / "corpus"
+    folder = args.output / account
+    _refuse_names(open_clips(clips))
     if args.check_audio:
         check_audio(open_clips(clips), folder / "lengths.tsv", args.nj)
         _report_rates(open_clips(clips))
@@ -106,8 +111,16 @@ def prepare(
     require_two(used, source)
 
     # 4. Data directories
-    for name, directory in zip(SETS, sets, strict=True):
-        _write_set(args.output / directory, [c for c in used if c.fate == name])
+    _write_sets(args.output, sets, used)
+
+
+def _refuse_names(clips: list[Clip]) -> None:
+    """Take out what no ``wav.scp`` can name."""
+    for clip in clips:
+        if clip.path.rstrip().endswith("|"):
+            clip.fate, clip.why = "malformed", "its path would be run as a command"
+        elif not clip.path.isascii() and is_broken(clip.path):
+            clip.fate, clip.why = "malformed", "its path is not UTF-8"
 
 
 def _report_rates(clips: list[Clip]) -> None:
@@ -139,8 +152,9 @@ def _refuse_bad_audio(
     more = f"\n    ... and {len(bad) - 5} more" if len(bad) > 5 else ""
     raise DataDirError(
         f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty "
-        f"or no audio; --max_bad_audio allows {allowed:.1%}. Get the whole corpus, "
-        f"mend the paths, or allow more (all are in {listed}):{shown}{more}"
+        f"or no audio; --max_bad_audio (in --local_data_opts) allows {allowed:.1%}. "
+        "Get the whole corpus, mend the paths, or allow more (all are in "
+        f"{listed}):{shown}{more}"
     )
 
 
@@ -226,19 +240,28 @@ def _refuse_empty_sets(used: list[Clip], source: Path | str) -> None:
         counts = ", ".join(f"{name} {len(own)}" for name, own in speakers.items())
         raise DataDirError(
             f"{source}: no clip is left for {' and '.join(empty)} (speakers: "
-            f"{counts}). Each set needs speakers of its own: add speakers, say in the "
-            "table which 'split' they belong to, or let more clips pass (the account "
-            "above says which rule takes them)"
+            f"{counts}). Each set needs speakers of its own: add speakers, or let more "
+            "clips pass (the account above says which rule takes them; its options go "
+            "to --local_data_opts)"
         )
 
 
-def _write_set(directory: Path, clips: list[Clip]) -> None:
-    write_data_dir(
-        directory,
-        {
+def _write_sets(output: Path, names: Sequence[str], used: list[Clip]) -> None:
+    """Write all sets: those of an earlier run may have the same speakers elsewhere."""
+    files: dict[Path, bytes] = {}
+    leaders: dict[Path, bytes] = {}
+    for name, directory in zip(SETS, names, strict=True):
+        clips = [clip for clip in used if clip.fate == name]
+        tables = {
             "wav.scp": {c.key: c.path for c in clips},
             "text": {c.key: c.text for c in clips},
             "utt2spk": {c.key: c.speaker for c in clips},
             "utt2accent": {c.key: c.accent for c in clips},
-        },
-    )
+        }
+        files |= render_data_dir(output / directory, tables)
+        leader = output / directory / "wav.scp"
+        leaders[leader] = files.pop(leader)
+    # Killed in between, there is no set that could be taken for whole.
+    for leader in leaders:
+        leader.unlink(missing_ok=True)
+    write_files(files | leaders)

@@ -28,7 +28,7 @@ def split_by_speaker(
 
     Every accent is split by itself. A speaker who alone has more than a set's share
     stays in training. Where an accent has two speakers, one is tested; without a known
-    accent, one is for validation.
+    accent, one is for validation. If that leaves a set empty, accents take turns.
 
     Args:
         clips: The clips.
@@ -60,7 +60,22 @@ def split_by_speaker(
             assigned |= dict.fromkeys(chosen, name)
             left = [speaker for speaker in left if speaker not in assigned]
         assigned |= dict.fromkeys(left, "train")
+    for name, donor in (("valid", "test"), ("test", "valid")):
+        if shares[name] > 0 and name not in assigned.values():
+            assigned |= dict.fromkeys(_spare(groups, assigned, donor), name)
     return assigned
+
+
+def _spare(
+    groups: dict[str, dict[str, int]], assigned: dict[str, str], donor: str
+) -> list[str]:
+    """Find whom a set can give away: every other accent's only speaker in it."""
+    only = []
+    for accent in sorted(groups):
+        there = [speaker for speaker in groups[accent] if assigned[speaker] == donor]
+        if len(there) == 1:
+            only += there
+    return only[1::2]
 
 
 def _choose(

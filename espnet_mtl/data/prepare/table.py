@@ -62,6 +62,9 @@ def _read_row(
     if not name:
         faults.add("no path", "name the audio file", line, row["text"][:40])
         return None
+    if name.endswith("|"):
+        fix = "rename the file: in wav.scp this would be a command, which is run"
+        faults.add("a path that ends in '|'", fix, line, name)
     if not os.path.isabs(name) and not Path(path).is_relative_to(root):
         faults.add(
             f"a path that leaves {root}",

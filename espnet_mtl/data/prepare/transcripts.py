@@ -48,6 +48,8 @@ def _read(path: Path) -> tuple[str, str]:
         return "", f"no file {path}"
     except UnicodeDecodeError:
         return "", f"{path} is not UTF-8"
+    except OSError as error:
+        return "", f"{path}: {error.strerror}"
 
 
 def _report(clips: Sequence[Clip]) -> None:

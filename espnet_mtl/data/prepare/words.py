@@ -42,7 +42,7 @@ class _Unspoken(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        spoken = character == "'" or unicodedata.category(character)[0] in "LMN"
+        spoken = character == "'" or _is_spoken(character)
         self[code] = character if spoken else " "
         return self[code]
 
@@ -62,7 +62,7 @@ def make_id(name: str) -> str:
     Returns:
         One word of letters, digits, ``_`` and ``.``.
     """
-    return re.sub(r"[^\w.]+", "_", unicodedata.normalize("NFC", name).strip())
+    return _join(unicodedata.normalize("NFC", name).strip(), "_.")
 
 
 def make_class(label: str) -> str:
@@ -74,8 +74,20 @@ def make_class(label: str) -> str:
     Returns:
         Lower-case words with ``_`` between; empty where no letter or digit is left.
     """
-    word = unicodedata.normalize("NFC", label).casefold()
-    return re.sub(r"[^\w.+-]+", "_", word).strip("_")
+    return _join(unicodedata.normalize("NFC", label).casefold(), "_.+-").strip("_")
+
+
+def _join(name: str, allowed: str) -> str:
+    """Put ``_`` in place of what is neither spoken nor allowed."""
+    # Marks belong to letters: without them, words of many scripts are the same.
+    return re.sub(
+        "\0+", "_", "".join(c if c in allowed or _is_spoken(c) else "\0" for c in name)
+    )
+
+
+def _is_spoken(character: str) -> bool:
+    """Whether it is a letter, a mark or a digit."""
+    return unicodedata.category(character)[0] in "LMN"
 
 
 def fold(label: str) -> str:
@@ -88,3 +100,28 @@ def fold(label: str) -> str:
         What to look up.
     """
     return " ".join(unicodedata.normalize("NFC", label).casefold().split())
+
+
+def is_broken(name: str) -> bool:
+    """Whether a file's name is not UTF-8, so that no table can hold it.
+
+    Args:
+        name: As the system gave it.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def show(name: str) -> str:
+    """Give a file's name as a table can hold it.
+
+    Args:
+        name: As the system gave it.
+
+    Returns:
+        The name; bytes that are not UTF-8 are spelt out.
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

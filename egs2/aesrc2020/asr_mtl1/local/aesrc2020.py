@@ -51,13 +51,18 @@ def find_corpus(root: str, classes: Mapping[str, str]) -> Path:
 
 
 def read_corpus(
-    folder: Path, classes: Mapping[str, str], args: argparse.Namespace
+    folder: Path,
+    classes: Mapping[str, str],
+    codes: Mapping[str, str],
+    args: argparse.Namespace,
 ) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
     Args:
         folder: See :func:`find_corpus`.
         classes: Class by name of an accent's folder, folded.
+        codes: What speakers' ids begin with, likewise; no two folders' speakers may
+            share one, whatever classes the user makes of them.
         args: Options of the command.
 
     Returns:
@@ -68,7 +73,7 @@ def read_corpus(
     """
     clips, files = [], []
     for accent in sorted(path for path in folder.iterdir() if path.is_dir()):
-        prefix = make_id(classes.get(fold(accent.name), accent.name))
+        prefix = make_id(codes.get(fold(accent.name), accent.name))
         audio, texts = _list_files(accent)
         for speaker, stem in sorted(audio | texts):
             name = f"{accent.name}/{speaker}/{stem}{AUDIO}"

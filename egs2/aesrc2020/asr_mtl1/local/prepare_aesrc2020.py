@@ -42,7 +42,7 @@ def main(cmd: list[str] | None = None) -> None:
     check_options(args)
     classes = read_accent_map(args.accent_map)
     folder = find_corpus(args.root, classes)
-    clips = read_corpus(folder, classes, args)
+    clips = read_corpus(folder, classes, read_accent_map(ACCENTS), args)
     args.free_text = args.free_text or "unknown"
     if args.test_speakers is not None:
         split_by_list(clips, args)

@@ -73,7 +73,7 @@ def main(cmd: list[str] | None = None) -> None:
     )
     clips = read_release(folder, classes, args)
     sets = [f"{name}_{args.lang}" for name in ("train", "dev", "test")]
-    prepare(clips, folder / args.tsv, classes, args, sets)
+    prepare(clips, folder / args.tsv, classes, args, sets, f"corpus_{args.lang}")
 
 
 if __name__ == "__main__":

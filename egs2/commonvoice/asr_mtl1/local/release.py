@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +98,8 @@ def read_release(
         clip.seconds = seconds.get(clip.name)
         clip.split = splits.get(clip.name, "")
         clips.append(clip)
-    faults.raise_any(args.output / "corpus" / "table_errors.txt")
+    _report_strangers(folder, clips, splits)
+    faults.raise_any(args.output / f"corpus_{args.lang}" / "table_errors.txt")
     if not clips:
         raise UserError(f"{path}: no row below the first line")
 
@@ -121,7 +123,7 @@ def _read_row(
         faults.add(
             "not the name of a file in clips/", "mend the path", line, repr(name)
         )
-    name = name if "." in name else f"{name}.mp3"
+    name = _name_clip(name)
     text = normalise_text(row["sentence"], args.text_case, args.punctuation, args.lang)
     raw = next((row[c] for c in ACCENT_COLUMNS if row.get(c)), "")
     speaker = row["client_id"]
@@ -175,12 +177,32 @@ def _read_splits(folder: Path, wanted: str) -> dict[str, str]:
         )
     splits: dict[str, str] = {}
     for name, path in tables.items():
-        rows = Rows(path, ("path",), release=True)
-        for _, row in rows:
+        for _, row in Rows(path, ("path",), release=True):
             if row is not None:
-                clip = row["path"] if "." in row["path"] else f"{row['path']}.mp3"
-                splits[clip] = RELEASE_SPLITS[name]
+                splits[_name_clip(row["path"])] = RELEASE_SPLITS[name]
     return splits
+
+
+def _name_clip(name: str) -> str:
+    """Some copies leave the suffix out."""
+    return name if "." in name else f"{name}.mp3"
+
+
+def _report_strangers(folder: Path, clips: list[Clip], splits: dict[str, str]) -> None:
+    """Say which clips of the release's sets the table of clips does not have."""
+    strangers = splits.keys() - {clip.name for clip in clips}
+    if splits and len(strangers) == len(splits):
+        raise UserError(
+            f"commonvoice: train.tsv, dev.tsv and test.tsv in {folder} name no clip of "
+            "the table of clips: they are another release's; use --splits speaker"
+        )
+    if strangers:
+        logging.warning(
+            "%d clips of the release's sets are not in the table of clips, such as %s: "
+            "they are not used",
+            len(strangers),
+            min(strangers),
+        )
 
 
 def _read_durations(path: Path) -> dict[str, float]:

@@ -131,6 +131,8 @@ def read_accents(path: Path) -> dict[str, str]:
             if accents.setdefault(speaker, accent) != accent:
                 faults.add("a speaker with two accents", fix, number, line)
     faults.raise_any()
+    if not accents:
+        raise UserError(f"{path}: no speaker in it; {fix}")
     return accents
 
 

@@ -109,17 +109,23 @@ def test_small_classes_become_unknown_other_or_nothing(make_clips):
 
 def test_a_map_is_read_with_comments_and_any_case(tmp_path):
     path = tmp_path / "map.tsv"
-    path.write_text("# a comment\n\nUnited  States English\tus\r\nother\t<unk>\n")
-    assert read_accent_map(path) == {"united states english": "us", "other": "<unk>"}
+    path.write_text(
+        "# a comment\n\nUnited  States English\tus\r\nother\t<unk>\n#1\tone\n"
+    )
+    assert read_accent_map(path) == {
+        "united states english": "us",
+        "other": "<unk>",
+        "#1": "one",
+    }
     assert read_accent_map(None) == {}
 
 
 def test_mistakes_in_a_map_are_told_at_once(tmp_path):
     path = tmp_path / "map.tsv"
-    path.write_text("us\tus\nlonely\nUS\tamerica\nx\ttwo words\n")
+    path.write_text("us\tus\t9\t3\nlonely\nUS\tamerica\nx\ttwo words\ny\t?\t1\t1\n")
     with pytest.raises(UserError) as error:
         read_accent_map(path)
     message = str(error.value)
-    assert "no label and class (2 times)" in message
+    assert "no label and class (3 times)" in message
     assert "line 2: lonely" in message and "line 4: x\ttwo words" in message
     assert "a label with two classes; keep one:\n    line 3: US\tamerica" in message

@@ -191,6 +191,29 @@ MISTAKES = {
         lambda r: [HEADER, "audio/a0.wav,hi,a,??"],
         ["an accent without a letter", "line 2: ??"],
     ),
+    "a lone carriage return": (
+        lambda r: "\r".join([HEADER, *r]).encode(),
+        ["corpus.csv:1: a lone carriage return", "save the table with other ends"],
+    ),
+    "quotes in the first line": (
+        lambda r: ['"path,text,speaker,accent', *r],
+        ["line 1:", "quotes out of balance"],
+    ),
+    "a NUL byte": (
+        lambda r: [HEADER, *r, "audio/a\0.wav,hi,a,north"],
+        [
+            "the character '\\x00', which cannot be printed",
+            "line 14: 'audio/a\\x00.wav",
+        ],
+    ),
+    "another encoding": (
+        lambda r: [HEADER, *r, "audio/a0.wav,well \x96 yes,a,north"] * 2,
+        ["the character '\\x96', which cannot be printed (2 times)", "line 14:"],
+    ),
+    "a command": (
+        lambda r: [HEADER, *r, "touch broken_into |,hi,a,north"],
+        ["a path that ends in '|'", "line 14: touch broken_into |"],
+    ),
     "no rows": (lambda r: [HEADER], ["no row below the first line"]),
     "nothing": (lambda r: b"", ["corpus.csv:1: nothing there", "path, text, speaker"]),
 }
@@ -227,12 +250,14 @@ def test_audio_that_is_no_good_is_listed_and_skipped_up_to_a_share(
     with pytest.raises(UserError) as error:
         make([HEADER, *rows])
     assert "3 of 12 clips (25.0%)" in str(error.value)
-    assert "--max_bad_audio allows 0.0%" in str(error.value)
+    assert "--max_bad_audio (in --local_data_opts) allows 0.0%" in str(error.value)
     assert f"line 2: {root}/audio/a0.wav: no such file" in str(error.value)
     listed = tmp_path / "data" / "corpus" / "bad_clips.tsv"
     rules = [line.split("\t")[2] for line in listed.read_text().splitlines()[1:]]
     assert rules == ["missing", "empty", "undecodable"]
     assert not (tmp_path / "data" / "train").exists()
+
+    assert "no audio, or a broken header" in str(error.value)
 
     data = make([HEADER, *rows], "--max_bad_audio", "0.25")
     assert sum(len(t) for t in read_sets(data, "text").values()) == 9
@@ -253,7 +278,7 @@ def test_an_accent_of_one_speaker_is_unknown_and_the_log_says_why(make, rows, ca
 
 def test_too_few_speakers_for_three_sets(make, rows):
     with pytest.raises(UserError, match="no clip is left for valid .*train 2, valid 0"):
-        make([HEADER, *rows[2:6], *rows[8:12]], "--min_speakers", "2")
+        make([HEADER, *rows[2:8]], "--min_speakers", "1")
 
 
 def test_one_accent_is_none(make, rows):
@@ -311,3 +336,54 @@ def test_sentences_of_several_sets_are_told_and_may_leave(
     texts = read_sets(make([HEADER, *rows], "--shared_text", choice), "text")
     assert [len(texts[name]) for name in SETS] == sizes
     assert ("drop_train or drop_test" in capsys.readouterr().err) is (choice == "keep")
+
+
+def test_a_second_run_that_is_killed_leaves_no_set_that_looks_whole(
+    make, rows, monkeypatch
+):
+    data = make([HEADER, *rows])
+    replace = Path.replace
+    replaced = []
+
+    def stop(path, target):
+        replaced.append(target)
+        if len(replaced) > 6 and Path(target).parent.parent == data:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        make([HEADER, *rows], "--seed", "7")
+    assert len(replaced) > 6
+    assert not list(data.glob("*/wav.scp"))
+
+
+def test_marks_of_other_scripts_tell_accents_and_speakers_apart(make, rows):
+    rows = [row.replace("north", "मिल").replace("south", "मेल") for row in rows]
+    rows = [row.replace(",a,", ",मेला,").replace(",b,", ",मिला,") for row in rows]
+    data = make([HEADER, *rows])
+    accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
+    assert accents == {"मिल", "मेल"}
+
+
+def test_quotes_in_a_tsv_mean_nothing(make, rows):
+    lines = [line.replace(",", "\t") for line in [HEADER, *rows]]
+    lines[1] = lines[1].replace("say 0", '"Hello" he said')
+    texts = read_sets(make(lines), "text")
+    assert '"Hello" he said' in {v for t in texts.values() for v in t.values()}
+
+
+def test_a_field_of_any_length_is_read(make, rows):
+    rows[0] = rows[0].replace("say 0", '"' + "word " * 30_000 + '"')
+    texts = read_sets(make([HEADER, *rows]), "text")
+    assert max(len(v) for t in texts.values() for v in t.values()) == 149_999
+
+
+def test_what_a_damaged_cache_says_is_looked_at_again(make, rows, root):
+    data = make([HEADER, *rows])
+    cache = data / "corpus" / "lengths.tsv"
+    lines = cache.read_text().splitlines()
+    lines[0] = lines[0].replace("0.1", "0.1?.")
+    cache.write_text("\n".join(lines) + "\n")
+    make([HEADER, *rows])
+    assert len(cache.read_text().splitlines()) == len(lines) + 1
