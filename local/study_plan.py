@@ -7,6 +7,7 @@ finished step is repeated exactly when its key changed.
 """
 
 import hashlib
+import itertools
 import json
 import shlex
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,8 @@ from espnet_mtl.errors import UserError
 
 SHARED = "shared"
 SHARED_STAGES = (1, 2, 3, 4, 5, 10)
+# What --recipe_args may ask for besides.
+LM_STAGES = {"use_lm": (6, 7, 8), "use_ngram": (9,)}
 SYSTEM_STAGES = (11, 12, 13, 14, 15, 16, 17)
 REPORT_STAGE = 18
 STAGE_NAMES = {
@@ -28,6 +31,10 @@ STAGE_NAMES = {
     3: "audio formatting",
     4: "length filter",
     5: "token and accent lists",
+    6: "language model's statistics",
+    7: "language model's training",
+    8: "perplexity",
+    9: "n-grams",
     10: "statistics",
     11: "training",
     12: "decoding",
@@ -45,6 +52,10 @@ _BUILDS_ON = {
     3: (2,),
     4: (3,),
     5: (4,),
+    6: (5,),
+    7: (6,),
+    8: (7,),
+    9: (5,),
     10: (5,),
     11: (10,),
     12: (11,),
@@ -268,10 +279,31 @@ def _data_options(settings: Settings) -> tuple[str, ...]:
     ) + tuple(shlex.split(settings.recipe_args))
 
 
+def shared_stages(settings: Settings) -> list[int]:
+    """Tell which stages all systems share: with a language model, its stages too."""
+    words = shlex.split(settings.recipe_args.replace("=", " "))
+    asked = set(itertools.pairwise(words))
+    language_models = [
+        stage
+        for option, stages in LM_STAGES.items()
+        for stage in stages
+        if (f"--{option}", "true") in asked
+    ]
+    return sorted([*SHARED_STAGES, *language_models])
+
+
+def _language_model(settings: Settings) -> str:
+    """Digest of what a language model depends on, but for text and options."""
+    if 7 not in shared_stages(settings):
+        return ""
+    return _content(settings.recipe / "conf" / "train_lm.yaml")
+
+
 def plan_shared(settings: Settings) -> list[Step]:
-    """Plan what all systems use: data, token and accent lists, statistics."""
+    """Plan what all systems use: data, lists, statistics, and a language model."""
     recipe = settings.recipe
-    own: dict[int, Any] = {stage: None for stage in SHARED_STAGES}
+    stages = shared_stages(settings)
+    own: dict[int, Any] = {stage: None for stage in stages}
     own[1] = [
         settings.corpus,
         settings.local_data_opts,
@@ -279,13 +311,13 @@ def plan_shared(settings: Settings) -> list[Step]:
         _content(recipe / "run.sh"),
         _content(recipe / "local"),
     ]
+    if 7 in own:
+        own[7] = _language_model(settings)
     own[10] = [_content(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args]
     options = _data_options(settings) + _pairs(asr_args=settings.train_args)
     keys = _keys(own, {})
     directory = settings.study_dir
-    return [
-        Step(SHARED, stage, options, keys[stage], directory) for stage in SHARED_STAGES
-    ]
+    return [Step(SHARED, stage, options, keys[stage], directory) for stage in stages]
 
 
 def plan_system(
@@ -312,13 +344,14 @@ def plan_system(
         _content(system.inference_config),
         system.inference_asr_model,
         settings.inference_args,
+        _language_model(settings),
     ]
     if source is not None:
         attack.append(_training(settings, source))
     own: dict[int, Any] = {stage: None for stage in SYSTEM_STAGES}
     own[11] = [system.name, asr_args]
     own[12] = decoding
-    own[14] = system.inference_asr_model
+    own[14] = [system.inference_asr_model, _language_model(settings)]
     own[15] = attack
     if settings.attack_is_suite:  # which asks the decoder
         attack.append(decoding)

@@ -179,4 +179,27 @@ def test_a_source_is_another_system(settings: Settings, source: str) -> None:
 
 def test_every_planned_stage_has_a_name() -> None:
     planned = {*study_plan.SHARED_STAGES, *study_plan.SYSTEM_STAGES}
+    planned |= {n for stages in study_plan.LM_STAGES.values() for n in stages}
     assert planned | {study_plan.REPORT_STAGE} == set(study_plan.STAGE_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("recipe_args", "extra"),
+    [
+        ("--use_lm true", {6, 7, 8}),
+        ("--nj 3 --use_lm=true --use_ngram true", {6, 7, 8, 9}),
+        ("--use_lm false", set()),
+    ],
+)
+def test_a_language_model_is_made_once_for_all_systems(
+    settings: Settings, recipe_args: str, extra: set[int]
+) -> None:
+    settings = dataclasses.replace(settings, recipe_args=recipe_args)
+    steps = study_plan.plan_shared(settings)
+    assert {s.stage for s in steps} == {*study_plan.SHARED_STAGES, *extra}
+    assert steps[-1].stage == 10  # what training builds on
+
+    before = keys(settings)
+    (settings.recipe / "conf" / "train_lm.yaml").write_text("max_epoch: 3")
+    wanted = {7, 8, 12, 13, 14, 15, 16, 17} if extra else set()
+    assert changed(before, keys(settings)) == wanted
