@@ -2,7 +2,8 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +24,8 @@ class AudioJobs:
 
     Audio goes to ``<target>/data``. Each job notes what it has finished in
     ``<target>/logdir/<name>.<job>.jsonl``; an utterance is finished while its source,
-    the settings and what was made of it are as they were.
+    the settings and what was made of it are as they were. What was unusable is tried
+    again.
 
     Args:
         name: What is done, for names of files.
@@ -36,6 +38,10 @@ class AudioJobs:
         audio_format: One of ``audio_stores.FORMATS``.
         settings: All that ``convert`` depends on besides, as text.
         num_jobs: How many jobs share the work.
+        folder: Where below ``<target>/data``, if names of utterances do not say all
+            that settings change: what an earlier table names is then nothing else.
+        derived: Data directories whose ``wav.scp`` names audio of the target. Like the
+            target's own, it is taken away before any audio changes.
 
     Attributes:
         origins: As given.
@@ -52,11 +58,15 @@ class AudioJobs:
         audio_format: str,
         settings: str,
         num_jobs: int,
+        folder: str = "",
+        derived: Sequence[Path] = (),
     ) -> None:
         self._name, self._convert = name, convert
         self._utterances, self.origins = utterances, origins
         self._target, self._num_jobs = target, num_jobs
-        self._folder, self._format = (target / "data").resolve(), audio_format
+        self._derived = derived
+        self._root = (target / "data").resolve()
+        self._folder, self._format = self._root / folder, audio_format
         self._settings = f"{name}, {audio_format}, {settings}"
 
     def run(self, job: int) -> None:
@@ -76,7 +86,7 @@ class AudioJobs:
                 f"{self._num_jobs}"
             )
         journal = Journal(self._journal(job), self._settings_of(job))
-        store = open_store(self._folder, self._format, job)
+        store = self._open(job)
         with closing(journal), closing(store):
             self._continue(job, journal, store)
 
@@ -86,7 +96,7 @@ class AudioJobs:
         todo = [key for key in share if key not in finished]
         if todo:
             # Tables of an earlier run would name audio of this one if it stopped.
-            (self._target / "wav.scp").unlink(missing_ok=True)
+            _take_away_tables([self._target, *self._derived])
         if finished:
             logging.info("Continuing after %d finished utterances", len(finished))
         progress = Progress(len(share), "audio", len(finished))
@@ -113,7 +123,7 @@ class AudioJobs:
         """
         values, lengths, bad = {}, {}, {}
         for job, share in self._parts():
-            store = open_store(self._folder, self._format, job)
+            store = self._open(job)
             finished = self._finished(job, share, store, retry=False)
             for key in share:
                 if key not in finished:
@@ -126,16 +136,42 @@ class AudioJobs:
         _judge(bad, len(self.origins), max_bad, self._target / "bad_audio")
         return values, lengths
 
+    def remove_unused(self, values: Collection[str]) -> None:
+        """Remove audio that an earlier run has made and no table needs now.
+
+        Args:
+            values: Those of the target's new ``wav.scp``.
+        """
+        used = {*values, *(value.rpartition(":")[0] for value in values)}
+        unused = [path for path in _made_audio(self._root) if str(path) not in used]
+        if not unused:
+            return
+        _take_away_tables(self._derived)
+        # The source may have been made of an earlier target.
+        sources = {os.path.realpath(path) for path in self._utterances.files()}
+        for path in unused:
+            if str(path) not in sources:
+                path.unlink()
+
+    def _open(self, job: int) -> Store:
+        return open_store(self._folder, self._format, job, self._num_jobs)
+
     def _make(self, key: str, store: Store) -> tuple[dict, float]:
-        utt = self.origins[key]
-        source = self._utterances.version(utt)
-        try:
-            levels, rate = self._convert(key, *self._utterances.read(utt))
-        except DataDirError as error:
-            return {"source": source, "fault": str(error)}, 0.0
+        source = self._utterances.version(self.origins[key])
+        heard = self._hear(key)
+        if isinstance(heard, str):
+            return {"source": source, "fault": heard}, 0.0
+        levels, rate = heard
         note = store.write(key, levels, rate)
         note |= {"source": source, "num_samples": len(levels)}
         return note, len(levels) / rate
+
+    def _hear(self, key: str) -> tuple[np.ndarray, int] | str:
+        """Give what is to be written of an utterance; or what is wrong with it."""
+        try:
+            return self._convert(key, *self._utterances.read(self.origins[key]))
+        except DataDirError as error:
+            return str(error)
 
     def _share(self, job: int) -> list[str]:
         keys, n = list(self.origins), self._num_jobs
@@ -150,19 +186,33 @@ class AudioJobs:
     def _finished(
         self, job: int, keys: list[str], store: Store, *, retry: bool
     ) -> dict[str, dict]:
-        """Read the notes that still hold; of a command that failed only if asked to."""
+        """Read the notes that hold. Those of unusable audio are tried if asked to."""
         finished: dict[str, dict] = {}
-        wanted = set(keys)
         for path in self._journals(job):
-            notes = {}
             journal = read_journal(path, self._settings_of(job))
-            for key in journal.keys() & wanted:
-                note, utt = journal[key], self.origins[key]
-                again = retry and "fault" in note and self._utterances.is_command(utt)
-                if not again and note["source"] == self._utterances.version(utt):
-                    notes[key] = note
-            finished |= {key: notes[key] for key in store.finished(keys, notes)}
+            notes = {
+                key: journal[key]
+                for key in keys
+                if key in journal
+                and journal[key]["source"]
+                == self._utterances.version(self.origins[key])
+            }
+            if retry:
+                notes = self._try_again(notes)
+            for key in store.finished(keys, notes):
+                # One job may have met a fault that another one did not meet later.
+                if "fault" not in finished.setdefault(key, notes[key]):
+                    continue
+                finished[key] = notes[key]
         return finished
+
+    def _try_again(self, notes: dict[str, dict]) -> dict[str, dict]:
+        """Leave out faults that are gone, or others: a disk may have been away."""
+        faults = {key: note["fault"] for key, note in notes.items() if "fault" in note}
+        if faults:
+            logging.info("Trying again: %d with unusable audio", len(faults))
+        gone = {key for key, fault in faults.items() if self._hear(key) != fault}
+        return {key: note for key, note in notes.items() if key not in gone}
 
     def _journals(self, job: int) -> list[Path]:
         if is_archive(self._format):
@@ -186,6 +236,18 @@ class AudioJobs:
             f"{self._target / 'logdir'}: '{key}' is not finished: its job did not run "
             "to the end, or its audio has changed since; run the stage again"
         )
+
+
+def _take_away_tables(directories: Iterable[Path]) -> None:
+    for directory in directories:
+        (directory / "wav.scp").unlink(missing_ok=True)
+
+
+def _made_audio(root: Path) -> Iterator[Path]:
+    """Find what runs have made: in the folder itself, or in that of a sampling rate."""
+    for folder in [root, *root.glob("[0-9]*")]:
+        for suffix in ("flac", "wav", "ark"):
+            yield from folder.glob(f"*.{suffix}")
 
 
 def _judge(bad: dict[str, str], total: int, max_bad: float, path: Path) -> None:

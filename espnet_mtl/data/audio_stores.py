@@ -162,18 +162,19 @@ class ArkStore:
             self._file = None
 
 
-def open_store(folder: Path, audio_format: str, job: int) -> Store:
+def open_store(folder: Path, audio_format: str, job: int, num_jobs: int) -> Store:
     """Choose where a job's audio goes.
 
     Args:
         folder: The folder.
         audio_format: One of ``FORMATS``.
         job: Number of the job.
+        num_jobs: How many jobs share the work: they say what is in an archive.
 
     Returns:
         The store.
     """
     if is_archive(audio_format):
         kind = "wav" if audio_format == "ark" else audio_format.removesuffix(".ark")
-        return ArkStore(folder / f"audio.{job}.ark", kind)
+        return ArkStore(folder / f"audio.{job}of{num_jobs}.{kind}.ark", kind)
     return FileStore(folder, audio_format)

@@ -15,6 +15,9 @@ from espnet_mtl.data.tables import (
 
 REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
 UNKNOWN_ACCENT = "<unk>"
+# Of the 255 bytes that a file name may have, some are for its end and, while it is
+# being written, for the process that writes it.
+_LONGEST_ID = 240
 
 
 def load_data_dir(
@@ -118,21 +121,31 @@ def check_apart(source: Path, target: Path) -> None:
         raise DataDirError(f"{target}: read and written at once; name another target")
 
 
-def check_file_names(path: Path | str, utts: Iterable[str]) -> None:
+def check_file_names(
+    path: Path | str, utts: Iterable[str], *, prefix: str = ""
+) -> None:
     """Refuse utterances that cannot name a file, where files are named after them.
 
     Args:
         path: The table that they are from, for the message.
         utts: The utterances, in the table's order.
+        prefix: What the files' names begin with.
 
     Raises:
-        DataDirError: If one has a '/' in it.
+        DataDirError: If one has a '/' in it, or is too long.
     """
+    longest = _LONGEST_ID - len(prefix.encode())
     for number, utt in enumerate(utts, start=1):
         if "/" in utt:
             raise DataDirError(
                 f"{path}:{number}: there is a '/' in '{utt}', which cannot name an "
                 "audio file; write another character, in every file"
+            )
+        size = len(utt.encode())
+        if size > longest:
+            raise DataDirError(
+                f"{path}:{number}: '{utt}' has {size} bytes, and an audio file can be "
+                f"named after {longest} at most; shorten it, in every file"
             )
 
 

@@ -1,7 +1,7 @@
 """Stage 3: bring audio to one rate and format, and the tables along."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,22 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def plan_format(
-    source: Path, target: Path, rate: int, audio_format: str, num_jobs: int
+    source: Path,
+    target: Path,
+    rate: int,
+    audio_format: str,
+    num_jobs: int,
+    derived: Sequence[Path] = (),
 ) -> AudioJobs:
     """Plan to write every utterance at one rate and in one format.
 
     Args:
         source: Data directory to read.
-        target: Data directory to write; audio goes to ``<target>/data``.
+        target: Data directory to write; audio goes to ``<target>/data/<rate>``.
         rate: Sampling rate in Hz.
         audio_format: One of ``audio_stores.FORMATS``.
         num_jobs: How many jobs share the work.
+        derived: Data directories made of the target; see :class:`AudioJobs`.
 
     Returns:
         The work.
@@ -62,6 +68,8 @@ def plan_format(
         audio_format=audio_format,
         settings=f"{rate} Hz",
         num_jobs=num_jobs,
+        folder=str(rate),
+        derived=derived,
     )
 
 
@@ -97,19 +105,11 @@ def write_formatted(
         (target / "text_target").unlink(missing_ok=True)
     write_directory(target, tables)
     tell_left_out(files, [*tables, *replaced])
-    _remove_unused_archives(target / "data", values)
+    made.remove_unused(values.values())
 
 
 def _is_about_recordings(name: str) -> bool:
     return name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
-
-
-def _remove_unused_archives(folder: Path, values: Mapping[str, str]) -> None:
-    """Remove what a run with more jobs, or another format, has left."""
-    used = {value.rpartition(":")[0] for value in values.values()}
-    for path in folder.resolve().glob("audio.*.ark"):
-        if str(path) not in used:
-            path.unlink()
 
 
 def main(cmd: list[str] | None = None) -> None:
@@ -121,13 +121,25 @@ def main(cmd: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fs", default="16k", help="16k or 16000")
     parser.add_argument("--audio_format", choices=FORMATS, default="flac")
+    parser.add_argument(
+        "--derived_dir",
+        type=Path,
+        action="append",
+        default=[],
+        help="A directory made of the target: its wav.scp goes when audio changes",
+    )
     add_job_options(parser)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     args = parser.parse_args(cmd)
     setup_logging()
     work = plan_format(
-        args.source, args.target, read_rate(args.fs), args.audio_format, args.num_jobs
+        args.source,
+        args.target,
+        read_rate(args.fs),
+        args.audio_format,
+        args.num_jobs,
+        args.derived_dir,
     )
     if run_jobs(work, args):
         write_formatted(

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shlex
+import stat
 import subprocess
 from pathlib import Path
 
@@ -130,24 +131,52 @@ def source_version(value: str) -> list:
 
     Returns:
         Something that JSON can hold; it changes when the value does, or a file that it
-        names, be it in a command.
+        names, be it in a command. Files that a command writes do not count.
     """
+    states = (_file_state(name) for name in source_files(value))
+    return [value, *(number for state in states for number in state)]
+
+
+def source_files(value: str) -> list[str]:
+    """Name the files that a source may read.
+
+    Args:
+        value: A value of ``wav.scp``.
+
+    Returns:
+        Paths; of a command, all words that are not where output goes.
+    """
+    if is_command(value):
+        return _inputs(value)
     ark = split_ark(value)
-    names = _words(value) if is_command(value) else [ark[0] if ark else value]
-    return [value, *(number for name in names for number in _file_state(name))]
+    return [ark[0] if ark else value]
 
 
-def _words(command: str) -> list[str]:
+def _inputs(command: str) -> list[str]:
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.commenters = ""
+    lexer.whitespace_split = True
     try:
-        return shlex.split(command)
-    except ValueError:
-        return command.split()
+        words = list(lexer)
+    except ValueError:  # quotes that do not match
+        words = command.split()
+    # What is written first and read then, as in 'sox a.mp3 > b.wav; cat b.wav'.
+    before = zip(["", *words], words, strict=False)
+    outputs = {word for operator, word in before if _writes(operator)}
+    return [word for word in words if word not in outputs]
+
+
+def _writes(operator: str) -> bool:
+    return ">" in operator and set(operator) <= set("<>&|")
 
 
 def _file_state(path: str) -> list[int]:
     try:
         state = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
+        return []
+    # Devices such as /dev/null have other times on every node.
+    if not stat.S_ISREG(state.st_mode):
         return []
     return [state.st_size, state.st_mtime_ns]
 

@@ -70,17 +70,19 @@ def plan_perturbation(
         audio is kept.
 
     Raises:
-        DataDirError: If a table is faulty.
+        DataDirError: If a table is faulty, or the name of a copy is taken.
     """
     check_apart(source, target)
     tables = load_data_dir(source, may_be_empty=("text",))
-    check_file_names(source / "utt2spk", tables["utt2spk"])
+    longest = max((_prefix(factor) for factor in factors), key=len)
+    check_file_names(source / "utt2spk", tables["utt2spk"], prefix=longest)
     utterances = Utterances(source, tables)
     copies = {
         _prefix(factor) + utt: (factor, utt)
         for utt in utterances.order()
         for factor in factors
     }
+    _check_names_are_free(source / "utt2spk", tables["utt2spk"], factors)
 
     def convert(key: str, samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
         factor, _ = copies[key]
@@ -101,6 +103,24 @@ def plan_perturbation(
         num_jobs=num_jobs,
     )
     return work, copies
+
+
+def _check_names_are_free(
+    path: Path, utt2spk: Mapping[str, str], factors: list[float]
+) -> None:
+    """Refuse names of which one of two utterances would be lost."""
+    owners: dict[str, str] = {}
+    for number, utt in enumerate(utt2spk, start=1):
+        for factor in factors:
+            key = _prefix(factor) + utt
+            owner = owners.setdefault(key, utt)
+            if owner != utt:
+                raise DataDirError(
+                    f"{path}:{number}: '{utt}' and '{owner}' would both give '{key}' "
+                    f"at the speeds {', '.join(f'{f:g}' for f in factors)}; give one "
+                    "another name in every file, or leave out "
+                    "--speed_perturb_factors if the data are perturbed already"
+                )
 
 
 def write_perturbed(
@@ -140,6 +160,7 @@ def write_perturbed(
         contents |= render(name, new, files.inverses)
     write_directory(target, contents)
     tell_left_out(files, [*contents, *_OF_THE_OLD_AUDIO])
+    work.remove_unused(values.values())
 
 
 def _perturb_table(
@@ -183,7 +204,7 @@ def read_factors(text: str) -> list[float]:
         factors = []
     if (
         not factors
-        or len(set(factors)) < len(factors)
+        or len(set(map(_prefix, factors))) < len(factors)
         or not all(0.1 <= factor <= 10 for factor in factors)
     ):
         raise DataDirError(

@@ -8,7 +8,7 @@ import numpy as np
 from espnet_mtl.data.audio import check_samples
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.segments import TO_THE_END, Segment, parse_segments
-from espnet_mtl.data.sources import is_command, read_source, source_version
+from espnet_mtl.data.sources import read_source, source_files, source_version
 
 # Ends of segments are often rounded up; one that is further out is of other audio.
 _SLACK_SECONDS = 0.5
@@ -54,16 +54,13 @@ class Utterances:
         version = source_version(self._values[self._recording(utt)])
         return [*version, *self._segments[utt]] if self._is_cut else version
 
-    def is_command(self, utt: str) -> bool:
-        """Tell whether a command prints the audio.
-
-        Args:
-            utt: The utterance.
+    def files(self) -> set[str]:
+        """Name the files that the audio is read from.
 
         Returns:
-            Whether its value in ``wav.scp`` is a command.
+            Paths, as far as ``wav.scp`` names them.
         """
-        return is_command(self._values[self._recording(utt)])
+        return {path for value in self._values.values() for path in source_files(value)}
 
     def place(self, utt: str) -> str:
         """Tell where an utterance comes from, for messages.

@@ -8,12 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from espnet_mtl.data import audio_stores, format_audio, utterances
+from espnet_mtl.data.copy_dir import copy_data_dir
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.sources import read_source
+from espnet_mtl.data.subset import subset_data_dir
 from espnet_mtl.errors import UserError
 from espnet_mtl.journal import Journal
 
@@ -144,10 +148,10 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
     process.wait()
     edit(data_dir / "wav.scp", slow, f"{data_dir}/bob-1.wav")
     run(data_dir, target, *options[:2])
-    first = [path for path in whole[kind] if path.startswith("data/audio.")]
+    first = [path for path in whole[kind] if path.endswith(".ark")]
     if first:  # one job here, two there
         joined = b"".join(whole[kind][path] for path in first)
-        assert (target / "data" / "audio.1.ark").read_bytes() == joined
+        assert (target / "data/8000/audio.1of1.flac.ark").read_bytes() == joined
     else:
         assert files_of(target) == whole[kind]
 
@@ -156,13 +160,13 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
 def test_finished_it_does_nothing_and_touches_nothing(data_dir, target, read, kind):
     run(data_dir, target, "--audio_format", kind)
     before = files_of(target)
-    audio = {p: p.stat().st_mtime_ns for p in (target / "data").iterdir()}
+    audio = {p: p.stat().st_mtime_ns for p in (target / "data/8000").iterdir()}
     read.clear()
     run(data_dir, target, "--audio_format", kind)
     assert read == []
     assert files_of(target) == before
     # Decoding begins anew when audio is newer.
-    assert {p: p.stat().st_mtime_ns for p in (target / "data").iterdir()} == audio
+    assert {p: p.stat().st_mtime_ns for p in audio} == audio
 
 
 @pytest.mark.parametrize(
@@ -185,8 +189,8 @@ def test_another_source_is_read_again(data_dir, target, read, kind, redone):
 def test_lost_or_damaged_files_are_written_again(data_dir, target, read):
     run(data_dir, target)
     before = files_of(target)
-    (target / "data" / "ann-1.flac").unlink()
-    (target / "data" / "bob-2.flac").write_bytes(b"damaged")
+    (target / "data/8000/ann-1.flac").unlink()
+    (target / "data/8000/bob-2.flac").write_bytes(b"damaged")
     read.clear()
     run(data_dir, target)
     assert read == ["ann-1", "bob-2"]
@@ -215,10 +219,76 @@ def test_another_number_of_jobs_writes_archives_anew_and_leaves_no_old_ones(
     read.clear()
     run(data_dir, target, "--num_jobs", "2", "--audio_format", "ark")
     assert len(read) == 4
-    names = sorted(path.name for path in (target / "data").iterdir())
-    assert names == ["audio.1.ark", "audio.2.ark"]
+    names = sorted(path.name for path in (target / "data/8000").iterdir())
+    assert names == ["audio.1of2.wav.ark", "audio.2of2.wav.ark"]
     run(data_dir, target, "--audio_format", "wav")
-    assert not list((target / "data").glob("*.ark"))
+    assert not list((target / "data").rglob("*.ark"))
+
+
+# A first run, and another one that is killed before its tables are written.
+CHANGES = {
+    "jobs": (["--audio_format", "ark", "--num_jobs", "2"], ["--audio_format", "ark"]),
+    "rate": ([], ["--fs", "16k"]),
+    "rate of archives": (
+        ["--audio_format", "ark"],
+        ["--audio_format", "ark", "--fs", "16k"],
+    ),
+    "format": (["--audio_format", "flac.ark"], ["--audio_format", "wav.ark"]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_tables_elsewhere_never_name_audio_of_another_setting(data_dir, target, name):
+    first, second = CHANGES[name]
+    run(data_dir, target, *first)
+    values = load_data_dir(target)["wav.scp"]
+    before = {utt: read_source(value, utt) for utt, value in values.items()}
+    run(data_dir, target, *second, "--job", "1")
+    assert not (target / "wav.scp").exists()
+    for utt, value in values.items():
+        samples, rate = read_source(value, utt)
+        assert rate == before[utt][1]
+        np.testing.assert_array_equal(samples, before[utt][0])
+    run(data_dir, target, *second)
+    made = {path for path in (target / "data").rglob("*") if path.is_file()}
+    values = load_data_dir(target)["wav.scp"].values()
+    assert made == {Path(value.split(":")[0]) for value in values}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_tables_made_of_the_target_go_before_audio_changes(
+    data_dir, target, read, kind
+):
+    derived = target.parent / "derived"
+    options = ["--audio_format", kind, "--derived_dir", str(derived)]
+    run(data_dir, target, *options)
+    subset_data_dir(target, derived, ["ann-1", "bob-1"])
+    run(data_dir, target, *options)
+    assert (derived / "wav.scp").exists()  # Nothing was to do.
+    os.utime(data_dir / "bob-1.wav", ns=(1, 1))
+    run(data_dir, target, *options, "--job", "1")
+    assert not (derived / "wav.scp").exists()
+    assert (derived / "text").exists()
+
+
+def test_tables_made_of_the_target_go_with_the_audio_of_a_lost_utterance(
+    data_dir, target
+):
+    derived = target.parent / "derived"
+    run(data_dir, target)
+    subset_data_dir(target, derived, ["ann-1", "bob-1"])
+    subset_data_dir(data_dir, data_dir.parent / "less", ["ann-1", "ann-2"])
+    run(data_dir.parent / "less", target, "--derived_dir", str(derived))
+    assert not (derived / "wav.scp").exists()
+    assert len(list((target / "data/8000").iterdir())) == 2
+
+
+def test_audio_that_the_source_names_is_not_removed(data_dir, target):
+    run(data_dir, target)
+    copy_data_dir(target, target.parent / "copy")
+    run(target.parent / "copy", target, "--fs", "16k")
+    assert len(list((target / "data/8000").iterdir())) == 4
+    assert len(list((target / "data/16000").iterdir())) == 4
 
 
 def test_more_jobs_than_utterances_do_no_harm(data_dir, target):
@@ -292,11 +362,31 @@ def test_what_may_succeed_now_is_tried_again(data_dir, target, edit, read, kind)
     (data_dir / "ann-1.wav").write_bytes(b"no audio")
     run(data_dir, target, *options)
     assert list(load_data_dir(target)["wav.scp"]) == ["ann-2", "bob-2"]
+    before = files_of(target)
     read.clear()
-    # The command; in an archive, also what comes after it. Not the file that is bad.
-    again = ["later", "bob-2"] if kind == "flac.ark" else ["later"]
     run(data_dir, target, *options)
-    assert [name.removesuffix(".wav |") for name in read] == again
+    assert [name.removesuffix(".wav |") for name in read] == ["ann-1", "later"]
+    assert files_of(target) == before
     (data_dir / "bob-1.wav").rename(target.parent / "later.wav")
     run(data_dir, target, *options)
     assert list(load_data_dir(target)["wav.scp"]) == ["ann-2", "bob-1", "bob-2"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_that_a_disk_did_not_give_is_tried_again(
+    data_dir, target, monkeypatch, kind
+):
+    read_source = utterances.read_source
+    away = ["ann-2", "bob-1"]
+
+    def fail(value, place):
+        if Path(value).stem in away:
+            raise DataDirError(f"{place}: unreadable (the disk is away)")
+        return read_source(value, place)
+
+    monkeypatch.setattr(utterances, "read_source", fail)
+    with pytest.raises(DataDirError, match="2 of 4 utterances have unusable audio"):
+        run(data_dir, target, "--audio_format", kind, "--num_jobs", "3")
+    away.clear()  # Neither size nor time of the file has changed.
+    run(data_dir, target, "--audio_format", kind, "--num_jobs", "2")
+    assert len(load_data_dir(target)["wav.scp"]) == 4

@@ -44,7 +44,7 @@ def test_16_bit_audio_at_the_right_rate_stays_as_it_is(data_dir, target, kind):
     run(data_dir, target, kind=kind)
     before, after = load_data_dir(data_dir), load_data_dir(target)
     for utt, path in before["wav.scp"].items():
-        assert after["wav.scp"][utt] == str(target / "data" / f"{utt}.{kind}")
+        assert after["wav.scp"][utt] == str(target / f"data/8000/{utt}.{kind}")
         info = soundfile.info(after["wav.scp"][utt])
         assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, "PCM_16")
         expected, _ = soundfile.read(path, dtype="int16")
@@ -58,7 +58,7 @@ def test_another_rate_is_resampled_as_soxr_does(data_dir, target, rate):
     lengths = load_data_dir(target, ["utt2num_samples"])["utt2num_samples"]
     for utt, path in load_data_dir(data_dir)["wav.scp"].items():
         expected = soxr.resample(soundfile.read(path, dtype="float32")[0], RATE, rate)
-        found, found_rate = soundfile.read(target / "data" / f"{utt}.flac")
+        found, found_rate = soundfile.read(target / f"data/{rate}/{utt}.flac")
         assert found_rate == rate
         assert lengths[utt] == str(len(found))
         np.testing.assert_allclose(found, expected.clip(-1, 1), atol=0.51 / 32768)
@@ -183,7 +183,7 @@ def test_a_full_disk_ends_the_command_with_a_message(
     assert caught.value.__context__.errno == errno.ENOSPC
     assert "The disk is full" in caplog.text
     assert "Free some space and run the same command again" in caplog.text
-    assert sorted(p.name for p in (target / "data").iterdir()) == [
+    assert sorted(p.name for p in (target / "data/8000").iterdir()) == [
         "ann-1.flac",
         "ann-2.flac",
         "bob-1.flac",
@@ -192,6 +192,22 @@ def test_a_full_disk_ends_the_command_with_a_message(
     monkeypatch.undo()
     run(data_dir, target)
     assert len(load_data_dir(target)["wav.scp"]) == 4
+
+
+@pytest.mark.parametrize("size", [240, 241])
+def test_an_id_too_long_for_a_file_is_told_by_line(data_dir, target, edit, size):
+    utt = "bob-" + "ü" * ((size - 4) // 2) + "x" * (size % 2)
+    for name in ("wav.scp", "text", "utt2spk", "utt2accent"):
+        edit(data_dir / name, "bob-1 ", f"{utt} ")
+        lines = (data_dir / name).read_text().splitlines(keepends=True)
+        (data_dir / name).write_text("".join(sorted(lines)))
+    if size == 240:
+        run(data_dir, target)
+        return
+    with pytest.raises(
+        DataDirError, match="utt2spk:4: 'bob-.*' has 241 bytes, .* 240 at most; shorten"
+    ):
+        run(data_dir, target)
 
 
 def test_a_directory_is_not_formatted_into_itself(data_dir):

@@ -193,3 +193,35 @@ def test_a_version_changes_with_the_file_behind_the_value(wav, tmp_path):
     assert source_version("what's this |") == ["what's this |"]
     wav.unlink()
     assert source_version(str(wav)) == [str(wav)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat '{wav}' 2> {out} |",
+        "cat '{wav}' 2>>{out}|",
+        "cat < '{wav}' 2>{out} |",
+        "sox '{wav}' > {out}; cat {out} |",
+        "cat '{wav}' &> {out} |",
+    ],
+)
+def test_files_that_a_command_writes_do_not_change_its_version(wav, tmp_path, command):
+    out = tmp_path / "out"
+    value = command.format(wav=wav, out=out)
+    before = source_version(value)
+    out.write_text("written")
+    assert source_version(value) == before
+    os.utime(wav, ns=(1, 1))
+    assert source_version(value) != before
+
+
+def test_quoted_signs_send_no_output(wav):
+    value = f"awk '$1 > 3' '{wav}' |"
+    before = source_version(value)
+    os.utime(wav, ns=(1, 1))
+    assert source_version(value) != before
+
+
+def test_devices_and_folders_do_not_change_a_version(wav, tmp_path):
+    value = f"cat '{wav}' /dev/null {tmp_path} |"
+    assert source_version(value) == [value, *source_version(str(wav))[1:]]

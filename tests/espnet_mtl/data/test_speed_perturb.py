@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from espnet_mtl.data.audio import read_audio, write_audio
+from espnet_mtl.data.combine import combine_data_dirs
+from espnet_mtl.data.copy_dir import copy_data_dir
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.speed_perturb import change_speed, main, read_factors
+from espnet_mtl.data.tables import read_table
 
 RATE = 8000
 
@@ -121,7 +124,39 @@ def test_pitch_moves_with_speed():
     assert np.abs(fast).max() <= 1.0
 
 
-@pytest.mark.parametrize("text", ["", "fast", "0.9 0.9", "0", "-1", "nan", "99"])
+@pytest.mark.parametrize("segmented", [False, True])
+def test_a_name_that_is_taken_is_told(data_dir, tmp_path, segmented):
+    taken = tmp_path / "taken"
+    copy_data_dir(data_dir, taken, ("sp0.9-", ""), ("sp0.9-", ""))
+    both = tmp_path / "both"
+    combine_data_dirs(both, [data_dir, taken])
+    if segmented:
+        lines = [f"{utt} {utt} 0 -1\n" for utt in read_table(both / "utt2spk")]
+        (both / "segments").write_text("".join(lines))
+    target = tmp_path / "target"
+    with pytest.raises(
+        DataDirError,
+        match=r"utt2spk:5: 'sp0.9-ann-1' and 'ann-1' would both give 'sp0.9-ann-1' at "
+        "the speeds 0.9, 1; give one another name",
+    ):
+        main(["--factors", "0.9 1.0", str(both), str(target)])
+    assert not target.exists()
+    main(["--factors", "1.0 1.1", str(both), str(target)])
+    assert len(load_data_dir(target)["wav.scp"]) == 16
+
+
+def test_a_copy_whose_name_is_too_long_is_told_by_line(source, tmp_path, edit):
+    utt = "a" * 236
+    for name in ("wav.scp", "text", "utt2spk", "utt2accent"):
+        edit(source / name, "ann-1", utt)
+    options = [str(source), str(tmp_path / "target")]
+    with pytest.raises(DataDirError, match="utt2spk:1: 'aaa.*' has 236 bytes.* 234 at"):
+        main(["--factors", "0.9 1.0", *options])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "fast", "0.9 0.9", "0.9 0.90000001", "0", "-1", "nan", "99"]
+)
 def test_what_is_no_speed_is_refused(text):
     with pytest.raises(DataDirError, match="speed_perturb_factors"):
         read_factors(text)
