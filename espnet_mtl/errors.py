@@ -1,10 +1,29 @@
 """Errors meant for the user, and how a command reports them."""
 
+import errno
 import logging
 import sys
 from collections.abc import Callable
 
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
+
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+# What to do about everyday faults of files. Others may be faults of the program.
+_FIXES = {
+    errno.ENOENT: "Mend the path, or make what it names",
+    errno.EACCES: "Get the right to use it (ls -l), or name another path",
+    errno.EPERM: "Get the right to use it (ls -l), or name another path",
+    errno.EROFS: "Name a path on a file system that can be written",
+    errno.ENAMETOOLONG: "Use shorter names",
+    errno.EEXIST: "Move it away, or name another path",
+    errno.ENOTDIR: "Move away the file that is in the place of a folder, or name "
+    "another path",
+    errno.EISDIR: "Move away the folder that is in the place of a file, or name "
+    "another path",
+    errno.EIO: "Look after the disk; then run the same command again",
+    errno.ESTALE: "Look after the network's disk; then run the same command again",
+    errno.ETIMEDOUT: "Look after the network's disk; then run the same command again",
+}
 
 
 class UserError(ValueError):
@@ -21,7 +40,9 @@ def setup_logging(level: str = "INFO") -> None:
 
 
 def run_main(main: Callable[[], None]) -> None:
-    """Run a command; a :class:`UserError` or a full disk ends it without a traceback.
+    """Run a command; what the user can mend ends it without a traceback.
+
+    That is a :class:`UserError`, a full disk, and a file that cannot be used.
 
     Args:
         main: The command, taking its arguments from ``sys.argv``.
@@ -36,11 +57,20 @@ def run_main(main: Callable[[], None]) -> None:
         logging.error("%s", error)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (28, 122):  # ENOSPC, EDQUOT
+        message = _explain(error)
+        if message is None:
             raise
-        logging.error(
-            "The disk is full (%s). Free some space and run the same command again: "
-            "finished work is kept.",
-            error.filename or error.strerror,
-        )
+        logging.error("%s", message)
         sys.exit(1)
+
+
+def _explain(error: OSError) -> str | None:
+    """Say what a fault of a file means; ``None`` where only a traceback would help."""
+    if error.errno in _DISK_IS_FULL:
+        return (
+            f"The disk is full ({error.filename or error.strerror}). Free some space "
+            "and run the same command again: finished work is kept."
+        )
+    if not error.filename or error.errno not in _FIXES:
+        return None
+    return f"{error.filename}: {error.strerror}. {_FIXES[error.errno]}."

@@ -1,5 +1,6 @@
 """The installed commands start the modules of the same names."""
 
+import errno
 import sys
 import tomllib
 from pathlib import Path
@@ -31,6 +32,37 @@ def test_what_the_user_can_mend_ends_without_a_traceback(monkeypatch, caplog):
     with pytest.raises(SystemExit, match="1"):
         run()
     assert "wav.scp is empty" in caplog.text
+
+
+def test_a_file_that_cannot_be_used_ends_without_a_traceback(
+    monkeypatch, caplog, tmp_path
+):
+    (tmp_path / "file").touch()
+    faults = {
+        tmp_path / "none": "No such file or directory. Mend the path",
+        tmp_path: "Is a directory. Move away the folder",
+        tmp_path / "file/under": "Not a directory. Move away the file",
+        tmp_path / ("x" * 300): "File name too long. Use shorter names",
+    }
+    monkeypatch.setattr(sys, "argv", ["asr_mtl_score"])
+    for path, fault in faults.items():
+        monkeypatch.setattr(asr_mtl_score, "main", path.read_bytes)
+        with pytest.raises(SystemExit, match="1"):
+            run()
+        assert f"{path}: {fault}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EPIPE, "Broken pipe"), OSError(errno.EBADF, "Bad", "file")]
+)
+def test_faults_of_the_program_keep_their_traceback(monkeypatch, error):
+    def main():
+        raise error
+
+    monkeypatch.setattr(asr_mtl_score, "main", main)
+    monkeypatch.setattr(sys, "argv", ["asr_mtl_score"])
+    with pytest.raises(OSError):
+        run()
 
 
 def test_every_command_has_its_module():
