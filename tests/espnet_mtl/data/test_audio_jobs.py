@@ -227,23 +227,20 @@ def test_another_number_of_jobs_writes_archives_anew_and_leaves_no_old_ones(
 
 # A first run, and another one that is killed before its tables are written.
 CHANGES = {
-    "jobs": (["--audio_format", "ark", "--num_jobs", "2"], ["--audio_format", "ark"]),
-    "rate": ([], ["--fs", "16k"]),
-    "rate of archives": (
-        ["--audio_format", "ark"],
-        ["--audio_format", "ark", "--fs", "16k"],
-    ),
-    "format": (["--audio_format", "flac.ark"], ["--audio_format", "wav.ark"]),
+    "jobs": ("--audio_format ark --num_jobs 2", "--audio_format ark --num_jobs 3"),
+    "rate": ("--num_jobs 3", "--num_jobs 3 --fs 16k"),
+    "rate of archives": ("--audio_format ark", "--audio_format ark --fs 16k"),
+    "format": ("--audio_format flac.ark", "--audio_format wav.ark"),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_tables_elsewhere_never_name_audio_of_another_setting(data_dir, target, name):
-    first, second = CHANGES[name]
+    first, second = (options.split() for options in CHANGES[name])
     run(data_dir, target, *first)
     values = load_data_dir(target)["wav.scp"]
     before = {utt: read_source(value, utt) for utt, value in values.items()}
-    run(data_dir, target, *second, "--job", "1")
+    run(data_dir, target, *second, "--job", second[-1] if name == "jobs" else "1")
     assert not (target / "wav.scp").exists()
     for utt, value in values.items():
         samples, rate = read_source(value, utt)
@@ -372,9 +369,12 @@ def test_what_may_succeed_now_is_tried_again(data_dir, target, edit, read, kind)
     assert list(load_data_dir(target)["wav.scp"]) == ["ann-2", "bob-1", "bob-2"]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(
+    "kind, before, after",
+    [("flac", "2", "2"), ("flac", "3", "2"), ("flac.ark", "2", "2")],
+)
 def test_a_file_that_a_disk_did_not_give_is_tried_again(
-    data_dir, target, monkeypatch, kind
+    data_dir, target, monkeypatch, kind, before, after
 ):
     read_source = utterances.read_source
     away = ["ann-2", "bob-1"]
@@ -386,7 +386,7 @@ def test_a_file_that_a_disk_did_not_give_is_tried_again(
 
     monkeypatch.setattr(utterances, "read_source", fail)
     with pytest.raises(DataDirError, match="2 of 4 utterances have unusable audio"):
-        run(data_dir, target, "--audio_format", kind, "--num_jobs", "3")
+        run(data_dir, target, "--audio_format", kind, "--num_jobs", before)
     away.clear()  # Neither size nor time of the file has changed.
-    run(data_dir, target, "--audio_format", kind, "--num_jobs", "2")
+    run(data_dir, target, "--audio_format", kind, "--num_jobs", after)
     assert len(load_data_dir(target)["wav.scp"]) == 4
