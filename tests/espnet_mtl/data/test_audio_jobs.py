@@ -240,7 +240,7 @@ def test_tables_elsewhere_never_name_audio_of_another_setting(data_dir, target, 
     run(data_dir, target, *first)
     values = load_data_dir(target)["wav.scp"]
     before = {utt: read_source(value, utt) for utt, value in values.items()}
-    run(data_dir, target, *second, "--job", second[-1] if name == "jobs" else "1")
+    run(data_dir, target, *second, "--job", "2" if name == "jobs" else "1")
     assert not (target / "wav.scp").exists()
     for utt, value in values.items():
         samples, rate = read_source(value, utt)
