@@ -9,6 +9,8 @@ from typing import IO, BinaryIO
 
 from espnet_mtl.errors import UserError
 
+# Exit status of the command when another process has the lock: not that of a traceback.
+IN_USE = 75
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -63,4 +65,4 @@ if __name__ == "__main__":
     try:
         lock_file(int(sys.argv[1]))
     except BlockingIOError:
-        sys.exit(1)
+        sys.exit(IN_USE)

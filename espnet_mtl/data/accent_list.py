@@ -1,4 +1,4 @@
-"""Stage 5: the accent classes, and a table of who speaks how."""
+"""Stage 5: the accent classes, a table of who speaks how, and no shared speakers."""
 
 import argparse
 import logging
@@ -8,6 +8,7 @@ from pathlib import Path
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.shared_speakers import check_speakers_apart
 from espnet_mtl.data.tables import read_lines, write_text
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -109,11 +110,20 @@ def main(cmd: list[str] | None = None) -> None:
     parser.add_argument("--train_dir", type=Path, required=True)
     parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])
     parser.add_argument("--accent_list", type=Path, default=None)
+    parser.add_argument(
+        "--allow_shared_speakers",
+        choices=("true", "false"),
+        default="false",
+        help="Whether the other sets may have speakers of the training set",
+    )
     parser.add_argument("--fs", default="16k", help="16k or 16000")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(cmd)
     setup_logging()
     rate = read_rate(args.fs)
+    check_speakers_apart(
+        args.train_dir, args.check_dirs, allow=args.allow_shared_speakers == "true"
+    )
     accents = write_accent_list(
         args.train_dir, args.check_dirs, args.output, args.accent_list
     )

@@ -268,6 +268,48 @@ look_at_the_whole_run() {
     [ "$(called 'asr_mtl_train.*--output_dir exp/one')" -eq 2 ]
 }
 
+# shellcheck disable=SC2016  # the inner shell expands
+@test "a lock that could not be taken at all is not called a second run" {
+    cat > "${root}/bin/python3.new" << END
+#!/usr/bin/env bash
+if [ "\$2" = espnet_mtl.locks ]; then
+    echo "no such module" >&2
+    exit 1
+fi
+END
+    sed 1d "${root}/bin/python3" >> "${root}/bin/python3.new"
+    chmod +x "${root}/bin/python3.new"
+    mv "${root}/bin/python3.new" "${root}/bin/python3"
+    run asr_mtl --stop_stage 1
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"no such module"*"dump could not be locked: "*"exit status 1"* ]]
+    [[ "${output}" != *"in use"* ]]
+    [ ! -s "${CALLS}" ]
+}
+
+# Of which jobs may still run, on a cluster, after the shell that sent them was killed.
+@test "statistics leave the files of an earlier call until their own are there" {
+    asr_mtl --stop_stage 5 > /dev/null
+    logdir=exp/asr_mtl_stats_raw_bpe30/logdir
+    FAKE_FAILS=asr_mtl_train run asr_mtl --stage 10 --stop_stage 10
+    [ "${status}" -ne 0 ]
+    first=$(find "${logdir}" -name train.1.scp)
+    echo kept > "${first%/*}/stats.of.a.job"
+    FAKE_FAILS=asr_mtl_train run asr_mtl --stage 10 --stop_stage 10
+    [ "$(find "${logdir}" -name train.1.scp)" = "${first}" ]
+    [ "$(cat "${first%/*}/stats.of.a.job")" = kept ]
+    # Other utterances are another folder, whose jobs write other files.
+    echo "train-4 x" >> dump/raw/train/wav.scp
+    FAKE_FAILS=asr_mtl_train run asr_mtl --stage 10 --stop_stage 10
+    [ "$(find "${logdir}" -name train.1.scp | wc -l)" -eq 2 ]
+    [ "$(cat "${first}")" = "train-1 x" ]
+    run asr_mtl --stage 10 --stop_stage 10
+    [ "${status}" -eq 0 ]
+    [ ! -e "${first}" ]
+    [ "$(find "${logdir}" -name train.1.scp | wc -l)" -eq 1 ]
+    [ -s exp/asr_mtl_stats_raw_bpe30/train/text_shape.bpe ]
+}
+
 @test "the log of an interrupted training is kept" {
     asr_mtl --stop_stage 11 --feats_normalize utterance_mvn > /dev/null
     exp=exp/asr_mtl_train_raw_bpe30

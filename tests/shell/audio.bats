@@ -25,8 +25,13 @@ make_dump() { # make_dump <audio format>
 @test "audio is formatted in jobs, never more than utterances, and merged once" {
     run asr_mtl --stop_stage 3 --nj 9 --fs 8k --audio_format wav.ark --max_bad_audio 0.01
     [ "${status}" -eq 0 ]
-    options="--fs 8k --audio_format wav.ark --max_bad_audio 0.01 --num_jobs 3"
     for dirs in "train dump/raw/org/train" "valid dump/raw/org/valid" "test dump/raw/test"; do
+        options="--fs 8k --audio_format wav.ark"
+        case ${dirs} in
+            # Stage 4's, which name the same audio.
+            train* | valid*) options+=" --derived_dir dump/raw/${dirs%% *}" ;;
+        esac
+        options+=" --max_bad_audio 0.01 --num_jobs 3"
         for job in 1 2 3; do
             [ "$(called "^format_audio ${options} --job ${job} data/${dirs}$")" -eq 1 ]
         done
@@ -43,6 +48,27 @@ make_dump() { # make_dump <audio format>
     [ "${status}" -eq 0 ]
     [ "$(called '^format_audio .*--num_jobs 5 --job .* data/train ')" -eq 5 ]
     [ "$(called '^format_audio .*--num_jobs 3 --job .* data/valid ')" -eq 3 ]
+}
+
+@test "the last line of a table counts also without an end" {
+    asr_mtl --stop_stage 1 > /dev/null
+    printf 'test-1 x' > data/test/wav.scp
+    printf 'valid-1 x\nvalid-2 x' > data/valid/wav.scp
+    run asr_mtl --stage 3 --stop_stage 12 --nj 9 --inference_nj 9
+    [ "${status}" -eq 0 ]
+    [ "$(called '^format_audio .*--num_jobs 1 --job 1 data/test ')" -eq 1 ]
+    [ "$(called '^format_audio .*--num_jobs 2 --job [12] data/valid ')" -eq 2 ]
+    [ "$(called 'asr_mtl_train.*--collect_stats true')" -eq 2 ]
+    [ "$(called 'asr_mtl_inference')" -eq 1 ]
+}
+
+@test "speakers of training in other sets are allowed only where that is asked for" {
+    run asr_mtl --stop_stage 5
+    [ "${status}" -eq 0 ]
+    [ "$(called '^accent_list .*--allow_shared_speakers false ')" -eq 1 ]
+    run asr_mtl --stage 5 --stop_stage 5 --allow_shared_speakers true
+    [ "${status}" -eq 0 ]
+    [ "$(called '^accent_list .*--allow_shared_speakers true ')" -eq 1 ]
 }
 
 @test "a job that fails stops the stage before its tables are written" {
@@ -73,7 +99,7 @@ make_dump() { # make_dump <audio format>
     run asr_mtl --skip_data_prep true --token_type char --stop_stage 18
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"data/accent_list/accents.txt does not exist: it is made of dump/raw/train/utt2accent"* ]]
-    [ "$(called '^accent_list .*--train_dir dump/raw/train --check_dirs dump/raw/valid dump/raw/test --output data/accent_list/accents.txt$')" -eq 1 ]
+    [ "$(called '^accent_list .*--train_dir dump/raw/train --check_dirs dump/raw/valid dump/raw/test --allow_shared_speakers false --output data/accent_list/accents.txt$')" -eq 1 ]
     [ "$(called '^formatted --fs 16k dump/raw/train dump/raw/valid$')" -eq 1 ]
     [ "$(called '^formatted --fs 16k dump/raw/test$')" -eq 2 ]  # decoded, attacked
     [ "$(called '^format_audio')" -eq 0 ]

@@ -125,7 +125,7 @@ is_alive() { # is_alive <pid>: and not only waiting to be taken note of
     wait "${runner}" || true
     exec {lock}>> lock
     run python3 -m espnet_mtl.locks "${lock}"
-    [ "${status}" -eq 1 ]
+    [ "${status}" -eq 75 ]
     kill "$(cat job)"
     for _ in $(seq 50); do
         python3 -m espnet_mtl.locks "${lock}" && return

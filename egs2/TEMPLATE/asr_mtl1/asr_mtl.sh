@@ -60,6 +60,7 @@ cleaner=none        # Text cleaner in training.
 g2p=none            # Grapheme-to-phoneme conversion in training.
 lang=noinfo         # Language; becomes part of directory names.
 accent_list=        # File of accents, one a line. Empty: those of the training set.
+allow_shared_speakers=false # Let validation and test sets have speakers of the training set.
 
 # Language model
 use_lm=false          # Train a language model: 6 to 8; decode and pack with it. (ESPnet: true.)

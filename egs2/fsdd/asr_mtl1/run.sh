@@ -27,4 +27,5 @@ corpus_args+=" --batch_bins 125000 --max_epoch 14"
     --train_set train \
     --valid_set valid \
     --test_sets test \
+    --allow_shared_speakers true \
     "$@"

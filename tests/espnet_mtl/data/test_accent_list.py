@@ -19,7 +19,10 @@ def train(data_dir: Path) -> Path:
 
 @pytest.fixture
 def valid(train: Path) -> Path:
-    return Path(shutil.copytree(train, train.parent / "valid"))
+    """The same utterances, of other speakers."""
+    folder = Path(shutil.copytree(train, train.parent / "valid"))
+    (folder / "utt2spk").write_text("ann-1 cid\nann-2 cid\nbob-1 dan\nbob-2 dan\n")
+    return folder
 
 
 @pytest.fixture
@@ -119,3 +122,19 @@ def test_a_full_disk_leaves_no_list(train, output, fill_disk):
     with pytest.raises(OSError):
         run(train, output)
     assert not list(output.parent.iterdir())
+
+
+def test_shared_speakers_are_an_error_unless_allowed(
+    train, valid, output, edit, caplog, monkeypatch
+):
+    monkeypatch.setattr("espnet_mtl.data.accent_list.setup_logging", lambda: None)
+    edit(valid / "utt2spk", "bob-1 dan", "bob-1 bob")
+    with pytest.raises(
+        DataDirError, match=r"valid/utt2spk:3: 1 speaker \(bob\) of its"
+    ):
+        run(train, output, valid)
+    assert not output.exists()
+    options = ["--fs", "8k", "--train_dir", str(train), "--output", str(output)]
+    main([*options, "--check_dirs", str(valid), "--allow_shared_speakers", "true"])
+    assert "valid/utt2spk:3: 1 speaker (bob)" in caplog.text
+    assert output.exists()

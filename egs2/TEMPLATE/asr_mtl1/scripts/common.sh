@@ -42,6 +42,11 @@ min() { # min <number>...
     printf '%s\n' "$@" | sort -n | head -n 1
 }
 
+# The last line counts also without an end, as for all that reads tables.
+count_lines() { # count_lines <file>
+    awk 'END { print NR }' < "$1"
+}
+
 die() { # die <message>
     # Logged as the caller's line.
     local fname=${BASH_SOURCE[1]##*/}
@@ -66,14 +71,18 @@ report_failure() { # report_failure <exit status>
 # goes with the last process of the run, however that ends, and never has to be removed.
 # The number of the open file goes to the variable lock_fd.
 lock_dir() { # lock_dir <directory>
-    local dir=$1 holder
+    local dir=$1 holder status=0
     mkdir -p "${dir}"
     exec {lock_fd}>>"${dir}/.lock"
-    if ! python3 -m espnet_mtl.locks "${lock_fd}"; then
+    python3 -m espnet_mtl.locks "${lock_fd}" || status=$?
+    if [ "${status}" -eq 75 ]; then  # IN_USE of espnet_mtl/locks.py
         holder=$(head -n 1 "${dir}/.lock")
         die "${dir} is in use by another run (process ${holder:-unknown}, or a job that it" \
             "left behind). Wait for it, stop it, or choose another directory (--expdir," \
             "--asr_exp, --dumpdir). Nothing was changed."
+    elif [ "${status}" -ne 0 ]; then
+        die "${dir} could not be locked: 'python3 -m espnet_mtl.locks' failed with exit" \
+            "status ${status}, as said above. Nothing was changed."
     fi
     echo "$$" > "${dir}/.lock"
 }
@@ -132,7 +141,7 @@ rotate_log() { # rotate_log <path ending in .log>
 # Split a table over jobs, never more jobs than lines. Prints the number of jobs.
 split_keys() { # split_keys <table> <wanted jobs> <prefix of the parts>
     local table=$1 prefix=$3 jobs n parts=()
-    jobs=$(min "$2" "$(wc -l < "${table}")")
+    jobs=$(min "$2" "$(count_lines "${table}")")
     for n in $(seq "${jobs}"); do
         parts+=("${prefix}.${n}.scp")
     done

@@ -58,34 +58,37 @@ stage_10() {
 
 # Lengths and, for global_mvn, sums of the features, by a training command.
 collect_stats() { # collect_stats <name> <directory> <training table> <validation table> <command>...
-    local name=$1 dir=$2 train=$3 valid=$4 logdir=$2/logdir jobs mode
+    local name=$1 dir=$2 train=$3 valid=$4 logdir=$2/logdir jobs mode parts
     shift 4
 
-    # 1. As many jobs as the smaller set can feed
-    rm -rf "${logdir}"
-    mkdir -p "${logdir}"
-    jobs=$(min "${nj}" "$(wc -l < "${valid}")")
-    jobs=$(split_keys "${train}" "${jobs}" "${logdir}/train")
-    split_keys "${valid}" "${jobs}" "${logdir}/valid" > /dev/null
+    # 1. As many jobs as the smaller set can feed. Jobs of an earlier call may still run
+    #    where that was killed: only those of the same utterances share a folder with them.
+    jobs=$(min "${nj}" "$(count_lines "${train}")" "$(count_lines "${valid}")")
+    parts=${logdir}/${jobs}_$(cat "${train}" "${valid}" | cksum | tr ' ' '_')
+    mkdir -p "${parts}"
+    split_keys "${train}" "${jobs}" "${parts}/train" > /dev/null
+    split_keys "${valid}" "${jobs}" "${parts}/valid" > /dev/null
     log "${name} collect-stats started... log: '${logdir}/stats.*.log'"
     ${train_cmd} JOB=1:"${jobs}" "${logdir}/stats.JOB.log" \
         "$@" \
             --collect_stats true \
-            --train_shape_file "${logdir}/train.JOB.scp" \
-            --valid_shape_file "${logdir}/valid.JOB.scp" \
-            --output_dir "${logdir}/stats.JOB" \
+            --train_shape_file "${parts}/train.JOB.scp" \
+            --valid_shape_file "${parts}/valid.JOB.scp" \
+            --output_dir "${parts}/stats.JOB" \
             --ngpu 0
+    # The runner has let no other jobs write these logs: nobody needs another folder now.
+    find "${logdir}" -mindepth 1 -maxdepth 1 -type d ! -name "${parts##*/}" -exec rm -r {} +
 
     # 2. All jobs together. One job's files are what adding them up would give.
     if [ "${jobs}" -eq 1 ]; then
         for mode in train valid; do
             mkdir -p "${dir}/${mode}"
-            cp "${logdir}/stats.1/${mode}"/* "${dir}/${mode}"
+            cp "${parts}/stats.1/${mode}"/* "${dir}/${mode}"
         done
     else
         local n opts=()
         for n in $(seq "${jobs}"); do
-            opts+=(--input_dir "${logdir}/stats.${n}")
+            opts+=(--input_dir "${parts}/stats.${n}")
         done
         if [ "${feats_normalize}" != global_mvn ]; then
             opts+=(--skip_sum_stats)
@@ -95,7 +98,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
 
     # 3. The number of tokens beside each length, which batches by size ask for
     for mode in train valid; do
-        awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n + 0 }' \
+        awk -v n="$(count_lines "${token_list}")" '{ print $0 "," n + 0 }' \
             "${dir}/${mode}/text_shape" > "${dir}/${mode}/text_shape.${token_type}"
     done
 }
@@ -230,7 +233,7 @@ need_weights() { # need_weights <experiment> <weights> <option> <stage that make
 check_complete() { # check_complete <result> <table with all keys>
     local missing
     missing=$(join -v 1 <(cut -d ' ' -f 1 "$2") <(cut -d ' ' -f 1 "$1") | head -n 3 | paste -s -d ' ' -)
-    if [ -n "${missing}" ] || [ "$(wc -l < "$1")" -ne "$(wc -l < "$2")" ]; then
+    if [ -n "${missing}" ] || [ "$(count_lines "$1")" -ne "$(count_lines "$2")" ]; then
         die "$1 does not have exactly one line for each utterance of $2" \
             "${missing:+(missing: ${missing} ...)}. Run the decoding again."
     fi

@@ -33,15 +33,16 @@ stage_3() {
     log "Stage 3: Format wav.scp: ${datadir}/ -> ${data_feats}"
     local dset
     for dset in ${train_set} ${valid_set}; do
-        format_audio "${dset}" "${data_feats}/org/${dset}"
+        # What stage 4 made of it goes when audio changes: it would name other audio.
+        format_audio "${dset}" "${data_feats}/org/${dset}" --derived_dir "${data_feats}/${dset}"
     done
     for dset in ${test_sets}; do
         format_audio "${dset}" "${data_feats}/${dset}"
     done
 }
 
-format_audio() { # format_audio <set> <output directory>
-    make_audio format_audio "${datadir}/$1" "$2" --fs "${fs}" --audio_format "${audio_format}"
+format_audio() { # format_audio <set> <output directory> <option>...
+    make_audio format_audio "${datadir}/$1" "$2" --fs "${fs}" --audio_format "${audio_format}" "${@:3}"
 }
 
 # Jobs write audio, each continuing where it was stopped; the tables come last.
@@ -52,7 +53,7 @@ make_audio() { # make_audio <module> <source directory> <target directory> <opti
         utts=${from}/segments
     fi
     need_file "${utts}" 1
-    jobs=$(min "${nj}" "$(wc -l < "${utts}")")
+    jobs=$(min "${nj}" "$(count_lines "${utts}")")
     # shellcheck disable=SC2206  # python may be a command with options
     local command=(
         ${python} -m "espnet_mtl.data.${module}" "$@"
@@ -112,6 +113,7 @@ make_accent_list() {
     fi
     ${python} -m espnet_mtl.data.accent_list \
         --fs "${fs}" --train_dir "${data_feats}/${train_set}" --check_dirs "${check[@]}" \
+        --allow_shared_speakers "${allow_shared_speakers}" \
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
 }
 

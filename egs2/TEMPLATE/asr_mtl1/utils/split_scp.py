@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Split a table into parts of nearly equal size: split_scp.py TABLE PART1 PART2 ..."""
 
+import os
 import sys
 
 
@@ -18,8 +19,10 @@ def main():
         )
     for i, part in enumerate(parts):
         begin, end = (len(lines) * k // len(parts) for k in (i, i + 1))
-        with open(part, "w", encoding="utf-8") as file:
+        # Whole at once: a job of an earlier call may be about to read the same.
+        with open(f"{part}.new", "w", encoding="utf-8") as file:
             file.writelines(lines[begin:end])
+        os.replace(f"{part}.new", part)
 
 
 if __name__ == "__main__":

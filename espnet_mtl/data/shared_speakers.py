@@ -1,0 +1,76 @@
+"""Speakers of training in other sets: the model would know their voices."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from espnet_mtl.data.datadir import some
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import read_table
+
+# What stage 2 puts before the ids of utterances and speakers alike.
+_PERTURBED = re.compile(r"sp[\d.]+-")
+
+
+def check_speakers_apart(
+    train_dir: Path, other_dirs: Sequence[Path], *, allow: bool
+) -> None:
+    """Refuse sets that have speakers of the training set.
+
+    Args:
+        train_dir: Training set; its audio may be at several speeds.
+        other_dirs: Validation and test sets.
+        allow: Whether to warn only.
+
+    Raises:
+        DataDirError: If a speaker is shared; the message names set and line.
+    """
+    tables = {path: read_table(path / "utt2spk") for path in [train_dir, *other_dirs]}
+    _warn_of_unknown(tables)
+    trained = _voices(tables.pop(train_dir))
+    faults = [
+        fault
+        for path, table in tables.items()
+        if (fault := _find(path, table, trained))
+    ]
+    if not faults:
+        return
+    said = f"speakers of the training set {train_dir}: {'; '.join(faults)}"
+    if not allow:
+        raise DataDirError(
+            f"{said}. The model knows their voices, so results would not be those of "
+            "new people; move each speaker to one set, or go on nevertheless with "
+            "--allow_shared_speakers true"
+        )
+    logging.warning("%s. Results are those of voices that the model knows", said)
+
+
+def _warn_of_unknown(tables: Mapping[Path, Mapping[str, str]]) -> None:
+    for path, table in tables.items():
+        if all(utt == speaker for utt, speaker in table.items()):
+            logging.warning(
+                "%s: every utterance has a speaker of its own, so nobody can tell "
+                "whether speakers are in several sets",
+                path / "utt2spk",
+            )
+
+
+def _voices(utt2spk: Mapping[str, str]) -> set[str]:
+    """Name the speakers, also as they are called at their own speed."""
+    voices = set(utt2spk.values())
+    for utt, speaker in utt2spk.items():
+        if prefix := _PERTURBED.match(utt):
+            voices.add(speaker.removeprefix(prefix[0]))
+    return voices
+
+
+def _find(path: Path, utt2spk: Mapping[str, str], trained: set[str]) -> str | None:
+    speakers = dict.fromkeys(utt2spk.values())
+    shared = [speaker for speaker in speakers if speaker in trained]
+    if not shared:
+        return None
+    line = next(n for n, s in enumerate(utt2spk.values(), start=1) if s == shared[0])
+    return (
+        f"{path / 'utt2spk'}:{line}: {some(shared, 'speaker')} of its {len(speakers)}"
+    )
