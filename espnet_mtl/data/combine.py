@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from espnet_mtl.data.audio_stores import FORMATS, is_archive
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, check_apart
 from espnet_mtl.data.directory import (
     Table,
@@ -99,11 +100,28 @@ def _combine_whole(all_files: list[Files]) -> dict[str, bytes]:
             (files.path / name).read_bytes() if name in files.whole else b""
             for files in all_files
         }
+        if name == "audio_format":
+            contents = _alike_for_espnet(contents)
         if len(contents) == 1:
             combined[name] = contents.pop()
         else:
             logging.warning("%s: the directories differ in it; left out", name)
     return combined
+
+
+def _alike_for_espnet(formats: set[bytes]) -> set[bytes]:
+    """Give one format for those that ESPnet reads alike: all files, or all archives."""
+    words = {content.decode(errors="replace").strip() for content in formats}
+    if not words <= set(FORMATS):
+        return formats
+    if len({is_archive(word) for word in words}) == 1:
+        return {min(formats)}
+    logging.warning(
+        "audio_format: ESPnet reads either files or archives, and these are both (%s): "
+        "format the new directory by stage 3 before it is trained on",
+        ", ".join(sorted(words)),
+    )
+    return formats
 
 
 def _no_accents(source: Path) -> Table:

@@ -28,15 +28,14 @@ def check_formatted_dir(path: Path, rate: int) -> None:
     """
     tables = load_data_dir(path)
     check_formatted(path, tables)
-    _check_files(path, tables["wav.scp"])
-    _check_sources(path, tables["wav.scp"])
+    _check_sources(path, tables["wav.scp"], _check_files(path))
     utt, value = next(iter(tables["wav.scp"].items()))
     read_audio(value, rate, utt=utt)
     logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
 
 
-def _check_files(path: Path, values: Mapping[str, str]) -> None:
-    """Check what the directory says of itself: ESPnet goes by it."""
+def _check_files(path: Path) -> str:
+    """Check what the directory says of itself: ESPnet goes by it. Give the format."""
     feats_type = _read_word(path / "feats_type", "raw")
     if not feats_type.startswith("raw"):
         raise DataDirError(
@@ -50,24 +49,36 @@ def _check_files(path: Path, values: Mapping[str, str]) -> None:
             f"{file}: '{audio_format}', but one channel is needed; format the "
             "directory by stage 3"
         )
-    utt, value = next(iter(values.items()))
-    if is_archive(audio_format) != (split_ark(value) is not None):
-        right = "flac" if is_archive(audio_format) else "wav.ark"
-        raise DataDirError(
-            f"{file}: '{audio_format}' does not go with '{value}' of utterance '{utt}' "
-            f"in wav.scp; write '{right}' to {file}"
-        )
+    return audio_format
 
 
-def _check_sources(path: Path, values: Mapping[str, str]) -> None:
+def _check_sources(path: Path, values: Mapping[str, str], audio_format: str) -> None:
     """Look at every value, but into each archive only once."""
     seen = set()
     for number, (utt, value) in enumerate(values.items(), start=1):
-        ark = split_ark(value) if ":" in value else None
+        ark = split_ark(value)
+        place = f"{path / 'wav.scp'}:{number}: {utt} {value}"
         if ark is None or ark[0] not in seen:
-            check_formatted_value(value, f"{path / 'wav.scp'}:{number}: {utt} {value}")
+            check_formatted_value(value, place)
         if ark is not None:
             seen.add(ark[0])
+        if is_archive(audio_format) != (ark is not None):
+            raise _wrong_format(path / "audio_format", audio_format, place, values)
+
+
+def _wrong_format(
+    file: Path, audio_format: str, place: str, values: Mapping[str, str]
+) -> DataDirError:
+    """Say what to do: ESPnet reads either files or archives, and no mix of them."""
+    in_archives = sum(split_ark(value) is not None for value in values.values())
+    if 0 < in_archives < len(values):
+        fix = (
+            f"{in_archives} of {len(values)} utterances are in archives and the others "
+            "are not, but ESPnet reads either; format the directory by stage 3"
+        )
+    else:
+        fix = f"write '{'wav.ark' if in_archives else 'flac'}' to {file}"
+    return DataDirError(f"{place}: does not go with '{audio_format}' in {file}; {fix}")
 
 
 def _read_word(path: Path, absent: str) -> str:

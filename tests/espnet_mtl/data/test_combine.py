@@ -62,6 +62,29 @@ def test_what_only_some_have_is_said(data_dir, other_dir, target, caplog):
     validate([str(target)])
 
 
+@pytest.mark.parametrize(
+    "first, second, combined",
+    [
+        ("flac.ark", "wav.ark", "flac.ark\n"),
+        ("wav", "flac", "flac\n"),
+        ("wav", "wav", "wav\n"),
+        ("wav", "flac.ark", None),
+        ("wav", "flac.multi", None),
+        ("wav", "", None),
+    ],
+)
+def test_formats_that_are_read_alike_are_one(
+    data_dir, other_dir, target, caplog, first, second, combined
+):
+    (data_dir / "audio_format").write_text(f"{first}\n")
+    if second:
+        (other_dir / "audio_format").write_text(f"{second}\n")
+    combine_data_dirs(target, [data_dir, other_dir])
+    path = target / "audio_format"
+    assert (path.read_text() if path.exists() else None) == combined
+    assert ("these are both (flac.ark, wav)" in caplog.text) == (second == "flac.ark")
+
+
 def test_the_same_utterance_may_come_twice(data_dir, other_dir, target):
     main([str(target), str(data_dir), str(other_dir), str(data_dir)])
     assert len(load_data_dir(target)["text"]) == 8

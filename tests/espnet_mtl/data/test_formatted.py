@@ -74,8 +74,27 @@ def test_commands_are_not_run_and_named_by_line(dump, edit, tmp_path):
 
 def test_archives_of_another_format_file_are_told(dump, edit):
     (dump / "a.ark").write_bytes(b"ann-1 AUDIO\x01\x00")
-    edit(dump / "wav.scp", f"{dump}/ann-1.wav", f"{dump}/a.ark:6")
+    (dump / "wav.scp").write_text(
+        "".join(
+            f"{utt} {dump}/a.ark:6\n" for utt in ("ann-1", "ann-2", "bob-1", "bob-2")
+        )
+    )
     with pytest.raises(DataDirError, match="write 'wav.ark' to .*audio_format"):
+        check(dump)
+
+
+@pytest.mark.parametrize("audio_format, line", [("flac", 3), ("flac.ark", 1)])
+def test_a_mix_of_files_and_archives_is_told_whichever_is_first(
+    dump, edit, audio_format, line
+):
+    (dump / "a.ark").write_bytes(b"bob-1 AUDIO\x01\x00")
+    edit(dump / "wav.scp", f"{dump}/bob-1.wav", f"{dump}/a.ark:6")
+    (dump / "audio_format").write_text(f"{audio_format}\n")
+    with pytest.raises(
+        DataDirError,
+        match=f"wav.scp:{line}: .* 1 of 4 utterances are in archives and the others "
+        "are not, but ESPnet reads either; format the directory by stage 3",
+    ):
         check(dump)
 
 
