@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.data import validate
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")

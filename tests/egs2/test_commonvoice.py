@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.data import format_audio, validate
 from espnet_mtl.data.prepare.accents import read_accent_map
+from espnet_mtl.data.stages import format_audio
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared/data"

@@ -16,10 +16,10 @@ stage_1() {
     # speakers.
     local dset
     for dset in ${base_train_set} ${valid_set}; do
-        ${python} -m espnet_mtl.data.validate --no-spk-sort --empty-text "${datadir}/${dset}"
+        ${python} -m espnet_mtl.data.tools.validate --no-spk-sort --empty-text "${datadir}/${dset}"
     done
     for dset in ${test_sets}; do
-        ${python} -m espnet_mtl.data.validate --no-spk-sort "${datadir}/${dset}"
+        ${python} -m espnet_mtl.data.tools.validate --no-spk-sort "${datadir}/${dset}"
     done
 }
 
@@ -56,7 +56,7 @@ make_audio() { # make_audio <module> <source directory> <target directory> <opti
     jobs=$(min "${nj}" "$(count_lines "${utts}")")
     # shellcheck disable=SC2206  # python may be a command with options
     local command=(
-        ${python} -m "espnet_mtl.data.${module}" "$@"
+        ${python} -m "espnet_mtl.data.stages.${module}" "$@"
         --max_bad_audio "${max_bad_audio}" --num_jobs "${jobs}"
     )
     log "Audio of ${from} started... log: '${to}/logdir/${module}.*.log'"
@@ -71,7 +71,7 @@ stage_4() {
     local dset
     for dset in ${train_set} ${valid_set}; do
         need_file "${data_feats}/org/${dset}/wav.scp" 3
-        ${python} -m espnet_mtl.data.remove_long_short \
+        ${python} -m espnet_mtl.data.stages.remove_long_short \
             --fs "${fs}" \
             --min_wav_duration "${min_wav_duration}" \
             --max_wav_duration "${max_wav_duration}" \
@@ -95,7 +95,7 @@ stage_5() {
     if [ -n "${symbols}" ]; then
         opts+=(--bpe_nlsyms "${symbols}")
     fi
-    ${python} -m espnet_mtl.data.token_list \
+    ${python} -m espnet_mtl.data.stages.token_list \
         --token_type "${token_type}" --nbpe "${nbpe}" --bpemode "${bpemode}" \
         --text "${text}" --output "$(dirname "${token_list}")" \
         ${opts[@]+"${opts[@]}"}
@@ -111,7 +111,7 @@ make_accent_list() {
     if [ -n "${accent_list}" ]; then
         opts+=(--accent_list "${accent_list}")
     fi
-    ${python} -m espnet_mtl.data.accent_list \
+    ${python} -m espnet_mtl.data.stages.accent_list \
         --fs "${fs}" --train_dir "${data_feats}/${train_set}" --check_dirs "${check[@]}" \
         --allow_shared_speakers "${allow_shared_speakers}" \
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
@@ -126,7 +126,7 @@ need_accent_list() {
 }
 
 check_formatted() { # check_formatted <data directory>...
-    ${python} -m espnet_mtl.data.formatted --fs "${fs}" "$@"
+    ${python} -m espnet_mtl.data.stages.formatted --fs "${fs}" "$@"
 }
 
 # How ESPnet reads the audio of a formatted directory.

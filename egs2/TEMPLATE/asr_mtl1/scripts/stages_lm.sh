@@ -6,7 +6,7 @@
 # The text of the training set, and more where lm_train_text says so. Part of stage 4.
 make_lm_text() {
     # shellcheck disable=SC2086  # several files in one string are split on purpose
-    ${python} -m espnet_mtl.data.lm_text --output "${lm_text}" ${lm_train_text}
+    ${python} -m espnet_mtl.data.stages.lm_text --output "${lm_text}" ${lm_train_text}
 }
 
 # Formatted data may have been made elsewhere, or before a language model was asked for.

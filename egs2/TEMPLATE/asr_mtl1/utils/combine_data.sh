@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Kaldi's name for: python3 -m espnet_mtl.data.combine "$@"
-exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/run_module.sh" espnet_mtl.data.combine "$@"
+# Kaldi's name for: python3 -m espnet_mtl.data.tools.combine "$@"
+exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/run_module.sh" espnet_mtl.data.tools.combine "$@"

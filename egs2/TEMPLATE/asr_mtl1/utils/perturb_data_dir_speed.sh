@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kaldi's name for: python3 -m espnet_mtl.data.speed_perturb --factors <factor> ...
+# Kaldi's name for: python3 -m espnet_mtl.data.stages.speed_perturb --factors <factor> ...
 set -e
 set -u
 set -o pipefail
@@ -20,4 +20,4 @@ if [ $# -ne 3 ]; then
     echo "${help_message}" >&2
     exit 2
 fi
-exec "${utils}/run_module.sh" espnet_mtl.data.speed_perturb --factors "$1" "$2" "$3"
+exec "${utils}/run_module.sh" espnet_mtl.data.stages.speed_perturb --factors "$1" "$2" "$3"

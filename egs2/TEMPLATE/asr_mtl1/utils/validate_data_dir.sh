@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Kaldi's name for: python3 -m espnet_mtl.data.validate "$@"
-exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/run_module.sh" espnet_mtl.data.validate "$@"
+# Kaldi's name for: python3 -m espnet_mtl.data.tools.validate "$@"
+exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/run_module.sh" espnet_mtl.data.tools.validate "$@"

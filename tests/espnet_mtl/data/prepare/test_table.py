@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.data import validate
 from espnet_mtl.data.prepare import table
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 HEADER = "path,text,speaker,accent"

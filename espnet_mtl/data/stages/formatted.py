@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_audio, read_rate
-from espnet_mtl.data.audio_stores import is_archive
 from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import check_formatted_value, split_ark
+from espnet_mtl.data.stages.audio_stores import is_archive
 from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import run_main, setup_logging
 

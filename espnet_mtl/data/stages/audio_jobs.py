@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_mtl.data.audio_stores import Store, is_archive, open_store
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.progress import Progress
+from espnet_mtl.data.stages.audio_stores import Store, is_archive, open_store
+from espnet_mtl.data.stages.utterances import Utterances
 from espnet_mtl.data.tables import write_text
-from espnet_mtl.data.utterances import Utterances
 from espnet_mtl.journal import Journal, read_journal
 
 Convert = Callable[[str, np.ndarray, int], tuple[np.ndarray, int]]

@@ -10,7 +10,7 @@ from espnet_mtl.data.directory import Table, back_up, render
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Kind, list_files
 from espnet_mtl.data.tables import read_lines, sort_keys, split_line, write_files
-from espnet_mtl.data.validate import find_disorder
+from espnet_mtl.data.tools.validate import find_disorder
 from espnet_mtl.errors import run_main, setup_logging
 
 # An utterance that one of them lacks is of no use; other tables only lose lines.

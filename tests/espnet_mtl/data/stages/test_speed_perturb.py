@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from espnet_mtl.data.audio import read_audio, write_audio
-from espnet_mtl.data.combine import combine_data_dirs
-from espnet_mtl.data.copy_dir import copy_data_dir
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.speed_perturb import change_speed, main, read_factors
+from espnet_mtl.data.stages.speed_perturb import change_speed, main, read_factors
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tools.combine import combine_data_dirs
+from espnet_mtl.data.tools.copy_dir import copy_data_dir
 
 RATE = 8000
 
@@ -91,7 +91,7 @@ def test_audio_at_its_own_speed_stays_where_it_is_commands_too(source, tmp_path,
 def test_finished_it_does_nothing_another_speed_is_added(source, tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "espnet_mtl.data.speed_perturb.change_speed",
+        "espnet_mtl.data.stages.speed_perturb.change_speed",
         lambda samples, rate, factor: made.append(factor) or samples,
     )
     options = [str(source), str(tmp_path / "train_sp")]

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.formatted import main
+from espnet_mtl.data.stages.formatted import main
 
 
 def check(*directories):

@@ -7,9 +7,9 @@ import pytest
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import list_files
-from espnet_mtl.data.subset import choose, main, subset_data_dir
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.validate import main as validate
+from espnet_mtl.data.tools.subset import choose, main, subset_data_dir
+from espnet_mtl.data.tools.validate import main as validate
 
 
 def read_all(folder):
@@ -152,7 +152,7 @@ def test_lengths_come_from_audio_where_no_table_has_them(data_dir):
     ],
 )
 def test_lists(data_dir, tmp_path, monkeypatch, caplog, option, lines, kept):
-    monkeypatch.setattr("espnet_mtl.data.subset.setup_logging", lambda: None)
+    monkeypatch.setattr("espnet_mtl.data.tools.subset.setup_logging", lambda: None)
     (tmp_path / "list").write_text(lines)
     main([option, str(tmp_path / "list"), str(data_dir), str(tmp_path / "some")])
     assert list(load_data_dir(tmp_path / "some")["text"]) == kept

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from espnet_mtl.data import validate
 from espnet_mtl.data.datadir import check_apart
 from espnet_mtl.data.directory import rename, tell_left_out, write_directory
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Kind, list_files
+from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import run_main, setup_logging
 
 

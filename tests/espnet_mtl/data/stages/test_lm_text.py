@@ -2,8 +2,8 @@
 
 import pytest
 
-from espnet_mtl.data import lm_text
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.stages import lm_text
 
 
 def write(folder, name, text):

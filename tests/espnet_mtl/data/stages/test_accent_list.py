@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.data.accent_list import main
 from espnet_mtl.data.datadir import write_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.stages.accent_list import main
 
 
 @pytest.fixture
@@ -127,7 +127,9 @@ def test_a_full_disk_leaves_no_list(train, output, fill_disk):
 def test_shared_speakers_are_an_error_unless_allowed(
     train, valid, output, edit, caplog, monkeypatch
 ):
-    monkeypatch.setattr("espnet_mtl.data.accent_list.setup_logging", lambda: None)
+    monkeypatch.setattr(
+        "espnet_mtl.data.stages.accent_list.setup_logging", lambda: None
+    )
     edit(valid / "utt2spk", "bob-1 dan", "bob-1 bob")
     with pytest.raises(
         DataDirError, match=r"valid/utt2spk:3: 1 speaker \(bob\) of its"

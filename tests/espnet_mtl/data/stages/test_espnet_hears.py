@@ -7,11 +7,11 @@ import soundfile
 from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.iterable_dataset import IterableESPnetDataset
 
-from espnet_mtl.data import format_audio, formatted
 from espnet_mtl.data.audio import read_audio
-from espnet_mtl.data.audio_stores import FORMATS, is_archive
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.stages import format_audio, formatted
+from espnet_mtl.data.stages.audio_stores import FORMATS, is_archive
 
 
 def heard_by_espnet(data_dir):

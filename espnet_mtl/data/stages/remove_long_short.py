@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import REQUIRED_FILES, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.subset import subset_data_dir
+from espnet_mtl.data.tools.subset import subset_data_dir
 from espnet_mtl.errors import run_main, setup_logging
 
 

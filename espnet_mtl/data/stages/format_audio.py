@@ -8,13 +8,13 @@ import numpy as np
 import soxr
 
 from espnet_mtl.data.audio import read_rate, to_16_bit
-from espnet_mtl.data.audio_jobs import AudioJobs, add_job_options, run_jobs
-from espnet_mtl.data.audio_stores import FORMATS
 from espnet_mtl.data.datadir import check_apart, check_file_names, load_data_dir
 from espnet_mtl.data.directory import cut, render, tell_left_out, write_directory
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Kind, kind_of, list_files
-from espnet_mtl.data.utterances import Utterances
+from espnet_mtl.data.stages.audio_jobs import AudioJobs, add_job_options, run_jobs
+from espnet_mtl.data.stages.audio_stores import FORMATS
+from espnet_mtl.data.stages.utterances import Utterances
 from espnet_mtl.errors import run_main, setup_logging
 
 

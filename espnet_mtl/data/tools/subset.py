@@ -10,8 +10,8 @@ from espnet_mtl.data.datadir import check_apart
 from espnet_mtl.data.directory import cut, tell_left_out, write_directory
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import list_files
-from espnet_mtl.data.lengths import read_lengths
 from espnet_mtl.data.tables import read_lines, read_table, split_line
+from espnet_mtl.data.tools.lengths import read_lengths
 from espnet_mtl.errors import run_main, setup_logging
 
 _USAGE = """subset_data_dir.sh [how] <source> <number> <target>

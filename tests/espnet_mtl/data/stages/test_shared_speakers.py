@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.shared_speakers import check_speakers_apart
+from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.data import audio_stores, format_audio, utterances
-from espnet_mtl.data.copy_dir import copy_data_dir
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import read_source
-from espnet_mtl.data.subset import subset_data_dir
+from espnet_mtl.data.stages import audio_stores, format_audio, utterances
+from espnet_mtl.data.tools.copy_dir import copy_data_dir
+from espnet_mtl.data.tools.subset import subset_data_dir
 from espnet_mtl.errors import UserError
 from espnet_mtl.journal import Journal
 
@@ -128,7 +128,13 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
     # The third utterance takes long, so that the kill is certain to come in time.
     slow = f"sleep 30; cat {data_dir}/bob-1.wav |"
     edit(data_dir / "wav.scp", f"{data_dir}/bob-1.wav", slow)
-    command = [sys.executable, "-m", "espnet_mtl.data.format_audio", "--fs", "8k"]
+    command = [
+        sys.executable,
+        "-m",
+        "espnet_mtl.data.stages.format_audio",
+        "--fs",
+        "8k",
+    ]
     options = ["--audio_format", kind, str(data_dir), str(target)]
     process = subprocess.Popen(
         [*command, *options],

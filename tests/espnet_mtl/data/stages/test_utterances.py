@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.data import format_audio, speed_perturb, utterances
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.stages import format_audio, speed_perturb, utterances
 from espnet_mtl.data.tables import write_table
 
 RATE = 8000

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_mtl.data import validate
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.fix import fix_data_dir, main
+from espnet_mtl.data.tools import validate
+from espnet_mtl.data.tools.fix import fix_data_dir, main
 
 NAMES = ("wav.scp", "text", "utt2spk", "utt2accent")
 # Few keys, so that tables share some; odd line ends and characters that split lines.

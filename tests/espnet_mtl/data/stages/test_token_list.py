@@ -7,8 +7,8 @@ import pytest
 import sentencepiece
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.stages.token_list import main
 from espnet_mtl.data.tables import write_table
-from espnet_mtl.data.token_list import main
 
 WORDS = (
     "turn the light on off zero one two three four five six seven eight nine".split()

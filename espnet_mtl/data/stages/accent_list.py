@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.shared_speakers import check_speakers_apart
+from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
 from espnet_mtl.data.tables import read_lines, write_text
 from espnet_mtl.errors import run_main, setup_logging
 

@@ -8,7 +8,6 @@ import numpy as np
 import soxr
 
 from espnet_mtl.data.audio import to_16_bit
-from espnet_mtl.data.audio_jobs import AudioJobs, add_job_options, run_jobs
 from espnet_mtl.data.datadir import check_apart, check_file_names, load_data_dir
 from espnet_mtl.data.directory import (
     read_loose_table,
@@ -18,8 +17,9 @@ from espnet_mtl.data.directory import (
 )
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Kind, list_files
+from espnet_mtl.data.stages.audio_jobs import AudioJobs, add_job_options, run_jobs
+from espnet_mtl.data.stages.utterances import Utterances
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.utterances import Utterances
 from espnet_mtl.errors import run_main, setup_logging
 
 # What they say is not so of audio at another speed.

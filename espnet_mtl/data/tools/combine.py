@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.data.audio_stores import FORMATS, is_archive
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, check_apart
 from espnet_mtl.data.directory import (
     Table,
@@ -16,9 +15,10 @@ from espnet_mtl.data.directory import (
 )
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import COMPLETE, Files, Kind, list_files
-from espnet_mtl.data.fix import fix_data_dir
-from espnet_mtl.data.lengths import read_seconds
+from espnet_mtl.data.stages.audio_stores import FORMATS, is_archive
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tools.fix import fix_data_dir
+from espnet_mtl.data.tools.lengths import read_seconds
 from espnet_mtl.errors import run_main, setup_logging
 
 
