@@ -61,13 +61,14 @@ END
     [[ "${output}" == *"--table needs a file"* ]]
 }
 
-@test "run.sh: windows follow the sampling rate" {
+@test "run.sh: windows keep their milliseconds at other rates, of any configuration" {
     run ./run.sh
-    [[ "${output}" == *"<--fs><16k>"*"n_fft=512 --frontend_conf hop_length=256"* ]]
+    [[ "${output}" == *"<--fs><16k>"*"<--asr_corpus_args><>"* ]]
     run ./run.sh --fs 8k
-    [[ "${output}" == *"<--fs><8k>"*"n_fft=256 --frontend_conf hop_length=128"* ]]
-    run ./run.sh --fs=44100
-    [[ "${output}" == *"<--fs><44100>"*"n_fft=1411 --frontend_conf hop_length=705"* ]]
+    [[ "${output}" == *"<--fs><8k>"*"n_fft=256 --frontend_conf hop_length=128>"* ]]
+    run ./run.sh --fs=44100 --asr_config=conf/train_asr_mtl_conformer.yaml
+    [[ "${output}" == *"<--asr_config><conf/train_asr_mtl_conformer.yaml>"* ]]
+    [[ "${output}" == *"n_fft=1411 --frontend_conf win_length=1102 --frontend_conf hop_length=441>"* ]]
 }
 
 @test "run.sh: a rate that is none is left to asr_mtl.sh to refuse" {

@@ -8,8 +8,9 @@ set -e
 set -u
 set -o pipefail
 
-# --table is for local/data.sh; the sampling rate decides about the features.
+# --table is for local/data.sh; rate and configuration decide about the features.
 fs=16k
+asr_config=conf/train_asr_mtl.yaml
 options=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -17,18 +18,25 @@ while [ $# -gt 0 ]; do
         --table=*) export TABLE=${1#*=} ;;
         --fs) fs=${2:?"--fs needs a rate"}; shift ;;
         --fs=*) fs=${1#*=} ;;
+        --asr_config) asr_config=${2:?"--asr_config needs a file"}; shift ;;
+        --asr_config=*) asr_config=${1#*=} ;;
         *) options+=("$1") ;;
     esac
     shift
 done
 
-# A window of 32 ms and a step of 16 ms, as conf/train_asr_mtl.yaml has them at 16 kHz.
+# Configurations are written for 16 kHz: at another rate, windows and steps of as many
+# milliseconds have as many samples more or fewer.
 corpus_args=
-if [[ ${fs} =~ ^[0-9]+k?$ ]]; then  # else asr_mtl.sh says what is wrong
+if [[ ${fs} =~ ^[0-9]+k?$ ]] && [ -f "${asr_config}" ]; then  # else asr_mtl.sh says it
     hz=$((10#${fs%k}))
     if [[ ${fs} == *k ]]; then hz=$((hz * 1000)); fi
-    corpus_args="--frontend_conf n_fft=$((hz * 32 / 1000))"
-    corpus_args+=" --frontend_conf hop_length=$((hz * 16 / 1000))"
+    for name in n_fft win_length hop_length; do
+        samples=$(sed -n "s/^ *${name}: *\\([0-9][0-9]*\\).*/\\1/p" "${asr_config}")
+        if [ -n "${samples}" ] && [ "${hz}" -ne 16000 ]; then
+            corpus_args+=" --frontend_conf ${name}=$((samples * hz / 16000))"
+        fi
+    done
 fi
 
 # char needs no number of units; with hours of speech, --token_type bpe --nbpe 500 is better.
@@ -39,7 +47,7 @@ fi
     --fs "${fs}" \
     --token_type char \
     --feats_normalize utterance_mvn \
-    --asr_config conf/train_asr_mtl.yaml \
+    --asr_config "${asr_config}" \
     --asr_corpus_args "${corpus_args}" \
     --inference_config conf/decode_hybrid.yaml \
     --train_set train \
