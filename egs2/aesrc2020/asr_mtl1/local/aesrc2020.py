@@ -7,6 +7,7 @@ from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 from espnet_mtl.data.prepare.words import fold, make_id
 from espnet_mtl.errors import UserError
@@ -35,11 +36,7 @@ def find_corpus(root: str, classes: Mapping[str, str]) -> Path:
         "Ask DataTang for the corpus (services@datatang.com), unpack it, and name its "
         "folder by --root, by AESRC2020=/path/to/it in the environment, or in db.sh"
     )
-    if not root:
-        raise UserError(f"aesrc2020: where is AESRC2020? {get_it}.")
-    given = Path(root).expanduser().absolute()
-    if not given.is_dir():
-        raise UserError(f"aesrc2020: {given} is no folder. {get_it}.")
+    given = find_root("aesrc2020", "AESRC2020", root, get_it)
     for name in UNPACKED:
         folder = given / name
         if folder.is_dir() and any(fold(p.name) in classes for p in folder.iterdir()):

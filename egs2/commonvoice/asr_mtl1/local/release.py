@@ -12,6 +12,7 @@ from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.words import normalise_text
 from espnet_mtl.errors import UserError
 
@@ -44,11 +45,7 @@ def find_release(root: str, lang: str, tsv: str) -> Path:
         f"Get a release from {URL}, unpack it, and name its folder by --root, by "
         "COMMONVOICE=/path/to/cv-corpus-... in the environment, or in db.sh"
     )
-    if not root:
-        raise UserError(f"commonvoice: where is Common Voice? {get_it}.")
-    folder = Path(root).expanduser().absolute()
-    if not folder.is_dir():
-        raise UserError(f"commonvoice: {folder} is no folder. {get_it}.")
+    folder = find_root("commonvoice", "Common Voice", root, get_it)
     if (folder / lang / tsv).is_file():
         return folder / lang
     if (folder / tsv).is_file():

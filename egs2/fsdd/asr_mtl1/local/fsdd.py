@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_mtl.data.audio import read_audio
+from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.errors import UserError
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
@@ -47,11 +48,7 @@ def find_corpus(root: str) -> Corpus:
         f"Get the corpus by 'git clone {URL}', and name its folder by --fsdd_root, by "
         "FSDD=/path/to/free-spoken-digit-dataset in the environment, or in db.sh"
     )
-    if not root:
-        raise UserError(f"fsdd: where is the Free Spoken Digit Dataset? {get_it}.")
-    folder = Path(root).expanduser().absolute()
-    if not folder.is_dir():
-        raise UserError(f"fsdd: {folder} is no folder. {get_it}.")
+    folder = find_root("fsdd", "the Free Spoken Digit Dataset", root, get_it)
     missing = [
         name
         for name, there in (

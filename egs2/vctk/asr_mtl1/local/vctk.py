@@ -10,6 +10,7 @@ from pathlib import Path
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
@@ -58,11 +59,7 @@ def find_corpus(root: str, mic: str) -> Corpus:
         f"Get it from {URL}, unpack it, and name its folder by --root, by "
         "VCTK=/path/to/VCTK-Corpus-0.92 in the environment, or in db.sh"
     )
-    if not root:
-        raise UserError(f"vctk: where is CSTR VCTK? {get_it}.")
-    given = Path(root).expanduser().absolute()
-    if not given.is_dir():
-        raise UserError(f"vctk: {given} is no folder. {get_it}.")
+    given = find_root("vctk", "CSTR VCTK", root, get_it)
     found = [
         given / n / a for n in UNPACKED for a in SUFFIXES if (given / n / a).is_dir()
     ]
