@@ -6,16 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_lines, split_line, write_text
+from espnet_mtl.data.tables import read_lines, sort_keys, split_line, write_text
 from espnet_mtl.errors import run_main, setup_logging
 
 
 def write_lm_text(texts: Iterable[Path], output: Path) -> int:
     """Put the sentences of several tables into one; lines without words are left out.
 
+    They are sorted by their ids, as statistics of several jobs are when they are put
+    together: a text that is cut into parts has to have its lengths in the same order.
+
     Args:
         texts: Tables like ``text``, in any order.
-        output: The table to write; it appears whole or not at all.
+        output: The table to write; it appears whole or not at all. One with the same
+            sentences is left untouched, and what was made of it stays the newer file.
 
     Returns:
         How many sentences there are.
@@ -38,7 +42,9 @@ def write_lm_text(texts: Iterable[Path], output: Path) -> int:
             sentences[key] = sentence
     if not sentences:
         raise DataDirError(f"{', '.join(map(str, texts))}: no sentence in it")
-    write_text(output, "".join(f"{key} {text}\n" for key, text in sentences.items()))
+    table = "".join(f"{key} {sentences[key]}\n" for key in sort_keys(sentences))
+    if not output.is_file() or output.read_bytes() != table.encode():
+        write_text(output, table)
     return len(sentences)
 
 

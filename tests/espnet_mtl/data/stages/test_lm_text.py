@@ -1,5 +1,7 @@
 """The text of the language model: every sentence once, or a message."""
 
+import os
+
 import pytest
 
 from espnet_mtl.data.errors import DataDirError
@@ -17,10 +19,20 @@ def test_sentences_of_all_files_without_empty_lines(tmp_path):
     second = write(tmp_path, "b", "book1 four\n")
     lm_text.main(["--output", str(tmp_path / "out" / "lm.txt"), first, second])
     assert (tmp_path / "out" / "lm.txt").read_text().splitlines() == [
+        "book1 four",
         "utt2 one two",
         "utt3 three",
-        "book1 four",
     ]
+
+
+def test_the_same_sentences_leave_the_file_untouched_and_others_replace_it(tmp_path):
+    text, output = write(tmp_path, "a", "b two\na one\n"), tmp_path / "lm.txt"
+    lm_text.main(["--output", str(output), text])
+    os.utime(output, (1, 1))
+    lm_text.main(["--output", str(output), write(tmp_path, "c", "a one\nb two\n")])
+    assert output.stat().st_mtime == 1
+    lm_text.main(["--output", str(output), write(tmp_path, "a", "b two\na  other\n")])
+    assert output.read_text() == "a other\nb two\n"
 
 
 def test_a_text_without_ids_is_told_how_to_number_its_lines(tmp_path):
