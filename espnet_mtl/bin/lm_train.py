@@ -1,13 +1,33 @@
 #!/usr/bin/env python3
-"""Train a language model: ESPnet's lm_train, which starts in half the time."""
+"""Train a language model: ESPnet's lm_train, which starts in half the time.
+
+Initial weights (``--init_param``) may be those of a package, and run no code.
+"""
+
+import argparse
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-from espnet2.bin.lm_train import get_parser, main
-
 from espnet_mtl.errors import run_main
+from espnet_mtl.tasks.lm import StrictLMTask
 
-__all__ = ["get_parser", "main"]
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return ESPnet's parser."""
+    return StrictLMTask.get_parser()
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Train.
+
+    Args:
+        cmd: Command-line arguments; ``sys.argv`` when not given.
+
+    Raises:
+        UserError: If initial weights do not fit, or come too late.
+    """
+    StrictLMTask.main(cmd=cmd)
+
 
 if __name__ == "__main__":
     run_main(main)

@@ -22,6 +22,7 @@ from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingH
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.pretrained import load_initial_weights
+from espnet_mtl.tasks.resuming import check_beginning
 from espnet_mtl.tasks.weights import load_model
 from espnet_mtl.train.preprocessor import AccentPreprocessor
 
@@ -140,7 +141,16 @@ class ASRMTLTask(ASRTask):
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
-        """Train, in each process; ``--init_param`` takes packed models as well."""
+        """Train, in each process; ``--init_param`` takes packed models as well.
+
+        Args:
+            args: The training configuration.
+
+        Raises:
+            UserError: If initial weights do not fit, or come too late: the experiment
+                was begun with others.
+        """
+        check_beginning(args, "--asr_tag")
         load = functools.partial(load_initial_weights, folder=args.output_dir)
         with mock.patch.object(abs_task, "load_pretrained_model", load):
             super().main_worker(args)

@@ -2,7 +2,9 @@
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -12,15 +14,35 @@ import yaml
 from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import CONFIG_KEY, WEIGHTS_KEY
+from espnet_mtl.export.packing import (
+    CONFIG_KEY,
+    LM_CONFIG_KEY,
+    LM_WEIGHTS_KEY,
+    WEIGHTS_KEY,
+)
 from espnet_mtl.export.unpacking import unpack_model
 from espnet_mtl.tasks.weights import read_weights
 
-_FIX = (
-    "Train with that model's tokens (its bpe.model and tokens.txt in place of those of "
-    "stage 5), or give --ignore_init_mismatch true, which leaves out every layer whose "
-    "shape differs"
+_LEAVE_OUT = (
+    "give --ignore_init_mismatch true, which leaves out every layer whose shape differs"
 )
+_OTHER_TOKENS = (
+    "Train with that model's tokens (its bpe.model and tokens.txt in place of those of "
+    f"stage 5), or {_LEAVE_OUT}"
+)
+_OTHER_LAYERS = (
+    "Train with the settings that its config.yaml has for these layers, name the parts "
+    f"to take (FILE:encoder:encoder), or {_LEAVE_OUT}"
+)
+# Parts of a recogniser, and of a language model, with a layer that counts tokens.
+_TOKEN_PARTS = ("ctc", "decoder", "joint_network", "encoder.conditioning_layer", "lm")
+
+
+class _Weights(NamedTuple):
+    """Weights by name, and the tokens that they count; ``None`` where nobody says."""
+
+    state: dict[str, torch.Tensor]
+    tokens: list[str] | None = None
 
 
 def load_initial_weights(
@@ -34,10 +56,11 @@ def load_initial_weights(
 
     Takes packed models as well, and nothing but tensors from either. An accent head
     starts fresh, unless parts are named: the other model's accents may be others, or
-    in another order.
+    in another order. So do statistics of features that only one of the models has.
 
     Args:
-        model: The model to fill.
+        model: The model to fill, with a ``token_list``; one with an ``lm`` is filled
+            with the language model of a package.
         init_param: ``<file>:<source part>:<part to fill>:<parts to leave out>``, all
             but the file optional. The file is a state dict, or a packed model (zip).
         ignore_init_mismatch: Whether to leave out weights that do not fit.
@@ -45,49 +68,145 @@ def load_initial_weights(
         folder: Where a packed model is unpacked meanwhile.
 
     Raises:
-        UserError: If the file is missing, holds more than tensors, or does not fit.
+        UserError: If the file is missing, holds more than tensors, has nothing of the
+            part, or does not fit.
     """
     file, source, target, excluded = [*init_param.split(":"), "", "", ""][:4]
     if not Path(file).is_file():
         raise UserError(f"--init_param {init_param}: {file} does not exist")
+    left_out = [part for part in excluded.split(",") if part]
+    weights = _read(model, file, map_location, folder)
     if not source and not target:
-        excluded = ",".join(filter(None, [excluded, "accent_head"]))
+        left_out += ["accent_head", *_lonely_statistics(model, weights.state, file)]
+    chosen = _choose(weights.state, source, left_out, init_param)
+    _compare_tokens(model, weights.tokens, chosen, file, ignore_init_mismatch)
+    state = {name[len(source) + 1 if source else 0 :]: chosen[name] for name in chosen}
+    try:
+        # ESPnet would read the file itself, and let it run code.
+        with mock.patch.object(torch, "load", return_value=state):
+            load_pretrained_model(
+                f"{file}::{target}", model, ignore_init_mismatch, map_location
+            )
+    except AttributeError as error:
+        raise UserError(
+            f"--init_param {init_param}: there is no such part: {error}"
+        ) from error
+    except RuntimeError as error:
+        num_tokens = len(model.token_list)
+        wanted = model.get_submodule(target).state_dict()
+        tokens_differ = _count_otherwise(num_tokens, wanted, state)
+        fix = _OTHER_TOKENS if tokens_differ else _OTHER_LAYERS
+        raise UserError(f"{file} does not fit the model: {error}. {fix}") from error
+
+
+def _read(
+    model: torch.nn.Module, file: str, device: str, folder: Path | str | None
+) -> _Weights:
+    if not file.endswith(".zip"):
+        return _Weights(read_weights(file, device))
+    config, weights = CONFIG_KEY, WEIGHTS_KEY
+    if hasattr(model, "lm"):
+        config, weights = LM_CONFIG_KEY, LM_WEIGHTS_KEY
     with tempfile.TemporaryDirectory(prefix=".pretrained-", dir=folder) as place:
-        weights = file
-        if file.endswith(".zip"):
-            files = unpack_model(Path(file), Path(place) / "model")
-            weights = str(files[WEIGHTS_KEY])
-            _compare_tokens(model, file, files[CONFIG_KEY], ignore_init_mismatch)
-        state = read_weights(weights, map_location)
-        parts = [weights, source, target, *([excluded] if excluded else [])]
-        try:
-            # ESPnet would let the file run code.
-            with mock.patch.object(torch, "load", return_value=state):
-                load_pretrained_model(
-                    ":".join(parts), model, ignore_init_mismatch, map_location
-                )
-        except AttributeError as error:
+        files = unpack_model(Path(file), Path(place) / "model")
+        if weights not in files or config not in files:
             raise UserError(
-                f"--init_param {init_param}: there is no such part: {error}"
-            ) from error
-        except RuntimeError as error:
-            raise UserError(
-                f"{file} does not fit the model: {error}. {_FIX}"
-            ) from error
+                f"{file}: the package has no language model ({weights}) to start from"
+            )
+        settings = yaml.safe_load(files[config].read_text(encoding="utf-8"))
+        return _Weights(
+            read_weights(files[weights], device), settings.get("token_list")
+        )
+
+
+def _lonely_statistics(
+    model: torch.nn.Module, state: Mapping[str, Any], file: str
+) -> list[str]:
+    """Statistics of features (global_mvn) belong to a setting, not to what is learned.
+
+    Returns:
+        Parts to leave out of the file.
+    """
+    has_some = any(name.startswith("normalize.") for name in model.state_dict())
+    gives_some = any(name.startswith("normalize.") for name in state)
+    if gives_some and not has_some:
+        logging.info(
+            "%s: its statistics of features (normalize) are left out: this model "
+            "normalizes without",
+            file,
+        )
+        return ["normalize."]
+    if has_some and not gives_some:
+        logging.info(
+            "%s has no statistics of features (normalize): this model's own stay", file
+        )
+    return []
+
+
+def _choose(
+    state: Mapping[str, torch.Tensor], source: str, left_out: list[str], asked: str
+) -> dict[str, torch.Tensor]:
+    """Pick the weights of a part; a part that is not there is a slip of the pen."""
+    chosen = {
+        name: value
+        for name, value in state.items()
+        if not source or name.startswith(f"{source}.")
+    }
+    if not chosen:
+        parts = sorted({name.split(".")[0] for name in state})
+        raise UserError(
+            f"--init_param {asked}: the file has no part '{source}'. It has: "
+            f"{', '.join(parts)}"
+        )
+    kept = {
+        name: value
+        for name, value in chosen.items()
+        if not name.startswith(tuple(left_out))
+    }
+    if not kept:
+        raise UserError(
+            f"--init_param {asked}: nothing is left to take without "
+            f"{', '.join(left_out)}: name fewer parts to leave out"
+        )
+    return kept
 
 
 def _compare_tokens(
-    model: torch.nn.Module, file: str, config: Path, ignore_init_mismatch: bool
+    model: torch.nn.Module,
+    tokens: list[str] | None,
+    chosen: Mapping[str, torch.Tensor],
+    file: str,
+    ignore_init_mismatch: bool,
 ) -> None:
     """Layers that count tokens may fit by chance, and mean something else."""
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    if settings.get("token_list") == list(model.token_list):
+    if tokens is None or tokens == list(model.token_list):
         return
-    message = f"{file}: the model has other tokens than this one. {_FIX}"
+    if not any(
+        name.startswith(tuple(f"{part}." for part in _TOKEN_PARTS))
+        and len(tokens) in value.shape
+        for name, value in chosen.items()
+    ):
+        return
     if not ignore_init_mismatch:
-        raise UserError(message)
+        raise UserError(
+            f"{file}: the model has other tokens than this one. {_OTHER_TOKENS}"
+        )
     logging.warning(
         "%s has other tokens: its layers that count tokens are left out where their "
         "number differs, and start from weights of other tokens where it is the same",
         file,
+    )
+
+
+def _count_otherwise(
+    num_tokens: int,
+    wanted: Mapping[str, torch.Tensor],
+    state: Mapping[str, torch.Tensor],
+) -> bool:
+    """Whether weights should be as many as there are tokens, and are not."""
+    return any(
+        name in state
+        and num_tokens in value.shape
+        and num_tokens not in state[name].shape
+        for name, value in wanted.items()
     )

@@ -1,10 +1,17 @@
 """ESPnet's commands for language models, started our way: one tiny model, for real."""
 
 import math
+import os
 
-from model_factory import TOKENS
+import pytest
+import torch
+from model_factory import TOKENS, save_lm, save_model
 
 from espnet_mtl.bin import lm_calc_perplexity, lm_train, tokenize_text
+from espnet_mtl.errors import UserError
+from espnet_mtl.export.packing import pack_model
+from espnet_mtl.tasks.lm import StrictLMTask
+from espnet_mtl.tasks.pretrained import load_initial_weights
 
 SENTENCES = ["a b", "b c a", "c", "a c b a", "b b", "c a"]
 TEXT = "".join(f"utt{n} {text}\n" for n, text in enumerate(SENTENCES))
@@ -44,6 +51,54 @@ def test_a_model_is_trained_continued_and_measured(tmp_path):
     perplexity = float((tmp_path / "perplexity" / "ppl").read_text())
     # Hardly trained, it knows little more than how many tokens there are.
     assert math.isclose(perplexity, len(TOKENS), rel_tol=0.5)
+
+
+class _RunsCode:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def test_weights_run_no_code_when_a_model_is_measured(tmp_path):
+    config, weights = save_lm(tmp_path / "lm")
+    torch.save(_RunsCode(tmp_path / "ran"), weights)
+    (tmp_path / "text").write_text(TEXT)
+    with pytest.raises(UserError, match="valid.loss.ave.pth: refused"):
+        lm_calc_perplexity.main(
+            [
+                *("--train_config", str(config), "--model_file", str(weights)),
+                *("--output_dir", str(tmp_path / "perplexity"), "--num_workers", "0"),
+                "--data_path_and_name_and_type",
+                f"{tmp_path / 'text'},text,text",
+            ]
+        )
+    assert not (tmp_path / "ran").exists()
+
+
+def test_training_starts_from_the_language_model_of_a_package(tmp_path):
+    lm = save_lm(tmp_path / "lm", seed=1)
+    pack_model(*save_model(tmp_path / "exp"), [], tmp_path / "x.zip", lm=tuple(lm))
+    model, _ = StrictLMTask.build_model_from_file(*save_lm(tmp_path / "other"))
+    load_initial_weights(model, str(tmp_path / "x.zip"), False)
+    for name, value in torch.load(lm[1]).items():
+        assert torch.equal(model.state_dict()[name], value), name
+    other = [*TOKENS[:-2], "d", "<sos/eos>"]
+    files = save_lm(tmp_path / "tokens", tokens=other)
+    with pytest.raises(UserError, match="has other tokens"):
+        load_initial_weights(
+            StrictLMTask.build_model_from_file(*files)[0],
+            str(tmp_path / "x.zip"),
+            False,
+        )
+    pack_model(*save_model(tmp_path / "exp"), [], tmp_path / "bare.zip")
+    with pytest.raises(UserError, match="bare.zip: the package has no language model"):
+        load_initial_weights(model, str(tmp_path / "bare.zip"), False)
+    torch.save(_RunsCode(tmp_path / "ran"), tmp_path / "bad.pth")
+    with pytest.raises(UserError, match="bad.pth: refused"):
+        load_initial_weights(model, str(tmp_path / "bad.pth"), False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_text_is_cut_into_tokens(tmp_path):

@@ -3,17 +3,20 @@
 import os
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from espnet2.main_funcs.pack_funcs import pack
 from espnet2.tasks import abs_task
 from espnet2.tasks.asr import ASRTask
+from espnet2.tasks.lm import LMTask
 from model_factory import TOKENS, make_args, save_model
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.packing import pack_model
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.pretrained import load_initial_weights
 
 
@@ -83,6 +86,74 @@ def test_parts_are_chosen_as_by_espnet(stock):
         load_initial_weights(model, f"{stock['pth']}:encoder:ears", False)
 
 
+def test_a_mistyped_part_is_an_error_that_names_the_parts_there_are(stock):
+    for kind in ("pth", "zip"):
+        with pytest.raises(
+            UserError, match="no part 'encodr'. It has: ctc, decoder, enc"
+        ):
+            load_initial_weights(new_model(), f"{stock[kind]}:encodr:encoder", False)
+    with pytest.raises(UserError, match="nothing is left to take without encoder"):
+        load_initial_weights(
+            new_model(), f"{stock['pth']}:encoder:encoder:encoder", False
+        )
+
+
+def test_tokens_matter_only_to_layers_that_count_them(stock):
+    for other in ([*TOKENS[:-2], "d", "<sos/eos>"], [*TOKENS[:-1], "d", "<sos/eos>"]):
+        for parts in (
+            ":encoder:encoder",
+            ":::decoder,ctc",
+            ":decoder.decoders:decoder.decoders",
+        ):
+            model = new_model(token_list=other)
+            load_initial_weights(model, stock["zip"] + parts, False)
+            part = "decoder.decoders" if "decoders" in parts else "encoder"
+            assert all(same(model, stock["pth"], part).values())
+            assert not all(same(model, stock["pth"], "ctc").values())
+        with pytest.raises(UserError, match="has other tokens"):
+            load_initial_weights(
+                new_model(token_list=other), f"{stock['zip']}:ctc:ctc", False
+            )
+
+
+@pytest.fixture(scope="module")
+def with_statistics(tmp_path_factory):
+    """A stock model with ESPnet's default, global_mvn: its weights and its package."""
+    folder = tmp_path_factory.mktemp("statistics")
+    np.savez(folder / "s.npz", count=2, sum=np.ones(16), sum_square=np.full(16, 9.0))
+    settings = {
+        "normalize": "global_mvn",
+        "normalize_conf": {"stats_file": str(folder / "s.npz")},
+    }
+    config, weights = save_model(folder / "exp", accent_weight=0.0, **settings)
+    pack_model(config, weights, [], folder / "x.zip")
+    return {"pth": str(weights), "zip": str(folder / "x.zip"), "settings": settings}
+
+
+@pytest.mark.parametrize("kind", ["pth", "zip"])
+def test_statistics_that_only_one_model_has_are_no_obstacle(
+    stock, with_statistics, kind, caplog
+):
+    caplog.set_level("INFO")
+    model = new_model(normalize="utterance_mvn")
+    load_initial_weights(model, with_statistics[kind], False)
+    assert all(same(model, with_statistics["pth"], "encoder").values())
+    assert "its statistics of features (normalize) are left out" in caplog.text
+    model = new_model(**with_statistics["settings"])
+    own = model.normalize.mean.clone()
+    load_initial_weights(model, stock[kind], False)
+    assert all(same(model, stock["pth"], "encoder").values())
+    assert torch.equal(model.normalize.mean, own)
+    assert "this model's own stay" in caplog.text
+
+
+def test_layers_that_do_not_fit_are_no_matter_of_tokens(stock):
+    model = new_model(encoder_conf={"linear_units": 24})
+    with pytest.raises(UserError, match="(?s)size mismatch.*config.yaml") as error:
+        load_initial_weights(model, stock["pth"], False)
+    assert "token" not in str(error.value)
+
+
 def test_other_tokens_are_an_error_that_says_what_to_do(stock, caplog):
     other = [*TOKENS[:-1], "d", "<sos/eos>"]
     for kind, said in (("pth", "size mismatch"), ("zip", "has other tokens")):
@@ -121,14 +192,17 @@ def test_nothing_but_tensors_is_loaded(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_training_loads_this_way():
+@pytest.mark.parametrize(
+    ("task", "stock_task"), [(ASRMTLTask, ASRTask), (StrictLMTask, LMTask)]
+)
+def test_training_loads_this_way(task, stock_task):
     """ESPnet's training looks its function up where the task puts ours."""
     seen = {}
 
     def train(args):
         seen["load"] = abs_task.load_pretrained_model
 
-    with mock.patch.object(ASRTask, "main_worker", train):
-        ASRMTLTask.main_worker(mock.Mock(output_dir="exp"))
+    with mock.patch.object(stock_task, "main_worker", train):
+        task.main_worker(mock.Mock(output_dir="exp"))
     assert seen["load"].func is load_initial_weights
     assert seen["load"].keywords == {"folder": "exp"}

@@ -1,0 +1,56 @@
+"""A training continues what it began, and says so where something else is asked for."""
+
+import argparse
+from unittest import mock
+
+import pytest
+import yaml
+from espnet2.tasks.asr import ASRTask
+from espnet2.tasks.lm import LMTask
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.lm import StrictLMTask
+
+TASKS = [(ASRMTLTask, ASRTask, "--asr_tag"), (StrictLMTask, LMTask, "--lm_tag")]
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """An experiment that was begun with the weights of ``a.pth``."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"init_param": ["a.pth"]}))
+    (tmp_path / "checkpoint.pth").touch()
+    return tmp_path
+
+
+def train(task, stock, exp, init_param, **more):
+    """Return whether ESPnet's training was reached."""
+    args = {
+        "collect_stats": False,
+        "resume": True,
+        "output_dir": str(exp),
+        "init_param": init_param,
+        "dist_rank": None,
+    }
+    with mock.patch.object(stock, "main_worker") as worker:
+        task.main_worker(argparse.Namespace(**{**args, **more}))
+    return worker.called
+
+
+@pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
+@pytest.mark.parametrize(("wanted", "said"), [(["b.zip"], "b.zip"), ([], "its own")])
+def test_other_initial_weights_do_not_continue(begun, task, stock, tag, wanted, said):
+    with pytest.raises(UserError, match=f"weights of a.pth, not .*{said}.*{tag}"):
+        train(task, stock, begun, wanted)
+    (begun / "config.yaml").write_text("seed: 0\n")
+    with pytest.raises(UserError, match="begun with weights of its own, not .*c.pth"):
+        train(task, stock, begun, ["c.pth"])
+
+
+@pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
+def test_the_same_command_continues(begun, task, stock, tag):
+    assert train(task, stock, begun, ["a.pth"])
+    assert train(task, stock, begun, [], collect_stats=True)
+    assert train(task, stock, begun, [], resume=False)
+    (begun / "checkpoint.pth").unlink()  # nothing was learned yet
+    assert train(task, stock, begun, ["b.pth"])
