@@ -53,6 +53,7 @@ def cluster(tmp_path, monkeypatch, capsys):
         str(tmp_path), number, status
     )
     told.wait = lambda: slurm_wait.Waiting("7", range(1, 3), str(tmp_path)).wait()
+    told.still_runs = lambda: slurm_wait.still_runs("7")
     told.said = lambda: capsys.readouterr().err.splitlines()
     return told
 
@@ -158,6 +159,33 @@ def test_what_jobs_wait_for_is_said_once_unless_it_is_ordinary(cluster):
     assert len(said) == 1 and "InvalidAccount" in said[0] and "'scancel 7'" in said[0]
 
 
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETING"])
+def test_an_earlier_array_runs_while_any_job_does(cluster, state):
+    cluster.states = {1: ("FAILED", "NonZeroExitCode"), 2: (state, "None")}
+    assert cluster.still_runs()
+    cluster.states = {1: ("FAILED", "NonZeroExitCode"), 2: ("TIMEOUT", "TimeLimit")}
+    assert not cluster.still_runs()
+
+
+def test_an_earlier_array_is_asked_for_until_slurm_answers(cluster):
+    cluster.error = "Unable to contact slurm controller"
+    cluster.states = both("RUNNING")
+    cluster.at(300, lambda: setattr(cluster, "error", None))
+    assert cluster.still_runs()
+    assert 300 <= cluster.clock.now < 340
+    assert len([line for line in cluster.said() if "does not answer" in line]) == 1
+
+
+def test_an_earlier_array_that_slurm_is_silent_about_ends_the_call(cluster):
+    cluster.error = "Unable to contact slurm controller"
+    with pytest.raises(SystemExit):
+        cluster.still_runs()
+    assert 600 <= cluster.clock.now < 640
+    last = cluster.said()[-1]
+    assert "(Unable to contact slurm controller)" in last
+    assert "array 7 of an earlier call" in last and "Nothing was submitted" in last
+
+
 @pytest.fixture
 def queue(tmp_path, monkeypatch):
     """The module that asks, and a way to make up what squeue and sacct print."""
@@ -178,9 +206,6 @@ def test_squeue_is_read(queue):
     )
     states = {1: ("PENDING", "Priority"), 12: ("TIMEOUT", "TimeLimit")}
     assert module.states("7") == (states, None)
-    assert module.has_unfinished("7")
-    program("squeue", "echo '1|FAILED|NonZeroExitCode'")
-    assert not module.has_unfinished("7")
 
 
 def test_an_array_that_squeue_has_forgotten_is_no_error(queue):

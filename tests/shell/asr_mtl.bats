@@ -143,6 +143,8 @@ look_at_the_whole_run() {
     run asr_mtl --stage 11 --stop_stage 11 --ngpu 2 --feats_normalize utterance_mvn
     [ "${status}" -eq 0 ]
     [ "$(called '^launch --cmd utils/run.py .*--ngpu 2 .*-- .*asr_mtl_train')" -eq 1 ]
+    # The launcher does not know the log by its name: it would rename one that is in use.
+    [ "$(called 'utils/run.py --log exp/[^ ]*/train.log --log exp/[^ ]*/.launcher ')" -eq 1 ]
 }
 
 @test "speed perturbation renames the training set from stage 2 on" {

@@ -68,6 +68,19 @@ espnet_asr_mtl() { # without --python: the checkout's own is to be found
     done
 }
 
+@test "the log of an interrupted training is kept, whoever runs it" {
+    cmd_backend=sge espnet_asr_mtl --stop_stage 11 > /dev/null
+    exp=exp/asr_mtl_train_raw_bpe30
+    echo first >> "${exp}/train.log"
+    # ESPnet's scripts write over a log.
+    sed -i 's/^exec run.py/exec run.py --log again.log/' "${root}"/egs2/TEMPLATE/asr1/utils/queue.pl
+    cmd_backend=sge run espnet_asr_mtl --stage 11 --stop_stage 11
+    [ "${status}" -eq 0 ]
+    [ "$(tail -n 1 "${exp}/train.1.log")" = first ]
+    cmd_backend=sge run espnet_asr_mtl --stage 11 --stop_stage 11 --ngpu 2 --num_nodes 2
+    [ "$(called '^launch --cmd queue.pl --log exp/[^ ]*/train.log ')" -eq 1 ]
+}
+
 @test "a back-end that is not there is named before anything runs" {
     rm "${root}"/egs2/TEMPLATE/asr1/utils/{queue,ssh}.pl
     for backend in sge:queue.pl ssh:ssh.pl jhu:queue.pl; do

@@ -64,6 +64,14 @@ waiting_or_running() { # waiting_or_running <number of jobs>
     grep -qF "<a  b><\$HOME><><it's><\"JOB\"><\\n><*>" "one log %a.log"
 }
 
+@test "one job without a number leaves JOB as it is" {
+    run "${slurm_py}" "JOBS/one.log" sh -c 'echo JOB; exit 3'
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"the end of JOBS/one.log is shown"* ]]
+    grep -qx JOB JOBS/one.log
+    [ "$(paste -s -d ' ' <(ls))" = "JOBS conf" ]
+}
+
 @test "what path.sh sets reaches the jobs whatever the slurm.conf exports" {
     sed -i 's/--export=ALL/--export=NONE/' conf/slurm.conf
     PYTHONPATH=/a:/b OMP_NUM_THREADS=3 LC_ALL=C PATH=/own/bin:${PATH} run "${slurm_py}" env.log env
@@ -172,6 +180,53 @@ END
     [ "${status}" -eq 143 ]
     wait_for waiting_or_running 0
     [ ! -e .slurm ]
+}
+
+@test "nohup keeps the array when the terminal is closed" {
+    for start in "" nohup; do
+        ${start} "${slurm_py}" log sh -c 'until [ -e go ]; do sleep 0.1; done' > said 2>&1 3>&- &
+        caller=$!
+        wait_for grep -q submitted said
+        sleep 0.5
+        kill -HUP "${caller}"
+        if [ -z "${start}" ]; then
+            status=0
+            wait "${caller}" || status=$?
+            [ "${status}" -eq 129 ]
+            grep -q "is cancelled" said
+            wait_for waiting_or_running 0
+        fi
+    done
+    sleep 0.5
+    waiting_or_running 1
+    touch go
+    wait "${caller}"
+}
+
+@test "after a kill -9, the log is that of the array which is waited for" {
+    echo earlier > train.log
+    job='echo mine; touch started; until [ -e go ]; do sleep 0.1; done; exit 3'
+    "${slurm_py}" train.log sh -c "${job}" 3>&- &
+    caller=$!
+    wait_for test -e started
+    kill -KILL "${caller}"
+    wait "${caller}" || true
+    # SLURM does not answer at once; meanwhile, nothing is submitted.
+    mkdir bin
+    cat > bin/squeue << END
+#!/usr/bin/env bash
+if [ ! -e asked ]; then touch asked; echo "no controller" >&2; exit 1; fi
+$(command -v squeue) "\$@"
+touch go
+END
+    chmod +x bin/squeue
+    PATH=${PWD}/bin:${PATH} run "${slurm_py}" train.log sh -c "${job}"
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"SLURM does not answer (no controller)"*"waiting for it"* ]]
+    [[ "${output}" != *submitted* ]]
+    [[ "${output}" == *mine*"1 of 1 jobs failed (exit status 3); the end of train.log is shown"* ]]
+    [ "$(cat train.1.log)" = earlier ]
+    [ ! -e train.2.log ]
 }
 
 @test "after a kill -9, the same call waits for the array, another one is refused" {

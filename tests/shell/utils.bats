@@ -154,6 +154,47 @@ is_alive() { # is_alive <pid>: and not only waiting to be taken note of
     done
 }
 
+@test "run.py: a closed terminal ends its jobs, unless nohup was asked for" {
+    for start in "" nohup; do
+        rm -f job
+        ${start} "${utils}/run.py" log sh -c 'echo $$ > job; until [ -e go ]; do sleep 0.1; done' \
+            > said 2>&1 3>&- &
+        runner=$!
+        for _ in $(seq 100); do
+            [ -s job ] && break
+            sleep 0.1
+        done
+        kill -HUP "${runner}"
+        if [ -z "${start}" ]; then
+            status=0
+            wait "${runner}" || status=$?
+            [ "${status}" -eq 129 ]
+            run is_alive "$(cat job)"
+            [ "${status}" -ne 0 ]
+        fi
+    done
+    sleep 0.2
+    is_alive "${runner}"
+    touch go
+    wait "${runner}"
+    grep -q "^# Ended (code 0)" log
+}
+
+@test "run.py: one job keeps the log of an earlier one, and its name may have JOB in it" {
+    for n in 1 2 3; do
+        "${utils}/run.py" JOBS/train.log echo "run ${n} of JOB"
+    done
+    [ "$(ls JOBS | paste -s -d ' ')" = "train.1.log train.2.log train.log" ]
+    grep -qx "run 3 of JOB" JOBS/train.log
+    grep -qx "run 2 of JOB" JOBS/train.1.log
+    grep -qx "run 1 of JOB" JOBS/train.2.log
+    "${utils}/run.py" --log other.log JOBS/train.log true
+    [ -e other.log ] && [ "$(ls JOBS | wc -l)" -eq 3 ]
+    # Logs of many jobs are written over.
+    for _ in 1 2; do "${utils}/run.py" JOB=1:2 many/log.JOB true; done
+    [ "$(ls many | paste -s -d ' ')" = "log.1 log.2" ]
+}
+
 @test "run.py: wrong calls are refused" {
     run "${utils}/run.py" JOB=1:2 same.log true
     [ "${status}" -eq 1 ]

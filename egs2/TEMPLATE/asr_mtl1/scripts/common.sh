@@ -122,22 +122,6 @@ write_resume_script() { # write_resume_script <directory> <stage>
     mv "$1/.run.sh" "$1/run.sh"
 }
 
-# Keep the logs of earlier runs, newest first: train.log, train.1.log, train.2.log, ...
-rotate_log() { # rotate_log <path ending in .log>
-    local base=${1%.log} n=1
-    if [ ! -e "$1" ]; then
-        return
-    fi
-    while [ -e "${base}.${n}.log" ]; do
-        n=$((n + 1))
-    done
-    while [ "${n}" -gt 1 ]; do
-        mv "${base}.$((n - 1)).log" "${base}.${n}.log"
-        n=$((n - 1))
-    done
-    mv "$1" "${base}.1.log"
-}
-
 # Split a table over jobs, never more jobs than lines. Prints the number of jobs.
 split_keys() { # split_keys <table> <wanted jobs> <prefix of the parts>
     local table=$1 prefix=$3 jobs n parts=()

@@ -144,16 +144,35 @@ train_model() { # train_model <name> <directory> <command>...
     shift 2
     log "${name} training started... log: '${dir}/train.log'"
     if [ "${ngpu}" -gt 1 ] || [ "${num_nodes}" -gt 1 ]; then
-        ${python} -m espnet2.bin.launch \
-            --cmd "${cuda_cmd}" --log "${dir}/train.log" \
-            --ngpu "${ngpu}" --num_nodes "${num_nodes}" \
-            --init_file_prefix "${dir}/.dist_init_" \
-            --multiprocessing_distributed true -- "$@"
-    else
-        # One process needs no launcher, whose start takes seconds.
-        rotate_log "${dir}/train.log"
-        ${cuda_cmd} --gpu "${ngpu}" "${dir}/train.log" "$@" --ngpu "${ngpu}"
+        launch "${dir}" "$@"
+        return
     fi
+    # One process needs no launcher, whose start takes seconds.
+    if ! has_own_runner; then
+        utils/keep_log.py "${dir}/train.log"
+    fi
+    ${cuda_cmd} --gpu "${ngpu}" "${dir}/train.log" "$@" --ngpu "${ngpu}"
+}
+
+# ESPnet's launcher renames the log of an earlier run, also where that still goes on. Our
+# runners know better, and so are told the log's name past the launcher.
+launch() { # launch <directory> <command>...
+    local dir=$1 log=$1/train.log cmd=${cuda_cmd}
+    shift
+    if has_own_runner; then
+        cmd+=" --log $(printf %q "${log}")"
+        log=${dir}/.launcher
+    fi
+    ${python} -m espnet2.bin.launch \
+        --cmd "${cmd}" --log "${log}" \
+        --ngpu "${ngpu}" --num_nodes "${num_nodes}" \
+        --init_file_prefix "${dir}/.dist_init_" \
+        --multiprocessing_distributed true -- "$@"
+}
+
+# run.py and slurm.py, which keep the log of an earlier run themselves.
+has_own_runner() {
+    [[ ${cuda_cmd} == utils/* ]]
 }
 
 stage_12() {

@@ -1,18 +1,23 @@
-"""What run.py and slurm.py share: how they are called, their logs, their failures."""
+"""What run.py and slurm.py share: calls, signals, logs, failures."""
 
 import os
 import re
 import shlex
+import signal
 import socket
 import sys
 import time
 from dataclasses import dataclass
+
+from keep_log import keep_log
 
 # What jobs ask of a cluster; run.py takes and forgets it.
 RESOURCES = ("gpu", "mem", "num_threads", "num_nodes", "time", "name")
 # What is for the command that runs them.
 HANDLING = ("max_jobs_run", "config")
 TAIL_LINES = 20
+# A closed terminal sends SIGHUP.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def fail(message):
@@ -28,8 +33,8 @@ class Call:
     Attributes:
         options: Option without its dashes -> value.
         numbers: The jobs' numbers; ``None`` for one job without a number.
-        log: Log file; JOB stands for the number.
-        command: Words of the command; JOB stands for the number.
+        log: Log file; JOB stands for the number, where there is one.
+        command: Words of the command; likewise.
     """
 
     options: dict
@@ -45,17 +50,45 @@ class Call:
             fail(f"--max_jobs_run takes a number above 0, not '{value}'")
         return value and int(value)
 
+    @property
+    def jobs(self):
+        """A number for each job, also for one that its log and command have none of."""
+        return self.numbers or range(1, 2)
+
     def log_of(self, number):
         """Return the log file of a job."""
-        return _numbered(self.log, number)
+        return self.numbered(self.log, number)
 
     def command_of(self, number):
         """Return the words of a job's command."""
-        return [_numbered(word, number) for word in self.command]
+        return [self.numbered(word, number) for word in self.command]
+
+    def numbered(self, text, number):
+        """Return a text with a number, or what stands for it, in place of JOB."""
+        return text if self.numbers is None else text.replace("JOB", str(number))
+
+    def prepare_logs(self):
+        """Make the logs' directories; keep the log of an earlier run.
+
+        The logs of many jobs are not kept: they would be too many.
+        """
+        for number in self.jobs:
+            os.makedirs(os.path.dirname(self.log_of(number)) or ".", exist_ok=True)
+        if self.numbers is None:
+            keep_log(self.log)
 
 
-def _numbered(text, number):
-    return text if number is None else text.replace("JOB", str(number))
+def on_end(handle):
+    """Have a function called on Ctrl-C, a kill, or a closed terminal.
+
+    Signals that the caller has had ignored stay so: that is what nohup is for.
+
+    Args:
+        handle: Takes the signal's number and the frame.
+    """
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handle)
 
 
 def parse(arguments, usage):
@@ -83,11 +116,12 @@ def parse(arguments, usage):
             break
     if len(rest) < 2:
         fail("give a log file and a command\n" + usage)
+    log = options.pop("log", rest[0])
     if numbers is not None and not numbers:
         fail("the range of JOB is empty")
-    if numbers is not None and len(numbers) > 1 and "JOB" not in rest[0]:
-        fail(f"{rest[0]}: several jobs need JOB in the log's name")
-    return Call(options, numbers, rest[0], rest[1:])
+    if numbers is not None and len(numbers) > 1 and "JOB" not in log:
+        fail(f"{log}: several jobs need JOB in the log's name")
+    return Call(options, numbers, log, rest[1:])
 
 
 def write_head(file, command, place=""):

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Run jobs on this machine, with the calling convention of Kaldi's run.pl.
 
-run.py [--gpu N] [--mem SIZE] [--num_threads N] [--max_jobs_run N] [JOB=1:N] LOG CMD...
+run.py [--gpu N] [--mem SIZE] [--num_threads N] [--max_jobs_run N] [--log LOG]
+       [JOB=1:N] LOG CMD...
 
 JOB in LOG and CMD is replaced by the job's number. Each job's output goes to its log,
 with the command, host, times and exit status around it. When a job fails, the others go
-on, the end of its log is shown and run.py ends with status 1. Ctrl-C or a kill of it
-ends all jobs with whatever they started.
+on, the end of its log is shown and run.py ends with status 1. Ctrl-C, a kill of run.py
+or a closed terminal ends all jobs with whatever they started; nohup keeps them.
+
+One job without a number leaves the log of an earlier run beside its own: train.1.log.
+--log wins over LOG, which ESPnet's launcher would rename.
 """
 
 import os
@@ -30,7 +34,6 @@ class Runner:
         """Run one job; return its exit status."""
         if self.stopped:
             return 1
-        os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
         with open(log, "w", encoding="utf-8") as file:
             started = time.time()
             jobs.write_head(file, command)
@@ -55,15 +58,15 @@ class Runner:
             jobs.write_end(file, time.time() - started, status)
         return status
 
-    def end(self, process):
-        """End a job and what it started."""
+    def end(self, process, number=signal.SIGTERM):
+        """Send a signal to a job and what it started."""
         try:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, number)
         except ProcessLookupError:
             pass
 
     def stop(self, number, _frame):
-        """End all jobs; called on Ctrl-C and kill."""
+        """End all jobs; called on a signal."""
         self.stopped = True
         for process in list(self.running):
             self.end(process)
@@ -72,7 +75,7 @@ class Runner:
             while process.poll() is None and time.time() < deadline:
                 time.sleep(0.05)
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                self.end(process, signal.SIGKILL)
         sys.stderr.flush()
         os._exit(128 + number)
 
@@ -84,17 +87,16 @@ def main():
         if name not in jobs.RESOURCES + jobs.HANDLING:
             jobs.fail(f"unknown option --{name}")
     runner = Runner()
-    signal.signal(signal.SIGINT, runner.stop)
-    signal.signal(signal.SIGTERM, runner.stop)
+    jobs.on_end(runner.stop)
+    call.prepare_logs()
 
     def run(number):
         status = runner.run(call.log_of(number), call.command_of(number))
         return call.log_of(number), f"exit status {status}" if status else None
 
-    numbers = [None] if call.numbers is None else list(call.numbers)
     at_once = call.at_once or os.cpu_count() or 1
-    with ThreadPoolExecutor(min(at_once, len(numbers))) as pool:
-        jobs.check(list(pool.map(run, numbers)))
+    with ThreadPoolExecutor(min(at_once, len(call.jobs))) as pool:
+        jobs.check(list(pool.map(run, call.jobs)))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,18 @@
 """Run jobs on a SLURM cluster, with the calling convention of Kaldi's slurm.pl.
 
 slurm.py [--gpu N] [--mem SIZE] [--num_threads N] [--num_nodes N] [--time T]
-         [--name NAME] [--max_jobs_run N] [--config FILE] [JOB=1:N] LOG CMD...
+         [--name NAME] [--max_jobs_run N] [--config FILE] [--log LOG]
+         [JOB=1:N] LOG CMD...
 
 JOB in LOG and CMD is replaced by the job's number. One call is one job array, in the
 current directory and with the current PATH. conf/slurm.conf (--config) says what the
 options mean to sbatch. Each job's output goes to its log. slurm.py waits for all jobs,
-says why those failed that did, and then ends with status 1. Ctrl-C or a kill of it
-cancels the array. After a kill -9 the array runs on: the same call waits for it.
+says why those failed that did, and then ends with status 1. Ctrl-C, a kill of it or a
+closed terminal cancels the array; nohup keeps it. After a kill -9 the array runs on:
+the same call waits for it.
+
+One job without a number leaves the log of an earlier run beside its own: train.1.log.
+--log wins over LOG, which ESPnet's launcher would rename.
 """
 
 import os
@@ -21,8 +26,7 @@ import sys
 import jobs
 import slurm_conf
 import slurm_folder
-import slurm_queue
-from slurm_wait import Waiting, log
+from slurm_wait import Waiting, log, still_runs
 
 # What path.sh sets. It reaches the jobs whatever --export of the slurm.conf says.
 EXPORTED = (
@@ -38,25 +42,24 @@ EXPORTED = (
 def main():
     """Run the jobs that the command line asks for."""
     call = jobs.parse(sys.argv[1:], __doc__)
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    jobs.on_end(lambda number, _: os._exit(128 + number))  # nothing to cancel yet
+    earlier = earlier_array(call)
     # A signal waits until the array's id is known, or it could not be cancelled.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    array, folder = earlier_array(call) or submit(call)
-    for number in signals:
-        signal.signal(number, lambda number, _: cancel(array, folder, number))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    signal.pthread_sigmask(signal.SIG_BLOCK, jobs.ENDING)
+    array, folder = earlier or submit(call)
+    jobs.on_end(lambda number, _: cancel(array, folder, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, jobs.ENDING)
 
-    numbers = call.numbers or [1]
-    results = Waiting(array, numbers, folder).wait()
+    results = Waiting(array, call.jobs, folder).wait()
     slurm_folder.remove(folder)
-    jobs.check([(call.log_of(number), results[number]) for number in numbers])
+    jobs.check([(call.log_of(number), results[number]) for number in call.jobs])
 
 
 def earlier_array(call):
     """Return the array and folder of an earlier call that still runs, or ``None``."""
     for folder in slurm_folder.of_earlier(call):
         array = slurm_folder.read_array(folder)
-        if array is None or not slurm_queue.has_unfinished(array):
+        if array is None or not still_runs(array):
             continue
         earlier = slurm_folder.read_call(folder)
         if (earlier.numbers, earlier.command) != (call.numbers, call.command):
@@ -71,10 +74,8 @@ def earlier_array(call):
 
 def submit(call):
     """Submit the jobs as an array; return its id and folder."""
-    numbers = call.numbers or [1]
-    for number in numbers:
-        os.makedirs(os.path.dirname(call.log_of(number)) or ".", exist_ok=True)
     words = sbatch_words(call)
+    call.prepare_logs()
     folder = slurm_folder.begin(call)
     try:
         done = subprocess.run(
@@ -101,7 +102,7 @@ def submit(call):
         said = (done.stderr.strip() or done.stdout.strip()).replace("\n", "; ")
         jobs.fail(f"the jobs were not submitted by '{shlex.join(words)}': {said}")
     slurm_folder.write_array(folder, array[1])
-    log(f"array {array[1]}: submitted {len(numbers)} x '{call.log}'")
+    log(f"array {array[1]}: submitted {len(call.jobs)} x '{call.log}'")
     return array[1], folder
 
 
@@ -111,14 +112,14 @@ def sbatch_words(call):
     at_once = options.pop("max_jobs_run", None)
     conf = slurm_conf.read(options.pop("config", "conf/slurm.conf"))
     name = options.pop("name", slurm_folder.name_of(call))
-    array = "1" if call.numbers is None else f"{call.numbers[0]}-{call.numbers[-1]}"
     return [
         *conf.command,
         "--parsable",
         f"--job-name={name}",
-        f"--array={array}" + (f"%{call.at_once}" if at_once else ""),
+        f"--array={call.jobs[0]}-{call.jobs[-1]}"
+        + (f"%{call.at_once}" if at_once else ""),
         # SLURM writes there too, such as why it ended a job.
-        f"--output={call.log.replace('%', '%%').replace('JOB', '%a')}",
+        f"--output={call.numbered(call.log.replace('%', '%%'), '%a')}",
         "--open-mode=truncate",
         *conf.words(options),
     ]
@@ -138,7 +139,7 @@ def batch_script(folder):
 
 
 def cancel(array, folder, number):
-    """Cancel the array; called on Ctrl-C and kill."""
+    """Cancel the array; called on a signal."""
     subprocess.run(["scancel", array])
     slurm_folder.remove(folder)
     log(f"array {array} is cancelled")

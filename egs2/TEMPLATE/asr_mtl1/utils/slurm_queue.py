@@ -52,12 +52,6 @@ def last_state(array, number):
     return word[0] if asked.returncode == 0 and word else ""
 
 
-def has_unfinished(array):
-    """Say whether any job of an array waits or runs; an error counts as none."""
-    found, _ = states(array)
-    return any(not is_over(state) for state, _ in found.values())
-
-
 def is_over(state):
     """Say whether a job in this state has ended for good."""
     return state in ENDED or state in KILLED

@@ -18,7 +18,7 @@ def main():
     """Run the job that SLURM's variables name, and leave its exit status."""
     folder, number = sys.argv[1], int(os.environ["SLURM_ARRAY_TASK_ID"])
     call = slurm_folder.read_call(folder)
-    command = call.command_of(None if call.numbers is None else number)
+    command = call.command_of(number)
     array = os.environ["SLURM_ARRAY_JOB_ID"]
     started = time.time()
     jobs.write_head(sys.stdout, command, f", SLURM job {array}_{number}")

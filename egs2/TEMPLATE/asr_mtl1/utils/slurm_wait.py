@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 
+import jobs
 import slurm_folder
 import slurm_queue
 
@@ -15,6 +16,7 @@ BEFORE_STUCK = 3  # a reason that goes away at once is none
 FOR_FILES = 60  # that a network file system may need to show a file
 FOR_KILLED = 2  # until a job is killed for good, and not tried again
 FOR_REASONS = 10  # until SLURM has noted how a job ended
+FOR_ANSWER = 600  # until SLURM says how an earlier array is
 
 # What jobs wait for in the normal course of things.
 ORDINARY = {
@@ -31,6 +33,31 @@ ORDINARY = {
 def log(message):
     """Print a line as the recipe's scripts do."""
     print(time.strftime("%Y-%m-%dT%H:%M:%S"), f"(slurm.py) {message}", file=sys.stderr)
+
+
+def still_runs(array):
+    """Say whether any job of an array waits or runs; ask until SLURM answers.
+
+    Without an answer it ends with an error: a second array could write over the first.
+
+    Args:
+        array: The array's id.
+    """
+    until, pause = time.time() + FOR_ANSWER, 1
+    while True:
+        states, error = slurm_queue.states(array)
+        if not error:
+            return any(not slurm_queue.is_over(state) for state, _ in states.values())
+        if time.time() >= until:
+            jobs.fail(
+                f"SLURM has not said for {FOR_ANSWER // 60} minutes whether array "
+                f"{array} of an earlier call still runs ({error}). Nothing was "
+                f"submitted: try again when 'squeue --jobs {array}' answers"
+            )
+        if pause == 1:
+            log(f"array {array} of an earlier call: SLURM does not answer ({error})")
+        time.sleep(pause)
+        pause = min(pause * 1.5, MOST_BETWEEN_QUESTIONS)
 
 
 def _because(state):
