@@ -98,8 +98,48 @@ look_at_the_whole_run() {
     [ "$(wc -l < dump/raw/lm_train.txt)" -eq 2 ]
     parts=exp/lm_stats_bpe30/splits2
     [ "$(called "^lm_train .*--multiple_iterator true .*${parts}/lm_train.txt,text,text --train_shape_file ${parts}/text_shape.bpe")" -eq 1 ]
-    asr_mtl --use_lm true --num_splits_lm 2 --stage 7 --stop_stage 7
+    asr_mtl --use_lm true --lm_train_text "a.txt b.txt" --num_splits_lm 2 --stage 7 --stop_stage 7
     [ "$(called '^split_scps')" -eq 1 ]  # they are there
+}
+
+@test "a text that was made of other sources is made again, with its statistics" {
+    asr_mtl --use_lm true --stop_stage 7 > /dev/null
+    echo "a other" > a.txt
+    run asr_mtl --use_lm true --lm_train_text a.txt --stage 7 --stop_stage 7
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"exp/lm_stats_bpe30 has the statistics of another text"*"run stage 6 again"* ]]
+    run asr_mtl --use_lm true --lm_train_text a.txt --stage 6 --stop_stage 7
+    [ "${status}" -eq 0 ]
+    [ "$(cat dump/raw/lm_train.txt)" = "a other" ]
+    # The corpus changed while no language model was asked for.
+    sed -i 's/x/y/' dump/raw/train/text
+    asr_mtl --use_lm true --stage 6 --stop_stage 6 > /dev/null
+    [ "$(head -n 1 dump/raw/lm_train.txt)" = "train-1 y" ]
+}
+
+@test "a text whose sources are not there is used as it is" {
+    asr_mtl --use_lm true --stop_stage 5 > /dev/null
+    rm dump/raw/train/text
+    run asr_mtl --use_lm true --stage 6 --stop_stage 7
+    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"lm_train.txt is used as it is: it cannot be made again without dump/raw/train/text"* ]]
+    [ "$(called '^lm_text')" -eq 1 ]
+}
+
+@test "a language model does not go on with another text" {
+    asr_mtl --use_lm true --stop_stage 7 > /dev/null
+    touch exp/lm_train_bpe30/checkpoint.pth
+    run asr_mtl --use_lm true --stage 6 --stop_stage 7
+    [ "${status}" -eq 0 ]  # nothing has changed
+    echo "a other" > a.txt
+    run asr_mtl --use_lm true --lm_train_text a.txt --stage 6 --stop_stage 7
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"exp/lm_train_bpe30 was begun with another text"*"another --lm_tag, or remove exp/lm_train_bpe30"* ]]
+    run asr_mtl --use_lm true --lm_train_text a.txt --lm_tag other --stage 7 --stop_stage 7
+    [ "${status}" -eq 0 ]
+    rm exp/lm_train_bpe30/checkpoint.pth  # nothing was learned yet
+    run asr_mtl --use_lm true --lm_train_text a.txt --stage 7 --stop_stage 7
+    [ "${status}" -eq 0 ]
 }
 
 @test "a language model can be asked for later" {
@@ -107,7 +147,7 @@ look_at_the_whole_run() {
     [ ! -e dump/raw/lm_train.txt ]
     run asr_mtl --use_lm true --stage 6 --stop_stage 8
     [ "${status}" -eq 0 ]
-    [ "$(called '^lm_text')" -eq 1 ]
+    [ -s dump/raw/lm_train.txt ]
     cd "${root}"
     run "${recipe}/exp/lm_train_bpe30/run.sh" --stop_stage 7
     [ "${status}" -eq 0 ]
@@ -174,16 +214,20 @@ look_at_the_whole_run() {
     [[ "${output}" == *"exp/lm_other/config.yaml does not exist or is empty: run stage 7 first"* ]]
 }
 
-@test "an attack asks the decoder that stage 16 decodes with" {
+@test "the attack and the upload take the packed model only if it is the one at hand" {
     asr_mtl --use_lm true --stop_stage 14 > /dev/null
-    run asr_mtl --stage 15 --stop_stage 15
-    [ "${status}" -eq 2 ]
-    [[ "${output}" == *"has an lm_file, which the options do not decode with"* ]]
-    asr_mtl --stage 14 --stop_stage 14
-    run asr_mtl --use_lm true --stage 15 --stop_stage 15
-    [ "${status}" -eq 2 ]
-    [[ "${output}" == *"has no lm_file, which the options decode with: repeat stage 14"* ]]
-    [ "$(called asr_mtl_attack)" -eq 0 ]
+    exp=exp/asr_mtl_train_raw_bpe30
+    files="--asr_train_config ${exp}/config.yaml --asr_model_file ${exp}/valid.acc.ave.pth"
+    files+=" --lm_train_config exp/lm_train_bpe30/config.yaml --lm_file exp/lm_train_bpe30/valid.loss.ave.pth"
+    for n in 15 19; do
+        : > "${CALLS}"
+        FAKE_FAILS=contents run asr_mtl --use_lm true --stage "${n}" --stop_stage "${n}" \
+            --skip_upload_hf false --hf_repo ann/ears
+        [ "${status}" -ne 0 ]
+        [ "$(called "^contents ${exp}/asr_mtl_train_raw_bpe30_valid.acc.ave.zip ${files}$")" -eq 1 ]
+        [ "$(called asr_mtl_attack)" -eq 0 ]
+        [ "$(called asr_mtl_upload)" -eq 0 ]
+    done
 }
 
 @test "weights to start from have to be there, and several are passed on" {

@@ -99,10 +99,7 @@ case ${module} in
         echo 7.5 > "$(value_of --output_dir)/ppl"
         ;;
     asr_mtl_pack)
-        printf '%s\n' "$@" | sed -n 's/^--\(.*_file\)$/\1 x/p' > "$(value_of --outpath)"
-        ;;
-    contents)
-        cat "$1"
+        echo zip > "$(value_of --outpath)"
         ;;
     targets)
         cp "$(value_of --text)" "$(value_of --output)"

@@ -304,3 +304,16 @@ stage_14() {
         ${lm_files[@]+"${lm_files[@]}"} \
         --outpath "${packed_model}"
 }
+
+# A zip of that name may be of another language model, or of weights that were trained or
+# averaged since. An attack asks the decoder of the packed model; stage 16 decodes with
+# that of the options.
+check_packed_model() {
+    need_file "${packed_model}" 14
+    need_model
+    find_language_models
+    ${python} -m espnet_mtl.export.contents "${packed_model}" \
+        --asr_train_config "${asr_exp}/config.yaml" \
+        --asr_model_file "${asr_exp}/${inference_asr_model}" \
+        ${lm_files[@]+"${lm_files[@]}"}
+}

@@ -5,8 +5,7 @@
 
 stage_15() {
     log "Stage 15: Attack: model=${packed_model}, config=${attack_config}, sets: ${attack_sets}"
-    need_file "${packed_model}" 14
-    check_packed_language_models
+    check_packed_model
     local dset
     for dset in ${attack_sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3

@@ -9,10 +9,20 @@ make_lm_text() {
     ${python} -m espnet_mtl.data.stages.lm_text --output "${lm_text}" ${lm_train_text}
 }
 
-# Formatted data may have been made elsewhere, or before a language model was asked for.
+# The text is made again wherever its sources are there: the corpus, or lm_train_text, may
+# be another than when it was made. It stays as it is where nothing has changed, and where
+# the formatted data were made elsewhere.
 need_lm_text() {
-    if [ ! -s "${lm_text}" ]; then
+    local source missing=
+    for source in ${lm_train_text}; do
+        if [ ! -f "${source}" ]; then
+            missing+=${missing:+, }${source}
+        fi
+    done
+    if [ -z "${missing}" ] || [ ! -s "${lm_text}" ]; then
         make_lm_text
+    else
+        log "${lm_text} is used as it is: it cannot be made again without ${missing}."
     fi
     need_file "${lm_dev_text}" 4
     need_file "${token_list}" 5
@@ -46,6 +56,25 @@ stage_6() {
             "${lm_opts[@]}" \
             --train_data_path_and_name_and_type "${lm_text},text,text" \
             ${lm_args}
+    cksum < "${lm_text}" > "${lm_stats_dir}/lm_train.cksum"
+}
+
+# Whether the text is the one that a directory was made of, as far as that is known.
+is_text_of() { # is_text_of <directory>
+    [ ! -e "$1/lm_train.cksum" ] || cksum < "${lm_text}" | cmp -s - "$1/lm_train.cksum"
+}
+
+# Statistics and a training that continues are those of one text.
+check_lm_text() {
+    if ! is_text_of "${lm_stats_dir}"; then
+        die "${lm_stats_dir} has the statistics of another text than ${lm_text} has now:" \
+            "run stage 6 again."
+    fi
+    if [ -e "${lm_exp}/checkpoint.pth" ] && ! is_text_of "${lm_exp}"; then
+        die "${lm_exp} was begun with another text than ${lm_text} has now, and its training" \
+            "would go on from its checkpoint: give the former text, another --lm_tag, or" \
+            "remove ${lm_exp} to begin anew."
+    fi
 }
 
 stage_7() {
@@ -53,6 +82,7 @@ stage_7() {
     local text=${lm_text} shape=${lm_stats_dir}/train/text_shape.${token_type}
     need_lm_text
     need_file "${shape}" 6
+    check_lm_text
     make_lm_opts
     if [ "${num_splits_lm}" -gt 1 ]; then
         split_lm_text "${text}" "${shape}"
@@ -61,6 +91,7 @@ stage_7() {
         lm_opts+=(--multiple_iterator true)
     fi
     write_resume_script "${lm_exp}" 7
+    cksum < "${lm_text}" > "${lm_exp}/lm_train.cksum"
     train_model LM "${lm_exp}" \
         ${python} -m espnet_mtl.bin.lm_train \
             "${lm_opts[@]}" \
@@ -147,20 +178,4 @@ find_language_models() {
         need_file "${ngram_exp}/${inference_ngram}" 9
         lm_files+=(--ngram_file "${ngram_exp}/${inference_ngram}")
     fi
-}
-
-# An attack asks the decoder of the packed model; stage 16 decodes with that of the options.
-check_packed_language_models() {
-    local packed wanted
-    packed=$(${python} -m espnet_mtl.export.contents "${packed_model}" | cut -d ' ' -f 1)
-    find_language_models
-    for wanted in lm_file ngram_file; do
-        if contains "$(tr '\n' ' ' <<< "${packed}")" "${wanted}"; then
-            contains "${lm_files[*]-}" "--${wanted}" \
-                || die "${packed_model} has an ${wanted}, which the options do not decode with:" \
-                    "give --use_lm true or --use_ngram true as in stage 14, or repeat it."
-        elif contains "${lm_files[*]-}" "--${wanted}"; then
-            die "${packed_model} has no ${wanted}, which the options decode with: repeat stage 14."
-        fi
-    done
 }

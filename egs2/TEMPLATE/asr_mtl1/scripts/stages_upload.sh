@@ -5,7 +5,7 @@
 
 stage_19() {
     log "Stage 19: Upload model: ${packed_model} -> ${hf_repo}"
-    need_file "${packed_model}" 14
+    check_packed_model
     local opts=()
     if "${upload_dry_run}"; then
         opts+=(--dry_run)
