@@ -330,6 +330,52 @@ END
     [ "$(called 'asr_mtl_train.*--resume true')" -eq 2 ]
 }
 
+@test "run.sh in the experiment runs jobs where the environment had them run" {
+    printf '#!/bin/sh\n' > "${root}/bin/sbatch"
+    chmod +x "${root}/bin/sbatch"
+    printf '#!/usr/bin/env bash\necho "slurm $*" >> "${CALLS}"\nexec utils/run.py "$@"\n' > "${root}/slurm.py"
+    chmod +x "${root}/slurm.py"
+    rm "${template}"/utils/slurm.p[yl]
+    cp "${root}/slurm.py" "${template}/utils/slurm.py"
+    cp "${root}/slurm.py" "${template}/utils/slurm.pl"
+    cmd_backend=slurm asr_mtl --stop_stage 11 > /dev/null
+    before=$(called '^slurm ')
+    run exp/asr_mtl_train_raw_bpe30/run.sh --stop_stage 11
+    [ "${status}" -eq 0 ]
+    [ "$(called '^slurm ')" -eq "$((before + 1))" ]
+    cmd_backend=local run exp/asr_mtl_train_raw_bpe30/run.sh --stop_stage 11
+    [ "${status}" -eq 0 ]
+    [ "$(called '^slurm ')" -eq "$((before + 1))" ]
+    # Where the environment says nothing, cmd.sh decides each time.
+    asr_mtl --stage 11 --stop_stage 11 > /dev/null
+    run grep cmd_backend exp/asr_mtl_train_raw_bpe30/run.sh
+    [ "${status}" -eq 1 ]
+}
+
+@test "several nodes are refused where jobs stay on this machine" {
+    run asr_mtl --num_nodes 2
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--num_nodes 2: cmd_backend=local cannot train on several nodes."*slurm*sge*pbs* ]]
+    [ ! -s "${CALLS}" ]
+    run asr_mtl --num_nodes 2 --stop_stage 1
+    [ "${status}" -eq 0 ]
+}
+
+@test "a recogniser that no stage trains is missed before anything runs" {
+    run asr_mtl --skip_train true
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"exp/asr_mtl_train_raw_bpe30/config.yaml does not exist or is empty: run stage 11 first"* ]]
+    [ ! -s "${CALLS}" ]
+    run asr_mtl --skip_train true --stop_stage 3
+    [ "${status}" -eq 0 ]
+}
+
+@test "a text that an option names is missed by that name" {
+    run asr_mtl --bpe_train_text nowhere --stop_stage 5
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--bpe_train_text nowhere does not exist or is empty"* ]]
+}
+
 @test "without ESPnet, the message says how to get it" {
     FAKE_NO_ESPNET=1 run asr_mtl
     [ "${status}" -eq 1 ]

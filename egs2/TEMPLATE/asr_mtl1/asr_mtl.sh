@@ -127,6 +127,7 @@ test_sets=  # Names of the test sets.
 
 # The recipe is the current directory; run.sh is called there, as ESPnet's are.
 run_command="$(printf '%q ' "$0" "$@")"
+given_backend=${cmd_backend:-}
 help_message="Usage: $0 --train_set <name> --valid_set <name> --test_sets <names> [options]
 $(awk -f scripts/print_options.awk "$0")"
 
@@ -152,7 +153,7 @@ fi
 
 check_options
 make_names
-skip_stages="$(expand_skip_options)"
+expand_skip_options
 if [ -n "${skip_stages}" ]; then
     log "Skipped stages: ${skip_stages}"
 fi

@@ -43,14 +43,40 @@ check_models() {
             fi
         done
     fi
+    if any_wanted 7 11; then
+        check_nodes
+    fi
     if "${use_lm}"; then
         warn_of_idle_lm
     fi
     if "${use_ngram}"; then
         check_kenlm
     fi
+    check_trained
     if is_wanted 19; then
         check_upload
+    fi
+}
+
+# ESPnet's launcher hands several nodes to srun (slurm) or mpirun (the others).
+check_nodes() {
+    if [ "${num_nodes}" -gt 1 ] && contains "local stdout ssh" "${cmd_backend}"; then
+        die "--num_nodes ${num_nodes}: cmd_backend=${cmd_backend} cannot train on several nodes." \
+            "Those that can: slurm, and inside an ESPnet checkout sge, pbs and jhu (cmd.sh)."
+    fi
+}
+
+# Models that no stage of this run trains, though some decode or pack with them.
+check_trained() {
+    local uses="12 14 15 16 19"
+    if any_wanted ${uses} && ! is_wanted 11; then
+        need_model
+    fi
+    if "${use_lm}" && any_wanted 8 ${uses} && ! is_wanted 7; then
+        need_lm
+    fi
+    if "${use_ngram}" && any_wanted ${uses} && ! is_wanted 9; then
+        need_file "${ngram_exp}/${inference_ngram}" 9
     fi
 }
 
@@ -163,19 +189,42 @@ check_sets() {
     attack_sets=${attack_sets:-${test_sets}}
 }
 
-# Print the stages to leave out: those named, and those that the skip_* options stand for.
+# Which options leave out which stages, one option a line: "--skip_eval true: 12 13".
+list_skip_options() {
+    if [ -n "${skip_stages}" ]; then echo "--skip_stages \"${skip_stages}\": ${skip_stages}"; fi
+    if "${skip_data_prep}"; then echo "--skip_data_prep true: 1 2 3 4 5"; fi
+    if "${skip_train}"; then echo "--skip_train true: 2 4 5 6 7 8 9 10 11"; fi
+    if ! "${use_lm}"; then echo "--use_lm false: 6 7 8"; fi
+    if ! "${use_ngram}"; then echo "--use_ngram false: 9"; fi
+    if "${skip_eval}"; then echo "--skip_eval true: 12 13"; fi
+    if "${skip_packing}"; then echo "--skip_packing true: 14"; fi
+    if "${skip_attack}"; then echo "--skip_attack true: 15 16 17 18"; fi
+    if "${skip_upload_hf}"; then echo "--skip_upload_hf true: 19"; fi
+    if [ -z "${speed_perturb_factors}" ]; then echo "--speed_perturb_factors \"\": 2"; fi
+}
+
+# Put all stages to leave out into skip_stages, and what leaves them out into skip_options.
 expand_skip_options() {
-    local words=${skip_stages}
-    if "${skip_data_prep}"; then words+=" 1 2 3 4 5"; fi
-    if "${skip_train}"; then words+=" 2 4 5 6 7 8 9 10 11"; fi
-    if ! "${use_lm}"; then words+=" 6 7 8"; fi
-    if ! "${use_ngram}"; then words+=" 9"; fi
-    if "${skip_eval}"; then words+=" 12 13"; fi
-    if "${skip_packing}"; then words+=" 14"; fi
-    if "${skip_attack}"; then words+=" 15 16 17 18"; fi
-    if "${skip_upload_hf}"; then words+=" 19"; fi
-    if [ -z "${speed_perturb_factors}" ]; then words+=" 2"; fi
-    tr -s ' ' '\n' <<< "${words}" | sed '/^$/d' | sort -nu | paste -s -d ' ' -
+    skip_options=$(list_skip_options)
+    skip_stages=$(sed 's/.*: //' <<< "${skip_options}" | tr -s ' ' '\n' \
+        | sed '/^$/d' | sort -nu | paste -s -d ' ' -)
+}
+
+# Which options leave out stages of the range: "--use_lm false leaves out 6 7 8, ...".
+explain_skipped() {
+    local option stages n found
+    while IFS= read -r option; do
+        stages=${option##*: }
+        found=
+        for n in ${stages}; do
+            if in_range "${n}"; then
+                found+=" ${n}"
+            fi
+        done
+        if [ -n "${found}" ]; then
+            echo "${option%: *} leaves out${found}"
+        fi
+    done <<< "${skip_options}" | paste -s -d , - | sed 's/,/, /g'
 }
 
 # Stages that options leave out are left out of a range without a word; alone, they are a
@@ -187,7 +236,6 @@ check_stages() {
     fi
     if ! any_wanted ${all_stages} && any_in_range 6 7 8 9 19; then
         die "There is nothing to run from --stage ${stage} to --stop_stage ${stop_stage}:" \
-            "6 to 8 (language model) take --use_lm true, 9 (n-grams) --use_ngram true," \
-            "19 (upload) --skip_upload_hf false."
+            "$(explain_skipped)."
     fi
 }

@@ -60,6 +60,15 @@ need_file() { # need_file <path> <stage that makes it>
     fi
 }
 
+# A text that an option names; without it, that of a stage.
+need_text() { # need_text <option> <path> <stage that makes it where the option is not given>
+    if contains "${given_texts}" "$1" && [ ! -s "$2" ]; then
+        die "--$1 $2 does not exist or is empty. Give another file, or run the stage that" \
+            "makes it."
+    fi
+    need_file "$2" "$3"
+}
+
 report_failure() { # report_failure <exit status>
     if [ "$1" -ne 0 ] && [ -n "${current_stage}" ]; then
         log "Stage ${current_stage} stopped with exit status $1. What is done is kept:" \
@@ -109,13 +118,18 @@ run_stage() { # run_stage <stage>
     current_stage=
 }
 
-# Write a script that runs this command again from a stage on. It may be what runs just
-# now, and bash reads scripts as it goes: so the file is replaced, not written over.
+# Write a script that runs this command again from a stage on, with the same back-end. It
+# may be what runs just now, and bash reads scripts as it goes: so the file is replaced, not
+# written over.
 write_resume_script() { # write_resume_script <directory> <stage>
     mkdir -p "$1"
     {
         echo "#!/usr/bin/env bash"
         printf 'cd %q || exit 1\n' "${PWD}"
+        if [ -n "${given_backend}" ]; then
+            # shellcheck disable=SC2016  # the script expands it
+            printf 'export cmd_backend=${cmd_backend:-%q}\n' "${given_backend}"
+        fi
         echo "exec ${run_command%--stage "$2" }--stage $2 \"\$@\""
     } > "$1/.run.sh"
     chmod +x "$1/.run.sh"

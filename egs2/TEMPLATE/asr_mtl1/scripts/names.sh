@@ -15,6 +15,11 @@ name_of_weights() { # name_of_weights <file>: ave/valid.loss.pth becomes ave_val
 }
 
 make_names() {
+    local name
+    given_texts=
+    for name in bpe_train_text lm_dev_text lm_test_text; do
+        given_texts+=${!name:+ ${name}}
+    done
     base_train_set=${train_set}
     local sp=''
     if [ -n "${speed_perturb_factors}" ]; then
@@ -83,7 +88,12 @@ make_names() {
         fi
     fi
     lm_dev_text=${lm_dev_text:-${data_feats}/${valid_set}/text}
-    lm_test_text=${lm_test_text:-${data_feats}/${test_sets%% *}/text}
+    if [ -z "${lm_test_text}" ]; then
+        lm_test_text=${lm_dev_text}
+        if [ -n "${test_sets}" ]; then
+            lm_test_text=${data_feats}/${test_sets%% *}/text
+        fi
+    fi
 
     # 4. Decoding
     if [ -z "${inference_tag}" ]; then

@@ -85,7 +85,7 @@ stage_4() {
 stage_5() {
     log "Stage 5: Token and accent list: ${token_list}, ${accents}"
     local text=${bpe_train_text:-${data_feats}/org/${train_set}/text}
-    need_file "${text}" 3
+    need_text bpe_train_text "${text}" 3
     need_file "${data_feats}/${train_set}/utt2accent" 4
 
     local symbols=${bpe_nlsyms} opts=()
