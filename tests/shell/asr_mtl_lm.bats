@@ -155,11 +155,18 @@ look_at_the_whole_run() {
 }
 
 @test "stages that options leave out are no mistake in a range, but alone" {
-    for n in 6 9 19; do
-        run asr_mtl --stage "${n}" --stop_stage "${n}"
-        [ "${status}" -eq 2 ]
-        [[ "${output}" == *"There is nothing to run"*"--use_lm true"*"--skip_upload_hf false"* ]]
-    done
+    run asr_mtl --stage 6 --stop_stage 6
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"There is nothing to run"*": --use_lm false leaves out 6." ]]
+    run asr_mtl --stage 8 --stop_stage 9
+    [[ "${output}" == *": --use_lm false leaves out 8, --use_ngram false leaves out 9." ]]
+    run asr_mtl --stage 19 --stop_stage 19
+    [[ "${output}" == *": --skip_upload_hf true leaves out 19." ]]
+    run asr_mtl --stage 6 --stop_stage 8 --use_lm true --skip_train true
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *": --skip_train true leaves out 6 7 8." ]]
+    run asr_mtl --stage 6 --stop_stage 8 --use_lm true --skip_stages "5 6  8 7"
+    [[ "${output}" == *": --skip_stages \"5 6  8 7\" leaves out 6 8 7." ]]
     [ ! -s "${CALLS}" ]
     run asr_mtl --stage 2 --stop_stage 2
     [ "${status}" -eq 0 ]
@@ -228,6 +235,37 @@ look_at_the_whole_run() {
         [ "$(called asr_mtl_attack)" -eq 0 ]
         [ "$(called asr_mtl_upload)" -eq 0 ]
     done
+}
+
+@test "language models that no stage trains are missed before anything runs" {
+    fake_kenlm
+    asr_mtl --stop_stage 11 > /dev/null
+    : > "${CALLS}"
+    run asr_mtl --use_lm true --skip_train true
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"exp/lm_train_bpe30/config.yaml does not exist or is empty: run stage 7 first"* ]]
+    run asr_mtl --use_ngram true --skip_train true
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"exp/ngram_bpe30/3gram.bin does not exist or is empty: run stage 9 first"* ]]
+    [ ! -s "${CALLS}" ]
+    run asr_mtl --use_lm true --skip_train true --stop_stage 3
+    [ "${status}" -eq 0 ]
+}
+
+@test "without test sets, the perplexity is that of the text to validate on" {
+    ./asr_mtl.sh --python "${root}/bin/python3" --ngpu 0 --nj 2 --train_set train \
+        --valid_set valid --use_lm true --skip_eval true --skip_attack true > said 2>&1
+    grep -q "PPL: dump/raw/valid/text: 7.5" said
+    grep -q "Successfully finished." said
+}
+
+@test "texts that options name are missed by those names" {
+    run asr_mtl --use_lm true --lm_dev_text nothere --stop_stage 6
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--lm_dev_text nothere does not exist or is empty"* ]]
+    run asr_mtl --use_lm true --lm_test_text nothere --stage 6 --stop_stage 8
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--lm_test_text nothere does not exist or is empty"* ]]
 }
 
 @test "weights to start from have to be there, and several are passed on" {

@@ -24,7 +24,7 @@ need_lm_text() {
     else
         log "${lm_text} is used as it is: it cannot be made again without ${missing}."
     fi
-    need_file "${lm_dev_text}" 4
+    need_text lm_dev_text "${lm_dev_text}" 4
     need_file "${token_list}" 5
 }
 
@@ -119,7 +119,7 @@ split_lm_text() { # split_lm_text <text> <its lengths>
 stage_8() {
     log "Stage 8: Calc perplexity: ${lm_test_text}"
     local dir=${lm_exp}/perplexity_test device=0
-    need_file "${lm_test_text}" 3
+    need_text lm_test_text "${lm_test_text}" 3
     need_lm
     if [ "${ngpu}" -gt 0 ]; then
         device=1
