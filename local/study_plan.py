@@ -275,6 +275,7 @@ def _data_options(settings: Settings) -> tuple[str, ...]:
         dumpdir=study / "dump",
         expdir=study,
         asr_stats_dir=study / "asr_mtl_stats",
+        lm_exp=_lm_exp(settings) if 7 in shared_stages(settings) else "",
         local_data_opts=settings.local_data_opts,
     ) + tuple(shlex.split(settings.recipe_args))
 
@@ -290,6 +291,11 @@ def shared_stages(settings: Settings) -> list[int]:
         if (f"--{option}", "true") in asked
     ]
     return sorted([*SHARED_STAGES, *language_models])
+
+
+def _lm_exp(settings: Settings) -> Path:
+    """Where a language model is trained."""
+    return settings.study_dir / "lm"
 
 
 def _language_model(settings: Settings) -> str:
@@ -312,12 +318,12 @@ def plan_shared(settings: Settings) -> list[Step]:
         _content(recipe / "local"),
     ]
     if 7 in own:
-        own[7] = _language_model(settings)
+        own[7] = [_lm_exp(settings).name, _language_model(settings)]
     own[10] = [_content(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args]
     options = _data_options(settings) + _pairs(asr_args=settings.train_args)
     keys = _keys(own, {})
-    directory = settings.study_dir
-    return [Step(SHARED, stage, options, keys[stage], directory) for stage in stages]
+    folders = dict.fromkeys(stages, settings.study_dir) | {7: _lm_exp(settings)}
+    return [Step(SHARED, n, options, keys[n], folders[n]) for n in stages]
 
 
 def plan_system(

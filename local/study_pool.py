@@ -138,7 +138,7 @@ class Pool:
 
     def _start(self, step: Step, slot: int) -> None:
         threads = max(1, self._machine.cores // self._slots)
-        training = step.stage == progress.TRAINING
+        training = step.stage in progress.TRAINING
         jobs = 1 if training else min(threads, _MAX_JOBS)
         gpus = self._machine.gpus
         numbers = {
@@ -189,7 +189,7 @@ class Pool:
 
     def _set_old_results_aside(self, step: Step) -> None:
         """Keep a training from resuming what was trained with other settings."""
-        if step.stage != progress.TRAINING or not step.directory.exists():
+        if step.stage not in progress.TRAINING or not step.directory.exists():
             return
         if not self._ledger.was_begun_otherwise(step):
             return

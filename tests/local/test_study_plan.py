@@ -36,11 +36,14 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def keys(settings: Settings) -> dict[int, str]:
+def plan(settings: Settings) -> list[study_plan.Step]:
     shared = plan_shared(settings)
     (system,) = load_systems(settings.root / "conf" / "systems.yaml")
-    steps = shared + plan_system(settings, system, shared[-1].key)
-    return {step.stage: step.key for step in steps}
+    return shared + plan_system(settings, system, shared[-1].key)
+
+
+def keys(settings: Settings) -> dict[int, str]:
+    return {step.stage: step.key for step in plan(settings)}
 
 
 def changed(before: dict[int, str], after: dict[int, str]) -> set[int]:
@@ -198,6 +201,9 @@ def test_a_language_model_is_made_once_for_all_systems(
     steps = study_plan.plan_shared(settings)
     assert {s.stage for s in steps} == {*study_plan.SHARED_STAGES, *extra}
     assert steps[-1].stage == 10  # what training builds on
+    has_lm = 7 in extra
+    for step in plan(settings):
+        assert (f"--lm_exp {settings.study_dir}/lm" in " ".join(step.options)) == has_lm
 
     before = keys(settings)
     (settings.recipe / "conf" / "train_lm.yaml").write_text("max_epoch: 3")

@@ -246,6 +246,27 @@ def test_changed_settings_repeat_a_training_from_its_start(
     assert not (exp / "asr_mtl_a" / "checkpoint.pth").exists()
 
 
+def test_changed_settings_train_a_language_model_from_its_start(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    exp = fake.root / "exp" / "study_fake"
+    with_lm = ("--recipe_args", "--use_lm true", "--stop_stage", "10")
+    fake.run(*with_lm)
+    (exp / "lm").mkdir()
+    (exp / "lm" / "checkpoint.pth").touch()
+    fake.calls()
+    fake.run(*with_lm)
+    assert fake.calls() == []
+    conf = fake.root / "egs2" / "fake" / "asr_mtl1" / "conf"
+    conf.mkdir()
+    (conf / "train_lm.yaml").write_text("max_epoch: 3")
+    fake.run(*with_lm)
+    assert fake.calls() == ["shared.7", "shared.8"]
+    assert (exp / "old" / "lm.1" / "checkpoint.pth").exists()
+    assert not (exp / "lm").exists()
+
+
 def test_stages_are_chosen_as_in_espnet(study: Callable[..., Study]) -> None:
     fake = study("a")
     out, _ = fake.run("--stop_stage", "3")
