@@ -48,6 +48,10 @@ def model_card(
         Heading("Attack it"),
         Text("With the commands of espnet_mtl, on a data directory of your own:"),
         Code(_attack(repo, files)),
+        Text(
+            "That is its default attack. `--config` takes another: the files in "
+            "espnet_mtl's `conf/`, `attack_standard.yaml` being the most thorough."
+        ),
         *_results(exp),
         Heading("Environment"),
         Bullets([line.strip().removeprefix("- ") for line in environment_lines()]),
@@ -101,10 +105,11 @@ text, *_ = speech2text(speech)[0]
 def _attack(repo: str, files: Mapping[str, str]) -> str:
     options = " ".join(f"--{name} {file}" for name, file in files.items())
     return (
-        f"hf download {repo} --local-dir model && cd model\n"
-        f"asr_mtl_pack {options} --outpath model.zip\n"
-        "asr_mtl_attack --model_zip model.zip --data_dir DATA \\\n"
-        "    --config conf/attack_standard.yaml --output_dir attacked"
+        f"hf download {repo} --local-dir model\n"
+        "cd model  # whose configuration names files as they lie here\n"
+        f"asr_mtl_pack {options} --outpath ../model.zip\n"
+        "cd ..\n"
+        "asr_mtl_attack --model_zip model.zip --data_dir DATA --output_dir attacked"
     )
 
 

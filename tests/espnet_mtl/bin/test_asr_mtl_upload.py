@@ -6,8 +6,10 @@ import types
 import pytest
 import yaml
 from exp_factory import make_exp
+from model_factory import save_model, write_data_dir
 
-from espnet_mtl.bin import asr_mtl_pack, asr_mtl_upload
+from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack, asr_mtl_upload
+from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.packing import pack_model
 
@@ -109,16 +111,29 @@ def test_the_commands_of_the_card_pack_the_same_model_again(exp, monkeypatch):
     command = next(line for line in card.splitlines() if "asr_mtl_pack" in line)
     monkeypatch.chdir(exp / "hf_ears")
     asr_mtl_pack.main(command.split()[1:])
-    for name in ("x.zip", "hf_ears/model.zip"):
+    for name in ("x.zip", "model.zip"):
         asr_mtl_upload.main(
             [
                 *("--model_zip", str(exp / name), "--exp", str(exp), "--dry_run"),
                 *("--repo", "a/b", "--output_dir", str(exp / "again" / name)),
             ]
         )
-    first, second = (exp / "again" / name for name in ("x.zip", "hf_ears/model.zip"))
+    first, second = (exp / "again" / name for name in ("x.zip", "model.zip"))
     for name in ("asr_mtl_ctc/config.yaml", "lm_x/valid.loss.ave.pth"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_the_attack_of_the_card_asks_for_no_file_that_the_upload_lacks(
+    exp, tmp_path, monkeypatch
+):
+    """It runs where the model was downloaded to, with nothing of a recipe beside it."""
+    card = publish(exp, "--dry_run")
+    (command,) = (x for x in card.splitlines() if x.startswith("asr_mtl_attack"))
+    data = write_data_dir(tmp_path / "data", num_utts=2)
+    pack_model(*save_model(tmp_path / "tiny"), [], tmp_path / "elsewhere/model.zip")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    asr_mtl_attack.main(command.replace("DATA", str(data)).split()[1:])
+    assert read_table(tmp_path / "elsewhere/attacked/wav.scp")
 
 
 def test_what_was_measured_is_on_the_card(exp, tmp_path):
