@@ -217,6 +217,11 @@ look_at_the_whole_run() {
     for option in stage accent_list attack_config inference_asr_model system_name test_sets; do
         [[ "${output}" == *"--${option} "* ]]
     done
+    # Where a default is not ESPnet's, that is said.
+    for option in skip_packing use_lm ngram_exp inference_ngram asr_exp asr_stats_dir \
+            bpe_train_text lm_train_text lm_dev_text; do
+        grep -q -e "--${option} .*(ESPnet" <<< "${output}"
+    done
 }
 
 @test "a missing file names the stage that makes it" {
