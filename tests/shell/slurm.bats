@@ -284,3 +284,21 @@ END
     run asr_mtl --stage 12 --stop_stage 12
     [ "${status}" -eq 0 ]
 }
+
+@test "after a kill -9 of everything, stage 11 waits for its training and its log stays" {
+    make_recipe "${BATS_TEST_TMPDIR}"
+    export cmd_backend=slurm FAKE_TRAINING_SECONDS=5
+    asr_mtl --stop_stage 10 > /dev/null
+    # A process group of its own, which can be killed whole.
+    setsid bash -c "root=${root}; $(declare -f asr_mtl); asr_mtl --stage 11 --stop_stage 11" \
+        > said 2>&1 3>&- &
+    caller=$!
+    wait_for grep -q submitted said
+    kill -KILL -- "-${caller}"
+    wait "${caller}" || true
+    run asr_mtl --stage 11 --stop_stage 11
+    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"of an earlier call still does the same: waiting for it"* ]]
+    [ "$(called 'asr_mtl_train.*--resume true')" -eq 1 ]
+    [ "$(cd exp/asr_mtl_train_raw_bpe30 && ls ./*.log)" = ./train.log ]
+}
