@@ -20,7 +20,7 @@ TRAINING = (7, 11)  # of a language model, of a system
 # Seconds of each stage of one small system. Only their proportions are used, for
 # stages of which nothing has been measured yet.
 _TYPICAL = {
-    **{1: 8, 2: 1, 3: 6, 4: 2, 5: 3, 10: 12},
+    **{1: 8, 2: 1, 3: 6, 4: 2, 5: 3, 6: 8, 7: 90, 8: 6, 9: 3, 10: 12},
     **{11: 400, 12: 15, 13: 2, 14: 6, 15: 150, 16: 90, 17: 4},
 }
 # What a training epoch spends on training; the rest goes to validation and saving.

@@ -16,6 +16,7 @@ from progress import (
     duration,
     seconds_left,
 )
+from study_plan import REPORT_STAGE, STAGE_NAMES
 
 HEAD = "[host] 2025-01-01 00:00:00,000 (trainer:336) INFO: "
 
@@ -129,6 +130,12 @@ def test_unmeasured_stages_scale_with_the_measured() -> None:
     double = Estimator([(11, 1600.0)]).expected({})
     assert expected is not None and double is not None
     assert double[15] == pytest.approx(2 * expected[15])
+
+
+def test_every_stage_of_a_study_is_estimated() -> None:
+    expected = Estimator([(11, 800.0)]).expected({})
+    assert expected is not None
+    assert set(expected) == {*STAGE_NAMES} - {REPORT_STAGE}
 
 
 def test_short_stages_alone_give_no_estimate() -> None:
