@@ -163,7 +163,7 @@ def test_an_accent_of_one_speaker_is_no_class(root, make, capsys):
     add_speaker(root, "Canadian English Speech Data", 50)
     data = make(root)
     assert read_all(data, "utt2accent")["CA_G00050-G00050S1001"] == "<unk>"
-    assert "CA (2 clips, 1 speakers)" in capsys.readouterr().err
+    assert "CA (clips: 2, speakers: 1)" in capsys.readouterr().err
 
 
 # -- a test that somebody has chosen
@@ -222,7 +222,7 @@ def test_lists_that_do_not_fit(root, make, tmp_path):
         ("no clips", "has no <accent>/<speaker>/<clip>.wav"),
         ("no speaker", "whose voice is it"),
         ("too deep", "whose voice is it"),
-        ("one accent", "1 accents are left"),
+        ("one accent", "accents left: 1"),
     ],
 )
 def test_roots_that_are_none(root, make, tmp_path, spoil, message):

@@ -128,7 +128,7 @@ def test_version_0_92_from_end_to_end(new, vctk, tmp_path):
     assert "4 clips have no text that can be read" in done.stderr
     assert f"p315 (4 clips); the first: no file {new}/txt/p315" in done.stderr
     assert (
-        "australian (8 clips, 2 speakers), welsh (4 clips, 1 speakers)" in done.stderr
+        "australian (clips: 8, speakers: 2), welsh (clips: 4, speakers: 1)" in done.stderr
     )
 
     # 2. Sets, speakers, accents

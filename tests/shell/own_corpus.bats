@@ -58,7 +58,7 @@ END
     [[ "${output}" == *"table=from_db.tsv"* ]]
     run ./run.sh --table
     [ "${status}" -ne 0 ]
-    [[ "${output}" == *"--table needs a file"* ]]
+    [[ "${output}" == *"Error: --table needs a value"* ]]
 }
 
 @test "run.sh: windows keep their milliseconds at other rates, of any configuration" {
@@ -69,6 +69,11 @@ END
     run ./run.sh --fs=44100 --asr_config=conf/train_asr_mtl_conformer.yaml
     [[ "${output}" == *"<--asr_config><conf/train_asr_mtl_conformer.yaml>"* ]]
     [[ "${output}" == *"n_fft=1411 --frontend_conf win_length=1102 --frontend_conf hop_length=441>"* ]]
+}
+
+@test "run.sh: --help tells of the table first" {
+    run ./run.sh --help
+    [[ "${output}" == "This recipe: --table FILE"*"<--help>" ]]
 }
 
 @test "run.sh: a rate that is none is left to asr_mtl.sh to refuse" {

@@ -14,12 +14,24 @@ asr_config=conf/train_asr_mtl.yaml
 options=()
 while [ $# -gt 0 ]; do
     case $1 in
-        --table) export TABLE=${2:?"--table needs a file"}; shift ;;
+        --table | --fs | --asr_config)
+            if [ $# -lt 2 ]; then
+                echo "$0: Error: $1 needs a value" >&2
+                exit 2
+            fi
+            set -- "$1=$2" "${@:3}"
+            continue
+            ;;
         --table=*) export TABLE=${1#*=} ;;
-        --fs) fs=${2:?"--fs needs a rate"}; shift ;;
         --fs=*) fs=${1#*=} ;;
-        --asr_config) asr_config=${2:?"--asr_config needs a file"}; shift ;;
         --asr_config=*) asr_config=${1#*=} ;;
+        --help | -h)
+            echo "This recipe: --table FILE  # CSV or TSV with the columns path, text," \
+                "speaker, accent and, if you like, split. Its defaults stand at the end" \
+                "of run.sh and win over those below. Options of stage 1:" \
+                "local/data.sh --help."
+            exec ./asr_mtl.sh --help
+            ;;
         *) options+=("$1") ;;
     esac
     shift

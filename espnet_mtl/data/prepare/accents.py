@@ -15,6 +15,10 @@ from espnet_mtl.data.tables import read_lines, write_text
 DROP = "<drop>"
 OTHER = "other"
 NO_CLASS = "?"
+# What people and programs write where they know nothing.
+_NOTHING = (
+    "<unk> unk unknown unspecified undefined n/a na nan none null nil no ? - -- . -1 0"
+).split()
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,26 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
         if not line.strip() or (line.startswith("#") and "\t" not in line):
             continue
         label, name = [part.strip() for part in [*line.split("\t"), ""][:2]]
-        if not label or not name or len(name.split()) > 1 or name == NO_CLASS:
+        nothing = says_nothing(name) and name != UNKNOWN_ACCENT
+        if not label or not name or len(name.split()) > 1 or nothing:
             fix = (
                 f"write '<label> TAB <class>', the class in one word, {UNKNOWN_ACCENT} "
+                f"where it is not known, or {DROP}"
             )
-            faults.add("no label and class", f"{fix}or {DROP}", number, line)
+            faults.add("no label and class", fix, number, line)
         elif classes.setdefault(fold(label), name) != name:
             faults.add("a label with two classes", "keep one", number, line)
     faults.raise_any()
     return classes
+
+
+def says_nothing(label: str) -> bool:
+    """Whether a label, or the name of a class, says that an accent is not known.
+
+    Args:
+        label: As somebody wrote it.
+    """
+    return not label or fold(label) in _NOTHING
 
 
 def split_labels(raw: str, known: Container[str]) -> tuple[str, ...]:
@@ -146,6 +161,8 @@ def _decide(
     found: list[str] = []
     for label in labels:
         name = classes.get(fold(label))
+        if name is None and says_nothing(label):
+            continue
         if name is None:
             if policy.free_text == "drop":
                 return UNKNOWN_ACCENT, "free_text", "free_text"
@@ -248,7 +265,7 @@ def require_two(clips: Iterable[Clip], source: Path | str) -> None:
     found = sorted({clip.accent for clip in clips} - {UNKNOWN_ACCENT})
     if len(found) < 2:
         raise DataDirError(
-            f"{source}: {len(found)} accents are left ({', '.join(found) or '-'}), "
+            f"{source}: accents left: {len(found)} ({', '.join(found) or '-'}), "
             "and a branch needs two. See the table above: lower --min_clips or "
             "--min_speakers, add labels to --accent_map, or choose another --free_text "
             "(all of them in --local_data_opts)"

@@ -64,6 +64,13 @@ def format_classes(clips: Iterable[Clip]) -> str:
     if len(order) > len(shown):
         rows.append(f"... and {len(order) - len(shown)} more accents")
     rows.append(f"{'all':<{width}}{_row(sums)}")
+    for name in SETS[1:]:
+        known = {accent for accent in cells if cells[accent][name]} - {UNKNOWN_ACCENT}
+        if name in sums and len(known) < 2:
+            rows.append(
+                f"{name}: {'one accent alone' if known else 'no accent'} is known, so "
+                "that accent accuracy says nothing there"
+            )
     if unlabelled:
         parts = ", ".join(f"{count} {why}" for why, count in unlabelled.most_common())
         rows.append(f"{UNKNOWN_ACCENT}: {parts}; these train the recogniser alone")

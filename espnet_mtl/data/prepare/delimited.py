@@ -106,7 +106,7 @@ class Rows:
                         f"not the {self._width} fields of the first line",
                         "another delimiter, or one inside a field; quote such a field",
                         number,
-                        f"{len(fields)}: {line[:_SHOWN]}",
+                        f"{len(fields)} fields: {line[:_SHOWN]}",
                     )
                     yield number, None
                     continue

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -148,7 +149,9 @@ def _refuse_bad_audio(
             listed,
         )
         return
-    shown = "".join(f"\n    line {c.line}: {c.path}: {c.why}" for c in bad[:5])
+    shown = "".join(
+        f"\n    line {c.line}: {c.path}: {c.why}{_hint(c)}" for c in bad[:5]
+    )
     more = f"\n    ... and {len(bad) - 5} more" if len(bad) > 5 else ""
     raise DataDirError(
         f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty "
@@ -156,6 +159,19 @@ def _refuse_bad_audio(
         "Get the whole corpus, mend the paths, or allow more (all are in "
         f"{listed}):{shown}{more}"
     )
+
+
+def _hint(clip: Clip) -> str:
+    """Guess why a file is missing."""
+    path = Path(clip.path)
+    if "\\" in clip.name:
+        return " (a path of Windows? write '/', and where the file is here)"
+    if clip.fate == "missing" and path.parent.is_dir():
+        names = {name.casefold(): name for name in os.listdir(path.parent)}
+        other = names.get(path.name.casefold(), path.name)
+        if other != path.name:
+            return f" (there is {other})"
+    return ""
 
 
 def _cap(
@@ -215,19 +231,19 @@ def _report_small(small: dict[str, tuple[int, int]], args: argparse.Namespace) -
     fate = {"unknown": UNKNOWN_ACCENT, "other": "'other'", "drop": "left out"}
     largest = sorted(small, key=lambda name: (-small[name][0], name))[:_SMALL_SHOWN]
     named = ", ".join(
-        f"{name} ({small[name][0]} clips, {small[name][1]} speakers)"
+        f"{name} (clips: {small[name][0]}, speakers: {small[name][1]})"
         for name in largest
     )
     # People's own words may be private: they stay out of logs.
-    named = "" if args.free_text == "class" else f": {named}"
+    named = "" if args.free_text == "class" else f", {named}"
     more = len(small) - len(largest)
     logging.warning(
-        "%d accents have fewer than %d clips (--min_clips) or %d speakers "
-        "(--min_speakers) and are %s%s%s",
-        len(small),
+        "Accents of fewer than %d clips (--min_clips) or %d speakers (--min_speakers) "
+        "are %s: %d%s%s",
         args.min_clips,
         args.min_speakers,
         fate[args.small_accents],
+        len(small),
         named,
         f" and {more} more" if named and more else "",
     )

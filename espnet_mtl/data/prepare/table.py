@@ -1,16 +1,18 @@
 """Your own corpus: one CSV or TSV with the columns path, text, speaker, accent.
 
-A column ``split`` (train, valid or test) is optional; without it, speakers are shared
+Accents may be empty, or several with ``|`` between. A column ``split`` (train, valid or
+test) is optional; without it, speakers are shared
 out to the sets. Paths are absolute, or relative to --audio_root, which is the table's
 own folder where it is not given.
 """
 
 import argparse
+import logging
 import os
 from collections import defaultdict
 from pathlib import Path
 
-from espnet_mtl.data.prepare.accents import read_accent_map
+from espnet_mtl.data.prepare.accents import read_accent_map, says_nothing
 from espnet_mtl.data.prepare.clip import SETS, Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
@@ -46,11 +48,42 @@ def read_corpus(path: Path, args: argparse.Namespace) -> list[Clip]:
             clips.append(_read_row(line, row, root, rows.faults, args))
     clips = [clip for clip in clips if clip is not None]
     _check_together(clips, rows.faults)
-    rows.faults.raise_any(args.output / "corpus" / "table_errors.txt")
+    errors = args.output / "corpus" / "table_errors.txt"
+    rows.faults.raise_any(errors)
+    errors.unlink(missing_ok=True)
     if not clips:
         raise UserError(f"{path}: no row below the first line")
+    _tell_unusual(clips, args)
     give_keys(clips)
     return clips
+
+
+def _tell_unusual(clips: list[Clip], args: argparse.Namespace) -> None:
+    """Warn of what may be meant, but often is not."""
+    texts = [clip.text for clip in clips]
+    if args.text_case == "keep" and not (
+        all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
+    ):
+        logging.warning(
+            "The text has capital and small letters: 'The' and 'the' are two words. "
+            "--text_case upper or lower (in --local_data_opts) makes them one"
+        )
+    if args.punctuation == "keep" and any(
+        normalise_text(t, punctuation="remove") != t for t in texts
+    ):
+        logging.warning(
+            "The text has punctuation, which will be recognised and counted as part of "
+            "words. --punctuation remove (in --local_data_opts) leaves it out"
+        )
+    nothing = [c for c in clips if any(says_nothing(label) for label in c.labels)]
+    if nothing:
+        logging.warning(
+            "%d clips have an accent that says nothing, such as '%s' in line %d: it is "
+            "not known",
+            len(nothing),
+            next(label for label in nothing[0].labels if says_nothing(label)),
+            nothing[0].line,
+        )
 
 
 def _read_row(
@@ -81,11 +114,11 @@ def _read_row(
     if not speaker.strip("_."):
         fix = "name the speaker: one unknown speaker could be in two sets"
         faults.add("no speaker", fix, line, row["speaker"] or name)
-    label = row["accent"]
-    if label and label != "<unk>" and not make_class(label):
-        faults.add(
-            "an accent without a letter", "name it, or leave it empty", line, label
-        )
+    labels = [label.strip() for label in row["accent"].split("|")]
+    for label in labels:
+        if not says_nothing(label) and not make_class(label):
+            fix = "name it, or leave it empty"
+            faults.add("an accent without a letter", fix, line, label)
 
     # 3. The set
     split = row.get("split", "")
@@ -98,7 +131,7 @@ def _read_row(
         path=path,
         text=text,
         speaker=speaker,
-        labels=(label,) if label and label != "<unk>" else (),
+        labels=tuple(label for label in labels if label),
         split=_SPLITS.get(split.casefold(), ""),
         why=row["speaker"],
     )
@@ -158,7 +191,12 @@ def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
     """
     if given is not None:
         return read_accent_map(given)
-    return {fold(label): make_class(label) for c in clips for label in c.labels}
+    return {
+        fold(label): make_class(label)
+        for clip in clips
+        for label in clip.labels
+        if not says_nothing(label)
+    }
 
 
 def main(cmd: list[str] | None = None) -> None:

@@ -129,7 +129,7 @@ MISTAKES = {
         [
             "not the 4 fields",
             "quote such a field",
-            "line 14: 5: audio/a0.wav,well, yes",
+            "line 14: 5 fields: audio/a0.wav,well, yes",
         ],
     ),
     "paths that leave": (
@@ -188,8 +188,8 @@ MISTAKES = {
         ["two names for one speaker", "line 3: 'Ann-Lee' and 'Ann Lee' are both"],
     ),
     "a sign as an accent": (
-        lambda r: [HEADER, "audio/a0.wav,hi,a,??"],
-        ["an accent without a letter", "line 2: ??"],
+        lambda r: [HEADER, "audio/a0.wav,hi,a,!?"],
+        ["an accent without a letter", "line 2: !?"],
     ),
     "a lone carriage return": (
         lambda r: "\r".join([HEADER, *r]).encode(),
@@ -271,7 +271,7 @@ def test_audio_that_is_no_good_is_listed_and_skipped_up_to_a_share(
 def test_an_accent_of_one_speaker_is_unknown_and_the_log_says_why(make, rows, capsys):
     rows = [row.replace(",f,south", ",f,west") for row in rows]
     data = make([HEADER, *rows], "--min_speakers", "2")
-    assert "west (2 clips, 1 speakers)" in capsys.readouterr().err
+    assert "west (clips: 2, speakers: 1)" in capsys.readouterr().err
     accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
     assert accents == {"north", "south", "<unk>"}
 
@@ -282,7 +282,7 @@ def test_too_few_speakers_for_three_sets(make, rows):
 
 
 def test_one_accent_is_none(make, rows):
-    with pytest.raises(UserError, match="1 accents are left .north., .* needs two"):
+    with pytest.raises(UserError, match="accents left: 1 .north., .* needs two"):
         make([HEADER, *(row.replace("south", "north") for row in rows)])
 
 
@@ -387,3 +387,61 @@ def test_what_a_damaged_cache_says_is_looked_at_again(make, rows, root):
     cache.write_text("\n".join(lines) + "\n")
     make([HEADER, *rows])
     assert len(cache.read_text().splitlines()) == len(lines) + 1
+
+
+@pytest.mark.parametrize("nothing", ["N/A", "unknown", "nan", "-1", "?"])
+def test_accents_that_say_nothing_are_no_class(make, rows, capsys, nothing):
+    rows[0] = rows[0].replace("north", nothing)
+    rows[1] = rows[1].replace("north", f"{nothing}|north")
+    data = make([HEADER, *rows])
+    accents = {
+        k: v for t in read_sets(data, "utt2accent").values() for k, v in t.items()
+    }
+    assert set(accents.values()) == {"north", "south", "<unk>"}
+    assert (accents["a-a0"], accents["a-a1"]) == ("<unk>", "north")
+    assert (
+        f"2 clips have an accent that says nothing, such as '{nothing}' in line 2"
+        in (capsys.readouterr().err)
+    )
+
+
+def test_several_accents_of_a_clip(make, rows):
+    rows[0] = rows[0].replace("north", "north|south")
+    data = make([HEADER, *rows], "--several_accents", "drop")
+    assert sum(len(t) for t in read_sets(data, "text").values()) == 11
+
+
+def test_capitals_and_punctuation_are_told(make, rows, capsys):
+    make([HEADER, *rows])
+    assert "has capital and small" not in capsys.readouterr().err
+    make([HEADER, *(row.replace("say 0", "Say it.") for row in rows)])
+    log = capsys.readouterr().err
+    assert "--text_case upper or lower" in log and "--punctuation remove" in log
+
+
+def test_missing_files_get_a_hint(make, rows, root):
+    rows[0] = rows[0].replace("audio/a0.wav", "audio/A0.WAV")
+    rows[2] = rows[2].replace("audio/b0.wav", "D:\\speech\\b0.wav")
+    with pytest.raises(UserError) as error:
+        make([HEADER, *rows])
+    assert "A0.WAV: no such file (there is a0.wav)" in str(error.value)
+    assert "(a path of Windows? write '/'" in str(error.value)
+
+
+def test_a_set_without_two_accents_is_told(make, rows, capsys):
+    sets = dict(
+        zip("abcdef", "train valid test train train train".split(), strict=True)
+    )
+    make([f"{HEADER},split", *(f"{row},{sets[row[6]]}" for row in rows)])
+    shown = capsys.readouterr().out
+    assert "test: one accent alone is known" in shown
+    assert "valid: one accent alone is known" in shown
+
+
+def test_what_was_wrong_is_forgotten_once_it_is_right(make, rows, tmp_path):
+    many = [f"../{i}.wav,hi,a,north" for i in range(9)]
+    with pytest.raises(UserError):
+        make([HEADER, *rows, *many])
+    assert (tmp_path / "data/corpus/table_errors.txt").is_file()
+    make([HEADER, *rows])
+    assert not (tmp_path / "data/corpus/table_errors.txt").exists()
