@@ -426,3 +426,26 @@ END
     run asr_mtl --stage 16 --stop_stage 17
     [ "${status}" -eq 0 ]
 }
+
+@test "a model does not go on with other data, nor is it scored with other accents" {
+    asr_mtl --stop_stage 12 > /dev/null
+    exp=exp/asr_mtl_train_raw_bpe30
+    run asr_mtl --stage 10 --stop_stage 11
+    [ "${status}" -eq 0 ]  # nothing has changed
+    sed -i 's/x/y/' dump/raw/train/text
+    run asr_mtl --stage 11 --stop_stage 11
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"exp/asr_mtl_stats_raw_bpe30 has the statistics of other data (text of training): run stage 10 again"* ]]
+    run asr_mtl --stage 10 --stop_stage 11
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"${exp} was trained on other data (text of training): give another --asr_tag"* ]]
+    run asr_mtl --stage 11 --stop_stage 11 --asr_tag other
+    [ "${status}" -eq 0 ]
+    echo west >> data/accent_list/accents.txt
+    for n in 12 15; do
+        if [ "${n}" = 15 ]; then asr_mtl --stage 14 --stop_stage 14 > /dev/null; fi
+        run asr_mtl --stage "${n}" --stop_stage "${n}"
+        [ "${status}" -ne 0 ]
+        [[ "${output}" == *"${exp} was trained on other data (accent list: north, south -> north, south, west)"* ]]
+    done
+}

@@ -54,6 +54,18 @@ stage_10() {
         "${data_feats}/${train_set}/wav.scp" "${data_feats}/${valid_set}/wav.scp" \
         ${python} -m espnet_mtl.bin.asr_mtl_train \
             "${train_opts[@]}" ${asr_corpus_args} ${asr_args}
+    compare_data statistics
+}
+
+# An experiment and its statistics belong to the data that they were made of.
+compare_data() { # compare_data statistics|training|use
+    local opts=()
+    if [ "$1" != use ]; then
+        opts+=(--train_dir "${data_feats}/${train_set}" --valid_dir "${data_feats}/${valid_set}")
+    fi
+    ${python} -m espnet_mtl.data.stages.trained_on "$1" \
+        --token_list "${token_list}" --accent_list "${accents}" ${opts[@]+"${opts[@]}"} \
+        --stats_dir "${asr_stats_dir}" --exp "${asr_exp}"
 }
 
 # Lengths and, for global_mvn, sums of the features, by a training command.
@@ -133,6 +145,7 @@ stage_11() {
             --normalize_conf "stats_file=${asr_stats_dir}/train/feats_stats.npz"
         )
     fi
+    compare_data training
     write_resume_script "${asr_exp}" 11
     train_model ASR "${asr_exp}" \
         ${python} -m espnet_mtl.bin.asr_mtl_train \
@@ -179,6 +192,7 @@ stage_12() {
     local sets dset
     sets=$(eval_sets)
     log "Stage 12: Decoding: training_dir=${asr_exp}, sets: ${sets}"
+    compare_data use
     write_resume_script "${asr_exp}/${inference_tag}" 12
     for dset in ${sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3

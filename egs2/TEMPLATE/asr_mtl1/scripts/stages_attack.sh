@@ -6,6 +6,7 @@
 stage_15() {
     log "Stage 15: Attack: model=${packed_model}, config=${attack_config}, sets: ${attack_sets}"
     check_packed_model
+    compare_data use
     local dset
     for dset in ${attack_sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3
