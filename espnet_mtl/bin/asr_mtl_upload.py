@@ -12,7 +12,7 @@ from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.export.contents import read_contents
 from espnet_mtl.export.packing import CONFIG_KEY
 from espnet_mtl.export.repository import make_repository, upload
-from espnet_mtl.report.model_card import model_card
+from espnet_mtl.report.model_card import DECODING_NAME, model_card
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -26,6 +26,13 @@ def get_parser() -> argparse.ArgumentParser:
     add("--exp", type=Path, required=True, help="Its experiment: scores and report")
     add("--repo", required=True, help="<user>/<name> on Hugging Face")
     add("--output_dir", type=Path, required=True, help="The files to upload go here")
+    add(
+        "--inference_config",
+        type=Path,
+        help="Decoding configuration that the results were made with; it goes along, "
+        "and its options onto the card. Default: ESPnet's",
+    )
+    add("--inference_args", default="", help="Options of decoding that win over it")
     add("--lang", default="noinfo", help="Language code, for the card")
     add("--license", default="cc-by-4.0", help="Licence, for the card")
     add("--dry_run", action="store_true", help="Upload nothing")
@@ -39,16 +46,28 @@ def main(cmd: list[str] | None = None) -> None:
         cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
-        UserError: If the package is refused, a result is damaged, or the upload fails.
+        UserError: If the package or an option of decoding is refused, a result is
+            damaged, or the upload fails.
     """
     args = get_parser().parse_args(cmd)
     setup_logging()
     files = read_contents(args.model_zip)
     with zipfile.ZipFile(args.model_zip) as archive:
         settings = yaml.safe_load(archive.read(files[CONFIG_KEY]))
-    card = model_card(args.repo, args.exp, files, settings, args.lang, args.license)
+    # Imported late: --help needs no ESPnet, whose import takes seconds.
+    from espnet_mtl.inference.options import parse_options, told_options
+
+    options = parse_options(args.inference_config, args.inference_args)
+    decoding = told_options(options, settings["token_list"], files)
+    card = model_card(
+        args.repo, args.exp, files, settings, decoding, args.lang, args.license
+    )
+    texts = {
+        "README.md": card,
+        DECODING_NAME: yaml.safe_dump(decoding, sort_keys=False),
+    }
     results = [args.exp / "RESULTS.md", args.exp / "report"]
-    sizes = make_repository(args.model_zip, card, results, args.output_dir)
+    sizes = make_repository(args.model_zip, texts, results, args.output_dir)
     for name, size in sizes.items():
         print(f"{size:>12,}  {name}")
     print(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files: {args.output_dir}")

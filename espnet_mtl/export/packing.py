@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from espnet_mtl import __version__
 from espnet_mtl.errors import UserError
 
 META_NAME = "meta.yaml"
@@ -74,7 +75,7 @@ def pack_model(
         "python": sys.version,
         "torch": _version("torch"),
         "espnet": _version("espnet"),
-        "espnet_mtl": _version("espnet_mtl"),
+        "espnet_mtl": __version__,
     }
 
     output.parent.mkdir(parents=True, exist_ok=True)

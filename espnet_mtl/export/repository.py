@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
@@ -10,13 +10,13 @@ from espnet_mtl.export.unpacking import extract_package
 
 
 def make_repository(
-    zip_file: Path, card: str, results: Iterable[Path], folder: Path
+    zip_file: Path, texts: Mapping[str, str], results: Iterable[Path], folder: Path
 ) -> dict[str, int]:
     """Unpack a model as it is, and add what people read.
 
     Args:
         zip_file: The package.
-        card: The ``README.md``.
+        texts: Files to write, by name: the ``README.md`` and so on.
         results: Files and directories to put in; those that are not there are not.
         folder: The repository; one made before is replaced when all is done.
 
@@ -30,7 +30,8 @@ def make_repository(
     with tempfile.TemporaryDirectory(prefix=".hf-", dir=folder.parent) as place:
         made = Path(place) / "new"
         extract_package(zip_file, made)
-        (made / "README.md").write_text(card, encoding="utf-8")
+        for name, text in texts.items():
+            (made / name).write_text(text, encoding="utf-8")
         for path in results:
             if path.is_dir():
                 shutil.copytree(path, made / path.name)

@@ -6,13 +6,11 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import numpy as np
 import torch
-from espnet2.bin import asr_inference
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.export.unpacking import unpack_model
@@ -22,6 +20,7 @@ from espnet_mtl.inference.decode import (
     speech2text_options,
     take_from_zip,
 )
+from espnet_mtl.inference.options import beam_size_of, parse_options
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
 
@@ -53,7 +52,7 @@ class PackedListener:
         args: str = "",
         device: str = "cpu",
     ):
-        options = _parse(config, args)
+        options = parse_options(config, args)
         with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
             files = unpack_model(zip_file, Path(folder) / "model")
             options.asr_train_config = options.asr_model_file = None  # those of the zip
@@ -67,7 +66,7 @@ class PackedListener:
             "ctc_weight": options.ctc_weight,
             "lm_weight": options.lm_weight if options.lm_train_config else 0.0,
             "ngram_weight": options.ngram_weight if options.ngram_file else 0.0,
-            "beam_size": options.beam_size,
+            "beam_size": beam_size_of(options, self._speech2text.model.token_list),
         }
 
     def __call__(self, speech: np.ndarray) -> Heard:
@@ -87,24 +86,6 @@ class PackedListener:
         if result.posteriors is not None:
             accent = self._speech2text.accents[int(np.argmax(result.posteriors))]
         return Heard(result.hypotheses[0][0] or "", accent)
-
-
-def _parse(config: Path | None, args: str) -> argparse.Namespace:
-    """Read the options as ``asr_mtl_inference`` does."""
-    if config is not None and not config.is_file():
-        raise UserError(f"--inference_config {config}: no such file")
-
-    def refuse(message: str) -> NoReturn:
-        given = f"--inference_config {config}, --inference_args '{args}'"
-        raise UserError(f"{given}: not options of decoding: {message}")
-
-    parser = asr_inference.get_parser()
-    parser.error = refuse  # else it ends the process
-    # The parser asks for these, though nothing is read from a table.
-    command = ["--output_dir", "none"]
-    command += ["--data_path_and_name_and_type", "none,speech,sound"]
-    command += [] if config is None else ["--config", str(config)]
-    return parser.parse_args([*command, *args.split()])
 
 
 def _branches(

@@ -1,6 +1,7 @@
 """Stock ESPnet decoding that also tells the accent."""
 
 import importlib.util
+import logging
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -34,7 +35,8 @@ class Speech2TextAccent:
     """ESPnet's ``Speech2Text`` around a model that may have an accent head.
 
     The text comes out of stock ``Speech2Text``, encoder and beam search included; the
-    accent is read from the same encoder output.
+    accent is read from the same encoder output. A beam larger than the number of tokens
+    is one of all tokens.
 
     Args:
         asr_train_config: The ``config.yaml`` that training saved.
@@ -64,6 +66,7 @@ class Speech2TextAccent:
                 asr_model_file=asr_model_file,
                 **options,
             )
+        _limit_beam(self.speech2text.beam_search)
         self.model = self.speech2text.asr_model
         self.train_args = self.speech2text.asr_train_args
         if options.get("lm_train_config"):
@@ -86,6 +89,22 @@ class Speech2TextAccent:
             hypotheses = _text_results(self.speech2text(speech))
         logits = self.model.accent_logits(*kept[0])
         return Recognised(hypotheses, logits.softmax(dim=1)[0].cpu().numpy())
+
+
+def _limit_beam(search) -> None:
+    """Keep a beam to the tokens that there are: ESPnet's search ends in an error else.
+
+    Its search of transducers, which is no ``BeamSearch``, does that itself.
+    """
+    if not isinstance(search, asr_inference.BeamSearch):
+        return
+    if search.beam_size > search.n_vocab:
+        logging.info(
+            "--beam_size %d is limited to the %d tokens of the model",
+            search.beam_size,
+            search.n_vocab,
+        )
+        search.beam_size = search.n_vocab
 
 
 def _check_tokens(tokens: list[str], lm_train_config: Path | str) -> None:

@@ -13,6 +13,7 @@ from espnet_mtl.report.experiment import read_experiment
 from espnet_mtl.report.report import Report
 from espnet_mtl.report.tables import LEGEND, LEGEND_ALL, clean_table, full_table
 
+DECODING_NAME = "decode.yaml"
 _TAGS = ("espnet", "audio", "automatic-speech-recognition")
 
 
@@ -21,6 +22,7 @@ def model_card(
     exp: Path,
     files: Mapping[str, str],
     settings: Mapping[str, Any],
+    decoding: Mapping[str, Any],
     lang: str,
     license_name: str,
 ) -> str:
@@ -31,6 +33,8 @@ def model_card(
         exp: The experiment's directory, with the scores that there are.
         files: The packed files by the names of ``Speech2Text``'s arguments.
         settings: The packed training configuration.
+        decoding: Arguments of ``Speech2Text`` that the results were made with; they are
+            to lie in ``DECODING_NAME`` beside the card.
         lang: Language code; ``noinfo`` where it is not known.
         license_name: The licence.
 
@@ -44,7 +48,11 @@ def model_card(
         Heading(repo, level=1),
         Text(_description(settings, files)),
         Heading("Load it with ESPnet"),
-        Text(_python(repo, settings)),
+        Text(_python(repo, settings, decoding)),
+        Text(
+            f"These are the options of decoding that the results were made with, those "
+            f"of `{DECODING_NAME}`."
+        ),
         Heading("Attack it"),
         Text("With the commands of espnet_mtl, on a data directory of your own:"),
         Code(_attack(repo, files)),
@@ -90,13 +98,16 @@ def _description(settings: Mapping[str, Any], files: Mapping[str, str]) -> str:
     return " ".join(lines)
 
 
-def _python(repo: str, settings: Mapping[str, Any]) -> str:
+def _python(repo: str, settings: Mapping[str, Any], decoding: Mapping[str, Any]) -> str:
+    options = "".join(f"    {name}={value!r},\n" for name, value in decoding.items())
     rate = (settings.get("frontend_conf") or {}).get("fs", 16000)
     return f"""```python
 import soundfile
 from espnet2.bin.asr_inference import Speech2Text
 
-speech2text = Speech2Text.from_pretrained("{repo}")
+speech2text = Speech2Text.from_pretrained(
+    "{repo}",
+{options})
 speech, rate = soundfile.read("speech.wav")  # one channel, {rate} Hz
 text, *_ = speech2text(speech)[0]
 ```"""
@@ -109,7 +120,8 @@ def _attack(repo: str, files: Mapping[str, str]) -> str:
         "cd model  # whose configuration names files as they lie here\n"
         f"asr_mtl_pack {options} --outpath ../model.zip\n"
         "cd ..\n"
-        "asr_mtl_attack --model_zip model.zip --data_dir DATA --output_dir attacked"
+        "asr_mtl_attack --model_zip model.zip --data_dir DATA --output_dir attacked "
+        f"--inference_config model/{DECODING_NAME}"
     )
 
 

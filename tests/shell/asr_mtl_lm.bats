@@ -295,4 +295,7 @@ look_at_the_whole_run() {
     run asr_mtl ${upload} --hf_repo ann/ears --upload_dry_run false
     [ "${status}" -eq 0 ]
     [ "$(called '^asr_mtl_upload .*--output_dir exp/asr_mtl_train_raw_bpe30/hf_ears$')" -eq 1 ]
+    run asr_mtl ${upload} --hf_repo ann/ears --inference_args "--beam_size 5"
+    [ "${status}" -eq 0 ]
+    [ "$(called '^asr_mtl_upload .*--inference_args=--beam_size 5')" -eq 1 ]
 }

@@ -8,6 +8,7 @@ import yaml
 from exp_factory import make_exp
 from model_factory import save_model, write_data_dir
 
+from espnet_mtl import __version__
 from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack, asr_mtl_upload
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
@@ -71,7 +72,7 @@ def test_a_dry_run_makes_the_files_and_lists_them(exp, capsys, monkeypatch):
     folder = exp / "hf_ears"
     made = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
     assert made == {
-        *("README.md", "RESULTS.md", "report/index.html"),
+        *("README.md", "decode.yaml", "RESULTS.md", "report/index.html"),
         *("meta.yaml", "data/bpe.model"),
         *("asr_mtl_ctc/config.yaml", "asr_mtl_ctc/valid.acc.ave.pth"),
         *("lm_x/config.yaml", "lm_x/valid.loss.ave.pth"),
@@ -81,6 +82,8 @@ def test_a_dry_run_makes_the_files_and_lists_them(exp, capsys, monkeypatch):
     # As ESPnet's downloader wants it: names as in the zip, no path of this machine.
     config = yaml.safe_load((folder / "asr_mtl_ctc/config.yaml").read_text())
     assert config["bpemodel"] == "data/bpe.model"
+    meta = yaml.safe_load((folder / "meta.yaml").read_text())
+    assert meta["espnet_mtl"] == __version__  # installed or not
 
 
 def test_made_again_nothing_old_is_left(exp):
@@ -99,7 +102,7 @@ def test_the_card_says_what_the_model_is_and_claims_no_result_that_is_not_there(
         "language": "en",
         "license": "mit",
     }
-    assert 'Speech2Text.from_pretrained("ann/ears")' in card
+    assert 'Speech2Text.from_pretrained(\n    "ann/ears",\n' in card
     assert "8000 Hz" in card and "north, south" in card and "CTC weight of 0.3" in card
     assert "language model, which decoding weighs in" in card
     assert "encoder: conformer" in card
@@ -131,9 +134,26 @@ def test_the_attack_of_the_card_asks_for_no_file_that_the_upload_lacks(
     (command,) = (x for x in card.splitlines() if x.startswith("asr_mtl_attack"))
     data = write_data_dir(tmp_path / "data", num_utts=2)
     pack_model(*save_model(tmp_path / "tiny"), [], tmp_path / "elsewhere/model.zip")
+    (exp / "hf_ears").rename(tmp_path / "elsewhere/model")
     monkeypatch.chdir(tmp_path / "elsewhere")
     asr_mtl_attack.main(command.replace("DATA", str(data)).split()[1:])
     assert read_table(tmp_path / "elsewhere/attacked/wav.scp")
+
+
+def test_the_decoding_of_the_results_goes_along(exp, tmp_path):
+    config = tmp_path / "decode_wide.yaml"
+    config.write_text("ctc_weight: 0.3\nbeam_size: 20\npenalty: 0.1\nbatch_size: 1\n")
+    given = ("--inference_config", str(config), "--inference_args", "--lm_weight 0.2")
+    card = publish(exp, "--dry_run", *given)
+    made = exp / "hf_ears" / "decode.yaml"
+    decoding = {"beam_size": 3, "ctc_weight": 0.3, "lm_weight": 0.2, "penalty": 0.1}
+    assert yaml.safe_load(made.read_text()) == decoding  # three tokens, no wider beam
+    for name, value in decoding.items():
+        assert f"    {name}={value},\n" in card
+    (attack,) = (x for x in card.splitlines() if x.startswith("asr_mtl_attack"))
+    assert attack.endswith("--inference_config model/decode.yaml")
+    with pytest.raises(UserError, match="decode_wide.yaml.*not options of decoding"):
+        publish(exp, "--dry_run", *given[:3], "--no_such 1")
 
 
 def test_what_was_measured_is_on_the_card(exp, tmp_path):

@@ -8,7 +8,14 @@ import soundfile
 import torch
 import yaml
 from espnet2.main_funcs.pack_funcs import pack
-from model_factory import ACCENTS, RATE, save_lm, save_model, write_data_dir
+from model_factory import (
+    ACCENTS,
+    RATE,
+    TOKENS,
+    save_lm,
+    save_model,
+    write_data_dir,
+)
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_mtl.bin import asr_mtl_inference
@@ -149,7 +156,7 @@ def compare_with_the_file(zip_file, data_dir, tmp_path, text, args):
     [
         ("--ctc_weight 1.0 --beam_size 1", ["ctc"], 1.0, 1),
         ("--ctc_weight 0 --beam_size 3", ["att"], 0.0, 3),
-        ("--ctc_weight 0.3", ["att", "ctc"], 0.3, 20),
+        ("--ctc_weight 0.3", ["att", "ctc"], 0.3, len(TOKENS)),
     ],
 )
 def test_it_tells_what_it_decodes_with(
@@ -162,6 +169,20 @@ def test_it_tells_what_it_decodes_with(
         "ngram_weight": 0.0,
         "beam_size": beam_size,
     }
+
+
+@pytest.mark.parametrize("ctc_weight", [0, 0.5, 1])
+def test_a_beam_that_is_larger_than_the_vocabulary_is_one_of_all_tokens(
+    hybrid_zip, data_dir, caplog, ctc_weight
+):
+    """ESPnet's default of 20 is larger than the tokens of a corpus of digits."""
+    caplog.set_level(logging.INFO)
+    args = f"{SHORT} --ctc_weight {ctc_weight}"
+    default = PackedListener(hybrid_zip, args=args)
+    assert f"--beam_size 20 is limited to the {len(TOKENS)} tokens" in caplog.text
+    widest = PackedListener(hybrid_zip, args=f"{args} --beam_size {len(TOKENS)}")
+    speech = read(data_dir / "spk0-000.wav")
+    assert default(speech) == widest(speech)
 
 
 def test_a_branch_that_the_model_lacks_is_not_told_of(tmp_path, data_dir):
