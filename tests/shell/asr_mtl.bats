@@ -449,3 +449,30 @@ END
         [[ "${output}" == *"${exp} was trained on other data (accent list: north, south -> north, south, west)"* ]]
     done
 }
+
+@test "an experiment of other options is named where the one asked for is not there" {
+    asr_mtl --stop_stage 11 > /dev/null
+    for n in 12 13 14 15 16 18; do
+        run asr_mtl --token_type word --stage "${n}" --stop_stage "${n}"
+        [ "${status}" -eq 2 ]
+        [[ "${output}" == *"exp/asr_mtl_train_raw_word/"*"There is exp/asr_mtl_train_raw_bpe30: were options"*"--token_type"* ]]
+    done
+    [ "$(called asr_mtl_inference)" -eq 0 ]
+}
+
+@test "the first line of a run can be pasted" {
+    run asr_mtl --asr_args "--optim_conf lr=0.1 --x 'a b'" --stop_stage 1
+    [ "${status}" -eq 0 ]
+    line=$(grep -m 1 asr_mtl.sh: <<< "${output}" | sed 's/^[^)]*) //')
+    : > "${CALLS}"
+    run bash -c "${line} 2>&1"
+    [ "${status}" -eq 0 ]
+    [ "$(grep -m 1 asr_mtl.sh: <<< "${output}" | sed 's/^[^)]*) //')" = "${line}" ]
+    [ "$(called '^data.sh')" -eq 1 ]
+}
+
+@test "without accents, a list of them is neither needed nor passed" {
+    FAKE_ACCENTS='' asr_mtl --asr_args "--accent_weight 0" --stop_stage 12
+    [ "$(called 'asr_mtl_train.*--accent_weight 0')" -eq 3 ]
+    [ "$(called 'asr_mtl_train.*--accent_list')" -eq 0 ]
+}

@@ -108,6 +108,13 @@ make_dump() { # make_dump <audio format>
     [ "$(called '^accent_list ')" -eq 1 ]
 }
 
+@test "a dump without its token list: the message does not send to what is left out" {
+    make_dump flac
+    run asr_mtl --skip_data_prep true
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"data/token_list/bpe_unigram30/tokens.txt does not exist"*"--skip_data_prep true leaves out"*"--stage 5 --stop_stage 5"* ]]
+}
+
 @test "a list of one's own is not made anew" {
     make_dump flac
     printf '%s\n' north south > own.txt

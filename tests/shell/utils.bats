@@ -49,7 +49,7 @@ END
     make_script
     run ./script.sh --train_conf x
     [ "${status}" -eq 1 ]
-    [[ "${output}" == *"unknown option --train_conf; similar: --train_config"* ]]
+    [[ "${output}" == *"unknown option --train_conf; similar: --train_config (--help lists all)"* ]]
     run ./script.sh '--stage;touch${IFS}broken_into' x
     [ "${status}" -eq 1 ]
     [ ! -e broken_into ]

@@ -131,7 +131,7 @@ given_backend=${cmd_backend:-}
 help_message="Usage: $0 --train_set <name> --valid_set <name> --test_sets <names> [options]
 $(awk -f scripts/print_options.awk "$0")"
 
-log "$0 $*"
+log "${run_command% }"
 . utils/parse_options.sh
 
 if [ $# -ne 0 ]; then

@@ -60,6 +60,44 @@ need_file() { # need_file <path> <stage that makes it>
     fi
 }
 
+# Its directory has a name that is made of options: others there may be the one meant.
+need_experiment() { # need_experiment <directory> <file in it> <stage that makes it>
+    local others=
+    if [ ! -s "$1/config.yaml" ]; then
+        others=$(find_experiments "$1" | paste -s -d , - | sed 's/,/, /g')
+        if [ -n "${others}" ]; then
+            die "$1/$2 does not exist or is empty: run stage $3 first. There is ${others}:" \
+                "were options that make the name the same, as --token_type, --nbpe, --lang," \
+                "and --asr_config, --asr_args, --asr_tag (for the language model, --lm_...)?"
+        fi
+    fi
+    need_file "$1/$2" "$3"
+}
+
+# Those of the same kind, recogniser or language model, in which a training has begun.
+find_experiments() { # find_experiments <directory that is not there>
+    local kind=asr_mtl file
+    if [[ ${1##*/} == lm_* ]]; then
+        kind=lm
+    fi
+    for file in "${1%/*}/${kind}"_*/config.yaml; do
+        if [ -s "${file}" ]; then
+            echo "${file%/*}"
+        fi
+    done
+}
+
+# It also comes with formatted data that were made elsewhere.
+need_token_list() {
+    if [ ! -s "${token_list}" ] && "${skip_data_prep}"; then
+        die "${token_list} does not exist or is empty, and --skip_data_prep true leaves out" \
+            "stage 5, which makes it. Put the token list there (and bpe.model beside it, for" \
+            "bpe), or give --lang, --token_type and --nbpe as it was made with, or make it" \
+            "without --skip_data_prep: --stage 5 --stop_stage 5."
+    fi
+    need_file "${token_list}" 5
+}
+
 # A text that an option names; without it, that of a stage.
 need_text() { # need_text <option> <path> <stage that makes it where the option is not given>
     if contains "${given_texts}" "$1" && [ ! -s "$2" ]; then

@@ -7,8 +7,7 @@
 # sets for its corpus comes after what is made from options, and asr_args comes last.
 make_train_opts() {
     need_train_data
-    need_file "${token_list}" 5
-    need_file "${accents}" 5
+    need_token_list
     local hz=${fs/k/000} mode dset
     train_opts=(
         --use_preprocessor true
@@ -18,9 +17,12 @@ make_train_opts() {
         --non_linguistic_symbols "${nlsyms_txt}"
         --cleaner "${cleaner}"
         --g2p "${g2p}"
-        --accent_list "${accents}"
         --frontend_conf "fs=${hz}"
     )
+    # Without two accents there is none, and only a model without a branch can be trained.
+    if [ -s "${accents}" ]; then
+        train_opts+=(--accent_list "${accents}")
+    fi
     for mode in train valid; do
         dset=${train_set}
         if [ "${mode}" = valid ]; then
@@ -105,7 +107,12 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
         if [ "${feats_normalize}" != global_mvn ]; then
             opts+=(--skip_sum_stats)
         fi
-        ${python} -m espnet2.bin.aggregate_stats_dirs "${opts[@]}" --output_dir "${dir}"
+        # It tells its command line, of as many options as there are jobs.
+        if ! ${python} -m espnet2.bin.aggregate_stats_dirs "${opts[@]}" \
+                --output_dir "${dir}" > "${logdir}/aggregate_stats.log" 2>&1; then
+            tail -n 20 "${logdir}/aggregate_stats.log" >&2
+            die "The statistics could not be put together; the last words are above."
+        fi
     fi
 
     # 3. The number of tokens beside each length, which batches by size ask for
@@ -254,7 +261,7 @@ need_model() {
 }
 
 need_weights() { # need_weights <experiment> <weights> <option> <stage that makes them>
-    need_file "$1/config.yaml" "$4"
+    need_experiment "$1" config.yaml "$4"
     if [ ! -s "$1/$2" ]; then
         local found
         found=$(cd "$1" && find . -name 'valid*.ave.pth' | sed 's|^\./||' | sort | paste -s -d ' ' -)
@@ -277,7 +284,7 @@ stage_13() {
     sets=$(eval_sets)
     log "Stage 13: Scoring: ${asr_exp}/${inference_tag}, sets: ${sets}"
     for dset in ${sets}; do
-        need_file "${asr_exp}/${inference_tag}/${dset}/text" 12
+        need_experiment "${asr_exp}" "${inference_tag}/${dset}/text" 12
         score "$(eval_data "${dset}")" "${asr_exp}/${inference_tag}/${dset}"
     done
     # [Task dependent] A recipe may add scores of its own.
@@ -323,8 +330,8 @@ stage_14() {
 # averaged since. An attack asks the decoder of the packed model; stage 16 decodes with
 # that of the options.
 check_packed_model() {
-    need_file "${packed_model}" 14
     need_model
+    need_file "${packed_model}" 14
     find_language_models
     ${python} -m espnet_mtl.export.contents "${packed_model}" \
         --asr_train_config "${asr_exp}/config.yaml" \

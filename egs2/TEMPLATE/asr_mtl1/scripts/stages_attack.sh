@@ -66,7 +66,7 @@ stage_16() {
     log "Stage 16: Decode the attacked audio: ${asr_exp}/${attack_tag}, sets: ${attack_sets}"
     local dset dir
     for dset in ${attack_sets}; do
-        need_file "${asr_exp}/${attack_tag}/${dset}/records.jsonl" 15
+        need_experiment "${asr_exp}" "${attack_tag}/${dset}/records.jsonl" 15
         dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
         rm -f "${dir}/attack.cksum"
         decode "${asr_exp}/${attack_tag}/${dset}" "${dir}"
@@ -94,7 +94,7 @@ stage_17() {
 
 stage_18() {
     log "Stage 18: Report: ${asr_exp}/report"
-    need_file "${asr_exp}/config.yaml" 11
+    need_experiment "${asr_exp}" config.yaml 11
     ${python} -m espnet_mtl.bin.asr_mtl_report \
         --exp "${asr_exp}" --output "${asr_exp}/report" --command "${run_command% }" --print
 }

@@ -25,7 +25,7 @@ need_lm_text() {
         log "${lm_text} is used as it is: it cannot be made again without ${missing}."
     fi
     need_text lm_dev_text "${lm_dev_text}" 4
-    need_file "${token_list}" 5
+    need_token_list
 }
 
 # Options that statistics and training share, into the array lm_opts. The tokens are the

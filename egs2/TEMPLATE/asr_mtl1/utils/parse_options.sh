@@ -29,7 +29,7 @@ _po_set() { # _po_set <option> <value>
     if ! [[ ${name} =~ ^[A-Za-z][A-Za-z0-9_]*$ ]] || [ -z "${!name+set}" ]; then
         local similar
         similar=$(_po_suggest "${name}")
-        _po_fail "unknown option $1${similar:+; similar: ${similar}}(--help lists all)"
+        _po_fail "unknown option $1${similar:+; similar: ${similar% }} (--help lists all)"
     fi
     case ${!name} in
         true | false)
