@@ -13,6 +13,9 @@ from espnet_mtl.data.tables import read_table, render_table, split_line, write_f
 
 Table = dict[str, str]
 
+# What stages leave in their directories: it never belongs to another one.
+_OF_STAGES = ("data/", "logdir/", "bad_audio")
+
 
 def cut(source: Files, parts: Sequence[Collection[str]]) -> list[dict[str, bytes]]:
     """Give each part of a directory its lines of every table.
@@ -117,7 +120,7 @@ def tell_left_out(source: Files, written: Collection[str]) -> None:
         written: Names of the files that were.
     """
     names = [*source.tables, *source.inverses, *source.whole, *source.unknown]
-    left_out = [name for name in names if name not in written]
+    left_out = [name for name in names if name not in (*written, *_OF_STAGES)]
     if left_out:
         logging.info("%s: not taken along: %s", source.path, some(left_out, "file"))
 

@@ -39,7 +39,9 @@ class Progress:
         )
 
     def finish(self) -> None:
-        """Tell what was done."""
+        """Tell what was done, where there was anything to do."""
+        if not self._total:
+            return
         self._report()
         seconds = time.monotonic() - self._start
         logging.info(

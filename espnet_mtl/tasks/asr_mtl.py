@@ -199,8 +199,10 @@ def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
     """
     if accent_list is None:
         raise UserError(
-            "accent_weight is not 0, but there is no accent list: give "
-            "--accent_list FILE (stage 5 writes one), or set --accent_weight 0"
+            "accent_weight is not 0, but there is no accent list: stage 5 writes one "
+            "where the training set has two accents or more. Label them (utt2accent), "
+            "give --accent_list FILE, or train without the branch: --accent_weight 0 "
+            '(of asr_mtl.sh: --asr_args "--accent_weight 0")'
         )
     if isinstance(accent_list, str):
         path = Path(accent_list)

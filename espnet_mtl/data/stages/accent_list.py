@@ -3,12 +3,13 @@
 import argparse
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
+from espnet_mtl.data.stages.shared_speakers import check_speakers_apart, voice_of
 from espnet_mtl.data.tables import read_lines, write_text
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -23,14 +24,16 @@ def write_accent_list(
     Args:
         train_dir: Training set.
         check_dirs: Other sets; training must have seen their accents.
-        output: File to write, one accent a line.
+        output: File to write, one accent a line. Where training has fewer than two,
+            there is none: a recogniser without an accent branch needs no list.
         given: A list to use instead of the training set's.
 
     Returns:
-        The accents in order.
+        The accents in order; none where no list is written.
 
     Raises:
-        DataDirError: If there are fewer than two accents, or a set has another one.
+        DataDirError: If a given list has fewer than two accents, or a set has an accent
+            that is not in the list.
     """
     tables = {
         directory: load_data_dir(directory, _TABLES)["utt2accent"]
@@ -46,10 +49,17 @@ def write_accent_list(
         if untrained:
             logging.warning("%s: not in training: %s", given, ", ".join(untrained))
     if len(accents) < 2:
-        raise DataDirError(
-            f"{source}: {len(accents)} accent(s) besides {UNKNOWN_ACCENT}; an accent "
-            "branch needs at least two"
+        few = f"{source}: {len(accents)} accent(s) besides {UNKNOWN_ACCENT}"
+        if given is not None:
+            raise DataDirError(f"{few}; an accent branch needs at least two")
+        logging.warning(
+            "%s, and an accent branch needs at least two, so there is no accent list. "
+            "Label more of training, or train without the branch: "
+            '--asr_args "--accent_weight 0"',
+            few,
         )
+        output.unlink(missing_ok=True)  # that of former data
+        return []
     for directory, table in tables.items():
         for number, (utt, accent) in enumerate(table.items(), start=1):
             if accent not in accents and accent != UNKNOWN_ACCENT:
@@ -58,8 +68,21 @@ def write_accent_list(
                     f"'{accent}', which {source} has not ({', '.join(accents)}); "
                     f"{fix}, or write {UNKNOWN_ACCENT}"
                 )
+    _warn_of_few({path: tables[path] for path in check_dirs})
     write_text(output, "".join(f"{accent}\n" for accent in accents))
     return accents
+
+
+def _warn_of_few(tables: Mapping[Path, Mapping[str, str]]) -> None:
+    """Say where the accent branch cannot be judged."""
+    for path, table in tables.items():
+        accents = sorted(set(table.values()) - {UNKNOWN_ACCENT})
+        if len(accents) < 2:
+            logging.warning(
+                "%s: %s: how well accents are told apart cannot be seen in this set",
+                path / "utt2accent",
+                f"all are '{accents[0]}'" if accents else "no accent is known",
+            )
 
 
 def _read_given(path: Path) -> list[str]:
@@ -77,6 +100,8 @@ def _read_given(path: Path) -> list[str]:
 def format_table(directories: list[Path], rate: int) -> str:
     """Count utterances, speakers and hours per accent and set.
 
+    A speaker at several speeds (stage 2) is one.
+
     Args:
         directories: Data directories with ``utt2num_samples``; one counts once.
         rate: Sampling rate in Hz.
@@ -91,7 +116,7 @@ def format_table(directories: list[Path], rate: int) -> str:
         for utt, accent in tables["utt2accent"].items():
             utts[accent].append(utt)
         for accent in sorted(utts):
-            speakers = {tables["utt2spk"][utt] for utt in utts[accent]}
+            speakers = {voice_of(utt, tables["utt2spk"][utt]) for utt in utts[accent]}
             samples = sum(int(tables["utt2num_samples"][u]) for u in utts[accent])
             rows.append(
                 f"{directory.name:<16}{accent:<20}{len(utts[accent]):>8}"
@@ -128,7 +153,8 @@ def main(cmd: list[str] | None = None) -> None:
         args.train_dir, args.check_dirs, args.output, args.accent_list
     )
     print(format_table([args.train_dir, *args.check_dirs], rate))
-    logging.info("%s: %d accents", args.output, len(accents))
+    if accents:
+        logging.info("%s: %d accents", args.output, len(accents))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_mtl.data.audio import read_audio, read_rate
+from espnet_mtl.data.audio import read_audio_rate, read_rate
 from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import check_formatted_value, split_ark
@@ -30,7 +30,13 @@ def check_formatted_dir(path: Path, rate: int) -> None:
     check_formatted(path, tables)
     _check_sources(path, tables["wav.scp"], _check_files(path))
     utt, value = next(iter(tables["wav.scp"].items()))
-    read_audio(value, rate, utt=utt)
+    _, found = read_audio_rate(value, utt=utt)
+    if found != rate:
+        raise DataDirError(
+            f"{path / 'wav.scp'}: {utt} is sampled at {found} Hz, but --fs says "
+            f"{rate}: give --fs {found} as when it was formatted, or format it "
+            "anew (stage 3)"
+        )
     logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
 
 

@@ -58,11 +58,22 @@ def _warn_of_unknown(tables: Mapping[Path, Mapping[str, str]]) -> None:
 
 def _voices(utt2spk: Mapping[str, str]) -> set[str]:
     """Name the speakers, also as they are called at their own speed."""
-    voices = set(utt2spk.values())
-    for utt, speaker in utt2spk.items():
-        if prefix := _PERTURBED.match(utt):
-            voices.add(speaker.removeprefix(prefix[0]))
-    return voices
+    own_speed = {voice_of(utt, speaker) for utt, speaker in utt2spk.items()}
+    return own_speed | set(utt2spk.values())
+
+
+def voice_of(utt: str, speaker: str) -> str:
+    """Name a speaker as at the speed of the recording.
+
+    Args:
+        utt: An utterance, as stage 2 may have named it.
+        speaker: Its speaker, named in the same way.
+
+    Returns:
+        The speaker, without the mark of another speed.
+    """
+    prefix = _PERTURBED.match(utt)
+    return speaker.removeprefix(prefix[0]) if prefix else speaker
 
 
 def _find(path: Path, utt2spk: Mapping[str, str], trained: set[str]) -> str | None:

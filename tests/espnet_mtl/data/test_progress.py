@@ -35,3 +35,9 @@ def test_what_an_earlier_run_has_done_counts_but_not_for_the_speed(caplog, monke
         "progress: 9/12 utterances (audio)",
         "Made 1 utterances, 0.25 hours, in 2.0 s: 0 utterances a second",
     ]
+
+
+def test_nothing_to_do_is_not_told(caplog):
+    caplog.set_level(logging.INFO)
+    Progress(0, "audio").finish()
+    assert not caplog.messages

@@ -7,12 +7,18 @@ import pytest
 
 from espnet_mtl.data.datadir import write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.accent_list import main
+from espnet_mtl.data.stages.accent_list import (
+    format_table,
+    main,
+    write_accent_list,
+)
+
+UTTS = ("ann-1", "ann-2", "bob-1", "bob-2")
 
 
 @pytest.fixture
 def train(data_dir: Path) -> Path:
-    lengths = dict.fromkeys(["ann-1", "ann-2", "bob-1", "bob-2"], str(8000 * 1800))
+    lengths = dict.fromkeys(UTTS, str(8000 * 1800))
     write_data_dir(data_dir, {"utt2num_samples": lengths})
     return data_dir
 
@@ -80,10 +86,44 @@ def test_lost_lines_are_refused_in_every_set(train, valid, output, edit):
     assert not output.exists()
 
 
-def test_one_accent_is_too_few(train, output, edit):
-    edit(train / "utt2accent", "south", "north")
-    with pytest.raises(DataDirError, match="utt2accent: 1 accent.* at least two"):
-        run(train, output)
+@pytest.mark.parametrize("accent", ["north", "<unk>"])
+def test_of_fewer_than_two_accents_there_is_no_list(train, valid, output, accent):
+    run(train, output)
+    labels = "".join(f"{utt} {accent}\n" for utt in UTTS)
+    (train / "utt2accent").write_text(labels)
+    assert write_accent_list(train, [valid], output) == []  # valid has others
+    assert not output.exists()  # also that of former data
+
+
+def test_of_fewer_than_two_accents_the_way_out_is_named(train, output, caplog):
+    (train / "utt2accent").write_text("".join(f"{utt} <unk>\n" for utt in UTTS))
+    write_accent_list(train, [], output)
+    assert "utt2accent: 0 accent(s) besides <unk>" in caplog.text
+    assert '--asr_args "--accent_weight 0"' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("accent", "said"), [("south", "all are 'south'"), ("<unk>", "no accent is known")]
+)
+def test_sets_that_cannot_judge_accents_are_told_of(
+    train, valid, output, caplog, accent, said
+):
+    write_accent_list(train, [valid], output)
+    assert not caplog.text
+    (valid / "utt2accent").write_text("".join(f"{utt} {accent}\n" for utt in UTTS))
+    write_accent_list(train, [valid], output)
+    assert f"{valid / 'utt2accent'}: {said}" in caplog.text
+
+
+def test_people_at_several_speeds_are_counted_once(train):
+    for name in ("utt2accent", "utt2spk", "utt2num_samples", "wav.scp"):
+        lines = (train / name).read_text()
+        prefix = "sp0.9-" if name == "utt2spk" else ""
+        faster = [ln.split(maxsplit=1) for ln in lines.splitlines()]
+        lines += "".join(f"sp0.9-{utt} {prefix}{value}\n" for utt, value in faster)
+        (train / name).write_text(lines)
+    rows = [row.split() for row in format_table([train], 8000).splitlines()]
+    assert rows[1][1:4] == ["north", "4", "1"]
 
 
 def test_a_given_list_is_kept_in_its_order(train, output, tmp_path, caplog):

@@ -101,5 +101,7 @@ def test_a_mix_of_files_and_archives_is_told_whichever_is_first(
 def test_another_rate_than_fs_is_told(dump):
     samples, _ = soundfile.read(dump / "ann-1.wav")
     soundfile.write(dump / "ann-1.wav", samples, 16000)
-    with pytest.raises(DataDirError, match="sampled at 16000 Hz, but 8000 Hz"):
+    with pytest.raises(
+        DataDirError, match="at 16000 Hz, but --fs says 8000: give --fs 16000"
+    ):
         check(dump)
