@@ -7,9 +7,10 @@ from espnet_mtl.metrics.markdown import markdown_table, show_number
 NOTE = (
     "AdvTWER ↑: word errors against the attacker's target, in percent; higher means "
     "that the attack failed. Null: the same of the clean audio. AdvWER: word errors "
-    "against the truth. Success: utterances where the attacker has his wish, in "
-    "percent: exactly the target, or other words than were said, or these in another "
-    "accent."
+    "against the truth; benign WER: the same before the attack, of these n utterances "
+    "(stage 13 scores the whole set). Success: utterances where the attacker has his "
+    "wish, in percent: exactly the target, or other words than were said, or these in "
+    "another accent."
 )
 _COLUMNS = {
     "Benign WER": "benign_wer",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from espnet_mtl.report.comparison import Group
 from espnet_mtl.report.experiment import Experiment
-from espnet_mtl.report.table import number
+from espnet_mtl.report.table import counted, number
 
 MAX_WER_SPREAD = 2.0
 MAX_WER = 10.0
@@ -80,8 +80,8 @@ def missing_parts(
                 said.append(f"{entry.label} ({group.title}): no noise control.")
         said += [
             f"{entry.label} ({group.title}): {row['infeasible']} of "
-            f"{row['infeasible'] + row['n']} utterances are too short for their "
-            "target and left out."
+            f"{counted(row['infeasible'] + row['n'], 'utterance')} are too short for "
+            "their target and left out."
             for entry in group.entries
             if (row := entry.clean) and row.get("infeasible")
         ]
@@ -118,8 +118,8 @@ def caveats(group: Group) -> list[str]:
     ]
     if 0 < len(speakers) < _FEW_SPEAKERS:
         said.append(
-            f"The test set has {len(speakers)} speakers: with so few units the "
-            "bootstrap's intervals come out too narrow."
+            f"The test set has {counted(len(speakers), 'speaker')}: with so few units "
+            "the bootstrap's intervals come out too narrow."
         )
     choices = {entry.has_choice for entry in group.entries if entry.attacked}
     if len(choices) > 1:

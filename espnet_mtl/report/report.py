@@ -44,6 +44,11 @@ from espnet_mtl.report.tables import (
     notes,
 )
 
+_LEGEND_SHORT = (
+    "AdvTWER (%): what is heard, against what the attacker wanted; higher = the attack "
+    "failed. WER: of the attacked utterances before the attack; stage 13 scores the "
+    "whole set."
+)
 DEFAULT_TITLE = "Systems under attack"
 
 
@@ -103,10 +108,7 @@ class Report:
                 for line in [*warnings(group), " ".join(notes(group))]
             ]
         if parts:
-            parts.append(
-                "AdvTWER (%): what is heard, against what the attacker wanted; "
-                "higher = the attack failed."
-            )
+            parts.append(textwrap.fill(_LEGEND_SHORT, width))
         else:
             parts.append("No attack has been scored: no table (stages 15 to 17).")
         parts += [audit_text(self.audits, width)] if self.audits else []

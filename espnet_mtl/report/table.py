@@ -93,6 +93,16 @@ class Table:
         return "  ".join(cells).rstrip()
 
 
+def counted(count: int, noun: str) -> str:
+    """Say how many there are, such as ``1 speaker`` and ``2 speakers``.
+
+    Args:
+        count: How many.
+        noun: What, in the singular.
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def number(value: float | None, digits: int = 2, *, sign: bool = False) -> str:
     """Format a number for a table.
 

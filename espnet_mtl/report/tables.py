@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from espnet_mtl.report.comparison import Difference, Entry, Group, compare
 from espnet_mtl.report.experiment import Experiment, Row
 from espnet_mtl.report.norms import budget_name, strength
-from espnet_mtl.report.table import Table, number
+from espnet_mtl.report.table import Table, counted, number
 
 LEGEND = (
     "AdvTWER: word error rate (%) of what the system hears in attacked audio, against "
     "the text that the attacker wanted. ↑ higher = the attack failed, 0 = the attacker "
     "got every word. Null TWER: the same of untouched audio, what a perfect defence "
-    "would reach. WER: of untouched audio against the truth, ↓ lower is better. "
+    "would reach. WER: of the attacked utterances before the attack, against the "
+    "truth, ↓ lower is better; stage 13 scores the whole set. "
     "Accent acc.: share (%) of accents recognised, ↑ higher is better. "
     "Differences are in points, system minus baseline, ↑ above 0 = harder to attack "
     "than the baseline; in brackets the 95 % interval of a paired bootstrap over "
@@ -41,7 +42,7 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
     """
     present = [name for name in baselines if group.find(name)]
     accents = _any(group, "accent_acc")
-    header = ["system", "WER ↓"]
+    header = ["system", f"WER ↓ ({_range(_clean_counts(group))} utts)"]
     header += ["accent acc. ↑"] if accents else []
     header += ["null TWER"]
     header += [f"AdvTWER↑ {group.budget_name(b)}" for b in group.budgets]
@@ -59,6 +60,16 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
             row += [_minus(group, entry, name) for name in present]
         rows.append(row)
     return Table(header, rows)
+
+
+def _clean_counts(group: Group) -> list[int]:
+    """How many utterances the WER of each system is of."""
+    return [entry.clean["n"] for entry in group.entries if entry.clean] or [0]
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _adv_twer(row: Row | None) -> str:
@@ -145,10 +156,11 @@ def notes(group: Group) -> list[str]:
         Sentences.
     """
     rows = [row for entry in group.entries for row in entry.result.rows]
-    counts = sorted({row["n"] for row in rows if row["role"] != "audit"})
+    counts = [row["n"] for row in rows if row["role"] != "audit"]
     speakers = set().union(*(entry.speakers for entry in group.entries))
-    utterances = " to ".join(map(str, {counts[0]: 0, counts[-1]: 0}))
-    said = [f"{utterances} utterances of {len(speakers)} speakers ({group.title})."]
+    utterances = f"{_range(counts)} utterance{'' if max(counts) == 1 else 's'}"
+    who = counted(len(speakers), "speaker")
+    said = [f"{utterances} of {who} ({group.title})."]
     if group.norm == "snr":
         said.append(
             "Budgets in dB are the lowest SNR allowed: fewer dB are a louder "

@@ -13,6 +13,7 @@ from espnet_mtl.metrics.wer import fold_case, split_words
 from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.experiment import Row
+from espnet_mtl.report.table import counted
 
 # The untouched audio is on the disk in 16 bits; where it came in more, it was rounded
 # by up to half a level, and the attack kept its distance from what came.
@@ -45,18 +46,19 @@ def check_saved_file(evidence: Evidence) -> Finding:
         "heard differently": differ,
     }
     found = [f"{count} {fault}" for fault, count in faults.items() if count]
+    every = counted(len(evidence.wavs), "file")
     if found:
-        return judged(False, f"of {len(evidence.wavs)} files, {', '.join(found)}")
+        return judged(False, f"of {every}, {', '.join(found)}")
     gone = len(evidence.wavs) - len(known)
     if gone:
-        return not_run(f"{gone} of {len(evidence.wavs)} files are gone or not recorded")
+        return not_run(f"{gone} of {every} are gone or not recorded")
     unheard = _unheard(evidence)
     if unheard:
         return not_run(
-            f"{len(known)} files unchanged and in the budget, but {unheard} not heard "
-            "in the attack"
+            f"{every} unchanged and in the budget, but {unheard} not heard in the "
+            "attack"
         )
-    return judged(True, f"{len(known)} files unchanged, {len(heard)} heard alike")
+    return judged(True, f"{every} unchanged, {len(heard)} heard alike")
 
 
 def _unheard(evidence: Evidence) -> int:

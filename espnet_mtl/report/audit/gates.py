@@ -80,11 +80,13 @@ GATES = (
     ),
     Gate(
         "noise",
-        f"noise stays near the null value (≤ {limits.MOST_FROM_NULL:g} points)",
+        f"noise stays near the null value (≤ {limits.MOST_FROM_NULL:g} points; "
+        f"from {limits.LEAST_WORDS} target words on)",
         "Loudness alone changes what is heard, so that the attack's figures are not "
         "about the attack.",
         check_noise,
-        "give the attack `controls: [clean, noise]`, or " + SUITE,
+        f"attack utterances of {limits.LEAST_WORDS} target words or more, give the "
+        "attack `controls: [clean, noise]`, or " + SUITE,
     ),
     Gate(
         "gradients",

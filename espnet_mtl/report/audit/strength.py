@@ -6,6 +6,7 @@ from espnet_mtl.report.audit.evidence import Evidence, Level
 from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.experiment import Row
 from espnet_mtl.report.norms import budget_name, strength
+from espnet_mtl.report.table import counted
 
 UNTARGETED = "no attack with a target"
 
@@ -199,19 +200,28 @@ def _nearest(evidence: Evidence, level: Level) -> list[tuple[float, float]]:
 
 
 MOST_FROM_NULL = 5.0
+# A word then weighs a point at most, so that one word more or less cannot decide.
+LEAST_WORDS = 100
 
 
 def check_noise(evidence: Evidence) -> Finding:
     """Random noise of the same size does not change how near the target is."""
     if not evidence.levels:
         return not_run(UNTARGETED)
-    found = [
-        (abs(row["adv_twer"] - row["null_twer"]), level)
+    rows = [
+        (row, level)
         for level in evidence.levels
         for row in evidence.controls_at(level)
         if row["attack"] in ("noise", "gaussian")
         and None not in (row["adv_twer"], row["null_twer"])
     ]
+    words = min((_target_words(evidence, row) for row, _ in rows), default=LEAST_WORDS)
+    if words < LEAST_WORDS:
+        return not_run(
+            f"{counted(words, 'target word')}: too few to tell "
+            f"{MOST_FROM_NULL:g} points (≥ {LEAST_WORDS})"
+        )
+    found = [(abs(row["adv_twer"] - row["null_twer"]), level) for row, level in rows]
     worst, where = max(found, default=(0.0, None), key=lambda one: one[0])
     if worst <= MOST_FROM_NULL:
         looked = {level for _, level in found}
@@ -220,3 +230,7 @@ def check_noise(evidence: Evidence) -> Finding:
                 return not_run(f"no noise at {budget_name(*level)}")
     figure = f"{worst:.1f} points from null at {budget_name(*where)}"
     return judged(worst <= MOST_FROM_NULL, figure)
+
+
+def _target_words(evidence: Evidence, row: Row) -> int:
+    return sum(line["words_target"] for line, _ in evidence.feasible(row))

@@ -292,6 +292,26 @@ def test_noise_stays_near_the_null_value(suite, twer, verdict):
     assert found("noise", suite) == (verdict, figure)
 
 
+@pytest.mark.parametrize(
+    ("utts_per_speaker", "verdict"), [(1, NOT_RUN), (2, NOT_RUN), (3, FAIL)]
+)
+def test_noise_on_few_words_is_not_judged(tmp_path, utts_per_speaker, verdict):
+    """One word of four is 25 points: far from null, and far from evidence."""
+
+    def errors(row, speaker, number):
+        return 4 if row["attack"] == "noise" else suite_errors(row, speaker, number)
+
+    exp = make_suite_exp(
+        tmp_path, "att", errors=errors, utts_per_speaker=utts_per_speaker
+    )
+    words = 40 * utts_per_speaker  # of four speakers, ten an utterance
+    figure = {
+        NOT_RUN: f"{words} target words: too few to tell 5 points (≥ 100)",
+        FAIL: "60.0 points from null at 0.001",
+    }[verdict]
+    assert found("noise", exp) == (verdict, figure)
+
+
 def test_every_budget_needs_its_noise(suite):
     def rename(row):
         if row["attack"] in ("noise", "gaussian") and row["budget"] == 0.002:

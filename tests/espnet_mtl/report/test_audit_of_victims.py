@@ -62,7 +62,7 @@ def speak(data_dir):
 
 def audit(tmp_path, victims):
     """Attack, decode from disk, score, and audit; by system."""
-    data_dir = make_data_dir(tmp_path / "data", 16)
+    data_dir = make_data_dir(tmp_path / "data", 25)  # of four words: a hundred
     speak(data_dir)
     config = with_sources(
         read_config(STANDARD, "budgets=[0.005,0.02,0.06] queries=20"), []

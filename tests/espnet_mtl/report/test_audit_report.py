@@ -19,8 +19,8 @@ from espnet_mtl.report.tables import full_table, main_table, notes
 @pytest.fixture(scope="module")
 def exps(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exps")
-    sound = make_suite_exp(folder, "att", utts_per_speaker=1)
-    broken = make_suite_exp(folder, "hybrid_accent", accent=True, utts_per_speaker=1)
+    sound = make_suite_exp(folder, "att", utts_per_speaker=3)
+    broken = make_suite_exp(folder, "hybrid_accent", accent=True, utts_per_speaker=3)
 
     def unbounded(row):
         if row["attack"] == "unbounded":
@@ -48,13 +48,13 @@ def test_results_has_gates_figures_and_what_a_failure_means(output):
     for gate in GATES:
         assert f"| {gate.name} | {gate.title} | PASS: " in section
         assert f"- {gate.name}: {gate.failure}" in section
-    assert "| FAIL: 75.0 % of 4" in section
+    assert "| FAIL: 75.0 % of 12" in section
 
 
 def test_page_marks_what_failed(output):
     page = (output / "index.html").read_text()
-    assert '<td class="fail">FAIL: 75.0 % of 4' in page
-    assert "<td>PASS: 100.0 % of 4" in page
+    assert '<td class="fail">FAIL: 75.0 % of 12' in page
+    assert "<td>PASS: 100.0 % of 12" in page
 
 
 def test_json_files(output):
@@ -68,7 +68,7 @@ def test_json_files(output):
     audits = json.loads((output / "audit.json").read_text())
     assert [one["verdict"] for one in audits] == ["pass", "fail"]
     gate = audits[1]["gates"][0]
-    assert (gate["verdict"], gate["figure"][:11]) == ("FAIL", "75.0 % of 4")
+    assert (gate["verdict"], gate["figure"][:12]) == ("FAIL", "75.0 % of 12")
     assert gate["failure_means"] == GATES[0].failure
 
 
@@ -76,9 +76,9 @@ def test_terminal_has_figures_for_one_and_verdicts_for_several(exps, capsys):
     several = audit_text(make_audits(read_experiments(exps)))
     assert re.search(r"^unbounded +PASS +FAIL$", several, re.MULTILINE)
     assert "FAIL unbounded: Even without a bound" in several
-    assert "hybrid_accent: 75.0 % of 4" in several.replace("\n ", "")
+    assert "hybrid_accent: 75.0 % of 12" in several.replace("\n ", "")
     one = audit_text(make_audits(read_experiments(exps[1:])))
-    assert re.search(r"^FAIL +unbounded +75.0 % of 4", one, re.MULTILINE)
+    assert re.search(r"^FAIL +unbounded +75.0 % of 12", one, re.MULTILINE)
     assert re.search(r"^NOT RUN +benign_wer +one system$", one, re.MULTILINE)
     assert "Not run: benign_wer: report several systems" in one
     assert max(map(len, (several + "\n" + one).splitlines())) <= 100

@@ -123,6 +123,7 @@ def test_main_table(written):
         row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]]
         for row in rows[:4]
     }
+    assert "| WER ↓ (12 utts) |" in header  # stage 13's is of the whole set
     assert "AdvTWER↑ 0.008" in header and "− att ↑ 0.008 [95 %]" in header
     # Of 10 words, each speaker's three utterances have (0, 1, 0) errors more than the
     # base less one, and speakers 0, 1, 2, 3 more: at the largest budget and base 1

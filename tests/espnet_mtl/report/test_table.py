@@ -1,8 +1,12 @@
 import pytest
 
-from espnet_mtl.report.table import Table, number
+from espnet_mtl.report.table import Table, counted, number
 
 TABLE = Table(["name", "first", "second"], [["a|b", "1", "22"], ["<c>", "333", "4"]])
+
+
+def test_one_is_no_plural():
+    assert [counted(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
 
 
 def test_markdown():
