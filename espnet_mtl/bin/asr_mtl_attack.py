@@ -64,6 +64,7 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Make the data directory of what the jobs have finished",
     )
+    add("--check", action="store_true", help="Only look at options and files")
     return parser
 
 
@@ -90,6 +91,8 @@ def main(cmd: list[str] | None = None) -> None:
     inputs = read_inputs(config, args.inference_config, args.inference_args)
     if not args.model_zip.is_file():
         raise UserError(f"{args.model_zip}: no such file; stage 14 packs the model")
+    if args.check:
+        return
 
     if not args.merge:
         attack(args, config, test_set, inputs)

@@ -77,17 +77,17 @@ look_at_the_whole_run() {
         --attack_args "steps=2" --num_attack_utts 2 --attack_nj 2
     [ "${status}" -eq 0 ]
     grep '^asr_mtl_attack' "${CALLS}" > attacks
-    [ "$(wc -l < attacks)" -eq 3 ]
+    [ "$(wc -l < attacks)" -eq 4 ]
     # Also values that begin with dashes; and no option swallows the next one.
-    [ "$(grep -c -e '--inference_config conf/decode.yaml --inference_args=--penalty -0.5 --source_zips a.zip b.zip --num_utts 2' attacks)" -eq 3 ]
+    [ "$(grep -c -e '--inference_config conf/decode.yaml --inference_args=--penalty -0.5 --source_zips a.zip b.zip --num_utts 2' attacks)" -eq 4 ]
     # Or the merge would look for other results than the jobs have.
-    run bash -c "sed -e 's/ --ngpu 0 --job [12]\$//' -e 's/ --merge\$//' attacks | sort -u | wc -l"
+    run bash -c "sed -e 's/ --ngpu 0 --job [12]\$//' -e 's/ --merge\$//' -e 's/ --check\$//' attacks | sort -u | wc -l"
     [ "${output}" -eq 1 ]
 }
 
 @test "without them, the attack command gets neither" {
     look_at_the_whole_run
-    [ "$(called 'asr_mtl_attack.*--inference_args=--beam_size 2')" -eq 3 ]
+    [ "$(called 'asr_mtl_attack.*--inference_args=--beam_size 2')" -eq 4 ]
     [ "$(called 'asr_mtl_attack.*--inference_config')" -eq 0 ]
     [ "$(called 'asr_mtl_attack.*--source_zips')" -eq 0 ]
 }

@@ -72,10 +72,21 @@ make_dump() { # make_dump <audio format>
 }
 
 @test "a job that fails stops the stage before its tables are written" {
-    FAKE_FAILS=format_audio run asr_mtl --stop_stage 4
+    FAKE_FAILS=format_audio FAKE_FAILS_WITH=" --job" run asr_mtl --stop_stage 4
     [ "${status}" -ne 0 ]
     [[ "${output}" == *"failed as asked"*"--stage 3"* ]]
     [ "$(called '^format_audio .*--merge')" -eq 0 ]
+}
+
+@test "what is wrong with tables or options is said once, before any job" {
+    for module in speed_perturb format_audio asr_mtl_attack; do
+        : > "${CALLS}"
+        FAKE_FAILS=${module} run asr_mtl --speed_perturb_factors "0.9 1.0"
+        [ "${status}" -ne 0 ]
+        [ "$(grep -c "failed as asked" <<< "${output}")" -eq 1 ]
+        [ "$(called "^${module} .*--check")" -eq 1 ]
+        [ "$(called "^${module} .*--job")" -eq 0 ]
+    done
 }
 
 @test "ESPnet reads archives as such, files as sound" {

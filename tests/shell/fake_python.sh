@@ -19,7 +19,7 @@ esac
 module=${2##*.}
 shift 2
 echo "${module} $*" >> "${CALLS}"
-if [ "${module}" = "${FAKE_FAILS:-}" ]; then
+if [ "${module}" = "${FAKE_FAILS:-}" ] && [[ " $*" == *"${FAKE_FAILS_WITH:-}"* ]]; then
     echo "fake ${module}: failed as asked" >&2
     exit 1
 fi
@@ -37,7 +37,8 @@ value_of() { # value_of <option>: its last value
 
 case ${module} in
     format_audio | remove_long_short | speed_perturb)
-        case " $* " in *" --job "*) exit 0 ;; esac  # The merge writes what is shared.
+        # The merge writes what is shared.
+        case " $* " in *" --job "* | *" --check "*) exit 0 ;; esac
         from=${*: -2:1} to=${*: -1}
         mkdir -p "${to}"
         cp "${from}"/{wav.scp,text,utt2accent} "${to}"

@@ -283,6 +283,9 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         "--merge", action="store_true", help="Write the tables; all jobs are done"
     )
     parser.add_argument(
+        "--check", action="store_true", help="Only look at options and tables"
+    )
+    parser.add_argument(
         "--max_bad_audio",
         type=_read_share,
         default=0.0,
@@ -307,6 +310,8 @@ def run_jobs(work: AudioJobs, args: argparse.Namespace) -> bool:
     Returns:
         Whether it is time to write the tables.
     """
+    if args.check:  # planning has looked at all that a user can mend at once
+        return False
     if args.job is not None:
         work.run(args.job)
     elif not args.merge:

@@ -182,3 +182,6 @@ def test_options_that_cannot_be_are_refused_before_a_model_is_loaded(
     ):
         with pytest.raises(UserError, match=message):
             asr_mtl_attack.main([*options, *more])
+        with pytest.raises(UserError, match=message):
+            asr_mtl_attack.main([*options, *more, "--check"])
+    asr_mtl_attack.main([*options, "--check"])  # nothing wrong: and nothing done

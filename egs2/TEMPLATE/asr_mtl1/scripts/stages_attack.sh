@@ -54,6 +54,8 @@ attack() { # attack <data directory> <output directory>
     if [ -n "${num_attack_utts}" ]; then
         opts+=(--num_utts "${num_attack_utts}")
     fi
+    # Once here, where the one useful line stands alone, and not in each job's log.
+    ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --check
     mkdir -p "${dir}/logdir"
     log "Attack started... log: '${dir}/logdir/asr_mtl_attack.*.log'"
     ${runner} --gpu "${device}" JOB=1:"${attack_nj}" "${dir}/logdir/asr_mtl_attack.JOB.log" \

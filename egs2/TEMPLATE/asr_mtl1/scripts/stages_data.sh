@@ -59,6 +59,8 @@ make_audio() { # make_audio <module> <source directory> <target directory> <opti
         ${python} -m "espnet_mtl.data.stages.${module}" "$@"
         --max_bad_audio "${max_bad_audio}" --num_jobs "${jobs}"
     )
+    # Once here, where the one useful line stands alone, and not in each job's log.
+    "${command[@]}" --check "${from}" "${to}"
     log "Audio of ${from} started... log: '${to}/logdir/${module}.*.log'"
     ${train_cmd} JOB=1:"${jobs}" "${to}/logdir/${module}.JOB.log" \
         "${command[@]}" --job JOB "${from}" "${to}"

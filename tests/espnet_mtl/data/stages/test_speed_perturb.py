@@ -154,6 +154,15 @@ def test_a_copy_whose_name_is_too_long_is_told_by_line(source, tmp_path, edit):
         main(["--factors", "0.9 1.0", *options])
 
 
+def test_a_check_finds_faults_of_tables_and_writes_nothing(source, tmp_path):
+    options = ["--factors", "0.9 1.0", "--check", str(source), str(tmp_path / "target")]
+    main(options)
+    (source / "utt2accent").unlink()
+    with pytest.raises(DataDirError, match="utt2accent: no such file"):
+        main(options)
+    assert not (tmp_path / "target").exists()
+
+
 @pytest.mark.parametrize(
     "text", ["", "fast", "0.9 0.9", "0.9 0.90000001", "0", "-1", "nan", "99"]
 )
