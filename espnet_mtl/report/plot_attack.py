@@ -8,7 +8,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from espnet_mtl.report.comparison import Entry, Group
 from espnet_mtl.report.experiment import Row
-from espnet_mtl.report.plot_style import GREY, figure, look_of
+from espnet_mtl.report.plot_style import GREY, figure, legend_outside, look_of
 
 _AXIS = {
     "linf": "budget: largest sample of the perturbation (full scale = 1)",
@@ -117,7 +117,18 @@ def _scales(axis: Axes, group: Group) -> None:
             low, high = budgets[0] / 2, budgets[0] * 2
         axis.set_xlim((high, low) if group.norm == "snr" else (low, high))
     axis.set_xlabel(_axis_name(group))
-    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+    _headroom(axis)
+
+
+def _headroom(axis: Axes) -> None:
+    """Start at 0 and leave room for a marker above the highest point.
+
+    Matplotlib's margin is a share of the points' range, which may be much smaller than
+    that from 0. Panels that share the axis keep the highest limit.
+    """
+    low, high = axis.get_ylim()
+    low, highest = min(0.0, low), axis.dataLim.ymax
+    axis.set_ylim(low, max(high, highest + 0.05 * (highest - low)))
 
 
 def _legend(drawn, axis: Axes, noise: bool) -> None:
@@ -127,4 +138,4 @@ def _legend(drawn, axis: Axes, noise: bool) -> None:
         labels.append("random noise")
     handles.append(Line2D([], [], color=GREY, linestyle=":"))
     labels.append("null: untouched audio")
-    drawn.legend(handles, labels, loc="outside right upper")
+    legend_outside(drawn, handles, labels)

@@ -16,6 +16,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#666666"
 DPI = 120
+_LONGEST_BESIDE = 24  # characters of a name that leave room for the panels
+_CHARACTERS_AN_INCH = 11
 
 _SETTINGS = {
     "font.size": 10,
@@ -39,6 +41,23 @@ def look_of(number: int) -> dict[str, str]:
         "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],
     }
+
+
+def legend_outside(drawn, handles: Sequence, labels: Sequence[str]) -> None:
+    """Put the legend beside the panels; names that are long for that, below.
+
+    Args:
+        drawn: The figure.
+        handles: Lines.
+        labels: Their names.
+    """
+    longest = max(map(len, labels))
+    if longest <= _LONGEST_BESIDE:
+        drawn.legend(handles, labels, loc="outside right upper")
+        return
+    room = drawn.get_figwidth() * _CHARACTERS_AN_INCH
+    columns = max(int(room / (longest + 6)), 1)
+    drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 @contextmanager

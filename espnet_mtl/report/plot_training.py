@@ -6,11 +6,13 @@ from pathlib import Path
 from matplotlib.ticker import MaxNLocator
 
 from espnet_mtl.report.experiment import Experiment
-from espnet_mtl.report.plot_style import figure, look_of
+from espnet_mtl.report.plot_style import figure, legend_outside, look_of
+
+_MOST_MARKERS = 20
 
 # What a panel shows, in the order of the panels; only what some system has is drawn.
 _PANELS: Mapping[str, str] = {
-    "valid.loss": "loss (own objective of each system)",
+    "valid.loss": "loss (each its own objective)",
     "valid.acc": "token accuracy of the decoder, ↑",
     "valid.cer_ctc": "CTC character error rate, ↓",
     "valid.acc_accent": "accent accuracy, ↑",
@@ -44,8 +46,8 @@ def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
                 curve = experiment.curves.get(name)
                 if not curve:
                     continue
-                # A marker on every epoch would hide the line.
-                every = max(len(curve) // 8, 1)
+                # Markers of many epochs would hide the line.
+                every = -(-len(curve) // _MOST_MARKERS)
                 [line] = axis.plot(
                     list(curve),
                     list(curve.values()),
@@ -57,12 +59,13 @@ def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
                 shown[number] = line
             axis.set_title(f"validation {_PANELS[name]}")
             axis.set_xlabel("epoch")
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            # One epoch has one tick: with two or more there would be none in between.
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         for axis in axes.flat[len(names) :]:
             axis.set_visible(False)
-        drawn.legend(
+        legend_outside(
+            drawn,
             [shown[number] for number in sorted(shown)],
             [experiments[number].system for number in sorted(shown)],
-            loc="outside right upper",
         )
     return True

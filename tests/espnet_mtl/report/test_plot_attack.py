@@ -55,3 +55,31 @@ def test_lines_are_the_scores(tmp_path, drawn):
     assert noise.get_linestyle() == "--"
     assert list(noise.get_ydata()) == [20.0, 60.0, 90.0]
     assert list(null.get_ydata()) == [100.0, 100.0]
+
+
+def test_the_highest_point_has_room_above_it(tmp_path, drawn):
+    """All far from 0 and close together: their range alone gives no margin."""
+    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 17, wer=4.0, audio=False)
+    [group] = make_groups(read_experiments([exp]))
+    plot_budgets(group, tmp_path / "budgets.png")
+    plot_attackers(group, tmp_path / "attackers.png")
+    for figure in drawn:
+        for axis in figure.axes:
+            assert axis.get_ylim()[0] == 0
+            assert axis.get_ylim()[1] > 1.04 * 170
+
+
+LONG = "train_asr_mtl_raw_en_bpe30_a_rather_long_name"
+
+
+@pytest.mark.parametrize(("system", "is_below"), [("ctc", False), (LONG, True)])
+def test_a_long_name_does_not_take_the_room_of_the_panel(
+    tmp_path, drawn, system, is_below
+):
+    exp = make_exp(tmp_path, system, errors=lambda *_: 5, audio=False)
+    [group] = make_groups(read_experiments([exp]))
+    plot_budgets(group, tmp_path / "budgets.png")
+    [figure] = drawn
+    panel = figure.axes[0].get_window_extent()
+    assert panel.width > 0.6 * figure.bbox.width
+    assert (figure.legends[0].get_window_extent().y1 < panel.y0) == is_below
