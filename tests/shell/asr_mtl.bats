@@ -471,8 +471,21 @@ END
     [ "$(called '^data.sh')" -eq 1 ]
 }
 
+@test "the command in the report has what the environment gave" {
+    asr_mtl > /dev/null
+    TABLE="my table.csv" cmd_backend=local asr_mtl --stage 18 > /dev/null
+    [ "$(called '^asr_mtl_report .*--command ./asr_mtl.sh ')" -eq 1 ]
+    [ "$(called '^asr_mtl_report .*--command TABLE=my\\ table.csv cmd_backend=local ./asr_mtl.sh .*--stage 18 --print$')" -eq 1 ]
+}
+
 @test "without accents, a list of them is neither needed nor passed" {
     FAKE_ACCENTS='' asr_mtl --asr_args "--accent_weight 0" --stop_stage 12
     [ "$(called 'asr_mtl_train.*--accent_weight 0')" -eq 3 ]
     [ "$(called 'asr_mtl_train.*--accent_list')" -eq 0 ]
+}
+
+@test "putting statistics together is told of only when it fails" {
+    FAKE_FAILS=aggregate_stats_dirs run asr_mtl --stop_stage 10
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"failed as asked"*"The statistics could not be put together"* ]]
 }

@@ -107,10 +107,10 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
         if [ "${feats_normalize}" != global_mvn ]; then
             opts+=(--skip_sum_stats)
         fi
-        # It tells its command line, of as many options as there are jobs.
+        # It tells its command line, with an option for each job: shown when it fails.
         if ! ${python} -m espnet2.bin.aggregate_stats_dirs "${opts[@]}" \
-                --output_dir "${dir}" > "${logdir}/aggregate_stats.log" 2>&1; then
-            tail -n 20 "${logdir}/aggregate_stats.log" >&2
+                --output_dir "${dir}" > "${parts}/aggregate_stats" 2>&1; then
+            tail -n 20 "${parts}/aggregate_stats" >&2
             die "The statistics could not be put together; the last words are above."
         fi
     fi
