@@ -94,9 +94,16 @@ stage_17() {
     done
 }
 
+# The command that was given, with what it took from the environment.
+whole_command() {
+    if [ -n "${TABLE:-}" ]; then printf 'TABLE=%q ' "${TABLE}"; fi
+    if [ -n "${given_backend}" ]; then printf 'cmd_backend=%q ' "${given_backend}"; fi
+    echo "${run_command% }"
+}
+
 stage_18() {
     log "Stage 18: Report: ${asr_exp}/report"
     need_experiment "${asr_exp}" config.yaml 11
     ${python} -m espnet_mtl.bin.asr_mtl_report \
-        --exp "${asr_exp}" --output "${asr_exp}/report" --command "${run_command% }" --print
+        --exp "${asr_exp}" --output "${asr_exp}/report" --command "$(whole_command)" --print
 }
