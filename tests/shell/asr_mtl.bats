@@ -436,10 +436,11 @@ END
     run asr_mtl --stage 11 --stop_stage 11
     [ "${status}" -ne 0 ]
     [[ "${output}" == *"exp/asr_mtl_stats_raw_bpe30 has the statistics of other data (text of training): run stage 10 again"* ]]
-    run asr_mtl --stage 10 --stop_stage 11
+    run asr_mtl --stage 10 --stop_stage 11  # before statistics are made
     [ "${status}" -ne 0 ]
+    [ "$(called 'asr_mtl_train.*--collect_stats true')" -eq 4 ]
     [[ "${output}" == *"${exp} was trained on other data (text of training): give another --asr_tag"* ]]
-    run asr_mtl --stage 11 --stop_stage 11 --asr_tag other
+    run asr_mtl --stage 10 --stop_stage 11 --asr_tag other
     [ "${status}" -eq 0 ]
     echo west >> data/accent_list/accents.txt
     for n in 12 15; do

@@ -171,10 +171,10 @@ def main(cmd: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "action",
-        choices=("statistics", "training", "use"),
-        help="statistics: note what they were made of. training: check statistics and "
-        "experiment, and note what it is trained on. use: check an experiment's tokens "
-        "and accents",
+        choices=("experiment", "statistics", "training", "use"),
+        help="experiment: check it. statistics: note what they were made of. "
+        "training: check both, and note what the experiment is trained on. use: check "
+        "the experiment's tokens and accents",
     )
     parser.add_argument("--token_list", type=Path, required=True)
     parser.add_argument("--accent_list", type=Path, required=True)
@@ -192,9 +192,10 @@ def main(cmd: list[str] | None = None) -> None:
     if args.action == "statistics":
         note(args.stats_dir, seen)
         return
-    check_statistics(args.stats_dir, seen)
+    if args.action == "training":
+        check_statistics(args.stats_dir, seen)
     check_experiment(args.exp, seen)
-    if not has_learned(args.exp):
+    if args.action == "training" and not has_learned(args.exp):
         note(args.exp, seen)
 
 

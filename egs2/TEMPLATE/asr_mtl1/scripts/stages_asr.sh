@@ -50,6 +50,9 @@ stage_10() {
     check_formatted "${data_feats}/${train_set}" "${data_feats}/${valid_set}"
     need_accent_list
     make_train_opts
+    if is_wanted 11; then
+        compare_data experiment  # which would not take the statistics
+    fi
     write_resume_script "${asr_stats_dir}" 10
 
     collect_stats ASR "${asr_stats_dir}" \
@@ -60,7 +63,7 @@ stage_10() {
 }
 
 # An experiment and its statistics belong to the data that they were made of.
-compare_data() { # compare_data statistics|training|use
+compare_data() { # compare_data experiment|statistics|training|use
     local opts=()
     if [ "$1" != use ]; then
         opts+=(--train_dir "${data_feats}/${train_set}" --valid_dir "${data_feats}/${valid_set}")
