@@ -212,7 +212,8 @@ def _check_has_accents(path: Path) -> None:
     if not table.exists():
         raise DataDirError(
             f"{table}: no such file; write '<utterance> <accent>' on each line, "
-            f"'{UNKNOWN_ACCENT}' where an accent is not known. For all of them: "
+            f"'{UNKNOWN_ACCENT}' where an accent is not known (training without "
+            'any needs --asr_args "--accent_weight 0"). For all of them: '
             f"awk '{{print $1, \"{UNKNOWN_ACCENT}\"}}' {path / 'utt2spk'} > {table}"
         )
 

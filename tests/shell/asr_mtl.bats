@@ -483,6 +483,7 @@ END
     FAKE_ACCENTS='' asr_mtl --asr_args "--accent_weight 0" --stop_stage 12
     [ "$(called 'asr_mtl_train.*--accent_weight 0')" -eq 3 ]
     [ "$(called 'asr_mtl_train.*--accent_list')" -eq 0 ]
+    [ "$(called '^accent_list ')" -eq 1 ]  # stage 10 does not try again
 }
 
 @test "putting statistics together is told of only when it fails" {

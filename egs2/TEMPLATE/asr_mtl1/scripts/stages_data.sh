@@ -119,9 +119,10 @@ make_accent_list() {
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
 }
 
-# Formatted data may have been made elsewhere, without stage 5 knowing of accents.
+# Formatted data may have been made elsewhere, without stage 5 knowing of accents. Where
+# stage 5 has just made no list, there are none.
 need_accent_list() {
-    if [ ! -s "${default_accents}" ] && [ -z "${accent_list}" ]; then
+    if [ ! -s "${default_accents}" ] && [ -z "${accent_list}" ] && ! is_wanted 5; then
         log "${default_accents} does not exist: it is made of ${data_feats}/${train_set}/utt2accent."
         make_accent_list
     fi
