@@ -1,7 +1,8 @@
 """Accent labels, as people write them, and the classes that a branch can learn."""
 
+import logging
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -252,21 +253,29 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
     write_text(path, "\n".join(lines) + "\n")
 
 
-def require_two(clips: Iterable[Clip], source: Path | str) -> None:
-    """Refuse a corpus from which no accent branch can learn.
+def require_two(clips: Collection[Clip], source: Path | str) -> None:
+    """Refuse a corpus whose accents are lost on the way; one without any is warned of.
 
     Args:
         clips: Those that are used.
         source: The corpus's table, for the message.
 
     Raises:
-        DataDirError: If fewer than two classes are left.
+        DataDirError: If there are labels, but fewer than two classes are left.
     """
     found = sorted({clip.accent for clip in clips} - {UNKNOWN_ACCENT})
-    if len(found) < 2:
-        raise DataDirError(
-            f"{source}: accents left: {len(found)} ({', '.join(found) or '-'}), "
-            "and a branch needs two. See the table above: lower --min_clips or "
-            "--min_speakers, add labels to --accent_map, or choose another --free_text "
-            "(all of them in --local_data_opts)"
+    if len(found) >= 2:
+        return
+    if all(says_nothing(label) for clip in clips for label in clip.labels):
+        logging.warning(
+            "%s: no accent at all: train a plain recogniser, by --asr_args "
+            "'--accent_weight 0'",
+            source,
         )
+        return
+    raise DataDirError(
+        f"{source}: accents left: {len(found)} ({', '.join(found) or '-'}), and a "
+        "branch needs two. See the table above: lower --min_clips or --min_speakers, "
+        "add labels to --accent_map, or choose another --free_text (all of them in "
+        "--local_data_opts)"
+    )

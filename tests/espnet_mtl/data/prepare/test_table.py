@@ -445,3 +445,11 @@ def test_what_was_wrong_is_forgotten_once_it_is_right(make, rows, tmp_path):
     assert (tmp_path / "data/corpus/table_errors.txt").is_file()
     make([HEADER, *rows])
     assert not (tmp_path / "data/corpus/table_errors.txt").exists()
+
+
+def test_a_table_without_any_accent_is_for_a_plain_recogniser(make, rows, capsys):
+    rows = [row.rpartition(",")[0] + "," for row in rows]
+    data = make([HEADER, *rows])
+    assert "no accent at all" in capsys.readouterr().err
+    accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
+    assert accents == {"<unk>"}
