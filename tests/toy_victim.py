@@ -23,8 +23,8 @@ class ToyVictim:
     def _logits(self, speech):
         num_frames = speech.shape[1] // HOP
         frames = speech[:, : num_frames * HOP].reshape(len(speech), num_frames, HOP)
-        # In double, so that rows are the same to the last bit whatever their mates: which
-        # sums a processor does first depends on the number of rows.
+        # In double, so that rows are the same to the last bit whatever their mates: a
+        # processor may sum in another order where there are more rows.
         logits = 4.0 * frames.double() @ self.projection.double()
         return logits.to(speech.dtype)
 
