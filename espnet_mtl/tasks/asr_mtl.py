@@ -1,16 +1,13 @@
 """The task: ESPnet's ASR task with an accent branch."""
 
 import argparse
-import functools
 import logging
 from pathlib import Path
-from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 from espnet2.asr.ctc import CTC
 from espnet2.asr.espnet_model import ESPnetASRModel
-from espnet2.tasks import abs_task
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.class_choices import ClassChoices
 from espnet2.train.collate_fn import CommonCollateFn
@@ -21,9 +18,7 @@ from espnet_mtl.asr_mtl.accent_head.attentive_pooling import AttentivePoolingHea
 from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingHead
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.errors import UserError
-from espnet_mtl.tasks.pretrained import load_initial_weights
-from espnet_mtl.tasks.resuming import check_beginning
-from espnet_mtl.tasks.weights import load_model
+from espnet_mtl.tasks.careful import CarefulTask
 from espnet_mtl.train.preprocessor import AccentPreprocessor
 
 accent_head_choices = ClassChoices(
@@ -37,7 +32,7 @@ accent_head_choices = ClassChoices(
 )
 
 
-class ASRMTLTask(ASRTask):
+class ASRMTLTask(CarefulTask, ASRTask):
     """ASR training with an accent branch.
 
     Everything of ESPnet's ASR task stays; the accent settings are top-level keys of
@@ -45,6 +40,7 @@ class ASRMTLTask(ASRTask):
     ``accent_weight: 0`` the task builds a plain ``ESPnetASRModel``.
     """
 
+    tag_option = "--asr_tag"
     class_choices_list = [*ASRTask.class_choices_list, accent_head_choices]
 
     @classmethod
@@ -138,46 +134,6 @@ class ASRMTLTask(ASRTask):
             joint_network=getattr(base, "joint_network", None),
             **args.model_conf,
         )
-
-    @classmethod
-    def main_worker(cls, args: argparse.Namespace) -> None:
-        """Train, in each process; ``--init_param`` takes packed models as well.
-
-        Args:
-            args: The training configuration.
-
-        Raises:
-            UserError: If initial weights do not fit, or come too late: the experiment
-                was begun with others.
-        """
-        check_beginning(args, "--asr_tag")
-        load = functools.partial(load_initial_weights, folder=args.output_dir)
-        with mock.patch.object(abs_task, "load_pretrained_model", load):
-            super().main_worker(args)
-
-    @classmethod
-    def build_model_from_file(
-        cls,
-        config_file: Path | str | None = None,
-        model_file: Path | str | None = None,
-        device: str = "cpu",
-    ) -> tuple[ESPnetASRModel, argparse.Namespace]:
-        """Load a trained model, strictly and without running code from its files.
-
-        Args:
-            config_file: The YAML saved by training; the ``config.yaml`` beside
-                ``model_file`` when not given.
-            model_file: The weights; ``None`` leaves the model as initialised.
-            device: Where to put the model.
-
-        Returns:
-            The model and its configuration.
-
-        Raises:
-            UserError: If the weights do not fit the configuration, or hold anything
-                but tensors.
-        """
-        return load_model(cls, config_file, model_file, device)
 
 
 def has_accent_branch(args: argparse.Namespace) -> bool:
