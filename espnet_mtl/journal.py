@@ -1,96 +1,120 @@
-"""Results kept utterance by utterance, so that a killed job continues."""
+"""An append-only file of finished work, so that a killed job loses none.
 
-import hashlib
-import json
-from collections.abc import Iterator
+Each line has the key of what was finished, a digest of what it was made of, and the
+result. Whoever continues asks for a key *and* a digest, so that work done with other
+settings, or on other data, never counts. Lines are never changed: a job that is killed
+leaves at most half a line at the end, which is cut off when the file is opened again.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
 
 from espnet_mtl.locks import open_locked
 
+T = TypeVar("T")
+
+
+class _Line(msgspec.Struct, frozen=True):
+    key: str
+    made_of: str
+    time: float
+    result: msgspec.Raw
+
 
 class Journal:
-    """An append-only file of results, one JSON object a line after a first line.
-
-    The first line names the settings the results were made with; a journal of other
-    settings is started anew. A line torn by a kill is dropped. It stays when all is
-    done: a job that has finished has nothing to do when the others go on.
+    """A job's own journal; no other process can open it meanwhile.
 
     Args:
-        path: The file; created when absent.
-        settings: Anything that all results depend on, as text.
+        path: The file; made when absent, its folder too.
 
     Raises:
-        UserError: If another process writes it.
+        UserError: If another process has it open.
     """
 
-    def __init__(self, path: Path, settings: str):
+    def __init__(self, path: Path):
         self._file = open_locked(
             path, "the same job is running already. Wait for it, or stop it"
         )
         self._file.seek(0)
         content = self._file.read()
-        header = _header(settings)
-        self.results: dict[str, dict] = {}
-        if content.startswith(header):
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                self._file.truncate(whole)
-            self.results = _results(content, header)
-        else:
-            self._file.truncate(0)
-            self._write(header)
+        self._file.truncate(content.rfind(b"\n") + 1)
 
-    def append(self, utt: str, result: dict) -> None:
-        """Keep an utterance's result.
+    def append(self, made_of: str, results: Mapping[str, Any]) -> None:
+        """Keep results; when this returns, a kill cannot take them away.
 
         Args:
-            utt: Utterance id.
-            result: Anything JSON can hold.
-        """
-        self.results[utt] = {"utt": utt, **result}
-        self._write(json.dumps(self.results[utt]).encode() + b"\n")
+            made_of: Digest of what they were made of; see :mod:`.provenance`.
+            results: Anything that JSON can hold, dataclasses included, by key.
 
-    def _write(self, line: bytes) -> None:
-        self._file.write(line)
+        Raises:
+            OSError: If the disk is full.
+        """
+        lines = [
+            msgspec.json.encode(
+                _Line(key, made_of, time.time(), msgspec.Raw(msgspec.json.encode(one)))
+            )
+            for key, one in results.items()
+        ]
+        self._file.write(b"".join(line + b"\n" for line in lines))
         self._file.flush()
 
     def close(self) -> None:
-        """Stop writing, and let others have the file."""
+        """Close the file, and let others have it."""
         self._file.close()
 
+    def __enter__(self) -> "Journal":
+        """Use it as a context manager, which closes it at the end."""
+        return self
 
-def read_journal(path: Path, settings: str) -> dict[str, dict]:
-    """Read what a job has finished, which may be running still.
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def read_journals(paths: Iterable[Path], of: type[T]) -> dict[tuple[str, str], T]:
+    """Read what jobs have finished; they may be running still.
 
     Args:
-        path: The job's journal.
-        settings: Its settings.
+        paths: Journals; one that is not there is empty.
+        of: Type of the results.
 
     Returns:
-        Results by utterance; none where there is no journal, or one of other settings.
+        Results by key and digest of what they were made of. Of several with the same
+        two, the newest: it tells of the files that are there. A line that is damaged
+        is left out, and its work done again.
     """
+    lines: list[_Line] = []
+    for path in paths:
+        lines += _read_lines(path)
+    lines.sort(key=lambda line: line.time)
+    found: dict[tuple[str, str], T] = {}
+    for line in lines:
+        try:
+            found[line.key, line.made_of] = msgspec.json.decode(line.result, type=of)
+        except msgspec.ValidationError:
+            continue  # of an earlier version of the program
+    return found
+
+
+def _read_lines(path: Path) -> list[_Line]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return {}
-    header = _header(settings)
-    return _results(content, header) if content.startswith(header) else {}
-
-
-def _header(settings: str) -> bytes:
-    digest = hashlib.sha256(settings.encode()).hexdigest()
-    return json.dumps({"settings": digest}).encode() + b"\n"
-
-
-def _results(content: bytes, header: bytes) -> dict[str, dict]:
-    lines = content[len(header) :].split(b"\n")[:-1]
-    return {result["utt"]: result for result in _objects(lines)}
-
-
-def _objects(lines: list[bytes]) -> Iterator[dict]:
-    """Read lines; one that a disk damaged is left out, and its utterance done again."""
-    for line in lines:
+        return []
+    found = []
+    for line in content.split(b"\n")[:-1]:
         try:
-            yield json.loads(line)
-        except ValueError:
+            found.append(msgspec.json.decode(line, type=_Line))
+        except msgspec.DecodeError:
             continue
+    return found

@@ -12,7 +12,7 @@ from toy_problem import ToyListener
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.config import AttackConfig, Member
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.runner.inputs import Inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import read_test_set

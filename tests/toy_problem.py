@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import torch
 from toy_victim import HOP, TOKENS, ToyVictim
 
-from espnet_mtl.attack.budget import make_ball
-from espnet_mtl.attack.objective import WeightedLoss
+from espnet_mtl.attack.balls import make_ball
+from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FULL_SCALE
 from espnet_mtl.metrics.wish import Heard

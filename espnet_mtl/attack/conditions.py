@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.attack.attackers import Attacker, resolve_attacker
-from espnet_mtl.attack.budget import UNBOUNDED
+from espnet_mtl.attack.balls import UNBOUNDED
 from espnet_mtl.attack.kinds import kind_of
-from espnet_mtl.attack.registry import ATTACKS, is_blind
+from espnet_mtl.attack.methods.registry import ATTACKS, is_blind
 from espnet_mtl.errors import UserError
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.attack.budget import NORMS, UNBOUNDED
+from espnet_mtl.attack.balls import NORMS, UNBOUNDED
 from espnet_mtl.attack.eot import EOT
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
 from espnet_mtl.attack.problem import Attack
-from espnet_mtl.attack.registry import ATTACKS, CONTROLS
 from espnet_mtl.errors import UserError
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.autograd.function import once_differentiable
 
-from espnet_mtl.attack.objective import Loss
+from espnet_mtl.attack.losses import Loss
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.errors import UserError
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import torch
 
-from espnet_mtl.attack.budget import Ball
-from espnet_mtl.attack.objective import Loss
+from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.losses import Loss
 from espnet_mtl.attack.seeding import seed_of
 
 

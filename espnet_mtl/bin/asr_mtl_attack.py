@@ -117,7 +117,7 @@ def attack(
     """
     # Imported late: merging needs no ESPnet, whose import takes seconds.
     from espnet_mtl.attack.runner.run import Job
-    from espnet_mtl.export.victim import load_victim
+    from espnet_mtl.victim.espnet_victim import load_victim
 
     def make_listener() -> Listener:
         from espnet_mtl.inference.listener import PackedListener

@@ -10,8 +10,8 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 from espnet2.bin import asr_inference
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
-from espnet_mtl.export.unpacking import unpack_model
 from espnet_mtl.inference.decode import decode, take_from_zip
+from espnet_mtl.package.unpacking import unpack_model
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
-from espnet_mtl.export.packing import pack_model
+from espnet_mtl.package.packing import pack_model
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 
 from espnet_mtl.errors import run_main, setup_logging
-from espnet_mtl.export.contents import read_contents
-from espnet_mtl.export.packing import CONFIG_KEY
-from espnet_mtl.export.repository import make_repository, upload
+from espnet_mtl.package.contents import read_contents
+from espnet_mtl.package.packing import CONFIG_KEY
+from espnet_mtl.package.repository import make_repository, upload
 from espnet_mtl.report.model_card import DECODING_NAME, model_card
 
 

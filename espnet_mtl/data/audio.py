@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from espnet_mtl.atomic import write_files
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import read_formatted
-from espnet_mtl.data.tables import write_files
 
 # Lossy formats overshoot full scale a little when decoded. Far beyond it, samples were
 # never scaled to [-1, 1], and clipping would leave a square wave.

@@ -11,9 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
 
 DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}

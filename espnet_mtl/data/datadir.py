@@ -3,15 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from espnet_mtl.atomic import write_files, write_text
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.segments import parse_segments
-from espnet_mtl.data.tables import (
-    read_table,
-    render_table,
-    sort_keys,
-    write_files,
-    write_text,
-)
+from espnet_mtl.data.tables import read_table, render_table, sort_keys
 
 REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
 UNKNOWN_ACCENT = "<unk>"

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import invert, some
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Files, Kind, inverse_of, is_inverse, kind_of
-from espnet_mtl.data.tables import read_table, render_table, split_line, write_files
+from espnet_mtl.data.tables import read_table, render_table, split_line
 
 Table = dict[str, str]
 

@@ -1,11 +1,10 @@
 """Kaldi's text tables: one ``key value`` a line, sorted by bytes."""
 
-import contextlib
-import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
 
 # Some editors put it before a text file; it belongs to no key.
@@ -87,39 +86,6 @@ def render_table(path: Path | str, table: Mapping[str, str]) -> str:
                 f"{path}: '{key}': there is a line break in {value!r}; remove it"
             )
     return "".join(f"{key} {table[key]}".rstrip() + "\n" for key in sort_keys(table))
-
-
-def write_text(path: Path | str, text: str) -> None:
-    """Write a file that appears whole or stays as it was, a full disk included.
-
-    Args:
-        path: The file; its folder is made.
-        text: The content.
-    """
-    write_files({Path(path): text.encode()})
-
-
-def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files that all appear whole or all stay as they were.
-
-    Args:
-        contents: What to write, by file; folders are made.
-
-    Raises:
-        OSError: If the disk is full.
-    """
-    unfinished = {p: p.with_name(f".{p.name}.{os.getpid()}") for p in contents}
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished[path].write_bytes(content)
-        for path in contents:
-            unfinished[path].replace(path)
-    except BaseException:
-        for path in unfinished.values():
-            with contextlib.suppress(OSError):
-                path.unlink()
-        raise
 
 
 def sort_keys(keys: Iterable[str]) -> list[str]:

@@ -17,7 +17,8 @@ from espnet_mtl.data.sources import source_version
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
-from espnet_mtl.journal import Journal
+from espnet_mtl.journal import Journal, read_journals
+from espnet_mtl.provenance import hash_value
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 _PROGRESS_SECONDS = 5.0
@@ -50,28 +51,24 @@ def decode(args: argparse.Namespace) -> None:
     output_dir = Path(args.output_dir)
     keys = _keys_to_decode(args)
     versions = _audio_versions(args)
-    journal = Journal(output_dir / "journal.jsonl", _settings(args))
-    remaining = [
-        key
-        for key in keys
-        if journal.results.get(key, {}).get("audio") != versions.get(key, [])
-    ]
-    if len(remaining) < len(keys):
-        logging.info(
-            "Continuing after %d decoded utterances", len(keys) - len(remaining)
-        )
-    done = len(keys) - len(remaining)
-    reported = time.monotonic()
-    for key, speech in _read_speech(args, speech2text, remaining, output_dir):
-        result = _result(recognise(speech2text, key, speech), speech2text)
-        journal.append(key, {**result, "audio": versions.get(key, [])})
-        done += 1
-        if time.monotonic() - reported > _PROGRESS_SECONDS:
-            reported = time.monotonic()
-            _log_progress(done, len(keys))
-    _log_progress(done, len(keys))
-    _write_results(output_dir, keys, journal.results, speech2text.accents)
-    journal.close()
+    path, settings = output_dir / "journal.jsonl", _settings(args)
+    made_of = {key: hash_value([settings, versions.get(key, [])]) for key in keys}
+    with Journal(path) as journal:
+        finished = read_journals([path], dict)
+        results = {k: finished[k, m] for k, m in made_of.items() if (k, m) in finished}
+        remaining = [key for key in keys if key not in results]
+        if len(remaining) < len(keys):
+            logging.info("Continuing after %d decoded utterances", len(results))
+        reported = time.monotonic()
+        for key, speech in _read_speech(args, speech2text, remaining, output_dir):
+            result = _result(recognise(speech2text, key, speech), speech2text)
+            journal.append(made_of[key], {key: result})
+            results[key] = result
+            if time.monotonic() - reported > _PROGRESS_SECONDS:
+                reported = time.monotonic()
+                _log_progress(len(results), len(keys))
+        _log_progress(len(results), len(keys))
+        _write_results(output_dir, keys, results, speech2text.accents)
 
 
 def _log_progress(done: int, total: int) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.unpacking import unpack_model
 from espnet_mtl.inference.decode import (
     log_idle_weights,
     recognise,
@@ -23,6 +22,7 @@ from espnet_mtl.inference.decode import (
 from espnet_mtl.inference.options import beam_size_of, parse_options
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.package.unpacking import unpack_model
 
 
 class PackedListener:

@@ -4,8 +4,8 @@ import json
 import logging
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import load_data_dir
-from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.accent import AccentScores, score_accents
 from espnet_mtl.metrics.score_table import format_score_table

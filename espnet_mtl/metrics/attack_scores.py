@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.data.tables import write_text
+from espnet_mtl.atomic import write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.accent import score_accents
 from espnet_mtl.metrics.attack_files import Attack, read_attack

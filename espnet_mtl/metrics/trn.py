@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.data.tables import write_text
+from espnet_mtl.atomic import write_text
 
 
 def write_trn(

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.data.tables import write_text
+from espnet_mtl.atomic import write_text
 from espnet_mtl.environment import environment_lines, git_commit
 from espnet_mtl.report.audit.audits import AuditGroup, make_audits
 from espnet_mtl.report.audit.blocks import (

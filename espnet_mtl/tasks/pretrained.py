@@ -14,13 +14,13 @@ import yaml
 from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import (
+from espnet_mtl.package.packing import (
     CONFIG_KEY,
     LM_CONFIG_KEY,
     LM_WEIGHTS_KEY,
     WEIGHTS_KEY,
 )
-from espnet_mtl.export.unpacking import unpack_model
+from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.tasks.weights import read_weights
 
 _LEAVE_OUT = (

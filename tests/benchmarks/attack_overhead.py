@@ -30,8 +30,8 @@ from espnet_mtl.attack.runner.batch import Batch
 from espnet_mtl.attack.runner.plan import TestSet, make_batches, read_test_set
 from espnet_mtl.attack.runner.problems import Problems
 from espnet_mtl.attack.runner.run import Job
-from espnet_mtl.export import victim as victim_module
-from espnet_mtl.export.victim import ESPnetVictim, load_victim
+from espnet_mtl.victim import espnet_victim as victim_module
+from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -31,14 +31,14 @@ import numpy as np
 import peers
 import torch
 
-from espnet_mtl.attack.budget import make_ball
-from espnet_mtl.attack.objective import WeightedLoss
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.balls import make_ball
+from espnet_mtl.attack.losses import WeightedLoss
+from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.export import victim as victim_module
-from espnet_mtl.export.victim import ESPnetVictim, load_victim
+from espnet_mtl.victim import espnet_victim as victim_module
+from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
 BRANCH = "ctc"
 

@@ -31,9 +31,9 @@ from espnet_mtl.attack.runner.plan import TestSet, read_test_set
 from espnet_mtl.attack.runner.run import Job
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.export.victim import ESPnetVictim, load_victim
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.metrics.wish import Wish
+from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
 PGD = "attack=pgd steps=75 norm=linf budgets=[0.0005,0.001,0.002,0.004,0.008,0.016]"
 

@@ -18,10 +18,10 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 
-from espnet_mtl.attack.objective import WeightedLoss
+from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.runner.plan import read_test_set
 from espnet_mtl.data.audio import read_audio
-from espnet_mtl.export.victim import ESPnetVictim, load_victim
+from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -78,7 +78,7 @@ def main() -> None:
     args = get_parser().parse_args()
     logging.disable(logging.INFO)
     torch.set_num_threads(1)
-    with mock.patch("espnet_mtl.export.victim.hear_alone", lambda model: None):
+    with mock.patch("espnet_mtl.victim.espnet_victim.hear_alone", lambda model: None):
         plain = load_victim(args.model_zip)
     for name, victim in (
         ("as ESPnet runs it", plain),

@@ -10,8 +10,8 @@ import peers
 import pytest
 import torch
 
-from espnet_mtl.attack.budget import make_ball
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.balls import make_ball
+from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Problem
 
 STEPS = 8

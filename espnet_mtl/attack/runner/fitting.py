@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from espnet_mtl.attack.conditions import Condition
+from espnet_mtl.attack.methods.universal import Universal
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.runner.batch import load_batch
 from espnet_mtl.attack.runner.plan import TestSet, make_batches, read_audios
 from espnet_mtl.attack.runner.problems import Problems
-from espnet_mtl.attack.universal import Universal
 from espnet_mtl.locks import lock_file
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from espnet_mtl.attack.conditions import Condition
 from espnet_mtl.attack.config import AttackConfig, Member
-from espnet_mtl.attack.registry import LISTENING
+from espnet_mtl.attack.methods.registry import LISTENING
+from espnet_mtl.attack.methods.transfer import Transfer
+from espnet_mtl.attack.methods.universal import Universal
 from espnet_mtl.attack.runner.plan import TestSet, read_audios, read_test_set
-from espnet_mtl.attack.transfer import Transfer
-from espnet_mtl.attack.universal import Universal
 from espnet_mtl.errors import UserError
 
 

@@ -7,10 +7,10 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.attack.conditions import Condition
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.runner.records import Record
-from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
 
 # What says that an attack is whole, in the order in which it is taken away.

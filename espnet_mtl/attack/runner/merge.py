@@ -4,6 +4,7 @@ import json
 import logging
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.attack.conditions import Condition
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.runner.inputs import Inputs
@@ -23,7 +24,7 @@ from espnet_mtl.attack.runner.plan import (
 )
 from espnet_mtl.attack.runner.records import Record, read_lines, read_records
 from espnet_mtl.data.datadir import write_data_dir
-from espnet_mtl.data.tables import sort_keys, write_text
+from espnet_mtl.data.tables import sort_keys
 from espnet_mtl.errors import UserError
 
 

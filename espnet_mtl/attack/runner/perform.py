@@ -9,17 +9,17 @@ import torch
 from espnet_mtl.attack.conditions import Condition, members_of, name_condition
 from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.kinds import kind_of
+from espnet_mtl.attack.methods.registry import ATTACKS
+from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.problem import (
     Attack,
     Attacked,
     Problem,
     loss_and_gradient,
 )
-from espnet_mtl.attack.registry import ATTACKS
 from espnet_mtl.attack.runner.batch import Batch
 from espnet_mtl.attack.runner.problems import Problems
 from espnet_mtl.attack.suite import Entry, worst_case
-from espnet_mtl.attack.unbounded import Unbounded
 
 # Reads as many other utterances, and what an attack was fitted to.
 Donor = Callable[[], Batch]

@@ -190,7 +190,7 @@ def cache_key(
 ) -> str:
     """Name all that an attacked batch depends on.
 
-    Some encoders hear padding (``export/padding.py``): the batch mates belong to it.
+    Some encoders hear padding (``victim/padding.py``): the batch mates belong to it.
 
     Args:
         model_sha256: Hash of the packed model.

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 
 from espnet_mtl.attack.attackers import Attacker, resolve_attacker
-from espnet_mtl.attack.budget import make_ball
+from espnet_mtl.attack.balls import make_ball
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.judge import FileJudge
-from espnet_mtl.attack.objective import Loss, WeightedLoss
+from espnet_mtl.attack.losses import Loss, WeightedLoss
+from espnet_mtl.attack.methods.transfer import MeanLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FULL_SCALE, quantise
 from espnet_mtl.attack.runner.batch import Batch
 from espnet_mtl.attack.seeding import seed_of
-from espnet_mtl.attack.transfer import MeanLoss
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wish import Wish

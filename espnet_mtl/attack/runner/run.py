@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from espnet_mtl.attack.budget import make_ball
+from espnet_mtl.atomic import write_text
+from espnet_mtl.attack.balls import make_ball
 from espnet_mtl.attack.conditions import Condition, make_conditions
 from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.methods.universal import Universal
 from espnet_mtl.attack.problem import Attack, Attacked
 from espnet_mtl.attack.quantise import FULL_SCALE
 from espnet_mtl.attack.runner.batch import Batch, load_batch
@@ -37,10 +39,8 @@ from espnet_mtl.attack.runner.plan import (
 )
 from espnet_mtl.attack.runner.problems import Problems
 from espnet_mtl.attack.runner.records import Record, RecordFile, read_records
-from espnet_mtl.attack.universal import Universal
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.data.audio import write_audio
-from espnet_mtl.data.tables import write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.distortion import measure_distortion
 from espnet_mtl.metrics.wish import Heard, Wish

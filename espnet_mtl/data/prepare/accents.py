@@ -6,12 +6,13 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.words import fold, make_class
-from espnet_mtl.data.tables import read_lines, write_text
+from espnet_mtl.data.tables import read_lines
 
 DROP = "<drop>"
 OTHER = "other"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import write_text
 
 _SHOWN = 5
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.accents import (
@@ -31,7 +32,6 @@ from espnet_mtl.data.prepare.speaker_split import (
     split_by_speaker,
 )
 from espnet_mtl.data.prepare.words import is_broken
-from espnet_mtl.data.tables import write_files
 
 _SMALL_SHOWN = 10
 

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.stages.shared_speakers import check_speakers_apart, voice_of
-from espnet_mtl.data.tables import read_lines, write_text
+from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import run_main, setup_logging
 
 _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")

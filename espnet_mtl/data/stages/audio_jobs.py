@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.progress import Progress
 from espnet_mtl.data.stages.audio_stores import Store, is_archive, open_store
 from espnet_mtl.data.stages.utterances import Utterances
-from espnet_mtl.data.tables import write_text
-from espnet_mtl.journal import Journal, read_journal
+from espnet_mtl.journal import Journal, read_journals
+from espnet_mtl.provenance import hash_value
 
 Convert = Callable[[str, np.ndarray, int], tuple[np.ndarray, int]]
 
@@ -85,7 +86,7 @@ class AudioJobs:
                 f"--job {job}: with --num_jobs {self._num_jobs} there are jobs 1 to "
                 f"{self._num_jobs}"
             )
-        journal = Journal(self._journal(job), self._settings_of(job))
+        journal = Journal(self._journal(job))
         store = self._open(job)
         with closing(journal), closing(store):
             self._continue(job, journal, store)
@@ -102,7 +103,7 @@ class AudioJobs:
         progress = Progress(len(share), "audio", len(finished))
         for key in todo:
             note, seconds = self._make(key, store)
-            journal.append(key, note)
+            journal.append(self._made_of(job, key), {key: note})
             progress.add(seconds)
         progress.finish()
 
@@ -157,14 +158,12 @@ class AudioJobs:
         return open_store(self._folder, self._format, job, self._num_jobs)
 
     def _make(self, key: str, store: Store) -> tuple[dict, float]:
-        source = self._utterances.version(self.origins[key])
         heard = self._hear(key)
         if isinstance(heard, str):
-            return {"source": source, "fault": heard}, 0.0
+            return {"fault": heard}, 0.0
         levels, rate = heard
         note = store.write(key, levels, rate)
-        note |= {"source": source, "num_samples": len(levels)}
-        return note, len(levels) / rate
+        return {**note, "num_samples": len(levels)}, len(levels) / rate
 
     def _hear(self, key: str) -> tuple[np.ndarray, int] | str:
         """Give what is to be written of an utterance; or what is wrong with it."""
@@ -189,13 +188,12 @@ class AudioJobs:
         """Read the notes that hold. Those of unusable audio are tried if asked to."""
         finished: dict[str, dict] = {}
         for path in self._journals(job):
-            journal = read_journal(path, self._settings_of(job))
+            journal = read_journals([path], dict)
+            made_of = {key: self._made_of(job, key) for key in keys}
             notes = {
-                key: journal[key]
+                key: journal[key, made_of[key]]
                 for key in keys
-                if key in journal
-                and journal[key]["source"]
-                == self._utterances.version(self.origins[key])
+                if (key, made_of[key]) in journal
             }
             if retry:
                 notes = self._try_again(notes)
@@ -226,10 +224,12 @@ class AudioJobs:
     def _journal(self, job: int) -> Path:
         return self._target / "logdir" / f"{self._name}.{job}.jsonl"
 
-    def _settings_of(self, job: int) -> str:
-        if not is_archive(self._format):
-            return self._settings
-        return f"{self._settings}, job {job} of {self._num_jobs}"
+    def _made_of(self, job: int, key: str) -> str:
+        """Name all that an utterance's audio depends on; see :mod:`.provenance`."""
+        settings = self._settings
+        if is_archive(self._format):
+            settings += f", job {job} of {self._num_jobs}"
+        return hash_value([settings, self._utterances.version(self.origins[key])])
 
     def _unfinished(self, key: str) -> DataDirError:
         return DataDirError(

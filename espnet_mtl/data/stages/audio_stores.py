@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from espnet_mtl.atomic import write_files
 from espnet_mtl.data.ark import pack_entry
 from espnet_mtl.data.audio import encode_audio
-from espnet_mtl.data.tables import write_files
 
 # ESPnet's names of formats; "ark" is short for the first of its archives.
 FORMATS = ("flac", "wav", "flac.ark", "wav.ark", "ark")

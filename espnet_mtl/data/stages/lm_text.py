@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_lines, sort_keys, split_line, write_text
+from espnet_mtl.data.tables import read_lines, sort_keys, split_line
 from espnet_mtl.errors import run_main, setup_logging
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import sentencepiece
 
+from espnet_mtl.atomic import write_files
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_lines, read_table, write_files
+from espnet_mtl.data.tables import read_lines, read_table
 from espnet_mtl.errors import run_main, setup_logging
 
 BLANK, UNKNOWN, SPACE, SOS_EOS = "<blank>", "<unk>", "<space>", "<sos/eos>"

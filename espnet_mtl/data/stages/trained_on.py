@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.data.tables import read_lines, write_text
+from espnet_mtl.atomic import write_text
+from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError, run_main, setup_logging
 
 RECORD = "trained_on.json"

@@ -5,11 +5,12 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import load_data_dir, some
 from espnet_mtl.data.directory import Table, back_up, render
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Kind, list_files
-from espnet_mtl.data.tables import read_lines, sort_keys, split_line, write_files
+from espnet_mtl.data.tables import read_lines, sort_keys, split_line
 from espnet_mtl.data.tools.validate import find_disorder
 from espnet_mtl.errors import run_main, setup_logging
 

@@ -8,17 +8,17 @@ from espnet_mtl.report.audit.attackers import check_accent_blind, check_loss
 from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.files import check_infeasible, check_saved_file
 from espnet_mtl.report.audit.finding import Finding
+from espnet_mtl.report.audit.model import (
+    check_benign_wer,
+    check_gradients,
+    check_repeats,
+)
 from espnet_mtl.report.audit.strength import (
     check_growth,
     check_noise,
     check_steps,
     check_unbounded,
     check_white_box,
-)
-from espnet_mtl.report.audit.victim import (
-    check_benign_wer,
-    check_gradients,
-    check_repeats,
 )
 from espnet_mtl.report.cautions import MAX_WER_SPREAD
 

@@ -8,7 +8,7 @@ from toy_problem import make_batch, make_problem
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.eot import EOT
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import loss_and_gradient
 from espnet_mtl.errors import UserError
 

@@ -15,7 +15,7 @@ import toy_attack
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.config import Member
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.runner.inputs import Inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import make_batches, read_audios, read_test_set

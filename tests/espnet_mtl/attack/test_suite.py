@@ -3,11 +3,11 @@ from dataclasses import dataclass, replace
 import pytest
 from toy_problem import make_problem
 
-from espnet_mtl.attack.noise import RandomSign
-from espnet_mtl.attack.pgd import PGD
+from espnet_mtl.attack.methods.noise import RandomSign
+from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.problem import Attacked
 from espnet_mtl.attack.suite import Entry, worst_case
-from espnet_mtl.attack.unbounded import Unbounded
 
 
 @dataclass(frozen=True)

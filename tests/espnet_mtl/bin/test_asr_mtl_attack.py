@@ -10,8 +10,8 @@ from model_factory import RATE, save_model, write_data_dir
 from espnet_mtl.bin import asr_mtl_attack
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import pack_model
 from espnet_mtl.inference.listener import PackedListener
+from espnet_mtl.package.packing import pack_model
 
 SUITE = """
 name: tiny
@@ -169,7 +169,7 @@ def test_options_that_cannot_be_are_refused_before_a_model_is_loaded(
     options, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "espnet_mtl.export.victim.load_victim", lambda *_: pytest.fail("loaded")
+        "espnet_mtl.victim.espnet_victim.load_victim", lambda *_: pytest.fail("loaded")
     )
     none = str(tmp_path / "none")
     for more, message in (

@@ -12,7 +12,7 @@ from espnet_mtl import __version__
 from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack, asr_mtl_upload
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import pack_model
+from espnet_mtl.package.packing import pack_model
 
 SETTINGS = {
     "encoder": "conformer",

@@ -9,7 +9,7 @@ from model_factory import TOKENS, save_lm, save_model
 
 from espnet_mtl.bin import lm_calc_perplexity, lm_train, tokenize_text
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import pack_model
+from espnet_mtl.package.packing import pack_model
 from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.pretrained import load_initial_weights
 

@@ -9,14 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from espnet_mtl.atomic import write_files, write_text
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import (
-    read_table,
-    sort_keys,
-    write_files,
-    write_table,
-    write_text,
-)
+from espnet_mtl.data.tables import read_table, sort_keys, write_table
 
 # One folder serves all examples: each writes its file anew.
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -21,8 +21,8 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import pack_model
 from espnet_mtl.inference.listener import PackedListener
+from espnet_mtl.package.packing import pack_model
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 SHORT = "--maxlenratio -6"  # an untrained model finds no end

@@ -14,7 +14,7 @@ from espnet2.tasks.lm import LMTask
 from model_factory import TOKENS, make_args, save_model
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.export.packing import pack_model
+from espnet_mtl.package.packing import pack_model
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.pretrained import load_initial_weights

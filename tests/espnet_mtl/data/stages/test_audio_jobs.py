@@ -94,13 +94,14 @@ def stop_before_note(monkeypatch, after):
     """The audio is there; the note of it is not, or half of it."""
     append, left = Journal.append, after
 
-    def stop(self, utt, note):
+    def stop(self, made_of, notes):
         nonlocal left
         left -= 1
         if left < 0:
-            self._write(b'{"utt": "ann')
+            self._file.write(b'{"key": "ann')
+            self._file.flush()
             raise KeyboardInterrupt
-        append(self, utt, note)
+        append(self, made_of, notes)
 
     monkeypatch.setattr(Journal, "append", stop)
 
@@ -145,7 +146,7 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
     journal = target / "logdir" / "format_audio.1.jsonl"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if journal.exists() and journal.read_bytes().count(b"\n") == 3:
+        if journal.exists() and journal.read_bytes().count(b"\n") == 2:
             break
         time.sleep(0.01)
     with pytest.raises(UserError, match="another process writes it: the same job"):

@@ -1,0 +1,1 @@
+"""The methods of attack, one file each."""

@@ -1,0 +1,189 @@
+"""Auto-PGD: steps that halve themselves when they no longer help."""
+
+from dataclasses import dataclass
+
+import torch
+
+from espnet_mtl.attack.problem import (
+    Attacked,
+    BestSoFar,
+    Problem,
+    loss_and_gradient,
+)
+from espnet_mtl.errors import UserError
+
+_FIRST_STEP = 2.0  # of the radius
+_NEW = 0.75  # share of the new step; the rest is the step before (alpha in the paper)
+_IMPROVING = 0.75  # share of steps that have to improve, or the step halves (rho)
+_FIRST_PERIOD, _SHORTER, _SHORTEST = 22, 3, 6  # of the steps, in percent
+_KEPT = 0.75  # of earlier gradients where they accumulate
+
+
+@dataclass(frozen=True)
+class APGD:
+    """Auto-PGD, which has no step size to tune (Croce & Hein 2020, arXiv 2003.01690).
+
+    Section 3 and algorithm 1: a run starts at a random point with steps of twice the
+    radius, each mixed with the step before. At checkpoints that follow each other ever
+    faster, an utterance's step is halved, and it goes back to its best point, if too
+    few steps since the last checkpoint lowered its loss, or if neither its step nor its
+    best loss has changed since.
+
+    Deviations: the loss is that of a wish and made small; the paper's loss that is free
+    of scale has no counterpart for sequences. All is counted for each utterance of a
+    ragged batch alone. After going back, the step before is none: it led elsewhere.
+    What is checked is the point reached, before the next step and not after it. With
+    ``accumulate``, the direction is that of a decaying sum of the gradients, each
+    scaled to an L1 norm of 1, as in
+    :class:`espnet_mtl.attack.methods.pgd.PGD`. The unperturbed audio is kept where no
+    run finds better.
+
+    On this recipe's recognisers it is weaker than PGD's defaults with as many steps: it
+    is there as a second opinion that leaves no step size to choose.
+
+    Attributes:
+        steps: Number of gradients taken in each run.
+        restarts: Runs, from other random points; each utterance keeps its best.
+        accumulate: Whether to follow the sum of the gradients and not, as in the paper,
+            the last alone.
+    """
+
+    steps: int = 100
+    restarts: int = 1
+    accumulate: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.restarts < 1:
+            raise UserError(
+                f"steps, restarts: {self.steps}, {self.restarts}: give numbers above 0"
+            )
+
+    def __call__(self, problem: Problem) -> Attacked:
+        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        best = BestSoFar(problem)
+        for restart in range(self.restarts):
+            start = problem.ball.random(problem.seeds_for("start", restart))
+            best.offer(*_Run(problem, start, self.accumulate).descend(self.steps))
+        return best.attacked()
+
+
+@dataclass
+class _Point:
+    """Where each utterance is, and what is known there.
+
+    Attributes:
+        delta: Perturbations, (Batch, Samples).
+        loss: (Batch,).
+        gradient: Gradient or sum of gradients, (Batch, Samples).
+    """
+
+    delta: torch.Tensor
+    loss: torch.Tensor
+    gradient: torch.Tensor
+
+    def where(self, rows: torch.Tensor, other: "_Point") -> "_Point":
+        """Replace some utterances by those of another point; ``rows`` is (Batch,)."""
+        return _Point(
+            torch.where(rows[:, None], other.delta, self.delta),
+            torch.where(rows, other.loss, self.loss),
+            torch.where(rows[:, None], other.gradient, self.gradient),
+        )
+
+
+class _Run:
+    """One run, with the state of each utterance.
+
+    Args:
+        problem: The batch.
+        start: Perturbations to start at, (Batch, Samples).
+        accumulate: See :class:`APGD`.
+    """
+
+    def __init__(self, problem: Problem, start: torch.Tensor, accumulate: bool):
+        self._problem = problem
+        self._accumulate = accumulate
+        self._size = _FIRST_STEP * problem.ball.radius
+        self._here = self._look(start, torch.zeros_like(start))
+        # Its own best and not that of all runs: going back is not to leave the run.
+        self._best = self._here
+        self._before: torch.Tensor | None = None  # the point before
+        self._improved = torch.zeros_like(self._size)  # steps since the last checkpoint
+        self._checked = (self._size, self._best.loss)  # at the last checkpoint
+
+    def descend(self, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run.
+
+        Args:
+            steps: See :class:`APGD`.
+
+        Returns:
+            The run's best perturbations, (Batch, Samples), and their losses, (Batch,).
+        """
+        checkpoints = _checkpoints(steps)
+        last_checkpoint = 0
+        for step in range(1, steps):
+            self._arrive(self._look(self._next(), self._here.gradient))
+            if step in checkpoints:
+                self._halve_where_stuck(step - last_checkpoint)
+                last_checkpoint = step
+
+        # The last point needs no gradient.
+        delta, problem = self._next(), self._problem
+        with torch.no_grad():
+            values = problem.loss(problem.ball.clean + delta)
+        last = _Point(delta, values, self._here.gradient)
+        best = self._best.where(values < self._best.loss, last)
+        return best.delta, best.loss
+
+    def _look(self, delta: torch.Tensor, earlier: torch.Tensor) -> _Point:
+        values, gradient = loss_and_gradient(self._problem, delta)
+        if self._accumulate:
+            tiny = torch.finfo(gradient.dtype).tiny
+            gradient = torch.nn.functional.normalize(gradient, p=1.0, dim=1, eps=tiny)
+            gradient.add_(earlier, alpha=_KEPT)
+        return _Point(delta, values.nan_to_num(nan=torch.inf), gradient)
+
+    def _next(self) -> torch.Tensor:
+        """Step, partly in the direction of the step before; (Batch, Samples)."""
+        ball, delta = self._problem.ball, self._here.delta
+        step = ball.direction_(self._here.gradient.clone()).mul_(-self._size[:, None])
+        target = ball.project_(step.add_(delta))
+        if self._before is None:
+            return target
+        moved = delta + _NEW * (target - delta) + (1.0 - _NEW) * (delta - self._before)
+        return ball.project_(moved)
+
+    def _arrive(self, point: _Point) -> None:
+        """Go to a point, and note where the loss has fallen."""
+        self._improved = self._improved + (point.loss < self._here.loss)
+        self._best = self._best.where(point.loss < self._best.loss, point)
+        self._before, self._here = self._here.delta, point
+
+    def _halve_where_stuck(self, num_steps: int) -> None:
+        """Halve the steps of utterances that are stuck, and take them to their best."""
+        few = self._improved < _IMPROVING * num_steps
+        size, loss = self._checked
+        idle = (self._size == size) & (self._best.loss == loss)
+        stuck = few | idle
+        self._checked = (self._size, self._best.loss)
+        self._improved = torch.zeros_like(self._improved)
+        self._size = torch.where(stuck, self._size / 2.0, self._size)
+        self._here = self._here.where(stuck, self._best)
+        self._before = torch.where(stuck[:, None], self._best.delta, self._before)
+
+
+def _checkpoints(steps: int) -> set[int]:
+    """Steps after which to look back: periods shrink as in the paper's section 3.
+
+    Args:
+        steps: Steps of a run.
+
+    Returns:
+        The numbers of the steps, the first one being 1.
+    """
+    found, place, period = set(), _FIRST_PERIOD, _FIRST_PERIOD
+    while place <= 100:
+        found.add(-(-place * steps // 100))  # rounded up, in exact arithmetic
+        period = max(period - _SHORTER, _SHORTEST)
+        place += period
+    return found

@@ -1,0 +1,130 @@
+"""The control: noise that knows nothing of the victim."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem
+from espnet_mtl.errors import UserError
+
+
+@dataclass(frozen=True)
+class _Noise(ABC):
+    """Noise in a ball, the same whatever the victim is.
+
+    With one draw, no loss is looked at. With more, each utterance keeps the draw of
+    lowest loss: that is a random search, which uses the victim's scores.
+
+    Attributes:
+        draws: Number of draws.
+    """
+
+    draws: int = 1
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise UserError(f"draws: {self.draws}: give a number above 0")
+
+    def __call__(self, problem: Problem) -> Attacked:
+        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        first = self._noise(problem.ball, problem.seeds_for("noise", 0))
+        return Attacked.blind(first) if self.draws == 1 else self._best(problem, first)
+
+    @torch.no_grad()
+    def _best(self, problem: Problem, first: torch.Tensor) -> Attacked:
+        ball = problem.ball
+        best = BestSoFar(problem)
+        # The result has to be noise, even where the clean audio has a lower loss.
+        best.delta = first
+        best.loss = problem.loss(ball.clean + first).nan_to_num(nan=torch.inf)
+        for number in range(1, self.draws):
+            delta = self._noise(ball, problem.seeds_for("noise", number))
+            best.offer(delta, problem.loss(ball.clean + delta))
+        return best.attacked()
+
+    @abstractmethod
+    def _noise(self, ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
+        """Draw noise in the ball, (Batch, Samples), from a seed for each utterance."""
+
+
+@dataclass(frozen=True)
+class RandomSign(_Noise):
+    """Change every sample by the same amount, up or down at random.
+
+    The amount is the most that the ball allows: the radius of an L-inf ball, and for an
+    L2 ball what takes all samples together to its sphere. In an L-inf ball this is the
+    loudest noise, and what a signed gradient looks like to who does not know the
+    victim. A white-box attack that does no better than this is broken (Carlini et al.
+    2019, arXiv 1902.06705, section 4.3: attacks by random noise as a check).
+
+    Deviations: one draw rather than thousands, unless ``draws`` says so.
+
+    Attributes:
+        draws: Number of draws. With more than one, each utterance keeps that of lowest
+            loss, which uses the victim's scores.
+    """
+
+    def _noise(self, ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
+        level = flat_level(ball)
+        return ball.project_(torch.where(_draw(ball, seeds) < 0.0, -level, level))
+
+
+@dataclass(frozen=True)
+class Gaussian(_Noise):
+    """Add white Gaussian noise.
+
+    For an L-inf ball its standard deviation is a third of the radius, and the few
+    samples beyond the radius are clipped to it; for an L2 ball it is scaled to the
+    sphere. As a check it stands beside :class:`RandomSign` (Carlini et al. 2019,
+    arXiv 1902.06705, section 4.3), and is what a noisy channel would do.
+
+    Deviations: one draw rather than thousands, unless ``draws`` says so. The third of
+    the radius is ours.
+
+    Attributes:
+        draws: Number of draws. With more than one, each utterance keeps that of lowest
+            loss, which uses the victim's scores.
+    """
+
+    def _noise(self, ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
+        noise = _draw(ball, seeds)
+        if ball.norm == "linf":
+            return ball.project_(noise.mul_(ball.radius[:, None] / 3.0))
+        return fill_(ball, noise)
+
+
+def flat_level(ball: Ball) -> torch.Tensor:
+    """Tell how far all samples may change at once, (Batch, 1)."""
+    return (ball.radius / ball.size(ball.mask).clamp_(min=1.0))[:, None]
+
+
+def fill_(ball: Ball, delta: torch.Tensor) -> torch.Tensor:
+    """Scale perturbations until they use the whole radius, in place.
+
+    What is cut to keep the audio in [-1, 1] is lost, so that the result may be smaller.
+
+    Args:
+        ball: The ball.
+        delta: Perturbations, (Batch, Samples); silence stays silence.
+
+    Returns:
+        Perturbations in the ball, (Batch, Samples).
+    """
+    delta.mul_(ball.mask)
+    # Below the floor there is nothing to scale: no loss, and no audio, is that exact.
+    size = ball.size(delta).clamp_(min=1e-12)
+    return ball.project_(delta.mul_((ball.radius / size)[:, None]))
+
+
+def _draw(ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
+    """Draw standard normal noise for each utterance, (Batch, Samples)."""
+    noise = torch.zeros_like(ball.clean)
+    lengths = ball.lengths.tolist()
+    for row, (seed, length) in enumerate(zip(seeds, lengths, strict=True)):
+        # Drawn on the CPU, so that every device has the same.
+        generator = torch.Generator().manual_seed(seed)
+        noise[row, :length] = torch.randn(length, generator=generator).to(noise)
+    return noise

@@ -1,0 +1,90 @@
+"""Transfer: attack other models, and play the result to the victim."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from espnet_mtl.attack.losses import Loss
+from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.problem import Attacked, Problem
+from espnet_mtl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Transfer(PGD):
+    """Run PGD on other models (Papernot et al. 2016, arXiv 1605.07277).
+
+    This is the paper's transfer within one technique: from one network to another.
+    Nothing of the victim is used, its gradients least of all. A victim that resists
+    attacks on itself but not those on its like hides its gradients. With more than one
+    source, the attack is on all of them at once (Liu et al. 2017, arXiv 1611.02770,
+    ensemble-based approaches): what deceives many models is likelier to deceive
+    another; see :class:`MeanLoss`.
+
+    The problem's loss has to be that of the sources, which the caller loads. So
+    ``loss_start`` and ``loss_end`` are theirs too, and say nothing of the victim; its
+    transcripts do.
+
+    Deviations: PGD with momentum for the sources, instead of one step or Adam.
+
+    Attributes:
+        steps: Number of gradients taken in each run.
+        step_size: Length of the first step, of the ball's radius.
+        momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
+        random_start: Whether to start at a random point of the ball rather than at the
+            clean audio.
+        restarts: Runs, from other random points; each utterance keeps its best.
+        sources: Paths of the packed models that are attacked instead of the victim.
+    """
+
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(not source for source in self.sources):
+            raise UserError("sources: '': give paths of packed models")
+
+    def __call__(self, problem: Problem) -> Attacked:
+        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`.
+
+        Raises:
+            UserError: If there are no sources. They may come after the settings, as
+                options of the command, so that it is checked here.
+        """
+        if not self.sources:
+            raise UserError(
+                "sources: there is no other model to attack: give paths of packed "
+                "models, such as 'sources: [exp/other/packed.zip]'"
+            )
+        return super().__call__(problem)
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """The mean of several models' losses; a ``Loss``.
+
+    Liu et al. 2017 (arXiv 1611.02770, ensemble-based approaches) take the logarithm of
+    the models' mean probability.
+
+    Deviations: the mean of the losses, which is the logarithm of the geometric mean of
+    probabilities. It has a gradient from every model, also from one that is sure of
+    what was said, and needs no common tokens. All models weigh the same.
+
+    Attributes:
+        losses: Losses of the same utterances, at least one.
+    """
+
+    losses: Sequence[Loss]
+
+    def __post_init__(self) -> None:
+        if not self.losses:
+            raise ValueError("losses: give at least one")
+
+    def __call__(self, speech: torch.Tensor) -> torch.Tensor:
+        """Calculate the loss; see ``Loss``."""
+        return sum(loss(speech) for loss in self.losses) / len(self.losses)
+
+    def rows(self, rows: torch.Tensor) -> "MeanLoss":
+        """Choose utterances; see ``Loss``."""
+        return replace(self, losses=tuple(loss.rows(rows) for loss in self.losses))

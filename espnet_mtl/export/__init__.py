@@ -1,1 +1,0 @@
-"""The exported model: packing, safe unpacking, strict loading."""

@@ -1,0 +1,1 @@
+"""The packed model: packing, safe unpacking, comparing. Needs no torch."""

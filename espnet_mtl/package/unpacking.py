@@ -1,0 +1,235 @@
+"""Unpack a model zip that may come from a stranger."""
+
+import errno
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.package.packing import (
+    CONFIG_KEY,
+    LM_CONFIG_KEY,
+    LM_WEIGHTS_KEY,
+    META_NAME,
+    NGRAM_KEY,
+    WEIGHTS_KEY,
+)
+
+# A model is a few GB at most and weights hardly compress: more is a trap, not a model.
+MAX_UNPACKED_BYTES = 64 * 2**30
+MAX_COMPRESSION_RATIO = 200
+_KNOWN = (CONFIG_KEY, WEIGHTS_KEY, LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
+_SMALL_BYTES = 10 * 2**20
+# What a damaged or encrypted archive raises
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
+    """Unpack an ESPnet ASR package: ours, or anybody's.
+
+    Every name in the zip is checked before anything is written, and the files are
+    written into a folder of their own that is renamed at the end: a refused zip leaves
+    nothing behind. No code of the zip runs here; weights are checked when they are
+    loaded (:func:`espnet_mtl.tasks.weights.load_weights`).
+
+    Args:
+        zip_file: The package.
+        folder: Where to unpack; must not exist.
+
+    Returns:
+        The unpacked files by the names of ``Speech2Text``'s arguments:
+        ``asr_train_config`` and ``asr_model_file``, and ``lm_train_config``,
+        ``lm_file`` and ``ngram_file`` where the package has them.
+
+    Raises:
+        UserError: If the zip is damaged, hostile or no ASR package.
+    """
+    meta = extract_package(zip_file, folder, point=True)
+    return {name: folder / file for name, file in named_files(meta).items()}
+
+
+def extract_package(
+    zip_file: Path, folder: Path, point: bool = False
+) -> dict[str, Any]:
+    """Write the files of a package into a folder; see :func:`unpack_model`.
+
+    Args:
+        zip_file: The package.
+        folder: Where to; must not exist.
+        point: Whether its configurations are to name the unpacked files by their new
+            paths.
+
+    Returns:
+        The package's ``meta.yaml``.
+
+    Raises:
+        UserError: If the zip is damaged, hostile or no ASR package.
+    """
+    if folder.exists():
+        raise UserError(f"{folder}: already there; unpack {zip_file} elsewhere")
+    with open_package(zip_file) as archive:
+        _check_members(archive, zip_file)
+        meta = read_meta(archive, zip_file)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+        try:
+            _extract(archive, zip_file, unfinished)
+            for name in meta["yaml_files"].values() if point else ():
+                _point_to_unpacked(unfinished / name, archive.namelist(), folder)
+            unfinished.rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return meta
+
+
+def open_package(zip_file: Path) -> zipfile.ZipFile:
+    """Open a package.
+
+    Args:
+        zip_file: The package.
+
+    Returns:
+        The archive.
+
+    Raises:
+        UserError: If it is no zip.
+    """
+    try:
+        return zipfile.ZipFile(zip_file)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{zip_file}: not a readable zip ({error})") from error
+
+
+def named_files(meta: dict[str, Any]) -> dict[str, str]:
+    """Pick what a package names that decoding knows.
+
+    Args:
+        meta: Its ``meta.yaml``.
+
+    Returns:
+        Name in the zip, by the name of the argument of ``Speech2Text``.
+    """
+    named = {**meta["yaml_files"], **meta["files"]}
+    return {name: named[name] for name in _KNOWN if name in named}
+
+
+def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
+    """Refuse names that leave the folder, links, doubles and bombs."""
+    total = 0
+    seen = set()
+    for member in archive.infolist():
+        name = member.filename
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise UserError(
+                f"{zip_file}: refused: '{name}' would be written outside its folder"
+            )
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise UserError(f"{zip_file}: refused: '{name}' is a link or device")
+        if path in seen:
+            raise UserError(f"{zip_file}: refused: '{name}' is in it twice")
+        seen.add(path)
+        total += member.file_size
+        if member.file_size > _SMALL_BYTES + MAX_COMPRESSION_RATIO * max(
+            member.compress_size, 1
+        ):
+            raise UserError(
+                f"{zip_file}: refused: '{name}' would grow from "
+                f"{member.compress_size} to {member.file_size} bytes"
+            )
+    if total > MAX_UNPACKED_BYTES:
+        raise UserError(f"{zip_file}: refused: it would unpack to {total} bytes")
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if total > free:
+        raise UserError(
+            f"{zip_file}: unpacks to {total} bytes, but {tempfile.gettempdir()} has "
+            f"{free}; set TMPDIR to a folder on a larger disk"
+        )
+
+
+def read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
+    """Read ``meta.yaml`` and check that it names a configuration and weights.
+
+    Args:
+        archive: The opened package.
+        zip_file: Its name, for messages.
+
+    Returns:
+        What it says.
+
+    Raises:
+        UserError: If it is no ASR package.
+    """
+    names = set(archive.namelist())
+    hint = (
+        f"{zip_file}: not an ESPnet2 ASR package: its {META_NAME} should name an "
+        f"{CONFIG_KEY} and an {WEIGHTS_KEY} that are in the zip. Pack one by stage 14, "
+        "asr_mtl_pack or espnet2.bin.pack asr"
+    )
+    if META_NAME not in names:
+        raise UserError(hint)
+    try:
+        meta = yaml.safe_load(archive.read(META_NAME))
+        named = {*meta["yaml_files"].values(), *meta["files"].values()}
+        named |= {meta["yaml_files"][CONFIG_KEY], meta["files"][WEIGHTS_KEY]}
+    except (*_DAMAGED, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise UserError(hint) from error
+    if not named <= names:
+        raise UserError(hint)
+    return meta
+
+
+def _extract(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
+    try:
+        for member in archive.infolist():
+            archive.extract(member, folder)
+    except _DAMAGED as error:
+        raise UserError(f"{zip_file}: damaged ({error})") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(f"{zip_file}: cannot be unpacked ({error})") from error
+
+
+def _point_to_unpacked(config: Path, names: list[str], folder: Path) -> None:
+    """Replace packed names in a configuration by the paths they will have."""
+    files = {name: str((folder / name).resolve()) for name in names}
+    # YAML's aliases make one object stand in many places; it has to stay one, or a line
+    # of a hostile file grows to gigabytes.
+    pointed: dict[int, Any] = {}
+
+    def point(value: Any) -> Any:
+        if isinstance(value, str):
+            return files.get(value, value)
+        if isinstance(value, dict | list) and id(value) not in pointed:
+            pointed[id(value)] = None  # a loop of aliases ends here
+            pointed[id(value)] = (
+                {key: point(item) for key, item in value.items()}
+                if isinstance(value, dict)
+                else [point(item) for item in value]
+            )
+        return pointed.get(id(value), value)
+
+    try:
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UserError(
+            f"{config.name} in the zip is refused: not plain YAML ({error})"
+        ) from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{config.name} in the zip is no training configuration")
+    config.write_text(yaml.safe_dump(point(settings)), encoding="utf-8")

@@ -1,0 +1,100 @@
+"""What a result was made of: one stamp, kept beside the result.
+
+A stamp maps names to what they stood for when the result was made: settings as they
+are, files by the digest of their content. A result is up to date while its stamp is the
+one that would be written today; where it is not, the stamp says what has changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from espnet_mtl.atomic import write_text
+from espnet_mtl.errors import UserError
+
+STAMP_NAME = "stamp.json"
+_CHUNK_BYTES = 2**20
+
+Stamp = dict[str, Any]
+
+
+def hash_file(path: Path | str) -> str:
+    """Hash a file's content.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its SHA-256 in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def hash_value(value: Any) -> str:
+    """Hash a value by what it says, not by how it is laid out.
+
+    Args:
+        value: Anything that JSON can hold. The order of a mapping's keys does not
+            count.
+
+    Returns:
+        A SHA-256 in hexadecimal.
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def write_stamp(directory: Path, stamp: Mapping[str, Any]) -> None:
+    """Keep what a directory's results were made of.
+
+    Args:
+        directory: Where the results are.
+        stamp: Anything that JSON can hold, by name.
+    """
+    text = json.dumps(stamp, indent=1, sort_keys=True, ensure_ascii=False)
+    write_text(directory / STAMP_NAME, text + "\n")
+
+
+def read_stamp(directory: Path) -> Stamp | None:
+    """Read what a directory's results were made of.
+
+    Args:
+        directory: Where the results are.
+
+    Returns:
+        The stamp; ``None`` where there is none.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    path = directory / STAMP_NAME
+    if not path.is_file():
+        return None
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise UserError(
+            f"{path}: damaged ({error}); remove it, and run the stage that made "
+            f"{directory} again"
+        ) from error
+
+
+def find_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Name what differs between two stamps.
+
+    Args:
+        before: The stamp of a result.
+        now: The stamp that it would have today.
+
+    Returns:
+        The names, sorted; none where the result is up to date.
+    """
+    plain = json.loads(json.dumps(dict(now)))  # tuples as lists, as they were read
+    names = sorted({*before, *plain})
+    return [name for name in names if before.get(name) != plain.get(name)]

@@ -1,0 +1,121 @@
+"""Result files: JSON of the types in this package, written whole and read strictly."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from espnet_mtl.atomic import write_files
+from espnet_mtl.errors import UserError
+
+VERSION = 1
+"""Version of all result files; it changes when a reader would misunderstand them."""
+
+T = TypeVar("T")
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+    content: msgspec.Raw
+
+
+def encode_result(content: Any) -> bytes:
+    """Give a result as its file holds it: ``{"version": ..., "content": ...}``.
+
+    Args:
+        content: Dataclasses of this package, or lists of them. What is no finite number
+            becomes ``null``.
+
+    Returns:
+        The file's bytes.
+    """
+    raw = msgspec.Raw(msgspec.json.encode(content))
+    text = msgspec.json.encode(_Versioned(VERSION, raw))
+    return msgspec.json.format(text, indent=1) + b"\n"
+
+
+def write_result(path: Path, content: Any) -> None:
+    """Write a result; the file appears whole or stays as it was.
+
+    Args:
+        path: The file.
+        content: See :func:`encode_result`.
+    """
+    write_files({path: encode_result(content)})
+
+
+def read_result(path: Path, of: type[T], stage: int) -> T:
+    """Read a result.
+
+    Args:
+        path: The file.
+        of: Its type.
+        stage: The stage that writes it, for messages.
+
+    Returns:
+        The content.
+
+    Raises:
+        UserError: If the file is missing, damaged, or of another version.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; run stage {stage}") from error
+    versioned = _decode(path, content, _Versioned, stage)
+    if versioned.version != VERSION:
+        raise UserError(
+            f"{path}: written by another version of espnet_mtl (format "
+            f"{versioned.version}, this one reads {VERSION}); repeat stage {stage}"
+        )
+    return _decode(path, versioned.content, of, stage)
+
+
+def encode_lines(rows: Iterable[Any]) -> bytes:
+    """Give rows as a file of lines holds them, one JSON object each.
+
+    Args:
+        rows: Dataclasses of this package.
+
+    Returns:
+        The file's bytes.
+    """
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+def read_lines(path: Path, of: type[T], stage: int) -> list[T]:
+    """Read a file of one JSON object a line.
+
+    Args:
+        path: The file.
+        of: Type of the objects.
+        stage: The stage that writes it, for messages.
+
+    Returns:
+        The objects.
+
+    Raises:
+        UserError: If the file is missing, or a line is damaged; the message names it.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; run stage {stage}") from error
+    decoder = msgspec.json.Decoder(of)
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(decoder.decode(line))
+        except msgspec.DecodeError as error:
+            raise UserError(
+                f"{path}:{number}: damaged ({error}); repeat stage {stage}"
+            ) from error
+    return found
+
+
+def _decode(path: Path, content: Any, of: type[T], stage: int) -> T:
+    try:
+        return msgspec.json.decode(content, type=of)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path}: damaged ({error}); repeat stage {stage}") from error

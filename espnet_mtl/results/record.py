@@ -1,0 +1,114 @@
+"""A record: what an attack did to one utterance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from espnet_mtl.results.trial import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One member of a suite on one utterance.
+
+    Attributes:
+        attack: Name of the attack.
+        attacker: Name of the attacker.
+        kind: What the attack knows of the victim.
+        loss: Where it ended; ``None`` for an attack that looks at no loss.
+        cost: How far what was heard is from what was wanted, in words.
+        success: Whether nothing was left to do.
+    """
+
+    attack: str
+    attacker: str
+    kind: Kind
+    loss: float | None
+    cost: float
+    success: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubled:
+    """The last gradient attack again, with twice the steps.
+
+    Attributes:
+        loss: Where it ended.
+        loss_before: Where the same attack ended with half the steps.
+        loss_start: Loss of the clean audio.
+        cost: How far what was heard is from what was wanted, in words.
+        success: Whether nothing was left to do.
+    """
+
+    loss: float | None
+    loss_before: float | None
+    loss_start: float | None
+    cost: float
+    success: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How the victim behaves at the clean audio.
+
+    Attributes:
+        gradient_l1: Sum of the gradient's magnitudes; ``None`` where it is no number.
+        gradient_finite: Whether all of the gradient is finite.
+        gradient_zero_share: Share of samples without any gradient.
+        loss_repeat_diff: Difference of the loss, asked twice.
+        heard_repeat: Whether the same was heard twice.
+    """
+
+    gradient_l1: float | None
+    gradient_finite: bool
+    gradient_zero_share: float
+    loss_repeat_diff: float | None
+    heard_repeat: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What an attack did to one utterance, and what its saved file holds.
+
+    Attributes:
+        key: Utterance in the attack's data directory: ``<utterance>-<trial>``.
+        utt: Utterance in the attacked set.
+        trial: Name of the trial.
+        target: What the attacker wanted to be heard.
+        accent_wish: The accent that the attacker wanted, or wanted to go away from.
+        feasible: Whether the target can be heard at all in audio of this length.
+        linf: Largest change of a sample, of full scale 1.
+        l2: Euclidean norm of the perturbation, of full scale 1.
+        snr_db: Power of the clean audio over that of the perturbation, in dB.
+        segsnr_db: The same over short frames, averaged.
+        peak_snr_db: The same of the peaks.
+        loss_start: Loss of the clean audio; ``None`` where nobody looked.
+        loss_end: Loss of the attacked audio.
+        sha256: Digest of the saved file.
+        heard: What the attacked decoder heard; ``None`` where nobody listened.
+        attempts: One for each member of a suite that the utterance went through;
+            ``None`` outside suites.
+        doubled: The suite's last attack with twice the steps, for what still resisted.
+        health: How the victim behaves at the clean audio, where a suite looked.
+        notes: What the attack itself has to say, such as its number of queries.
+    """
+
+    key: str
+    utt: str
+    trial: str
+    target: str
+    accent_wish: str | None
+    feasible: bool
+    linf: float | None
+    l2: float | None
+    snr_db: float | None
+    segsnr_db: float | None
+    peak_snr_db: float | None
+    loss_start: float | None
+    loss_end: float | None
+    sha256: str
+    heard: str | None = None
+    attempts: tuple[Attempt, ...] | None = None
+    doubled: Doubled | None = None
+    health: Health | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)

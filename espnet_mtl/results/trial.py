@@ -1,0 +1,96 @@
+"""A trial: one way in which every utterance of a set is treated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["main", "control", "audit"]
+"""What a trial is for: a reported attack, a control, or a check of the attack."""
+
+Kind = Literal["white_box", "transfer", "black_box", "control"]
+"""What an attack knows of the victim: its gradients; other models; what it puts out;
+nothing."""
+
+Words = Literal["target", "away", "keep"]
+"""What is to become of the words: the target is heard; something else than was said;
+what was said, while the accent changes."""
+
+UNTOUCHED = "none"
+"""Name of the attack that does nothing."""
+
+WORST_CASE = "worst_case"
+"""Name of the attacker where each utterance keeps the worst of several attacks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One attack by one attacker: all of a trial, or a part of a suite.
+
+    Attributes:
+        attack: Name of the attack in the registry.
+        attacker: Name of the attacker; empty for an attack that is the same whoever
+            attacks.
+        also: Other attackers that come to the same for this victim.
+        kind: What the attack knows of the victim.
+        weights: Weight of each branch's loss for this victim.
+        settings: The attack's settings.
+        everyone: In a suite: whether it also attacks what was broken before.
+    """
+
+    attack: str
+    attacker: str
+    kind: Kind
+    also: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    everyone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One way in which every utterance of a set is treated.
+
+    Attributes:
+        name: For people, and part of file names; nothing is read from it.
+        role: What it is for.
+        attack: ``none``, the name of an attack or of a suite, or ``unbounded``.
+        norm: Kind of ball around the clean audio; ``None`` without one.
+        budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
+        words: What is to become of the words.
+        to_accent: What is to become of the accent: ``random``, ``away``, ``keep`` or a
+            label.
+        members: Who attacks: none for ``none``, several for a suite.
+        suite: Version of the suite; ``None`` where the trial is no suite.
+        doubled: Whether a suite's last gradient attack was run again with twice the
+            steps.
+        settings: What else the audio depends on: seed, transformations, and so on.
+    """
+
+    name: str
+    role: Role
+    attack: str
+    norm: str | None = None
+    budget: float = 0.0
+    words: Words = "target"
+    to_accent: str = "random"
+    members: tuple[Member, ...] = ()
+    suite: int | None = None
+    doubled: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attacker(self) -> str | None:
+        """Name of the attacker; ``None`` where nobody in particular attacks."""
+        if self.suite is not None or self.attack == "unbounded":
+            return WORST_CASE
+        return self.members[0].attacker or None if self.members else None
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Other attackers that are the same one for this victim."""
+        return self.members[0].also if len(self.members) == 1 else ()
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the audio is left as it is."""
+        return self.attack == UNTOUCHED

@@ -1,0 +1,1 @@
+"""A packed model as a victim: strict loading, padding taken out, losses."""

@@ -1,0 +1,231 @@
+"""An exported ESPnet recogniser as a victim."""
+
+import contextlib
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
+import torch
+from espnet2.asr.encoder.conformer_encoder import TooShortUttError
+from espnet2.asr.espnet_model import ESPnetASRModel
+
+from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
+from espnet_mtl.errors import UserError
+from espnet_mtl.victim.loader import Export, load_export
+from espnet_mtl.victim.padding import hear_alone
+
+Texts = Sequence[Sequence[int]]
+
+
+class ESPnetVictim:
+    """A packed model, frozen; implements :class:`espnet_mtl.attack.victim.Victim`.
+
+    Losses are plain negative log-likelihoods. Label smoothing and length
+    normalisation help training; an attack wants the text itself.
+
+    Args:
+        export: The loaded package.
+
+    Raises:
+        UserError: If the model is another kind, or hears other audio than is in the
+            file.
+    """
+
+    def __init__(self, export: Export):
+        model = export.model
+        _refuse_other_kinds(export)
+        self._export = export
+        self._model = _freeze(model)
+        hear_alone(model)
+        self.sha256 = export.sha256
+        self.rate = export.rate
+        self.accents = export.accents
+        self.device = next(model.parameters()).device
+        ctc_weight = float(model.ctc_weight)
+        share = float(model.accent_weight) if export.has_accent else 0.0
+        weights = {
+            "ctc": (1 - share) * ctc_weight,
+            "att": (1 - share) * (1 - ctc_weight),
+            "accent": share,
+        }
+        exists = {
+            "ctc": model.ctc is not None,
+            "att": model.decoder is not None,
+            "accent": export.has_accent,
+        }
+        self.weights = {name: w for name, w in weights.items() if exists[name]}
+        tokens = list(model.token_list)
+        self._unknown = tokens.index("<unk>") if "<unk>" in tokens else None
+        self._num_frames: dict[int, int] = {}
+        self._has_rnn = any(isinstance(m, torch.nn.RNNBase) for m in model.modules())
+
+    def encode_text(self, text: str) -> list[int]:
+        """Turn a transcript into token ids; see ``Victim``."""
+        return self._export.encode_text(text)
+
+    def can_say(self, num_samples: int, tokens: Sequence[int]) -> bool:
+        """Tell whether a text can be heard; see ``Victim``."""
+        if self._unknown in tokens:
+            return False
+        if "ctc" not in self.weights:
+            return True
+        return self.num_frames(num_samples) >= ctc_frames_needed(tokens)
+
+    def num_frames(self, num_samples: int) -> int:
+        """Count the encoder's frames for audio of a length; see ``Victim``."""
+        if num_samples not in self._num_frames:
+            self._num_frames[num_samples] = self._count_frames(num_samples)
+        return self._num_frames[num_samples]
+
+    def _count_frames(self, num_samples: int) -> int:
+        speech = torch.zeros(1, num_samples, device=self.device)
+        lengths = torch.tensor([num_samples], device=self.device)
+        try:
+            with torch.no_grad():
+                _, frames = self._model.encode(speech, lengths)
+        except TooShortUttError:
+            return 0
+        except RuntimeError as error:
+            if "Padding size" not in str(error):  # audio shorter than half a window
+                raise
+            return 0
+        return int(frames[0])
+
+    def losses(
+        self,
+        speech: torch.Tensor,
+        lengths: torch.Tensor,
+        texts: Texts,
+        accents: Sequence[int],
+        branches: Collection[str],
+    ) -> dict[str, torch.Tensor]:
+        """Calculate the loss of each utterance and branch; see ``Victim``."""
+        with self._differentiable():
+            # 1. Encode once
+            encoded, frames = self._model.encode(speech, lengths)
+            outputs = encoded[0] if isinstance(encoded, tuple) else encoded
+
+            # 2. The branches
+            losses = {}
+            if "ctc" in branches:
+                losses["ctc"] = self._ctc_loss(outputs, frames, texts)
+            if "att" in branches:
+                losses["att"] = self._att_loss(outputs, frames, texts)
+            if "accent" in branches:
+                logits = self._model.accent_logits(encoded, frames)
+                wanted = torch.tensor(list(accents), device=self.device)
+                losses["accent"] = torch.nn.functional.cross_entropy(
+                    logits, wanted, reduction="none"
+                )
+        return losses
+
+    def _ctc_loss(
+        self,
+        outputs: torch.Tensor,
+        frames: torch.Tensor,
+        texts: Texts,
+    ) -> torch.Tensor:
+        log_probs = self._model.ctc.ctc_lo(outputs).float().log_softmax(dim=2)
+        flat = [token for text in texts for token in text]
+        return torch.nn.functional.ctc_loss(
+            log_probs.transpose(0, 1),
+            torch.tensor(flat, dtype=torch.long, device=self.device),
+            frames,
+            torch.tensor([len(text) for text in texts], device=self.device),
+            blank=self._model.blank_id,
+            reduction="none",
+            zero_infinity=True,
+        )
+
+    def _att_loss(
+        self,
+        outputs: torch.Tensor,
+        frames: torch.Tensor,
+        texts: Texts,
+    ) -> torch.Tensor:
+        inputs = self._pad([[self._model.sos, *text] for text in texts])
+        wanted = self._pad([[*text, self._model.eos] for text in texts], value=-1)
+        num_tokens = torch.tensor([len(text) + 1 for text in texts], device=self.device)
+        logits, _ = self._model.decoder(outputs, frames, inputs, num_tokens)
+        return torch.nn.functional.cross_entropy(
+            logits.float().transpose(1, 2), wanted, ignore_index=-1, reduction="none"
+        ).sum(dim=1)
+
+    def _pad(self, rows: list[list[int]], value: int | None = None) -> torch.Tensor:
+        return torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor(row) for row in rows],
+            batch_first=True,
+            padding_value=self._model.eos if value is None else value,
+        ).to(self.device)
+
+    @contextlib.contextmanager
+    def _differentiable(self) -> Iterator[None]:
+        """cuDNN's recurrent layers have no gradient in eval mode; PyTorch's own do."""
+        if not self._has_rnn:
+            yield
+            return
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
+
+
+def load_victim(zip_file: Path | str, device: str = "cpu") -> ESPnetVictim:
+    """Load a packed model as a victim.
+
+    Args:
+        zip_file: The package: ours, or any stock ESPnet2 ASR package.
+        device: Where to put it.
+
+    Returns:
+        The victim.
+
+    Raises:
+        UserError: If the package is refused or cannot be attacked.
+    """
+    try:
+        return ESPnetVictim(load_export(zip_file, device))
+    except UserError as error:
+        if str(zip_file) in str(error):
+            raise
+        raise UserError(f"{zip_file}: {error}") from error
+
+
+def ctc_frames_needed(tokens: Sequence[int]) -> int:
+    """Count the frames that CTC needs for a text (Graves et al. 2006, section 3.1).
+
+    Args:
+        tokens: Token ids.
+
+    Returns:
+        One frame a token, and a blank between two equal ones.
+    """
+    repeats = sum(a == b for a, b in zip(tokens, tokens[1:], strict=False))
+    return len(tokens) + repeats
+
+
+def _refuse_other_kinds(export: Export) -> None:
+    """Raise for a model whose losses would not be those of its decoding."""
+    model = export.model
+    if type(model) not in (ESPnetASRModel, ESPnetASRMTLModel):
+        raise UserError(
+            f"the model is of type {type(model).__name__}; models of type "
+            "ESPnetASRModel, with CTC or attention, are attacked"
+        )
+    if getattr(model, "use_transducer_decoder", False):
+        raise UserError("the model is a transducer; CTC and attention are attacked")
+    if model.frontend is None:
+        raise UserError("the model hears features, not audio: it has no frontend")
+    if getattr(export.args, "speech_volume_normalize", None):
+        raise UserError(
+            "the model's configuration has speech_volume_normalize, which scales the "
+            "audio by its peak before the model hears it: the attack would follow "
+            "another function than the one that decodes"
+        )
+
+
+def _freeze(model: torch.nn.Module) -> torch.nn.Module:
+    """Take away all that could change the model or make it random."""
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model

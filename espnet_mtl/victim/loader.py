@@ -1,0 +1,115 @@
+"""Load an exported model."""
+
+import argparse
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
+from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.text.abs_tokenizer import AbsTokenizer
+from espnet2.text.build_tokenizer import build_tokenizer
+from espnet2.text.cleaner import TextCleaner
+from espnet2.text.token_id_converter import TokenIDConverter
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
+from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported recogniser, ready to use.
+
+    Attributes:
+        model: The model in eval mode; an ``ESPnetASRMTLModel`` if it has accents.
+        args: Its training configuration.
+        tokenizer: Cuts a transcript into the model's tokens.
+        cleaner: Cleans a transcript before that, as training did.
+        sha256: Hash of the zip.
+    """
+
+    model: ESPnetASRModel
+    args: argparse.Namespace
+    tokenizer: AbsTokenizer
+    cleaner: TextCleaner
+    sha256: str
+
+    @property
+    def rate(self) -> int:
+        """Sampling rate in Hz that the model hears."""
+        rate = (getattr(self.args, "frontend_conf", None) or {}).get("fs", 16000)
+        return parse_rate(rate)
+
+    @property
+    def has_accent(self) -> bool:
+        """Whether the model classifies accents."""
+        return hasattr(self.model, "accent_head")
+
+    @property
+    def accents(self) -> tuple[str, ...]:
+        """Accent labels in class order; empty without an accent head."""
+        return tuple(self.model.accent_list) if self.has_accent else ()
+
+    def encode_text(self, text: str) -> list[int]:
+        """Turn a transcript into token ids.
+
+        Args:
+            text: The transcript.
+
+        Returns:
+            Token ids without start and end.
+        """
+        converter = TokenIDConverter(token_list=self.model.token_list)
+        return converter.tokens2ids(self.tokenizer.text2tokens(self.cleaner(text)))
+
+
+def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
+    """Load a packed model: ours, or any stock ESPnet2 ASR package.
+
+    Args:
+        zip_file: The package.
+        device: Where to put the model.
+
+    Returns:
+        The model. Nothing of the unpacked zip is left on disk.
+
+    Raises:
+        UserError: If the zip is refused, is no ASR package, or its weights do not fit.
+    """
+    zip_file = Path(zip_file)
+    if not zip_file.is_file():
+        raise UserError(f"{zip_file}: no such file; stage 14 packs the model")
+    with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
+        files = unpack_model(zip_file, Path(folder) / "model")
+        try:
+            model, args = ASRMTLTask.build_model_from_file(
+                files[CONFIG_KEY], files[WEIGHTS_KEY], device
+            )
+        except UserError as error:
+            raise UserError(f"{zip_file}: {error}") from error
+        tokenizer = build_tokenizer(
+            token_type=args.token_type,
+            bpemodel=args.bpemodel,
+            non_linguistic_symbols=args.non_linguistic_symbols,
+        )
+        tokenizer.text2tokens("")  # sentencepiece reads its file at the first use
+    sha256 = hashlib.sha256(zip_file.read_bytes()).hexdigest()
+    cleaner = TextCleaner(getattr(args, "cleaner", None))
+    return Export(model.eval(), args, tokenizer, cleaner, sha256)
+
+
+def parse_rate(rate: int | str) -> int:
+    """Read a sampling rate.
+
+    Args:
+        rate: Hz as a number, or as ESPnet writes it, such as ``16k``.
+
+    Returns:
+        The rate in Hz.
+    """
+    text = str(rate).strip().lower()
+    return int(float(text[:-1]) * 1000) if text.endswith("k") else int(text)

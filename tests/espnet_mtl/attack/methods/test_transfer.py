@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toy_problem import make_problem
+from toy_victim import ToyVictim
+
+from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.transfer import MeanLoss, Transfer
+from espnet_mtl.errors import UserError
+
+
+def relative(seed):
+    """A victim that has learnt much the same as the others, but not quite."""
+    victim = ToyVictim({"ctc": 1.0})
+    generator = torch.Generator().manual_seed(seed)
+    own = torch.randn(victim.projection.shape, generator=generator)
+    victim.projection = victim.projection + own
+    return victim
+
+
+def test_without_sources_the_message_names_the_setting():
+    # Sources may come as options of the command, after the settings: none is no fault.
+    attack = Transfer()
+    with pytest.raises(UserError, match="sources: .*give paths"):
+        attack(make_problem())
+    with pytest.raises(UserError, match="sources"):
+        Transfer(sources=("",))
+    with pytest.raises(UserError, match="steps"):
+        Transfer(steps=0, sources=("a.zip",))
+
+
+def test_it_is_pgd_on_the_loss_it_is_given():
+    problem = make_problem()
+    attacked = Transfer(steps=5, sources=("a.zip",))(problem)
+    expected = PGD(steps=5)(problem)
+    assert torch.equal(attacked.delta, expected.delta)
+    torch.testing.assert_close(attacked.loss_start, problem.loss(problem.ball.clean))
+    assert torch.equal(attacked.loss_end, expected.loss_end)
+
+
+def test_the_mean_of_losses_their_gradient_and_their_rows():
+    problem = make_problem()
+    losses = [replace(problem.loss, victim=relative(seed)) for seed in range(3)]
+    clean = problem.ball.clean.clone().requires_grad_(True)
+    mean = MeanLoss(losses)(clean)
+    torch.testing.assert_close(
+        mean, torch.stack([one(clean) for one in losses]).mean(0)
+    )
+    (gradient,) = torch.autograd.grad(mean.sum(), clean)
+    parts = [torch.autograd.grad(one(clean).sum(), clean)[0] for one in losses]
+    torch.testing.assert_close(gradient, torch.stack(parts).mean(0))
+    rows = torch.tensor([2, 0])
+    torch.testing.assert_close(MeanLoss(losses).rows(rows)(clean[rows]), mean[rows])
+    torch.testing.assert_close(MeanLoss(losses[:1])(clean), losses[0](clean))
+    with pytest.raises(ValueError, match="at least one"):
+        MeanLoss(())
+
+
+def test_it_transfers_and_more_sources_transfer_better():
+    problem = make_problem([800] * 6, budget=0.05)
+    clean = problem.ball.clean
+    victims = [replace(problem.loss, victim=relative(seed)) for seed in range(11, 15)]
+    losses = [replace(problem.loss, victim=relative(seed)) for seed in range(1, 5)]
+    attack = Transfer(steps=30, sources=("any.zip",))
+
+    def heard(speech):
+        return float(torch.stack([victim(speech) for victim in victims]).mean())
+
+    reached = [
+        heard(clean + attack(replace(problem, loss=loss)).delta)
+        for loss in (*losses, MeanLoss(losses))
+    ]
+    assert max(reached) < 0.9 * heard(clean)
+    assert reached[-1] < 0.9 * min(reached[:-1])
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    lengths=st.lists(st.integers(240, 900), min_size=1, max_size=3),
+    norm=st.sampled_from(["linf", "l2"]),
+    budget=st.sampled_from([0.0, 0.01, 1.5]),
+    peak=st.sampled_from([0.0, 0.5, 1.0]),
+)
+def test_it_keeps_the_budget(lengths, norm, budget, peak):
+    problem = make_problem(lengths, norm, budget, peak=peak)
+    losses = [replace(problem.loss, victim=relative(seed)) for seed in range(2)]
+    problem = replace(problem, loss=MeanLoss(losses))
+    attacked = Transfer(steps=2, sources=("a.zip", "b.zip"))(problem)
+    assert (problem.ball.size(attacked.delta) <= budget * (1 + 1e-5)).all()
+    assert (problem.ball.clean + attacked.delta).abs().max() <= 1.0 + 1e-6
+    assert not (attacked.delta * (1 - problem.ball.mask)).any()

@@ -1,0 +1,354 @@
+"""Exported zips: what goes in comes out, and a stranger's zip does no harm."""
+
+import os
+import pickle
+import stat
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from espnet2.bin.asr_inference import Speech2Text
+from espnet2.main_funcs.pack_funcs import pack, unpack
+from model_factory import (
+    ACCENTS,
+    RATE,
+    make_args,
+    make_batch,
+    make_settings,
+    save_lm,
+    save_model,
+)
+
+from espnet_mtl.bin import asr_mtl_pack
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.speech2text import Speech2TextAccent
+from espnet_mtl.package.packing import pack_model
+from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.victim.loader import load_export, parse_rate
+
+
+@pytest.fixture(scope="module")
+def stats_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stats") / "feats_stats.npz"
+    mean, square = np.zeros(16), np.full(16, 100.0)
+    np.savez(path, count=100, sum=mean, sum_square=square)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, stats_file):
+    """A multi-task model packed by the command, with a file its config needs."""
+    folder = tmp_path_factory.mktemp("exp") / "asr_mtl_x"
+    config, weights = save_model(
+        folder, normalize="global_mvn", normalize_conf={"stats_file": str(stats_file)}
+    )
+    options = ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
+    asr_mtl_pack.main([*options, "--outpath", str(folder / "x.zip")])
+    return folder / "x.zip"
+
+
+def test_our_loader_gets_the_model_back(exported, stats_file):
+    moved = stats_file.rename(stats_file.with_suffix(".away"))
+    try:  # nothing outside the zip may be needed
+        export = load_export(exported)
+    finally:
+        moved.rename(stats_file)
+    assert export.accents == tuple(ACCENTS)
+    assert export.rate == RATE
+    assert export.encode_text("a b") == [2, 5, 3]
+    loss, _, _ = export.model(**make_batch())
+    assert torch.isfinite(loss) and not export.model.training
+
+
+def test_stock_espnet_loads_the_zip_and_hears_the_same(exported, tmp_path):
+    stock = Speech2Text(**unpack(exported, tmp_path), beam_size=2)
+    assert type(stock.asr_model).__name__ == "ESPnetASRModel"
+    ours = load_export(exported).model.state_dict()
+    for name, value in stock.asr_model.state_dict().items():
+        assert torch.equal(value, ours[name]), name
+    text, *_ = stock(make_batch(1)["speech"][0])[0]
+    assert isinstance(text, str)
+
+
+@pytest.fixture(scope="module")
+def with_lm(tmp_path_factory):
+    """The same with a language model; folders beside each other, as in ``exp``."""
+    folder = tmp_path_factory.mktemp("exp")
+    config, weights = save_model(folder / "asr_mtl_x")
+    lm_config, lm_file = save_lm(folder / "lm_x")
+    asr_mtl_pack.main(
+        [
+            *("--asr_train_config", str(config), "--asr_model_file", str(weights)),
+            *("--lm_train_config", str(lm_config), "--lm_file", str(lm_file)),
+            *("--outpath", str(folder / "x.zip")),
+        ]
+    )
+    return folder / "x.zip"
+
+
+def test_stock_espnet_hears_the_same_with_a_packed_language_model(with_lm, tmp_path):
+    options = {"beam_size": 2, "lm_weight": 0.6, "maxlenratio": -6}
+    files = unpack(with_lm, tmp_path / "stock")
+    assert set(files) == {
+        *("asr_train_config", "asr_model_file"),
+        *("lm_train_config", "lm_file"),
+    }
+    stock = Speech2Text(**files, **options)
+    ours = Speech2TextAccent(**unpack_model(with_lm, tmp_path / "ours"), **options)
+    for name, value in stock.beam_search.full_scorers["lm"].state_dict().items():
+        other = ours.speech2text.beam_search.full_scorers["lm"].state_dict()[name]
+        assert torch.equal(value, other), name
+    speech = make_batch(1)["speech"][0]
+    text, _, ids, hypothesis = stock(speech)[0]
+    (our_text, _, our_ids, our_hypothesis), *_ = ours(speech.numpy()).hypotheses
+    assert (our_text, our_ids) == (text, ids)
+    assert float(our_hypothesis.score) == pytest.approx(float(hypothesis.score))
+    assert float(hypothesis.scores["lm"]) != 0.0
+    assert load_export(with_lm).has_accent  # an attack finds the recogniser
+
+
+def test_a_language_model_that_runs_code_is_refused(with_lm, tmp_path):
+    marker = tmp_path / "ran"
+    torch.save(_RunsCode(marker), tmp_path / "bad.pth")
+    hostile = (tmp_path / "bad.pth").read_bytes()
+    bad = _repack(
+        with_lm, tmp_path / "bad.zip", lambda n, c: hostile if "loss" in n else c
+    )
+    with pytest.raises(UserError, match=r"valid.loss.ave.pth: refused"):
+        Speech2TextAccent(**unpack_model(bad, tmp_path / "out"))
+    assert not marker.exists()
+
+
+def test_a_language_model_of_other_tokens_is_refused(with_lm, tmp_path):
+    lm = save_lm(tmp_path / "lm", tokens=["<blank>", "<unk>", "a", "<sos/eos>"])
+    asr = with_lm.parent / "asr_mtl_x"
+    config, weights = asr / "config.yaml", asr / "model.pth"
+    with pytest.raises(UserError, match="lm/config.yaml: .*other tokens"):
+        pack_model(config, weights, [], tmp_path / "x.zip", lm=tuple(lm))
+    assert not (tmp_path / "x.zip").exists()
+    with pytest.raises(UserError, match="lm/config.yaml: .*other tokens"):
+        Speech2TextAccent(config, weights, lm_train_config=lm[0], lm_file=lm[1])
+
+
+def test_a_language_model_needs_both_of_its_files(tmp_path):
+    options = ["--asr_train_config", "x", "--asr_model_file", "y", "--outpath", "z"]
+    with pytest.raises(UserError, match="give both, or neither"):
+        asr_mtl_pack.main([*options, "--lm_file", str(tmp_path)])
+
+
+def test_an_ngram_model_is_packed_by_its_argument(with_lm, tmp_path, monkeypatch):
+    ngram = tmp_path / "ngram" / "3gram.bin"
+    ngram.parent.mkdir()
+    ngram.write_bytes(b"counts")
+    asr = with_lm.parent / "asr_mtl_x"
+    pack_model(
+        asr / "config.yaml", asr / "model.pth", [], tmp_path / "x.zip", ngram=ngram
+    )
+    files = unpack_model(tmp_path / "x.zip", tmp_path / "out")
+    assert files["ngram_file"].read_bytes() == b"counts"
+    assert unpack(tmp_path / "x.zip", tmp_path / "stock")["ngram_file"]
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    with pytest.raises(UserError, match="pip install kenlm"):
+        Speech2TextAccent(**files)
+
+
+def test_a_stock_package_is_a_model_without_accents(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
+    settings = yaml.safe_load(config.read_text())
+    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
+    config.write_text(yaml.safe_dump(settings))
+    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
+    export = load_export("stock.zip")
+    assert not export.has_accent and export.accents == ()
+
+
+def test_the_same_model_gives_the_same_bytes(exported, tmp_path):
+    folder = exported.parent
+    pack_model(folder / "config.yaml", folder / "model.pth", [], tmp_path / "y.zip")
+    assert (tmp_path / "y.zip").read_bytes() == exported.read_bytes()
+
+
+def test_packing_names_a_missing_file(exported, tmp_path):
+    folder = exported.parent
+    missing = folder / "RESULTS.md"
+    with pytest.raises(UserError, match="RESULTS.md: no such file"):
+        pack_model(
+            folder / "config.yaml", folder / "model.pth", [missing], tmp_path / "y.zip"
+        )
+    assert not (tmp_path / "y.zip").exists()
+
+
+def _repack(source, target, change):
+    """Copy a zip; ``change(name, content)`` returns what to write instead."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = change(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+class _RunsCode:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def test_weights_that_run_code_are_refused(exported, tmp_path):
+    marker = tmp_path / "ran"
+    hostile = pickle.dumps(_RunsCode(marker))
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
+    )
+    with pytest.raises(UserError, match=r"bad.zip: .*refused.*can run code"):
+        load_export(bad)
+    assert not marker.exists()
+    torch.save(_RunsCode(marker), tmp_path / "bad.pth")
+    hostile = (tmp_path / "bad.pth").read_bytes()
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
+    )
+    with pytest.raises(UserError, match=r"bad.zip: .*refused"):
+        load_export(bad)
+    assert not marker.exists()
+
+
+def test_yaml_that_runs_code_is_refused(exported, tmp_path):
+    marker = tmp_path / "ran"
+    hostile = f"a: !!python/object/apply:os.mkdir ['{marker}']"
+    for name in ("config.yaml", "meta.yaml"):
+        bad = _repack(
+            exported,
+            tmp_path / "bad.zip",
+            lambda n, c, name=name: hostile if n.endswith(name) else c,
+        )
+        with pytest.raises(UserError):
+            load_export(bad)
+        assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil", "a\\evil"])
+def test_a_name_outside_the_folder_is_refused(exported, tmp_path, name):
+    bad = _repack(exported, tmp_path / "bad.zip", lambda n, c: c)
+    info = zipfile.ZipInfo("evil")
+    info.filename = name
+    with zipfile.ZipFile(bad, "a") as archive:
+        archive.writestr(info, "x")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="refused: '.*outside its folder"):
+        unpack_model(bad, tmp_path / "out")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_link_is_refused(exported, tmp_path):
+    bad = _repack(exported, tmp_path / "bad.zip", lambda n, c: c)
+    info = zipfile.ZipInfo("link")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(bad, "a") as archive:
+        archive.writestr(info, "/etc/passwd")
+    with pytest.raises(UserError, match="'link' is a link"):
+        unpack_model(bad, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bomb_is_refused(exported, tmp_path):
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(20 * 2**20))
+    with pytest.raises(UserError, match="'zeros' would grow"):
+        unpack_model(bad, tmp_path / "out")
+
+
+def test_a_damaged_zip_is_refused(exported, tmp_path):
+    content = bytearray(exported.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(content)
+    with pytest.raises(UserError, match="bad.zip: "):
+        load_export(bad)
+    bad.write_bytes(b"not a zip")
+    with pytest.raises(UserError, match="not a readable zip"):
+        load_export(bad)
+
+
+def test_a_zip_that_is_no_package_is_refused(exported, tmp_path):
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: None if n == "meta.yaml" else c
+    )
+    with pytest.raises(UserError, match="not an ESPnet2 ASR package"):
+        load_export(bad)
+
+
+def test_a_bomb_of_aliases_does_not_grow(exported, tmp_path):
+    def add_bomb(name, content):
+        if not name.endswith("config.yaml"):
+            return content
+        layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+        layers += [
+            f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)
+        ]
+        return content + "\n".join(layers).encode()
+
+    bomb = _repack(exported, tmp_path / "bomb.zip", add_bomb)
+    files = unpack_model(bomb, tmp_path / "out")
+    assert files["asr_train_config"].stat().st_size < 100_000
+
+
+def test_nothing_that_a_configuration_names_is_unpickled(tmp_path):
+    """An encoder that loads a checkpoint of its own, from a stranger's zip."""
+    marker = tmp_path / "ran"
+    torch.save({"cfg": _RunsCode(str(marker)), "model": {}}, tmp_path / "beats.pt")
+    settings = make_settings(
+        encoder="beats", encoder_conf={"beats_ckpt_path": str(tmp_path / "beats.pt")}
+    )
+    config = tmp_path / "config.yaml"
+    full = {**vars(make_args()), **settings}
+    full["encoder_conf"] = {"beats_ckpt_path": str(tmp_path / "beats.pt")}
+    config.write_text(yaml.safe_dump(full))
+    with pytest.raises(Exception, match="(?i)weights.only|unpickl"):
+        ASRMTLTask.build_model_from_file(config)
+    assert not marker.exists()
+
+
+def test_a_zip_without_accent_list_is_refused(exported, tmp_path):
+    def forget(name, content):
+        if not name.endswith("config.yaml"):
+            return content
+        return yaml.safe_dump({**yaml.safe_load(content), "accent_list": None})
+
+    bad = _repack(exported, tmp_path / "bad.zip", forget)
+    with pytest.raises(UserError, match="bad.zip: .*no accent list"):
+        load_export(bad)
+
+
+@pytest.mark.parametrize("change", ["missing", "extra"])
+def test_weights_that_do_not_fit_are_refused(exported, tmp_path, change):
+    weights = torch.load(exported.parent / "model.pth")
+    if change == "missing":
+        del weights["accent_head.classifier.0.bias"]
+    else:
+        weights["surplus"] = torch.zeros(1)
+    torch.save(weights, tmp_path / "bad.pth")
+    content = (tmp_path / "bad.pth").read_bytes()
+    bad = _repack(
+        exported, tmp_path / "bad.zip", lambda n, c: content if "pth" in n else c
+    )
+    with pytest.raises(UserError, match="(?s)do not fit.*(classifier.0.bias|surplus)"):
+        load_export(bad)
+
+
+def test_rates_are_read_as_espnet_writes_them():
+    assert [parse_rate(r) for r in (8000, "16k", "22.05k", "8000")] == [
+        8000,
+        16000,
+        22050,
+        8000,
+    ]

@@ -1,0 +1,268 @@
+"""Packed models as victims: their losses are ESPnet's, and they stay as they are."""
+
+import hashlib
+import itertools
+
+import pytest
+import torch
+import yaml
+from espnet2.main_funcs.pack_funcs import pack
+from model_factory import ACCENTS, make_batch, save_model, write_data_dir
+
+from espnet_mtl.attack.balls import make_ball
+from espnet_mtl.attack.losses import WeightedLoss
+from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.problem import Problem
+from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack
+from espnet_mtl.errors import UserError
+from espnet_mtl.victim.espnet_victim import ctc_frames_needed, load_victim
+
+TARGETS = [[2, 5, 3], [4], [2, 2, 3]]
+
+
+def pack_ours(folder, **overrides):
+    config, weights = save_model(folder, **overrides)
+    options = ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
+    asr_mtl_pack.main([*options, "--outpath", str(folder / "x.zip")])
+    return folder / "x.zip"
+
+
+@pytest.fixture(scope="module")
+def hybrid_zip(tmp_path_factory):
+    return pack_ours(
+        tmp_path_factory.mktemp("hybrid"),
+        model_conf={"ctc_weight": 0.3, "lsm_weight": 0.0},
+        accent_weight=0.4,
+    )
+
+
+@pytest.fixture
+def victim(hybrid_zip):
+    return load_victim(hybrid_zip)
+
+
+@pytest.fixture
+def speech():
+    batch = make_batch()
+    return batch["speech"], batch["speech_lengths"]
+
+
+def all_losses(victim, speech, lengths, texts=TARGETS):
+    accents = range(len(texts))
+    return victim.losses(speech, lengths, texts, accents, tuple(victim.weights))
+
+
+def test_its_weights_are_those_of_training(victim):
+    assert victim.weights == pytest.approx({"ctc": 0.18, "att": 0.42, "accent": 0.4})
+    assert victim.accents == tuple(ACCENTS)
+
+
+def test_its_losses_are_those_of_espnets_own_forward(victim, speech):
+    """One utterance at a time, so that ESPnet's means over the batch are its values."""
+    for row, text in enumerate(TARGETS):
+        length = speech[1][row : row + 1]
+        audio = speech[0][row : row + 1, : int(length)]
+        ours = victim.losses(audio, length, [text], [row], ("ctc", "att", "accent"))
+        _, stats, _ = victim._model(
+            speech=audio,
+            speech_lengths=length,
+            text=torch.tensor([text]),
+            text_lengths=torch.tensor([len(text)]),
+            accent=torch.tensor([[row]]),
+        )
+        for name in ours:
+            expected = stats[f"loss_{name}"]
+            torch.testing.assert_close(
+                ours[name], expected.reshape(1), rtol=1e-4, atol=1e-5
+            )
+
+
+def test_only_the_branches_asked_for_are_computed(victim, speech):
+    losses = victim.losses(*speech, TARGETS, [0, 1, 2], ("att",))
+    assert set(losses) == {"att"} and losses["att"].shape == (3,)
+
+
+@pytest.mark.parametrize("model_conf", [{"ctc_weight": 1.0}, {"ctc_weight": 0.0}])
+def test_a_branch_that_does_not_exist_is_not_offered(tmp_path, model_conf, speech):
+    victim = load_victim(pack_ours(tmp_path, model_conf=model_conf, accent_weight=0.0))
+    assert list(victim.weights) == ["ctc" if model_conf["ctc_weight"] else "att"]
+    assert all(torch.isfinite(x).all() for x in all_losses(victim, *speech).values())
+
+
+def test_an_attack_leaves_the_model_bit_identical(victim, speech):
+    before = {k: v.clone() for k, v in victim._model.state_dict().items()}
+    loss = WeightedLoss(victim, victim.weights, speech[1], TARGETS, [0, 1, 2])
+    ball = make_ball("linf", 0.05, *speech)
+    attacked = PGD(steps=5)(Problem(loss, ball, None, [1, 2, 3], victim.rate))
+    assert (attacked.loss_end < attacked.loss_start).all()
+    after = victim._model.state_dict()
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        assert torch.equal(value, after[name]), name
+    assert all(p.grad is None for p in victim._model.parameters())
+    assert not victim._model.training
+
+
+def test_repeated_runs_agree_to_the_bit(victim, speech):
+    first, second = (all_losses(victim, *speech) for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def gradient(victim, speech, lengths, texts):
+    delta = torch.zeros_like(speech, requires_grad=True)
+    loss = WeightedLoss(victim, victim.weights, lengths, texts, [0] * len(texts))
+    return torch.autograd.grad(loss(speech + delta).sum(), delta)[0]
+
+
+def equal_signs(victim, speech, lengths):
+    """Share of samples whose gradient has the same sign alone and in the batch."""
+    together = gradient(victim, speech, lengths, TARGETS)
+    shares = []
+    for row, text in enumerate(TARGETS):
+        length = lengths[row : row + 1]
+        alone = gradient(victim, speech[row : row + 1, : int(length)], length, [text])
+        same = alone[0].sign() == together[row, : int(length)].sign()
+        shares.append(same.float().mean().item())
+    return shares
+
+
+ENCODERS = {
+    "conformer": {},
+    "conformer conv2d6": {"encoder_conf": {"input_layer": "conv2d6"}},
+    "transformer": {
+        "encoder": "transformer",
+        "encoder_conf": dict.fromkeys(
+            "macaron_style use_cnn_module cnn_module_kernel rel_pos_type "
+            "pos_enc_layer_type selfattention_layer_type".split()
+        ),
+    },
+    "e_branchformer": {
+        "encoder": "e_branchformer",
+        "encoder_conf": {
+            **dict.fromkeys(
+                "macaron_style use_cnn_module cnn_module_kernel "
+                "selfattention_layer_type".split()
+            ),
+            "cgmlp_linear_units": 16,
+            "cgmlp_conv_kernel": 5,
+            "merge_conv_kernel": 3,
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_batch_mates_do_not_change_an_utterances_gradient(tmp_path, name, speech):
+    """Not in a single sign, but for what rounding decides."""
+    overrides = {
+        key: dict(v) if isinstance(v, dict) else v for key, v in ENCODERS[name].items()
+    }
+    shares = equal_signs(load_victim(pack_ours(tmp_path, **overrides)), *speech)
+    assert min(shares) > 0.9999
+
+
+def test_without_care_padding_would_change_it(hybrid_zip, speech, monkeypatch):
+    """The model's own effect, which the victim takes out: it is not small."""
+    monkeypatch.setattr(
+        "espnet_mtl.victim.espnet_victim.hear_alone", lambda model: None
+    )
+    shares = equal_signs(load_victim(hybrid_zip), *speech)
+    assert shares[0] > 0.9999  # the longest has no padding
+    assert max(shares[1:]) < 0.99
+
+
+def test_taking_padding_out_changes_nothing_for_an_utterance_alone(
+    hybrid_zip, speech, monkeypatch
+):
+    ours = all_losses(load_victim(hybrid_zip), speech[0][:1], speech[1][:1], [[2, 5]])
+    monkeypatch.setattr(
+        "espnet_mtl.victim.espnet_victim.hear_alone", lambda model: None
+    )
+    own = all_losses(load_victim(hybrid_zip), speech[0][:1], speech[1][:1], [[2, 5]])
+    assert all(torch.equal(ours[name], own[name]) for name in own)
+
+
+def test_frames_needed_are_those_that_make_the_loss_finite():
+    for length in range(1, 5):
+        for text in itertools.product([1, 2], repeat=length):
+            needed = ctc_frames_needed(text)
+            for frames, finite in ((needed, True), (max(needed - 1, 1), needed == 1)):
+                loss = torch.nn.functional.ctc_loss(
+                    torch.zeros(frames, 1, 3).log_softmax(2),
+                    torch.tensor([text]),
+                    [frames],
+                    [length],
+                )
+                assert torch.isfinite(loss).item() is finite
+
+
+def test_audio_shorter_than_half_a_window_has_no_frames(victim):
+    assert victim.num_frames(30) == victim.num_frames(64) == 0
+
+
+def test_a_model_that_scales_its_audio_is_refused(tmp_path):
+    zip_file = pack_ours(tmp_path, speech_volume_normalize=0.5)
+    with pytest.raises(UserError, match="x.zip: .*speech_volume_normalize"):
+        load_victim(zip_file)
+
+
+def test_targets_are_cleaned_as_the_training_text_was(tmp_path):
+    victim = load_victim(pack_ours(tmp_path, cleaner="tacotron"))
+    assert victim.encode_text("a  B") != [2, 5, 5, 3]  # "A B": no double blank
+    assert len(victim.encode_text("a  B")) == 3
+
+
+def test_what_cannot_be_heard_is_known(victim):
+    frames = victim.num_frames(6000)
+    assert frames > 3
+    assert victim.can_say(6000, [2, 3] * (frames // 2))
+    assert not victim.can_say(6000, [2, 3] * frames)
+    assert not victim.can_say(6000, [2, 2] * (frames // 2))  # blanks between them
+    assert not victim.can_say(6000, [2, 1])  # <unk>
+    assert victim.num_frames(100) == 0
+
+
+def test_a_stock_espnet_package_is_attacked_just_as_well(tmp_path, monkeypatch):
+    """Packed by ESPnet's own packer from a plain model, attacked by the command."""
+    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
+    settings = yaml.safe_load(config.read_text())
+    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
+    config.write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(tmp_path)  # ESPnet packs paths as they are seen from here
+    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
+    data = write_data_dir(tmp_path / "data", num_utts=3)
+    asr_mtl_attack.main(
+        [
+            *("--model_zip", str(tmp_path / "stock.zip")),
+            *("--data_dir", str(data), "--output_dir", str(tmp_path / "out")),
+            *("--attack_args", "steps=2"),
+        ]
+    )
+    lines = (tmp_path / "out" / "records.jsonl").read_text().splitlines()
+    assert len(lines) == 3 * 3  # clean, noise, PGD
+
+
+def test_the_command_in_jobs_gives_what_it_gives_at_once(hybrid_zip, tmp_path):
+    data = write_data_dir(tmp_path / "data", num_utts=4)
+    options = ["--model_zip", str(hybrid_zip), "--data_dir", str(data)]
+    options += ["--attack_args", "steps=2 batch_bins=9000"]
+    once, jobs = tmp_path / "once", tmp_path / "jobs"
+    asr_mtl_attack.main([*options, "--output_dir", str(once)])
+    options += ["--output_dir", str(jobs), "--nj", "2"]
+    asr_mtl_attack.main([*options, "--job", "2"])
+    with pytest.raises(UserError, match="not attacked yet"):
+        asr_mtl_attack.main([*options, "--merge"])
+    asr_mtl_attack.main([*options, "--job", "1"])
+    asr_mtl_attack.main([*options, "--merge"])
+    one, two = (hash_audio(out) for out in (once, jobs))
+    assert one == two and len(one) == 4 * 3
+    assert (once / "records.jsonl").read_bytes() == (
+        jobs / "records.jsonl"
+    ).read_bytes()
+
+
+def hash_audio(out):
+    return {
+        path.relative_to(out): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in out.rglob("*.wav")
+    }
