@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Look for mistakes without running anything: Python, its format, and shell scripts.
+# Look for mistakes without running anything: Python, its format and types, and shell scripts.
 
 set -u
 set -o pipefail
@@ -42,6 +42,7 @@ shell_scripts() {
 failed=
 ruff check . || failed+=" 'ruff check'"
 ruff format --check . || failed+=" 'ruff format'"
+mypy || failed+=" mypy"
 mapfile -t scripts < <(files | shell_scripts)
 # Below warnings are notes on unquoted variables, which split commands on purpose here.
 shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR "${scripts[@]}" \
