@@ -1,8 +1,7 @@
 """The recogniser with an accent branch."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
@@ -13,22 +12,39 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.train.preprocessor import UNKNOWN_ACCENT_ID
 
 
+class _EncodedSpeech(NamedTuple):
+    """A batch that is encoded already, in the place of its audio.
+
+    ESPnet's ``forward`` does two things with the audio: it asks for the batch size, and
+    hands it to :meth:`ESPnetASRMTLModel.encode`.
+    """
+
+    encoded: Encoded
+    lengths: torch.Tensor
+
+    @property
+    def shape(self) -> torch.Size:
+        """(Batch,)."""
+        return self.lengths.shape
+
+
 class ESPnetASRMTLModel(ESPnetASRModel):
     """A hybrid CTC/attention recogniser that also classifies the speaker's accent.
 
     The loss is ``(1 - accent_weight) * L_asr + accent_weight * L_accent``, where
     ``L_asr`` is exactly ESPnet's (CTC, attention and whatever else the configuration
-    asks of it), after Das & Chau 2022 (arXiv 2204.02381, abstract). The encoder runs
-    once for all branches. Utterances of unknown accent train the recogniser only.
+    asks for), after Das & Chau 2022 (arXiv 2204.02381, abstract). The encoder runs once
+    for all branches. Utterances of unknown accent train the recogniser only.
 
     Weights are those of ``ESPnetASRModel`` under the same names, plus
     ``accent_head.*``, so that stock ESPnet loads a checkpoint and ignores the head.
 
     Args:
+        recogniser: The recogniser. Its layers and settings become those of this model,
+            as they are; do not use it afterwards.
         accent_list: Accent labels; the position of a label is its class.
         accent_weight: Share of the accent loss, 0 < accent_weight <= 1.
         accent_head: The classifier on the encoder's frames.
-        **asr_options: The arguments of ``ESPnetASRModel``.
 
     Raises:
         UserError: If ``accent_weight`` is out of range.
@@ -36,37 +52,26 @@ class ESPnetASRMTLModel(ESPnetASRModel):
 
     def __init__(
         self,
+        recogniser: ESPnetASRModel,
         accent_list: list[str],
         accent_weight: float,
         accent_head: AbsAccentHead,
-        **asr_options,
     ):
         if not 0.0 < accent_weight <= 1.0:
             raise UserError(
                 f"accent_weight is {accent_weight}; it must be between 0 and 1 "
                 "(0 trains the recogniser alone)"
             )
-        super().__init__(**asr_options)
+        # ESPnet's constructor has made the recogniser: its weights must not be drawn
+        # again, and what it does with its arguments need not be known here.
+        torch.nn.Module.__init__(self)
+        vars(self).update(vars(recogniser))
         self.accent_list = list(accent_list)
         self.accent_weight = accent_weight
         self.accent_head = accent_head
-        self._kept: list[tuple[Encoded, torch.Tensor]] | None = None
-
-    @contextmanager
-    def keep_encoded(self) -> Iterator[list[tuple[Encoded, torch.Tensor]]]:
-        """Collect what :meth:`encode` returns meanwhile, so that nobody encodes twice.
-
-        Yields:
-            A list that grows by ``(encoded, lengths)`` with each call of ``encode``.
-        """
-        self._kept = []
-        try:
-            yield self._kept
-        finally:
-            self._kept = None
 
     def encode(
-        self, speech: torch.Tensor, speech_lengths: torch.Tensor
+        self, speech: torch.Tensor | _EncodedSpeech, speech_lengths: torch.Tensor
     ) -> tuple[Encoded, torch.Tensor]:
         """Frontend and encoder, as in ``ESPnetASRModel``.
 
@@ -75,13 +80,12 @@ class ESPnetASRMTLModel(ESPnetASRModel):
             speech_lengths: (Batch,).
 
         Returns:
-            Encoder output (Batch, Frames, Dim), with intermediate outputs if the
-            encoder hands them out, and its lengths (Batch,).
+            Encoder output (Batch, Frames, Dim), with the outputs of single blocks if
+            the configuration asks for them, and its lengths (Batch,).
         """
-        encoded = super().encode(speech, speech_lengths)
-        if self._kept is not None:
-            self._kept.append(encoded)
-        return encoded
+        if isinstance(speech, _EncodedSpeech):
+            return speech.encoded, speech.lengths
+        return super().encode(speech, speech_lengths)
 
     def accent_logits(
         self, encoded: Encoded, encoded_lengths: torch.Tensor
@@ -120,27 +124,28 @@ class ESPnetASRMTLModel(ESPnetASRModel):
             Loss, statistics for the log and the batch size.
 
         Raises:
-            UserError: If the batch carries no accents.
+            UserError: If the batch has no accents.
         """
         if accent is None:
             raise UserError(
-                "the batches carry no accents: give training and validation each an "
+                "the batches have no accents: give training and validation each an "
                 "'utt2accent,accent,text' in *_data_path_and_name_and_type, or train "
                 "without an accent branch by --accent_weight 0"
             )
 
-        # 1. Recogniser, keeping what it encoded
-        with self.keep_encoded() as kept:
-            loss_asr, stats, weight = super().forward(
-                speech, speech_lengths, text, text_lengths, **kwargs
-            )
-        [(encoded, encoded_lengths)] = kept
+        # 1. Encode, once for all branches
+        encoded = _EncodedSpeech(*self.encode(speech, speech_lengths))
 
-        # 2. Accent branch
-        logits = self.accent_logits(encoded, encoded_lengths)
+        # 2. Recogniser
+        loss_asr, stats, weight = super().forward(
+            encoded, speech_lengths, text, text_lengths, **kwargs
+        )
+
+        # 3. Accent branch
+        logits = self.accent_logits(*encoded)
         loss_accent, acc_accent = self._calc_accent_loss(logits, accent.view(-1))
 
-        # 3. Weighted sum
+        # 4. Weighted sum
         loss = (1 - self.accent_weight) * loss_asr + self.accent_weight * loss_accent
         labelled = math.isfinite(acc_accent)
         stats.update(
@@ -154,10 +159,10 @@ class ESPnetASRMTLModel(ESPnetASRModel):
     def _calc_accent_loss(
         self, logits: torch.Tensor, accent: torch.Tensor
     ) -> tuple[torch.Tensor, float]:
-        """Mean cross-entropy and accuracy over the labelled utterances.
+        """Return mean cross-entropy and accuracy over the labelled utterances.
 
-        Without any, the loss is a zero that still depends on every weight (parallel
-        training waits for each weight's gradient) and the accuracy is not a number,
+        If there are none, the loss is a zero that still depends on every weight
+        (parallel training waits for each weight's gradient), and the accuracy is NaN,
         which ESPnet's log leaves out of its averages.
         """
         labelled = accent != UNKNOWN_ACCENT_ID

@@ -4,14 +4,22 @@
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 from espnet2.bin import asr_inference
+from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
-from espnet_mtl.inference.decode import decode, take_from_zip
+from espnet_mtl.inference.decode import Utterances, decode
+from espnet_mtl.inference.search import Search
+from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.provenance import hash_file
+
+# Options that change nothing in the results.
+_NOT_STAMPED = {"log_level", "config", "key_file", "num_workers", "output_dir"}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -37,17 +45,50 @@ def main(cmd: list[str] | None = None) -> None:
     """
     args = get_parser().parse_args(cmd)
     setup_logging(args.log_level)
-    if args.model_zip is None:
-        decode(args)
-        return
-    if args.asr_train_config or args.asr_model_file:
+    _check(args)
+    search = Search.from_args(args)
+    made_of = _stamp(args, search)
+    utterances = Utterances(
+        tables=args.data_path_and_name_and_type,
+        key_file=args.key_file,
+        dtype=args.dtype,
+        num_workers=args.num_workers,
+        allow_variable_data_keys=args.allow_variable_data_keys,
+    )
+    set_all_random_seed(args.seed)
+    with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
+        if args.model_zip:
+            files = unpack_model(Path(args.model_zip), Path(folder) / "model")
+            search = search.with_files(files)
+        search.log_ignored_weights()
+        device = "cuda" if args.ngpu >= 1 else "cpu"
+        speech2text = Speech2TextAccent(device=device, **search.options)
+        decode(speech2text, utterances, made_of, Path(args.output_dir))
+
+
+def _check(args: argparse.Namespace) -> None:
+    files = (args.asr_train_config, args.asr_model_file)
+    if args.model_zip and any(files):
         raise UserError(
             "give --model_zip, or --asr_train_config and --asr_model_file, not both"
         )
-    with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
-        files = unpack_model(Path(args.model_zip), Path(folder) / "model")
-        take_from_zip(args, files)
-        decode(args)
+    if not args.model_zip and not all(files):
+        raise UserError("give --model_zip, or --asr_train_config and --asr_model_file")
+    if args.batch_size > 1 or args.ngpu > 1:
+        raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
+    for file in (args.model_zip, *files):
+        if file and not Path(file).is_file():
+            raise UserError(f"{file}: no such file")
+
+
+def _stamp(args: argparse.Namespace, search: Search) -> dict[str, Any]:
+    """Describe all that the results depend on, but for the audio."""
+    files = search.hash_files()
+    if args.model_zip:
+        files["model_zip"] = hash_file(args.model_zip)
+    left_out = _NOT_STAMPED | files.keys()
+    options = {k: v for k, v in vars(args).items() if k not in left_out}
+    return {"options": options, "files": files}
 
 
 if __name__ == "__main__":

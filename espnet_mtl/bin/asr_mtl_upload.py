@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.package.contents import read_contents
 from espnet_mtl.package.packing import CONFIG_KEY
 from espnet_mtl.package.repository import make_repository, upload
@@ -55,10 +56,10 @@ def main(cmd: list[str] | None = None) -> None:
     with zipfile.ZipFile(args.model_zip) as archive:
         settings = yaml.safe_load(archive.read(files[CONFIG_KEY]))
     # Imported late: --help needs no ESPnet, whose import takes seconds.
-    from espnet_mtl.inference.options import parse_options, told_options
+    from espnet_mtl.inference.search import read_search
 
-    options = parse_options(args.inference_config, args.inference_args)
-    decoding = told_options(options, settings["token_list"], files)
+    search = read_search(Decoding(args.inference_config, args.inference_args))
+    decoding = search.describe(settings["token_list"], files)
     card = model_card(
         args.repo, args.exp, files, settings, decoding, args.lang, args.license
     )

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Measure a language model: ESPnet's lm_calc_perplexity, started in half the time.
 
-The weights run no code, and have to fit.
+The weights have to fit, and run no code.
 """
-
-from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
@@ -13,6 +11,7 @@ from espnet2.bin.lm_calc_perplexity import get_parser
 
 from espnet_mtl.errors import run_main
 from espnet_mtl.tasks.lm import StrictLMTask
+from espnet_mtl.tasks.substitute import substitute
 
 __all__ = ["get_parser", "main"]
 
@@ -27,7 +26,7 @@ def main(cmd: list[str] | None = None) -> None:
         UserError: If the weights hold more than tensors, or do not fit.
     """
     # ESPnet's own task would unpickle whatever the file holds.
-    with mock.patch.object(lm_calc_perplexity, "LMTask", StrictLMTask):
+    with substitute(lm_calc_perplexity, LMTask=StrictLMTask):
         lm_calc_perplexity.main(cmd)
 
 

@@ -1,17 +1,15 @@
 """Decode a data directory: text as stock ESPnet does, and accent."""
 
-import argparse
-import inspect
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-import numpy as np
-from espnet2.bin.asr_inference import Speech2Text, TooShortUttError
-from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
+import torch
 
 from espnet_mtl.data.sources import source_version
 from espnet_mtl.data.tables import read_table
@@ -20,13 +18,126 @@ from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.provenance import hash_value
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.train.preprocessor import UNKNOWN_ACCENT
 
 _PROGRESS_SECONDS = 5.0
-_LM_FILES = ("lm_train_config", "lm_file", "ngram_file")
 
 
-def decode(args: argparse.Namespace) -> None:
-    """Decode every utterance of a data directory.
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """One of the best hypotheses; each attribute is a line of the file of its name.
+
+    Attributes:
+        text: The transcript.
+        token: Its tokens.
+        token_int: Their numbers.
+        score: Log-probability of the search.
+    """
+
+    text: str
+    token: str
+    token_int: str
+    score: str
+
+
+_FILES = tuple(Hypothesis.__dataclass_fields__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """What was heard in one utterance.
+
+    Attributes:
+        nbest: Hypotheses, best first; none where the audio is too short.
+        posteriors: Accent probabilities in class order; ``None`` where the audio is too
+            short, or the model has no accent head.
+    """
+
+    nbest: tuple[Hypothesis, ...]
+    posteriors: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Utterances:
+    """What to decode, in the terms of ESPnet's ``asr_inference``.
+
+    Attributes:
+        tables: File, name and type of each table; the first is that of the audio.
+        key_file: A table of the keys to decode; ``None`` for all.
+        dtype: Type of the samples.
+        num_workers: Processes that read ahead.
+        allow_variable_data_keys: Whether ESPnet takes tables of other names.
+    """
+
+    tables: Sequence[tuple[str, str, str]]
+    key_file: str | None
+    dtype: str
+    num_workers: int
+    allow_variable_data_keys: bool
+
+    def keys(self) -> list[str]:
+        """Return the keys to decode, in order.
+
+        Raises:
+            UserError: If there is none.
+        """
+        path = _existing(self.key_file or self.tables[0][0])
+        lines = path.read_text(encoding="utf-8").splitlines()
+        keys = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
+        if not keys:
+            raise UserError(f"{path}: there is no utterance in it")
+        return keys
+
+    def versions(self) -> dict[str, list]:
+        """Tell one state of each utterance's audio from another, by key.
+
+        Raises:
+            UserError: If there is no such table.
+        """
+        table = read_table(_existing(self.tables[0][0]))
+        return {key: source_version(value) for key, value in table.items()}
+
+    def read(
+        self, speech2text: Speech2TextAccent, keys: Sequence[str], folder: Path
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        """Read audio through ESPnet's own data iterator.
+
+        Args:
+            speech2text: The recogniser that is to hear it.
+            keys: What to read.
+            folder: Where a file may be written meanwhile.
+
+        Yields:
+            Key and samples, (Samples,).
+        """
+        if not keys:
+            return
+        key_file = folder / "keys.remaining"
+        key_file.write_text("".join(f"{key} -\n" for key in keys), encoding="utf-8")
+        train_args = speech2text.train_args
+        loader = ASRMTLTask.build_streaming_iterator(
+            self.tables,
+            dtype=self.dtype,
+            batch_size=1,
+            key_file=str(key_file),
+            num_workers=self.num_workers,
+            preprocess_fn=ASRMTLTask.build_preprocess_fn(train_args, False),
+            collate_fn=ASRMTLTask.build_collate_fn(train_args, False),
+            allow_variable_data_keys=self.allow_variable_data_keys,
+            inference=True,
+        )
+        for batch_keys, batch in loader:
+            yield batch_keys[0], batch["speech"][0]
+        key_file.unlink()
+
+
+def decode(
+    speech2text: Speech2TextAccent,
+    utterances: Utterances,
+    made_of: Mapping[str, Any],
+    output_dir: Path,
+) -> None:
+    """Decode utterances; one that was decoded from the same is not decoded again.
 
     Writes ``<output_dir>/<n>best_recog/{text,token,token_int,score}`` for n up to
     ``nbest``, and ``<output_dir>/1best_recog/{accent,accent_score}`` where the model
@@ -34,219 +145,97 @@ def decode(args: argparse.Namespace) -> None:
     ``<output_dir>/accents``.
 
     Args:
-        args: The options of ESPnet's ``asr_inference``.
+        speech2text: The recogniser.
+        utterances: What to decode.
+        made_of: A stamp of all that the results depend on, but for the audio.
+        output_dir: Where to write.
 
     Raises:
-        UserError: If an option or an input file does not fit.
+        UserError: If a table is missing, empty or faulty.
     """
-    if args.asr_train_config is None or args.asr_model_file is None:
-        raise UserError("give --model_zip, or --asr_train_config and --asr_model_file")
-    if args.batch_size > 1 or args.ngpu > 1:
-        raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
-    set_all_random_seed(args.seed)
-    device = "cuda" if args.ngpu >= 1 else "cpu"
-    log_idle_weights(args)
-    speech2text = Speech2TextAccent(device=device, **speech2text_options(args))
-
-    output_dir = Path(args.output_dir)
-    keys = _keys_to_decode(args)
-    versions = _audio_versions(args)
-    path, settings = output_dir / "journal.jsonl", _settings(args)
-    made_of = {key: hash_value([settings, versions.get(key, [])]) for key in keys}
+    keys = utterances.keys()
+    versions = utterances.versions()
+    digests = {key: hash_value([made_of, versions.get(key)]) for key in keys}
+    path = output_dir / "journal.jsonl"
     with Journal(path) as journal:
-        finished = read_journals([path], dict)
-        results = {k: finished[k, m] for k, m in made_of.items() if (k, m) in finished}
+        finished = read_journals([path], Decoded)
+        results = {k: finished[k, d] for k, d in digests.items() if (k, d) in finished}
         remaining = [key for key in keys if key not in results]
-        if len(remaining) < len(keys):
+        if results:
             logging.info("Continuing after %d decoded utterances", len(results))
         reported = time.monotonic()
-        for key, speech in _read_speech(args, speech2text, remaining, output_dir):
-            result = _result(recognise(speech2text, key, speech), speech2text)
-            journal.append(made_of[key], {key: result})
-            results[key] = result
+        for key, speech in utterances.read(speech2text, remaining, output_dir):
+            results[key] = _describe(speech2text.recognise(key, speech))
+            journal.append(digests[key], {key: results[key]})
             if time.monotonic() - reported > _PROGRESS_SECONDS:
                 reported = time.monotonic()
                 _log_progress(len(results), len(keys))
         _log_progress(len(results), len(keys))
-        _write_results(output_dir, keys, results, speech2text.accents)
+        ordered = {key: results[key] for key in keys}
+        _write_hypotheses(output_dir, ordered)
+        if speech2text.accents:
+            _write_accents(output_dir, ordered, speech2text)
+
+
+def _existing(path: str) -> Path:
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file")
+    return Path(path)
 
 
 def _log_progress(done: int, total: int) -> None:
     logging.info("progress: %d/%d utterances (decoding)", done, total)
 
 
-def take_from_zip(args: argparse.Namespace, files: Mapping[str, Path]) -> None:
-    """Decode with what a packed model has; options that name other files win.
-
-    Args:
-        args: The options of ``asr_inference``, which are filled in.
-        files: The unpacked files, by option.
-    """
-    args.zipped = [name for name in files if getattr(args, name) is None]
-    for name in args.zipped:
-        setattr(args, name, str(files[name]))
-
-
-def log_idle_weights(args: argparse.Namespace) -> None:
-    """Say which weights of a search are idle: ESPnet ignores them without a word.
-
-    Args:
-        args: The options of ``asr_inference``.
-    """
-    for name, file in (("lm", "lm_train_config"), ("ngram", "ngram_file")):
-        weight, has_model = getattr(args, f"{name}_weight"), bool(getattr(args, file))
-        if has_model and weight == 0:
-            logging.warning("%s_weight is 0: %s is not listened to", name, file)
-        elif weight and not has_model:
-            logging.info("%s_weight %g is ignored: there is no %s", name, weight, file)
-
-
-def speech2text_options(args: argparse.Namespace) -> dict:
-    """Pick the options of ESPnet's ``asr_inference`` that ``Speech2Text`` takes.
-
-    Args:
-        args: The options.
-
-    Returns:
-        Arguments of ``Speech2Text``.
-    """
-    known = set(inspect.signature(Speech2Text.__init__).parameters) - {"self", "device"}
-    return {name: value for name, value in vars(args).items() if name in known}
-
-
-def _keys_to_decode(args: argparse.Namespace) -> list[str]:
-    path = Path(args.key_file or args.data_path_and_name_and_type[0][0])
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    keys = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
-    if not keys:
-        raise UserError(f"{path}: no utterance in it")
-    return keys
-
-
-def _audio_versions(args: argparse.Namespace) -> dict[str, list]:
-    path = Path(args.data_path_and_name_and_type[0][0])
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    return {key: source_version(value) for key, value in read_table(path).items()}
-
-
-def _settings(args: argparse.Namespace) -> str:
-    """Describe all that the results depend on, but for the audio."""
-    left_out = ("log_level", "config", "key_file", "num_workers", "output_dir")
-    options = {k: v for k, v in vars(args).items() if k not in left_out}
-    files = [options.pop("asr_model_file"), options.pop("asr_train_config")]
-    zipped = options.pop("zipped", ())
-    if options.get("model_zip"):
-        files = [args.model_zip]  # it is unpacked to another place each time
-        options |= {name: None for name in zipped if name in options}
-    files += [options[name] for name in _LM_FILES if options[name]]
-    stats = [(f, Path(f).stat().st_size, Path(f).stat().st_mtime_ns) for f in files]
-    return repr((sorted(options.items(), key=lambda item: item[0]), stats))
-
-
-def _read_speech(
-    args: argparse.Namespace,
-    speech2text: Speech2TextAccent,
-    keys: list[str],
-    output_dir: Path,
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Read utterances through ESPnet's own data iterator."""
-    if not keys:
-        return
-    key_file = output_dir / "keys.remaining"
-    key_file.write_text("".join(f"{key} -\n" for key in keys), encoding="utf-8")
-    train_args = speech2text.train_args
-    loader = ASRMTLTask.build_streaming_iterator(
-        args.data_path_and_name_and_type,
-        dtype=args.dtype,
-        batch_size=1,
-        key_file=str(key_file),
-        num_workers=args.num_workers,
-        preprocess_fn=ASRMTLTask.build_preprocess_fn(train_args, False),
-        collate_fn=ASRMTLTask.build_collate_fn(train_args, False),
-        allow_variable_data_keys=args.allow_variable_data_keys,
-        inference=True,
-    )
-    for batch_keys, batch in loader:
-        yield batch_keys[0], batch["speech"][0]
-    key_file.unlink()
-
-
-def recognise(
-    speech2text: Speech2TextAccent, key: str, speech: np.ndarray
-) -> Recognised | None:
-    """Recognise one utterance.
-
-    Args:
-        speech2text: The recogniser.
-        key: The utterance, for the log.
-        speech: Samples, (Samples,).
-
-    Returns:
-        What was heard; ``None`` where the audio is too short for the encoder.
-    """
-    try:
-        return speech2text(speech)
-    except TooShortUttError as error:
-        logging.warning(
-            "%s is too short for the encoder: nothing heard. %s", key, error
-        )
-        return None
-    except RuntimeError as error:
-        if "Padding size" not in str(error):
-            raise
-        logging.warning("%s is shorter than half a window: nothing heard", key)
-        return None
-
-
-def _result(recognised: Recognised | None, speech2text: Speech2TextAccent) -> dict:
+def _describe(recognised: Recognised | None) -> Decoded:
     if recognised is None:
-        return {"nbest": [], "posteriors": None}
-    nbest = [
-        {
-            "text": text or "",
-            "token": " ".join(tokens),
-            "token_int": " ".join(map(str, token_ids)),
-            "score": str(float(hypothesis.score)),
-        }
+        return Decoded(nbest=(), posteriors=None)
+    nbest = tuple(
+        Hypothesis(
+            text=text or "",
+            token=" ".join(tokens),
+            token_int=" ".join(map(str, token_ids)),
+            score=str(float(hypothesis.score)),
+        )
         for text, tokens, token_ids, hypothesis in recognised.hypotheses
-    ]
+    )
     posteriors = recognised.posteriors
-    return {
-        "nbest": nbest,
-        "posteriors": None if posteriors is None else [float(p) for p in posteriors],
-    }
+    return Decoded(
+        nbest=nbest,
+        posteriors=None if posteriors is None else tuple(map(float, posteriors)),
+    )
 
 
-def _write_results(
-    output_dir: Path, keys: list[str], results: dict, accents: tuple[str, ...]
-) -> None:
+def _write_hypotheses(output_dir: Path, results: Mapping[str, Decoded]) -> None:
     """Write ESPnet's files: one line an utterance, empty where nothing was heard."""
-    depth = max(len(results[key]["nbest"]) for key in keys)
+    depth = max(len(result.nbest) for result in results.values())
     for n in range(max(depth, 1)):
-        folder = output_dir / f"{n + 1}best_recog"
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("text", "token", "token_int", "score"):
-            with (folder / name).open("w", encoding="utf-8") as file:
-                for key in keys:
-                    nbest = results[key]["nbest"]
-                    value = nbest[n][name] if n < len(nbest) else ""
-                    file.write(f"{key} {value}\n")
-    if accents:
-        (output_dir / "accents").write_text("\n".join(accents) + "\n", encoding="utf-8")
-        folder = output_dir / "1best_recog"
-        with (
-            (folder / "accent").open("w", encoding="utf-8") as labels,
-            (folder / "accent_score").open("w", encoding="utf-8") as scores,
-        ):
-            for key in keys:
-                posteriors = results[key]["posteriors"]
-                if posteriors is None:
-                    labels.write(f"{key} <unk>\n")
-                    scores.write(f"{key} {' '.join(['nan'] * len(accents))}\n")
-                else:
-                    labels.write(f"{key} {accents[int(np.argmax(posteriors))]}\n")
-                    line = " ".join(f"{p:.6f}" for p in posteriors)
-                    scores.write(f"{key} {line}\n")
+        for name in _FILES:
+            lines = [
+                f"{key} {getattr(one.nbest[n], name) if n < len(one.nbest) else ''}\n"
+                for key, one in results.items()
+            ]
+            _write(output_dir / f"{n + 1}best_recog" / name, lines)
+
+
+def _write_accents(
+    output_dir: Path, results: Mapping[str, Decoded], speech2text: Speech2TextAccent
+) -> None:
+    """Write the most probable accents, all probabilities, and what these stand for."""
+    labels, scores = [], []
+    for key, result in results.items():
+        if result.posteriors is None:
+            label, values = UNKNOWN_ACCENT, ["nan"] * len(speech2text.accents)
+        else:
+            label = speech2text.best_accent(result.posteriors)
+            values = [f"{p:.6f}" for p in result.posteriors]
+        labels.append(f"{key} {label}\n")
+        scores.append(f"{key} {' '.join(values)}\n")
+    _write(output_dir / "accents", [f"{accent}\n" for accent in speech2text.accents])
+    _write(output_dir / "1best_recog" / "accent", labels)
+    _write(output_dir / "1best_recog" / "accent_score", scores)
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines), encoding="utf-8")

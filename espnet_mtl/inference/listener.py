@@ -1,6 +1,5 @@
 """The recipe's decoder on a packed model, for one utterance after another."""
 
-import argparse
 import contextlib
 import logging
 import tempfile
@@ -13,16 +12,12 @@ import numpy as np
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.decode import (
-    log_idle_weights,
-    recognise,
-    speech2text_options,
-    take_from_zip,
-)
-from espnet_mtl.inference.options import beam_size_of, parse_options
+from espnet_mtl.inference.decoding import Decoding
+from espnet_mtl.inference.search import read_search
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.results.attack import Decoder
 
 
 class PackedListener:
@@ -32,42 +27,31 @@ class PackedListener:
 
     Args:
         zip_file: The packed model.
-        config: Decoding configuration, as ``--inference_config``; ``None`` for
-            ESPnet's defaults.
-        args: Options that win over it, as ``--inference_args``.
+        decoding: Settings of the decoding.
         device: Where to decode.
 
     Attributes:
-        about: ``branches`` that the search scores with, and its ``ctc_weight``,
-            ``lm_weight``, ``ngram_weight`` (0 without such a model) and ``beam_size``.
+        about: How the search weighs what it hears.
 
     Raises:
         UserError: If the package or an option is refused.
     """
 
-    def __init__(
-        self,
-        zip_file: Path,
-        config: Path | None = None,
-        args: str = "",
-        device: str = "cpu",
-    ):
-        options = parse_options(config, args)
+    def __init__(self, zip_file: Path, decoding: Decoding, device: str = "cpu"):
+        search = read_search(decoding)
         with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
-            files = unpack_model(zip_file, Path(folder) / "model")
-            options.asr_train_config = options.asr_model_file = None  # those of the zip
-            take_from_zip(options, files)
-            log_idle_weights(options)
-            self._speech2text = Speech2TextAccent(
-                device=device, **speech2text_options(options)
-            )
-        self.about = {
-            "branches": _branches(options, self._speech2text.model, zip_file),
-            "ctc_weight": options.ctc_weight,
-            "lm_weight": options.lm_weight if options.lm_train_config else 0.0,
-            "ngram_weight": options.ngram_weight if options.ngram_file else 0.0,
-            "beam_size": beam_size_of(options, self._speech2text.model.token_list),
-        }
+            search = search.with_files(unpack_model(zip_file, Path(folder) / "model"))
+            search.log_ignored_weights()
+            self._speech2text = Speech2TextAccent(device=device, **search.options)
+        model = self._speech2text.model
+        ctc_weight = search.options["ctc_weight"]
+        self.about = Decoder(
+            branches=_list_branches(ctc_weight, model, zip_file),
+            ctc_weight=ctc_weight,
+            lm_weight=search.weight("lm_weight"),
+            ngram_weight=search.weight("ngram_weight"),
+            beam_size=search.beam_size(model.token_list),
+        )
 
     def __call__(self, speech: np.ndarray) -> Heard:
         """Recognise one utterance.
@@ -76,44 +60,44 @@ class PackedListener:
             speech: Samples in [-1, 1] at the model's rate, (Samples,).
 
         Returns:
-            Transcript and accent; empty where the audio is too short to be heard.
+            Transcript and accent; empty where the audio is too short.
         """
         with _quiet():
-            result = recognise(self._speech2text, "attacked", speech.astype(np.float32))
+            result = self._speech2text.recognise("attacked", speech.astype(np.float32))
         if result is None or not result.hypotheses:
             return Heard("")
         accent = None
         if result.posteriors is not None:
-            accent = self._speech2text.accents[int(np.argmax(result.posteriors))]
+            accent = self._speech2text.best_accent(result.posteriors)
         return Heard(result.hypotheses[0][0] or "", accent)
 
 
-def _branches(
-    options: argparse.Namespace, model: torch.nn.Module, zip_file: Path
-) -> list[str]:
-    """Tell which branches the search scores with.
+def _list_branches(
+    ctc_weight: float, model: torch.nn.Module, zip_file: Path
+) -> tuple[str, ...]:
+    """List the branches that the search scores with.
 
-    A search goes on without a decoder that the model does not have, but fails without
+    ESPnet's search leaves out a decoder that the model does not have, but fails without
     its CTC.
     """
     branches = []
-    if options.ctc_weight > 0:
-        branches.append("ctc")
-    if options.ctc_weight < 1 and model.decoder is not None:
+    if ctc_weight < 1 and model.decoder is not None:
         branches.append("att")
+    if ctc_weight > 0:
+        branches.append("ctc")
     if not branches or ("ctc" in branches and model.ctc is None):
-        wanted = 1 if model.decoder is None else 0
+        fitting = 1 if model.decoder is None else 0
         raise UserError(
-            f"{zip_file}: cannot be decoded with ctc_weight {options.ctc_weight}: give "
-            f"--inference_args '--ctc_weight {wanted}', or an --inference_config that "
+            f"{zip_file}: cannot be decoded with ctc_weight {ctc_weight}: give "
+            f"--inference_args '--ctc_weight {fitting}', or an --inference_config that "
             "says so"
         )
-    return sorted(branches)
+    return tuple(branches)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the lines that ESPnet's search logs of every utterance out of the log."""
+    """Keep what ESPnet's search logs of every utterance out of the log."""
     before = logging.root.manager.disable
     logging.disable(max(before, logging.INFO))
     try:

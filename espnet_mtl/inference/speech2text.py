@@ -1,10 +1,9 @@
-"""Stock ESPnet decoding that also tells the accent."""
+"""ESPnet's decoding, which also tells the accent."""
 
 import importlib.util
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
@@ -12,13 +11,17 @@ import numpy as np
 import torch
 import yaml
 from espnet2.bin import asr_inference
+from espnet2.torch_utils.device_funcs import to_device
 
+from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.lm import StrictLMTask
+from espnet_mtl.tasks.substitute import substitute
 
 
-class Recognised(NamedTuple):
+@dataclass(frozen=True)
+class Recognised:
     """What was heard in one utterance.
 
     Attributes:
@@ -32,11 +35,11 @@ class Recognised(NamedTuple):
 
 
 class Speech2TextAccent:
-    """ESPnet's ``Speech2Text`` around a model that may have an accent head.
+    """ESPnet's ``Speech2Text`` with a model that may have an accent head.
 
-    The text comes out of stock ``Speech2Text``, encoder and beam search included; the
-    accent is read from the same encoder output. A beam larger than the number of tokens
-    is one of all tokens.
+    Encoder and beam search are those of stock ``Speech2Text``; the accent is read from
+    the same encoder output. A beam that is larger than the number of tokens is reduced
+    to it.
 
     Args:
         asr_train_config: The ``config.yaml`` that training saved.
@@ -45,8 +48,8 @@ class Speech2TextAccent:
             and ``lm_file``.
 
     Raises:
-        UserError: If weights do not fit, hold more than tensors, the language model
-            counts other tokens than the recogniser, or KenLM is missing.
+        UserError: If weights do not fit or hold more than tensors, if the language
+            model has other tokens than the recogniser, or if KenLM is missing.
     """
 
     def __init__(self, asr_train_config, asr_model_file=None, **options):
@@ -55,12 +58,8 @@ class Speech2TextAccent:
                 f"{options['ngram_file']}: decoding with an n-gram model needs KenLM's "
                 "Python package: 'pip install kenlm'; or leave the n-gram model out"
             )
-        # Speech2Text builds its models through the module's tasks; ours load the same
-        # weights, strictly, and keep the accent head.
-        with (
-            mock.patch.object(asr_inference, "ASRTask", ASRMTLTask),
-            mock.patch.object(asr_inference, "LMTask", StrictLMTask),
-        ):
+        # ESPnet's own tasks would load weights that run code, and drop the accent head.
+        with substitute(asr_inference, ASRTask=ASRMTLTask, LMTask=StrictLMTask):
             self.speech2text = asr_inference.Speech2Text(
                 asr_train_config=asr_train_config,
                 asr_model_file=asr_model_file,
@@ -74,7 +73,7 @@ class Speech2TextAccent:
         self.accents: tuple[str, ...] = tuple(getattr(self.model, "accent_list", ()))
 
     @torch.no_grad()
-    def __call__(self, speech: np.ndarray) -> Recognised:
+    def __call__(self, speech: np.ndarray | torch.Tensor) -> Recognised:
         """Recognise one utterance.
 
         Args:
@@ -84,17 +83,59 @@ class Speech2TextAccent:
             Hypotheses and accent posteriors.
         """
         if not self.accents:
-            return Recognised(_text_results(self.speech2text(speech)), None)
-        with self.model.keep_encoded() as kept:
-            hypotheses = _text_results(self.speech2text(speech))
-        logits = self.model.accent_logits(*kept[0])
-        return Recognised(hypotheses, logits.softmax(dim=1)[0].cpu().numpy())
+            results = self.speech2text(speech)
+            # Some encoders add the results of intermediate CTC.
+            return Recognised(
+                results[0] if isinstance(results, tuple) else results, None
+            )
+        # 1. Encode, once for text and accent
+        logging.info("speech length: %d", len(speech))  # ESPnet's tools look for this
+        dtype = getattr(torch, self.speech2text.dtype)
+        batch = {
+            "speech": torch.as_tensor(speech, dtype=dtype)[None, :],
+            "speech_lengths": torch.tensor([len(speech)]),
+        }
+        batch = to_device(batch, self.speech2text.device)
+        encoded, lengths = self.model.encode(**batch)
+
+        # 2. Text
+        frames = encoded[0] if isinstance(encoded, tuple) else encoded
+        hypotheses = self.speech2text._decode_single_sample(frames[0])
+
+        # 3. Accent
+        posteriors = self.model.accent_logits(encoded, lengths).softmax(dim=1)[0]
+        return Recognised(hypotheses, posteriors.cpu().numpy())
+
+    def recognise(
+        self, key: str, speech: np.ndarray | torch.Tensor
+    ) -> Recognised | None:
+        """Recognise one utterance, which may be too short to hear anything in it.
+
+        Args:
+            key: The utterance, for the log.
+            speech: Samples in [-1, 1] at the model's rate, (Samples,).
+
+        Returns:
+            What was heard; ``None`` where the audio is too short.
+        """
+        try:
+            return self(speech)
+        except Exception as error:
+            reason = explain_too_short(error)
+            if reason is None:
+                raise
+            logging.warning("%s is %s: nothing was heard", key, reason)
+            return None
+
+    def best_accent(self, posteriors: np.ndarray | tuple[float, ...]) -> str:
+        """Return the most probable accent."""
+        return self.accents[int(np.argmax(posteriors))]
 
 
 def _limit_beam(search) -> None:
-    """Keep a beam to the tokens that there are: ESPnet's search ends in an error else.
+    """Limit a beam to the number of tokens; ESPnet's search fails with a larger one.
 
-    Its search of transducers, which is no ``BeamSearch``, does that itself.
+    The search of transducers, which is no ``BeamSearch``, limits it itself.
     """
     if not isinstance(search, asr_inference.BeamSearch):
         return
@@ -108,7 +149,7 @@ def _limit_beam(search) -> None:
 
 
 def _check_tokens(tokens: list[str], lm_train_config: Path | str) -> None:
-    """ESPnet adds the scores of tokens by their numbers, whatever these stand for."""
+    """Refuse a language model of other tokens: ESPnet adds scores by their numbers."""
     config = yaml.safe_load(Path(lm_train_config).read_text(encoding="utf-8"))
     if list(config["token_list"]) != list(tokens):
         raise UserError(
@@ -116,8 +157,3 @@ def _check_tokens(tokens: list[str], lm_train_config: Path | str) -> None:
             f"({len(config['token_list'])}) than the recogniser ({len(tokens)}); train "
             "it with the recogniser's token list (stages 6 and 7)"
         )
-
-
-def _text_results(results) -> list[tuple]:
-    """Drop the intermediate CTC results that some encoders add."""
-    return results[0] if isinstance(results, tuple) else results

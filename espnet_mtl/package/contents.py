@@ -1,7 +1,5 @@
-#!/usr/bin/env python3
-"""Compare a packed model with the files that it should have been packed of."""
+"""Compare a packed model with the files that it should have been packed from."""
 
-import argparse
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -10,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import (
     CONFIG_KEY,
     LM_CONFIG_KEY,
@@ -20,14 +18,16 @@ from espnet_mtl.package.packing import (
 )
 from espnet_mtl.package.unpacking import named_files, open_package, read_meta
 
-# Models by the argument of Speech2Text: what each is, and what asks asr_mtl.sh for it.
+# Models by the argument of Speech2Text: what each is, and the option of asr_mtl.sh that
+# asks for it.
 _MODELS = {
     WEIGHTS_KEY: ("recogniser", ""),
     LM_WEIGHTS_KEY: ("language model", "--use_lm true"),
     NGRAM_KEY: ("n-gram model", "--use_ngram true"),
 }
-# Configurations are rewritten when they are packed: what they say of tokens is not.
+# Configurations are rewritten when they are packed: only their tokens are compared.
 _CONFIGS = {CONFIG_KEY: "recogniser", LM_CONFIG_KEY: "language model"}
+FILES = (*_CONFIGS, *_MODELS)
 _CHUNK_BYTES = 2**20
 
 
@@ -48,37 +48,37 @@ def read_contents(zip_file: Path) -> dict[str, str]:
 
 
 def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
-    """Check that a package has the models of these files, and no others.
+    """Check that a package has the models of these files, and no other models.
 
     Args:
         zip_file: The package.
         wanted: Files by the name of the argument of ``Speech2Text``.
 
     Raises:
-        UserError: If it was packed of others, or is no ASR package.
+        UserError: If it was packed from other files, or is no ASR package.
     """
     with open_package(zip_file) as archive:
         packed = named_files(read_meta(archive, zip_file))
         for key, (model, option) in _MODELS.items():
             if key in packed and key not in wanted:
                 raise UserError(
-                    f"{zip_file} has a {model}, which the options do not decode with: "
+                    f"{zip_file} has a {model}, but the options do not ask for one: "
                     f"give {option} as in stage 14, or repeat stage 14"
                 )
             if key in wanted and key not in packed:
                 raise UserError(
-                    f"{zip_file} has no {model}, which the options decode with: repeat "
+                    f"{zip_file} has no {model}, but the options ask for one: repeat "
                     "stage 14"
                 )
             if key in wanted and not _is_same(
                 archive.getinfo(packed[key]), wanted[key]
             ):
-                raise _other(zip_file, model, wanted[key])
+                raise _differs(zip_file, model, wanted[key])
         for key, model in _CONFIGS.items():
             if key in wanted and key in packed:
                 inside = _tokens(archive.read(packed[key]))
                 if inside != _tokens(wanted[key].read_bytes()):
-                    raise _other(zip_file, model, wanted[key])
+                    raise _differs(zip_file, model, wanted[key])
 
 
 def _is_same(member: zipfile.ZipInfo, path: Path) -> bool:
@@ -96,31 +96,8 @@ def _tokens(config: bytes) -> Any:
     return (yaml.safe_load(config) or {}).get("token_list")
 
 
-def _other(zip_file: Path, model: str, path: Path) -> UserError:
+def _differs(zip_file: Path, model: str, path: Path) -> UserError:
     return UserError(
-        f"{zip_file} has another {model} than {path}, which was made or chosen since: "
-        "repeat stage 14"
+        f"{zip_file} has another {model} than {path}, which was made or chosen after "
+        "packing: repeat stage 14"
     )
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Compare; differences end the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the package was packed of other files.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("zip_file", type=Path)
-    for name in (*_CONFIGS, *_MODELS):
-        parser.add_argument(f"--{name}", type=Path)
-    args = parser.parse_args(cmd)
-    setup_logging()
-    files = {name: getattr(args, name) for name in (*_CONFIGS, *_MODELS)}
-    check_contents(args.zip_file, {k: v for k, v in files.items() if v is not None})
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -1,23 +1,18 @@
 """Pack a trained model into one zip that any ESPnet user can load."""
 
 import os
-import sys
 import zipfile
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from espnet_mtl import __version__
 from espnet_mtl.errors import UserError
 
 META_NAME = "meta.yaml"
 # Names of the arguments of ESPnet's Speech2Text, by which it finds the files.
 CONFIG_KEY, WEIGHTS_KEY = "asr_train_config", "asr_model_file"
 LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY = "lm_train_config", "lm_file", "ngram_file"
-# A fixed date makes the same model give the same bytes, and so the same cache key.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -33,8 +28,12 @@ def pack_model(
 
     Paths in the configuration that point to a packed file (the sentencepiece model,
     the feature statistics) are rewritten to the file's name in the zip, wherever the
-    experiment lies; ESPnet's ``unpack`` then points them to the unpacked files. The
-    same input gives the same bytes.
+    experiment lies; ESPnet's ``unpack`` then points them to the unpacked files.
+
+    The zip is a function of what is in the files and of where they lie below the folder
+    that they share, and of nothing else: no date, no version. So the same model, packed
+    again or from a copy, is the same zip, and what an attack has done with one counts
+    for the other.
 
     Args:
         config: The ``config.yaml`` that training saved.
@@ -70,18 +69,12 @@ def pack_model(
     meta = {
         "yaml_files": {key: names[path.resolve()] for key, path in configs.items()},
         "files": {key: names[path.resolve()] for key, path in models.items()},
-        "timestamp": weights.stat().st_mtime,
-        "date": datetime.fromtimestamp(weights.stat().st_mtime, UTC).isoformat(),
-        "python": sys.version,
-        "torch": _version("torch"),
-        "espnet": _version("espnet"),
-        "espnet_mtl": __version__,
     }
 
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(unfinished, "w") as archive:
             _add(archive, META_NAME, yaml.safe_dump(meta).encode())
             for path, name in names.items():
                 if path in settings:
@@ -146,14 +139,8 @@ def _rename_paths(value: Any, names: dict[Path, str]) -> Any:
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # Not compressed: weights hardly get smaller, and the bytes would be another zlib's.
     info = zipfile.ZipInfo(name, _ZIP_DATE)
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3  # Unix, wherever it is packed
     info.external_attr = 0o644 << 16
     archive.writestr(info, content)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-from espnet2.asr.ctc import CTC
 from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.class_choices import ClassChoices
@@ -35,8 +34,8 @@ accent_head_choices = ClassChoices(
 class ASRMTLTask(CarefulTask, ASRTask):
     """ASR training with an accent branch.
 
-    Everything of ESPnet's ASR task stays; the accent settings are top-level keys of
-    their own, which stock ESPnet ignores in an exported configuration. With
+    All of ESPnet's ASR task stays as it is. The accent settings are top-level keys of
+    the configuration, which stock ESPnet ignores when it loads an exported model. With
     ``accent_weight: 0`` the task builds a plain ``ESPnetASRModel``.
     """
 
@@ -45,7 +44,7 @@ class ASRMTLTask(CarefulTask, ASRTask):
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add ESPnet's ASR options and the accent's."""
+        """Add ESPnet's ASR options and those of the accent branch."""
         super().add_task_arguments(parser)
         group = parser.add_argument_group(description="Accent branch related")
         group.add_argument(
@@ -72,7 +71,7 @@ class ASRMTLTask(CarefulTask, ASRTask):
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool):
-        """Collate as ESPnet does; ``accent`` is one number, not a sequence."""
+        """Collate as ESPnet does; ``accent`` is one number, no sequence."""
         return CommonCollateFn(
             float_pad_value=0.0, int_pad_value=-1, not_sequence=["accent"]
         )
@@ -89,8 +88,8 @@ class ASRMTLTask(CarefulTask, ASRTask):
         """Build the model that the configuration describes.
 
         Args:
-            args: The training configuration; ``accent_list`` is replaced by its
-                labels, so that the saved configuration stands alone.
+            args: The training configuration. The labels take the place of the file in
+                ``accent_list``, so that the saved configuration needs no file.
 
         Returns:
             An ``ESPnetASRMTLModel``, or a plain ``ESPnetASRModel`` when
@@ -105,39 +104,23 @@ class ASRMTLTask(CarefulTask, ASRTask):
         head_conf = dict(getattr(args, "accent_head_conf", None) or {})
         _hand_out_layer(args, head_conf.get("layer"))
 
-        base = super().build_model(args)
-        if not isinstance(base, ESPnetASRModel) or type(base) is not ESPnetASRModel:
+        recogniser = super().build_model(args)
+        if type(recogniser) is not ESPnetASRModel:
             raise UserError(
                 f"'model: {args.model}' has no accent branch: use 'model: espnet', or "
                 "set accent_weight to 0"
             )
-        encoder_size = (base.postencoder or base.encoder).output_size()
-        head_class = accent_head_choices.get_class(args.accent_head)
-        head = head_class(
-            input_size=encoder_size, num_accents=len(args.accent_list), **head_conf
+        encoder = recogniser.postencoder or recogniser.encoder
+        head = accent_head_choices.get_class(args.accent_head)(
+            input_size=encoder.output_size(),
+            num_accents=len(args.accent_list),
+            **head_conf,
         )
-        return ESPnetASRMTLModel(
-            accent_list=args.accent_list,
-            accent_weight=args.accent_weight,
-            accent_head=head,
-            vocab_size=base.vocab_size,
-            token_list=base.token_list,
-            frontend=base.frontend,
-            specaug=base.specaug,
-            normalize=base.normalize,
-            preencoder=base.preencoder,
-            encoder=base.encoder,
-            postencoder=base.postencoder,
-            decoder=base.decoder,
-            # With ctc_weight 0 ESPnet throws its CTC away but still asks for one.
-            ctc=base.ctc or CTC(base.vocab_size, encoder_size, **args.ctc_conf),
-            joint_network=getattr(base, "joint_network", None),
-            **args.model_conf,
-        )
+        return ESPnetASRMTLModel(recogniser, args.accent_list, args.accent_weight, head)
 
 
 def has_accent_branch(args: argparse.Namespace) -> bool:
-    """Whether a configuration, ours or stock ESPnet's, asks for an accent branch."""
+    """Tell whether a configuration, ours or ESPnet's, asks for an accent branch."""
     return getattr(args, "accent_weight", 0.0) != 0.0
 
 
@@ -151,7 +134,8 @@ def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
         The labels in order.
 
     Raises:
-        UserError: If there is no list, or it has fewer than two labels or doubles.
+        UserError: If there is no list, or if it has fewer than two labels or the same
+            label twice.
     """
     if accent_list is None:
         raise UserError(
@@ -178,16 +162,16 @@ def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
 
 
 def _hand_out_layer(args: argparse.Namespace, layer: int | None) -> None:
-    """Have the encoder return the block that the accent head listens to."""
+    """Have the encoder return the output of the block that the accent head reads."""
     if layer is None:
         return
     if args.model_conf.get("ctc_weight", 0.5) == 0.0:
         raise UserError(
             f"accent_head_conf: layer: {layer} needs a CTC branch (ctc_weight above "
-            "0): ESPnet's decoding reads CTC wherever the encoder hands out a block. "
-            "Leave 'layer' out to listen to the encoder's output"
+            "0): ESPnet's decoding applies CTC to each block that the encoder returns. "
+            "Leave 'layer' out to classify the encoder's last output"
         )
     handed_out = args.encoder_conf.setdefault("interctc_layer_idx", [])
     if layer not in handed_out:
-        logging.info("Encoder block %d is handed out to the accent head", layer)
+        logging.info("The accent head reads the output of encoder block %d", layer)
         args.encoder_conf["interctc_layer_idx"] = sorted([*handed_out, layer])

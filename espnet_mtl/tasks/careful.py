@@ -1,25 +1,26 @@
-"""What our tasks add to ESPnet's: care with the weights that they are given."""
+"""What our tasks add to ESPnet's: care with the weights that they load."""
 
 import argparse
 import functools
 from pathlib import Path
-from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
+import yaml
 from espnet2.tasks import abs_task
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.pretrained import load_initial_weights
-from espnet_mtl.tasks.resuming import check_beginning
-from espnet_mtl.tasks.weights import load_model
+from espnet_mtl.tasks.substitute import substitute
+from espnet_mtl.tasks.weights import load_weights, no_unpickling
 
 
 class CarefulTask:
-    """Goes before a task of ESPnet's among the bases of a class.
+    """A mixin; stands before a task of ESPnet's among the bases of a class.
 
     Attributes:
-        tag_option: The recipe's option that gives an experiment another name.
+        tag_option: The option of ``asr_mtl.sh`` that names an experiment.
     """
 
     tag_option: str
@@ -32,12 +33,14 @@ class CarefulTask:
             args: The training configuration.
 
         Raises:
-            UserError: If initial weights do not fit, or come too late: the experiment
-                was begun with others.
+            UserError: If initial weights do not fit, or if a training that only
+                continues was begun with others.
         """
-        check_beginning(args, cls.tag_option)
+        _check_initial_weights(args, cls.tag_option)
+        # ESPnet saves args.init_param and loads the weights in one go: there is no step
+        # of a task in between, where the loading could be ours.
         load = functools.partial(load_initial_weights, folder=args.output_dir)
-        with mock.patch.object(abs_task, "load_pretrained_model", load):
+        with substitute(abs_task, load_pretrained_model=load):
             super().main_worker(args)
 
     @classmethod
@@ -59,7 +62,47 @@ class CarefulTask:
             The model and its configuration.
 
         Raises:
-            UserError: If the weights do not fit the configuration, or hold anything
-                but tensors.
+            UserError: If the weights do not fit the configuration, or the file holds
+                anything but tensors.
         """
-        return load_model(cls, config_file, model_file, device)
+        if config_file is None:
+            if model_file is None:
+                raise UserError("give the model's configuration or its weights")
+            config_file = Path(model_file).parent / "config.yaml"
+        settings = yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
+        args = argparse.Namespace(**settings)
+        with no_unpickling():
+            model = cls.build_model(args)
+        if model_file is not None:
+            load_weights(model, model_file)
+        return model.to(device), args
+
+
+def _check_initial_weights(args: argparse.Namespace, tag_option: str) -> None:
+    """Refuse other initial weights for a training that only continues.
+
+    ESPnet loads the checkpoint over the initial weights, which then have no effect.
+    This has to come before ESPnet writes the configuration anew.
+    """
+    if args.collect_stats or not args.resume or args.output_dir is None:
+        return
+    exp = Path(args.output_dir)
+    config = exp / "config.yaml"
+    if not ((exp / "checkpoint.pth").exists() and config.exists()):
+        return
+    if (args.dist_rank or 0) != 0:  # the first process may be writing the file now
+        return
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    begun = list(settings.get("init_param") or [])
+    wanted = list(args.init_param or [])
+    if begun != wanted:
+        raise UserError(
+            f"{exp} was begun with {_describe(begun)}, not with {_describe(wanted)}, "
+            "and its training would continue from its checkpoint. Give what it was "
+            "begun with (--pretrained_model or --init_param), choose another "
+            f"{tag_option}, or remove {exp} to begin anew"
+        )
+
+
+def _describe(init_param: list[str]) -> str:
+    return f"weights of {' '.join(init_param)}" if init_param else "weights of its own"

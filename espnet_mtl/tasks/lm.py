@@ -1,4 +1,4 @@
-"""ESPnet's language model task, its models loaded as carefully as recognisers."""
+"""ESPnet's language model task, with our care for weights."""
 
 import argparse
 
@@ -11,19 +11,19 @@ from espnet_mtl.tasks.careful import CarefulTask
 
 
 class StrictLMTask(CarefulTask, LMTask):
-    """Language models that may come from a stranger's package."""
+    """Language models, also those of a stranger's package."""
 
     tag_option = "--lm_tag"
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetLanguageModel:
-        """Build the model that the configuration describes; it knows its tokens.
+        """Build the model that the configuration describes.
 
         Args:
             args: The training configuration.
 
         Returns:
-            ESPnet's model, with a ``token_list`` as recognisers have one.
+            ESPnet's model, with a ``token_list`` like that of a recogniser.
         """
         model = super().build_model(args)
         model.token_list = list(args.token_list)

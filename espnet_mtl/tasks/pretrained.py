@@ -5,13 +5,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 import yaml
-from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import (
@@ -34,12 +32,12 @@ _OTHER_LAYERS = (
     "Train with the settings that its config.yaml has for these layers, name the parts "
     f"to take (FILE:encoder:encoder), or {_LEAVE_OUT}"
 )
-# Parts of a recogniser, and of a language model, with a layer that counts tokens.
+# Parts of a recogniser and of a language model with a layer that has a row a token.
 _TOKEN_PARTS = ("ctc", "decoder", "joint_network", "encoder.conditioning_layer", "lm")
 
 
 class _Weights(NamedTuple):
-    """Weights by name, and the tokens that they count; ``None`` where nobody says."""
+    """Weights by name, and the tokens of their model; ``None`` if the file has none."""
 
     state: dict[str, torch.Tensor]
     tokens: list[str] | None = None
@@ -54,21 +52,22 @@ def load_initial_weights(
 ) -> None:
     """Fill a new model with weights of another, as ESPnet's ``--init_param`` does.
 
-    Takes packed models as well, and nothing but tensors from either. An accent head
-    starts fresh, unless parts are named: the other model's accents may be others, or
-    in another order. So do statistics of features that only one of the models has.
+    Takes packed models as well, and reads nothing but tensors from either. Unless parts
+    are named, an accent head keeps its own weights (the other model may have other
+    accents, or the same in another order), and so do statistics of features that only
+    one of the models has.
 
     Args:
-        model: The model to fill, with a ``token_list``; one with an ``lm`` is filled
-            with the language model of a package.
+        model: The model to fill, with a ``token_list``; one with an ``lm`` takes the
+            language model of a package.
         init_param: ``<file>:<source part>:<part to fill>:<parts to leave out>``, all
             but the file optional. The file is a state dict, or a packed model (zip).
         ignore_init_mismatch: Whether to leave out weights that do not fit.
         map_location: Device to load to.
-        folder: Where a packed model is unpacked meanwhile.
+        folder: Where to unpack a packed model for the time of loading.
 
     Raises:
-        UserError: If the file is missing, holds more than tensors, has nothing of the
+        UserError: If the file is missing, holds more than tensors, does not have the
             part, or does not fit.
     """
     file, source, target, excluded = [*init_param.split(":"), "", "", ""][:4]
@@ -82,19 +81,18 @@ def load_initial_weights(
     _compare_tokens(model, weights.tokens, chosen, file, ignore_init_mismatch)
     state = {name[len(source) + 1 if source else 0 :]: chosen[name] for name in chosen}
     try:
-        # ESPnet would read the file itself, and let it run code.
-        with mock.patch.object(torch, "load", return_value=state):
-            load_pretrained_model(
-                f"{file}::{target}", model, ignore_init_mismatch, map_location
-            )
+        part = model.get_submodule(target)
     except AttributeError as error:
         raise UserError(
             f"--init_param {init_param}: there is no such part: {error}"
         ) from error
+    own = part.state_dict()
+    if ignore_init_mismatch:
+        state = _take_fitting(state, own)
+    try:
+        part.load_state_dict({**own, **state})
     except RuntimeError as error:
-        num_tokens = len(model.token_list)
-        wanted = model.get_submodule(target).state_dict()
-        tokens_differ = _count_otherwise(num_tokens, wanted, state)
+        tokens_differ = _count_otherwise(len(model.token_list), own, state)
         fix = _OTHER_TOKENS if tokens_differ else _OTHER_LAYERS
         raise UserError(f"{file} does not fit the model: {error}. {fix}") from error
 
@@ -122,17 +120,16 @@ def _read(
 def _lonely_statistics(
     model: torch.nn.Module, state: Mapping[str, Any], file: str
 ) -> list[str]:
-    """Statistics of features (global_mvn) belong to a setting, not to what is learned.
+    """Name what to leave out where only one model has statistics of features.
 
-    Returns:
-        Parts to leave out of the file.
+    They (global_mvn) belong to a setting of the model, and are not learned.
     """
     has_some = any(name.startswith("normalize.") for name in model.state_dict())
     gives_some = any(name.startswith("normalize.") for name in state)
     if gives_some and not has_some:
         logging.info(
-            "%s: its statistics of features (normalize) are left out: this model "
-            "normalizes without",
+            "%s: its statistics of features (normalize) are left out: this model has "
+            "no use for them",
             file,
         )
         return ["normalize."]
@@ -146,7 +143,7 @@ def _lonely_statistics(
 def _choose(
     state: Mapping[str, torch.Tensor], source: str, left_out: list[str], asked: str
 ) -> dict[str, torch.Tensor]:
-    """Pick the weights of a part; a part that is not there is a slip of the pen."""
+    """Pick the weights of a part, less what is left out; something has to remain."""
     chosen = {
         name: value
         for name, value in state.items()
@@ -166,7 +163,7 @@ def _choose(
     if not kept:
         raise UserError(
             f"--init_param {asked}: nothing is left to take without "
-            f"{', '.join(left_out)}: name fewer parts to leave out"
+            f"{', '.join(left_out)}. Leave out fewer parts"
         )
     return kept
 
@@ -178,7 +175,10 @@ def _compare_tokens(
     file: str,
     ignore_init_mismatch: bool,
 ) -> None:
-    """Layers that count tokens may fit by chance, and mean something else."""
+    """Refuse layers with a row for each token if those are of other tokens.
+
+    They may fit by chance, where there are as many.
+    """
     if tokens is None or tokens == list(model.token_list):
         return
     if not any(
@@ -192,10 +192,31 @@ def _compare_tokens(
             f"{file}: the model has other tokens than this one. {_OTHER_TOKENS}"
         )
     logging.warning(
-        "%s has other tokens: its layers that count tokens are left out where their "
-        "number differs, and start from weights of other tokens where it is the same",
+        "%s has other tokens: its layers that have a row for each token are left out "
+        "if the number of tokens differs; if not, they start from weights that were "
+        "learned for other tokens",
         file,
     )
+
+
+def _take_fitting(
+    state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Pick the weights that a part has under the same name and with the same shape."""
+    fitting = {}
+    for name, value in state.items():
+        if name not in own:
+            logging.warning("%s is left out: this model has no such weights", name)
+        elif own[name].shape != value.shape:
+            logging.warning(
+                "%s is left out: its shape is %s, and in this model %s",
+                name,
+                tuple(value.shape),
+                tuple(own[name].shape),
+            )
+        else:
+            fitting[name] = value
+    return fitting
 
 
 def _count_otherwise(
@@ -203,7 +224,7 @@ def _count_otherwise(
     wanted: Mapping[str, torch.Tensor],
     state: Mapping[str, torch.Tensor],
 ) -> bool:
-    """Whether weights should be as many as there are tokens, and are not."""
+    """Tell whether any weights have a row for each token only in the new model."""
     return any(
         name in state
         and num_tokens in value.shape

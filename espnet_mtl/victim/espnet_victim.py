@@ -7,10 +7,10 @@ from pathlib import Path
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
-from espnet2.asr.encoder.conformer_encoder import TooShortUttError
 from espnet2.asr.espnet_model import ESPnetASRModel
 
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
+from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
 from espnet_mtl.victim.loader import Export, load_export
 from espnet_mtl.victim.padding import hear_alone
@@ -84,10 +84,8 @@ class ESPnetVictim:
         try:
             with torch.no_grad():
                 _, frames = self._model.encode(speech, lengths)
-        except TooShortUttError:
-            return 0
-        except RuntimeError as error:
-            if "Padding size" not in str(error):  # audio shorter than half a window
+        except Exception as error:
+            if explain_too_short(error) is None:
                 raise
             return 0
         return int(frames[0])

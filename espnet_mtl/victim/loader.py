@@ -1,7 +1,6 @@
 """Load an exported model."""
 
 import argparse
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,11 @@ from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.text.cleaner import TextCleaner
 from espnet2.text.token_id_converter import TokenIDConverter
 
+from espnet_mtl.data.audio import read_rate
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.provenance import hash_file
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 
@@ -41,8 +42,8 @@ class Export:
     @property
     def rate(self) -> int:
         """Sampling rate in Hz that the model hears."""
-        rate = (getattr(self.args, "frontend_conf", None) or {}).get("fs", 16000)
-        return parse_rate(rate)
+        frontend = getattr(self.args, "frontend_conf", None) or {}
+        return read_rate(frontend.get("fs", 16000))  # ESPnet's default
 
     @property
     def has_accent(self) -> bool:
@@ -97,19 +98,5 @@ def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
             non_linguistic_symbols=args.non_linguistic_symbols,
         )
         tokenizer.text2tokens("")  # sentencepiece reads its file at the first use
-    sha256 = hashlib.sha256(zip_file.read_bytes()).hexdigest()
     cleaner = TextCleaner(getattr(args, "cleaner", None))
-    return Export(model.eval(), args, tokenizer, cleaner, sha256)
-
-
-def parse_rate(rate: int | str) -> int:
-    """Read a sampling rate.
-
-    Args:
-        rate: Hz as a number, or as ESPnet writes it, such as ``16k``.
-
-    Returns:
-        The rate in Hz.
-    """
-    text = str(rate).strip().lower()
-    return int(float(text[:-1]) * 1000) if text.endswith("k") else int(text)
+    return Export(model.eval(), args, tokenizer, cleaner, hash_file(zip_file))

@@ -8,7 +8,6 @@ import yaml
 from exp_factory import make_exp
 from model_factory import save_model, write_data_dir
 
-from espnet_mtl import __version__
 from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack, asr_mtl_upload
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
@@ -82,8 +81,6 @@ def test_a_dry_run_makes_the_files_and_lists_them(exp, capsys, monkeypatch):
     # As ESPnet's downloader wants it: names as in the zip, no path of this machine.
     config = yaml.safe_load((folder / "asr_mtl_ctc/config.yaml").read_text())
     assert config["bpemodel"] == "data/bpe.model"
-    meta = yaml.safe_load((folder / "meta.yaml").read_text())
-    assert meta["espnet_mtl"] == __version__  # installed or not
 
 
 def test_made_again_nothing_old_is_left(exp):

@@ -16,7 +16,7 @@ from model_factory import ACCENTS, make_batch, save_lm, save_model, write_data_d
 
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.decode import log_idle_weights
+from espnet_mtl.inference.search import Search
 from espnet_mtl.journal import Journal
 from espnet_mtl.package.packing import pack_model
 
@@ -136,8 +136,8 @@ def test_a_zip_is_decoded_with_its_language_model(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("lm_weight", "has_lm", "said"),
     [
-        ("0.7", False, "lm_weight 0.7 is ignored: there is no lm_train_config"),
-        ("0", True, "lm_weight is 0: lm_train_config is not listened to"),
+        ("0.7", False, "lm_weight 0.7 has no effect: no lm_train_config is given"),
+        ("0", True, "lm_weight is 0: lm_train_config has no effect"),
         ("0.7", True, None),
         ("0", False, None),
     ],
@@ -151,7 +151,7 @@ def test_weights_that_change_nothing_are_told(lm_weight, has_lm, said, caplog):
         ]
     )
     caplog.set_level("INFO")
-    log_idle_weights(options)
+    Search.from_args(options).log_ignored_weights()
     assert [record.message for record in caplog.records] == ([said] if said else [])
 
 

@@ -1,6 +1,7 @@
 """The attack's listener hears what the recipe's decoding hears."""
 
 import logging
+import shlex
 
 import numpy as np
 import pytest
@@ -21,8 +22,10 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.package.packing import pack_model
+from espnet_mtl.results.attack import Decoder
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 SHORT = "--maxlenratio -6"  # an untrained model finds no end
@@ -80,7 +83,7 @@ def hybrid_zip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def listener(hybrid_zip):
-    return PackedListener(hybrid_zip, args=f"{SHORT} --beam_size 2")
+    return PackedListener(hybrid_zip, Decoding(None, f"{SHORT} --beam_size 2"))
 
 
 def read(wav):
@@ -112,22 +115,22 @@ def test_it_hears_the_same_with_the_language_model_of_the_zip(
     zip_file = hybrid_zip.with_name("lm.zip")
     args = f"{SHORT} --beam_size 3"
     compare_with_the_file(zip_file, data_dir, tmp_path, None, f"{args} --lm_weight 0.1")
-    strong = PackedListener(zip_file, args=f"{args} --lm_weight 3")
-    assert strong.about["lm_weight"] == 3.0
-    silent = PackedListener(zip_file, args=f"{args} --lm_weight 0")
+    strong = PackedListener(zip_file, Decoding(args=f"{args} --lm_weight 3"))
+    assert strong.about.lm_weight == 3.0
+    silent = PackedListener(zip_file, Decoding(args=f"{args} --lm_weight 0"))
     speech = [read(wav) for wav in read_table(data_dir / "wav.scp").values()]
     assert [strong(one) for one in speech] != [silent(one) for one in speech]
 
 
 def test_without_a_language_model_its_weight_is_said_to_be_ignored(hybrid_zip, caplog):
     caplog.set_level(logging.INFO)
-    listener = PackedListener(hybrid_zip, args="--lm_weight 0.3")
-    assert listener.about["lm_weight"] == 0.0
-    assert "lm_weight 0.3 is ignored: there is no lm_train_config" in caplog.text
+    listener = PackedListener(hybrid_zip, Decoding(args="--lm_weight 0.3"))
+    assert listener.about.lm_weight == 0.0
+    assert "lm_weight 0.3 has no effect: no lm_train_config is given" in caplog.text
 
 
 def compare_with_the_file(zip_file, data_dir, tmp_path, text, args):
-    config, options = None, args.split()
+    config, options = None, shlex.split(args)
     if text is not None:
         config = tmp_path / "decode.yaml"
         config.write_text(text)
@@ -144,7 +147,7 @@ def compare_with_the_file(zip_file, data_dir, tmp_path, text, args):
         read_table(tmp_path / f"out/1best_recog/{file}", allow_empty_value=True)
         for file in ("text", "accent")
     ]
-    listener = PackedListener(zip_file, config, args)
+    listener = PackedListener(zip_file, Decoding(config, args))
     heard = {utt: listener(read(wav)) for utt, wav in read_table(scp).items()}
     assert {utt: one.text.strip() for utt, one in heard.items()} == written[0]
     assert {utt: one.accent for utt, one in heard.items()} == written[1]
@@ -154,21 +157,21 @@ def compare_with_the_file(zip_file, data_dir, tmp_path, text, args):
 @pytest.mark.parametrize(
     ("args", "branches", "ctc_weight", "beam_size"),
     [
-        ("--ctc_weight 1.0 --beam_size 1", ["ctc"], 1.0, 1),
-        ("--ctc_weight 0 --beam_size 3", ["att"], 0.0, 3),
-        ("--ctc_weight 0.3", ["att", "ctc"], 0.3, len(TOKENS)),
+        ("--ctc_weight 1.0 --beam_size 1", ("ctc",), 1.0, 1),
+        ("--ctc_weight 0 --beam_size 3", ("att",), 0.0, 3),
+        ("--ctc_weight 0.3", ("att", "ctc"), 0.3, len(TOKENS)),
     ],
 )
 def test_it_tells_what_it_decodes_with(
     hybrid_zip, args, branches, ctc_weight, beam_size
 ):
-    assert PackedListener(hybrid_zip, args=args).about == {
-        "branches": branches,
-        "ctc_weight": ctc_weight,
-        "lm_weight": 0.0,
-        "ngram_weight": 0.0,
-        "beam_size": beam_size,
-    }
+    assert PackedListener(hybrid_zip, Decoding(args=args)).about == Decoder(
+        branches=branches,
+        ctc_weight=ctc_weight,
+        lm_weight=0.0,
+        ngram_weight=0.0,
+        beam_size=beam_size,
+    )
 
 
 @pytest.mark.parametrize("ctc_weight", [0, 0.5, 1])
@@ -178,9 +181,11 @@ def test_a_beam_that_is_larger_than_the_vocabulary_is_one_of_all_tokens(
     """ESPnet's default of 20 is larger than the tokens of a corpus of digits."""
     caplog.set_level(logging.INFO)
     args = f"{SHORT} --ctc_weight {ctc_weight}"
-    default = PackedListener(hybrid_zip, args=args)
+    default = PackedListener(hybrid_zip, Decoding(args=args))
     assert f"--beam_size 20 is limited to the {len(TOKENS)} tokens" in caplog.text
-    widest = PackedListener(hybrid_zip, args=f"{args} --beam_size {len(TOKENS)}")
+    widest = PackedListener(
+        hybrid_zip, Decoding(args=f"{args} --beam_size {len(TOKENS)}")
+    )
     speech = read(data_dir / "spk0-000.wav")
     assert default(speech) == widest(speech)
 
@@ -188,15 +193,17 @@ def test_a_beam_that_is_larger_than_the_vocabulary_is_one_of_all_tokens(
 def test_a_branch_that_the_model_lacks_is_not_told_of(tmp_path, data_dir):
     """ESPnet's search leaves out a decoder that is not there, whatever its weight."""
     ctc = make_zip(tmp_path / "ctc", model_conf={"ctc_weight": 1.0})
-    listener = PackedListener(ctc, args=f"--ctc_weight 0.5 --beam_size 1 {SHORT}")
-    assert listener.about["branches"] == ["ctc"]
+    decoding = Decoding(args=f"--ctc_weight 0.5 --beam_size 1 {SHORT}")
+    listener = PackedListener(ctc, decoding)
+    assert listener.about.branches == ("ctc",)
     assert listener(read(data_dir / "spk0-000.wav")).accent in ACCENTS
     with pytest.raises(UserError, match="x.zip: .*--ctc_weight 1'"):
-        PackedListener(ctc, args="--ctc_weight 0")
+        PackedListener(ctc, Decoding(args="--ctc_weight 0"))
     attention = make_zip(tmp_path / "att", model_conf={"ctc_weight": 0.0})
-    assert PackedListener(attention, args="--ctc_weight 0").about["branches"] == ["att"]
+    listener = PackedListener(attention, Decoding(args="--ctc_weight 0"))
+    assert listener.about.branches == ("att",)
     with pytest.raises(UserError, match="x.zip: .*--ctc_weight 0'"):
-        PackedListener(attention)
+        PackedListener(attention, Decoding())
 
 
 @pytest.mark.parametrize("num_samples", [10, 60, 200])
@@ -236,7 +243,7 @@ def test_the_log_is_as_before_also_after_an_exception(listener, level, monkeypat
         assert logging.root.manager.disable == max(level, logging.INFO)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(listener, "_speech2text", fail)
+    monkeypatch.setattr(type(listener._speech2text), "__call__", staticmethod(fail))
     monkeypatch.setattr(logging.root.manager, "disable", level)
     with pytest.raises(RuntimeError, match="out of memory"):
         listener(np.zeros(RATE, dtype=np.float32))
@@ -245,18 +252,18 @@ def test_the_log_is_as_before_also_after_an_exception(listener, level, monkeypat
 
 def test_a_missing_configuration_is_named(hybrid_zip, tmp_path):
     with pytest.raises(UserError, match="--inference_config .*none.yaml: no such file"):
-        PackedListener(hybrid_zip, tmp_path / "none.yaml")
+        PackedListener(hybrid_zip, Decoding(tmp_path / "none.yaml"))
 
 
 def test_options_that_decoding_does_not_have_are_named(hybrid_zip, tmp_path):
     with pytest.raises(UserError, match="--inference_args '--beam 3 --size 2'.*--size"):
-        PackedListener(hybrid_zip, args="--beam 3 --size 2")
+        PackedListener(hybrid_zip, Decoding(args="--beam 3 --size 2"))
     with pytest.raises(UserError, match="--inference_args '--beam_size many'"):
-        PackedListener(hybrid_zip, args="--beam_size many")
+        PackedListener(hybrid_zip, Decoding(args="--beam_size many"))
     config = tmp_path / "decode.yaml"
     config.write_text("beams: 3\n")
     with pytest.raises(UserError, match="--inference_config .*decode.yaml.*beams"):
-        PackedListener(hybrid_zip, config)
+        PackedListener(hybrid_zip, Decoding(config))
 
 
 def test_a_stock_package_tells_no_accent(tmp_path, data_dir, monkeypatch):
@@ -266,5 +273,6 @@ def test_a_stock_package_tells_no_accent(tmp_path, data_dir, monkeypatch):
     config.write_text(yaml.safe_dump(settings))
     monkeypatch.chdir(tmp_path)  # ESPnet packs paths as they are seen from here
     pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
-    listener = PackedListener(tmp_path / "stock.zip", args=f"{SHORT} --beam_size 2")
+    decoding = Decoding(args=f"{SHORT} --beam_size 2")
+    listener = PackedListener(tmp_path / "stock.zip", decoding)
     assert listener(read(data_dir / "spk0-000.wav")).accent is None

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
+from espnet_mtl.bin import check_package
 from espnet_mtl.errors import UserError
-from espnet_mtl.package import contents
 from espnet_mtl.package.packing import pack_model
 
 TOKENS = ["<blank>", "a", "<sos/eos>"]
@@ -44,7 +44,7 @@ def pack(files, *keys):
 def check(files, *names):
     asr = ("asr_train_config", "asr_model_file")
     options = [f"--{name}={files[name]}" for name in (*asr, *names)]
-    contents.main([str(files["asr_model_file"].with_name("x.zip")), *options])
+    check_package.main([str(files["asr_model_file"].with_name("x.zip")), *options])
 
 
 LM = ("lm_train_config", "lm_file")

@@ -336,7 +336,7 @@ check_packed_model() {
     need_model
     need_file "${packed_model}" 14
     find_language_models
-    ${python} -m espnet_mtl.package.contents "${packed_model}" \
+    ${python} -m espnet_mtl.bin.check_package "${packed_model}" \
         --asr_train_config "${asr_exp}/config.yaml" \
         --asr_model_file "${asr_exp}/${inference_asr_model}" \
         ${lm_files[@]+"${lm_files[@]}"}

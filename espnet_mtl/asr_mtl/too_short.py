@@ -1,0 +1,24 @@
+"""Audio that is too short for a model to hear anything."""
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
+from espnet.nets.pytorch_backend.transformer.subsampling import TooShortUttError
+
+# What torch.stft says of audio that it cannot mirror at its ends.
+_LESS_THAN_HALF_A_WINDOW = "Padding size"
+
+
+def explain_too_short(error: Exception) -> str | None:
+    """Tell whether a model failed because the audio is too short.
+
+    Args:
+        error: What its encoder raised.
+
+    Returns:
+        How short the audio is; ``None`` if the error is another one.
+    """
+    if isinstance(error, TooShortUttError):
+        return f"too short for the encoder ({error})"
+    if isinstance(error, RuntimeError) and _LESS_THAN_HALF_A_WINDOW in str(error):
+        return "shorter than half a window"
+    return None

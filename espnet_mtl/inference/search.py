@@ -1,0 +1,133 @@
+"""The options of a search, as ESPnet's ``Speech2Text`` takes them."""
+
+import argparse
+import inspect
+import logging
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
+
+from espnet2.bin import asr_inference
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.decoding import FILE_OPTIONS, Decoding
+from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
+from espnet_mtl.provenance import hash_file
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(
+        asr_inference.Speech2Text.__init__
+    ).parameters.items()
+    if name not in ("self", "device")
+}
+_FILES = (CONFIG_KEY, WEIGHTS_KEY, *FILE_OPTIONS)
+# The option that weighs a model, and the one that names it.
+_WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a recogniser is made of, and how it searches for the text.
+
+    Attributes:
+        options: Arguments of ``Speech2Text``, all but ``device``.
+    """
+
+    options: Mapping[str, Any]
+
+    @classmethod
+    def from_args(cls, args: argparse.Namespace) -> "Search":
+        """Pick the options of ESPnet's ``asr_inference`` that belong to the search."""
+        return cls({k: v for k, v in vars(args).items() if k in _DEFAULTS})
+
+    def with_files(self, files: Mapping[str, Path]) -> "Search":
+        """Add the files of a package; files that the options name already stay.
+
+        Args:
+            files: The unpacked files, by option.
+        """
+        missing = {k: str(v) for k, v in files.items() if self.options[k] is None}
+        return replace(self, options={**self.options, **missing})
+
+    def weight(self, name: str) -> float:
+        """Return ``lm_weight`` or ``ngram_weight``; 0 if there is no such model."""
+        return self.options[name] if self.options[_WEIGHED[name]] else 0.0
+
+    def beam_size(self, tokens: Sequence[str]) -> int:
+        """Return how many hypotheses are kept: never more than there are tokens."""
+        return min(self.options["beam_size"], len(tokens))
+
+    def hash_files(self) -> dict[str, str]:
+        """Hash the files that the options name, by option."""
+        named = {name: self.options[name] for name in _FILES if name in self.options}
+        files = {name: path for name, path in named.items() if path is not None}
+        return {k: hash_file(v) for k, v in files.items() if Path(v).is_file()}
+
+    def log_ignored_weights(self) -> None:
+        """Log which weights have no effect, which ESPnet does not."""
+        for name, model in _WEIGHED.items():
+            weight, has_model = self.options[name], bool(self.options[model])
+            if has_model and weight == 0:
+                logging.warning("%s is 0: %s has no effect", name, model)
+            elif weight and not has_model:
+                logging.info("%s %g has no effect: no %s is given", name, weight, model)
+
+    def describe(self, tokens: Sequence[str], files: Container[str]) -> dict[str, Any]:
+        """Pick what somebody needs to decode alike with stock ``Speech2Text``.
+
+        Args:
+            tokens: The model's tokens, which limit the beam.
+            files: Files of the package, by option.
+
+        Returns:
+            Beam and weights of the search, whatever they are, and other options that
+            are not ``Speech2Text``'s defaults. Files are left out.
+        """
+        told = {
+            "beam_size": self.beam_size(tokens),
+            "ctc_weight": self.options["ctc_weight"],
+        }
+        for name, model in _WEIGHED.items():
+            if model in files:
+                told[name] = self.options[name]
+        for name, value in self.options.items():
+            if name in told or name in _WEIGHED or name in _FILES:
+                continue
+            if value != _DEFAULTS[name]:
+                told[name] = value
+        return told
+
+
+def read_search(decoding: Decoding) -> Search:
+    """Read the settings of a decoding through ESPnet's own parser.
+
+    Args:
+        decoding: The settings.
+
+    Returns:
+        The search, which names no recogniser yet.
+
+    Raises:
+        UserError: If the configuration is missing, or something is not an option.
+    """
+    if decoding.config is not None and not decoding.config.is_file():
+        raise UserError(f"--inference_config {decoding.config}: no such file")
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(
+            f"--inference_config {decoding.config}, --inference_args "
+            f"'{decoding.args}': not options of decoding: {message}"
+        )
+
+    parser = asr_inference.get_parser()
+    parser.error = refuse  # else it ends the process
+    # The parser asks for these, though no table is read here.
+    needed = ["--output_dir", "none"]
+    needed += ["--data_path_and_name_and_type", "none,speech,sound"]
+    args = parser.parse_args([*needed, *decoding.words()])
+    args.asr_train_config = args.asr_model_file = None  # given in another way
+    return Search.from_args(args)
