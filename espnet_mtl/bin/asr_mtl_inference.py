@@ -2,6 +2,7 @@
 """Decode text and accent: ESPnet's asr_inference for models with an accent head."""
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.inference.decode import Utterances, decode
+from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import Search
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.provenance import hash_file
 
-# Options that change nothing in the results.
-_NOT_STAMPED = {"log_level", "config", "key_file", "num_workers", "output_dir"}
+# Options that change nothing in the results, or are there in another form.
+_NOT_STAMPED = {
+    *("log_level", "config", "key_file", "num_workers", "output_dir"),
+    "inference_args",
+}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -30,6 +35,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--model_zip",
         help="A packed model, instead of --asr_train_config and --asr_model_file; its "
         "language models are used where no others are given",
+    )
+    parser.add_argument(
+        "--inference_args",
+        default="",
+        help="More of these options, in one argument; they win. Quote a value that has "
+        "blanks",
     )
     return parser
 
@@ -43,7 +54,11 @@ def main(cmd: list[str] | None = None) -> None:
     Raises:
         UserError: If an option or an input file does not fit.
     """
-    args = get_parser().parse_args(cmd)
+    parser = get_parser()
+    cmd = sys.argv[1:] if cmd is None else cmd
+    args = parser.parse_args(cmd)
+    more = Decoding(args=args.inference_args).words()
+    args = parser.parse_args([*cmd, *more])
     setup_logging(args.log_level)
     _check(args)
     search = Search.from_args(args)

@@ -73,7 +73,7 @@ look_at_the_whole_run() {
 @test "decoding, the attacked audio's too, and packing take the same models" {
     look_at_the_whole_run
     files="--lm_train_config ${lm}/config.yaml --lm_file ${lm}/valid.loss.ave.pth --ngram_file ${ngram}"
-    [ "$(called "^asr_mtl_inference .*${files} --lm_weight 0.3")" -eq 4 ]
+    [ "$(called "^asr_mtl_inference .*--inference_args=--lm_weight 0.3 ${files}")" -eq 4 ]
     [ "$(called "^asr_mtl_pack .*${files}")" -eq 1 ]
 }
 
@@ -228,10 +228,10 @@ look_at_the_whole_run() {
     files+=" --lm_train_config exp/lm_train_bpe30/config.yaml --lm_file exp/lm_train_bpe30/valid.loss.ave.pth"
     for n in 15 19; do
         : > "${CALLS}"
-        FAKE_FAILS=contents run asr_mtl --use_lm true --stage "${n}" --stop_stage "${n}" \
+        FAKE_FAILS=check_package run asr_mtl --use_lm true --stage "${n}" --stop_stage "${n}" \
             --skip_upload_hf false --hf_repo ann/ears
         [ "${status}" -ne 0 ]
-        [ "$(called "^contents ${exp}/asr_mtl_train_raw_bpe30_valid.acc.ave.zip ${files}$")" -eq 1 ]
+        [ "$(called "^check_package ${exp}/asr_mtl_train_raw_bpe30_valid.acc.ave.zip ${files}$")" -eq 1 ]
         [ "$(called asr_mtl_attack)" -eq 0 ]
         [ "$(called asr_mtl_upload)" -eq 0 ]
     done

@@ -1,6 +1,7 @@
 """Decoding: the text is stock ESPnet's, the accent is the model's."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -87,6 +88,21 @@ def test_a_zip_is_decoded_as_what_is_in_it(tmp_path):
     for name in ("text", "score", "accent", "accent_score"):
         files = [tmp_path / out / "1best_recog" / name for out in ("files", "zip")]
         assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_more_options_win_and_may_have_blanks(tmp_path):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
+    config, weights = save_model(tmp_path / "exp")
+    lm = save_lm(tmp_path / "a folder")
+    options = _options(data_dir, config, weights, tmp_path / "out")
+    more = f"--nbest 1 --lm_train_config '{lm[0]}' --lm_file '{lm[1]}' --lm_weight 0.7"
+    asr_mtl_inference.main(["--inference_args", more, *options])
+    assert not (tmp_path / "out/2best_recog").exists()
+    asr_mtl_inference.main(
+        [*options, *shlex.split(more), "--output_dir", f"{tmp_path}/same"]
+    )
+    score = "1best_recog/score"
+    assert _read(tmp_path / "out" / score) == _read(tmp_path / "same" / score)
 
 
 def test_a_language_model_is_listened_to_and_another_one_decodes_anew(

@@ -221,6 +221,9 @@ decode() { # decode <data directory> <output directory>
     if [ -n "${inference_config}" ]; then
         opts+=(--config "${inference_config}")
     fi
+    if [ -n "${inference_args}" ]; then
+        opts+=("--inference_args=${inference_args}")
+    fi
     find_language_models
 
     # 1. Each job decodes its share. A job that was stopped continues.
@@ -236,7 +239,7 @@ decode() { # decode <data directory> <output directory>
             --asr_train_config "${asr_exp}/config.yaml" \
             --asr_model_file "${asr_exp}/${inference_asr_model}" \
             --output_dir "${logdir}/output.JOB" \
-            ${opts[@]+"${opts[@]}"} ${lm_files[@]+"${lm_files[@]}"} ${inference_args}
+            ${opts[@]+"${opts[@]}"} ${lm_files[@]+"${lm_files[@]}"}
 
     # 2. All shares in one file, which has to have every utterance
     local name n parts
