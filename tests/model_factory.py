@@ -1,6 +1,8 @@
 """Tiny recognisers for tests: built and trained in a second, of any kind."""
 
 import argparse
+import contextlib
+import os
 from pathlib import Path
 from unittest import mock
 
@@ -103,6 +105,43 @@ def save_model(folder: Path, **overrides) -> tuple[Path, Path]:
     config.write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
     torch.save(model.state_dict(), weights)
     return config, weights
+
+
+def pack_tiny(folder: Path, **overrides) -> Path:
+    """Write a tiny model and its package, ``x.zip``."""
+    from espnet_mtl.package.packing import pack_model
+
+    config, weights = save_model(folder, **overrides)
+    pack_model(config, weights, [], folder / "x.zip")
+    return folder / "x.zip"
+
+
+def pack_stock(folder: Path) -> Path:
+    """Write a model as anybody's: packed by ESPnet, without a word about accents."""
+    from espnet2.main_funcs.pack_funcs import pack
+
+    config, weights = save_model(folder, accent_weight=0.0)
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    with contextlib.chdir(folder):  # ESPnet packs paths as they are seen from here
+        pack(
+            {"asr_model_file": folder / "model.pth"},
+            {"asr_train_config": folder / "config.yaml"},
+            "stock.zip",
+        )
+    return folder / "stock.zip"
+
+
+class RunsCode:
+    """Makes a folder when it is unpickled: what a hostile file of weights may hold."""
+
+    def __init__(self, marker: Path):
+        self.marker = marker
+
+    def __reduce__(self):
+        """Tell pickle to make the folder."""
+        return os.mkdir, (str(self.marker),)
 
 
 def save_lm(folder: Path, tokens: list[str] = TOKENS, seed: int = 0) -> list[Path]:

@@ -1,11 +1,10 @@
 """ESPnet's commands for language models, started our way: one tiny model, for real."""
 
 import math
-import os
 
 import pytest
 import torch
-from model_factory import TOKENS, save_lm, save_model
+from model_factory import TOKENS, RunsCode, save_lm, save_model
 
 from espnet_mtl.bin import lm_calc_perplexity, lm_train, tokenize_text
 from espnet_mtl.errors import UserError
@@ -53,17 +52,9 @@ def test_a_model_is_trained_continued_and_measured(tmp_path):
     assert math.isclose(perplexity, len(TOKENS), rel_tol=0.5)
 
 
-class _RunsCode:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.marker),)
-
-
 def test_weights_run_no_code_when_a_model_is_measured(tmp_path):
     config, weights = save_lm(tmp_path / "lm")
-    torch.save(_RunsCode(tmp_path / "ran"), weights)
+    torch.save(RunsCode(tmp_path / "ran"), weights)
     (tmp_path / "text").write_text(TEXT)
     with pytest.raises(UserError, match="valid.loss.ave.pth: refused"):
         lm_calc_perplexity.main(
@@ -95,7 +86,7 @@ def test_training_starts_from_the_language_model_of_a_package(tmp_path):
     pack_model(*save_model(tmp_path / "exp"), [], tmp_path / "bare.zip")
     with pytest.raises(UserError, match="bare.zip: the package has no language model"):
         load_initial_weights(model, str(tmp_path / "bare.zip"), False)
-    torch.save(_RunsCode(tmp_path / "ran"), tmp_path / "bad.pth")
+    torch.save(RunsCode(tmp_path / "ran"), tmp_path / "bad.pth")
     with pytest.raises(UserError, match="bad.pth: refused"):
         load_initial_weights(model, str(tmp_path / "bad.pth"), False)
     assert not (tmp_path / "ran").exists()

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-import yaml
-from espnet2.main_funcs.pack_funcs import pack
 from model_factory import (
     ACCENTS,
     RATE,
     TOKENS,
+    pack_stock,
+    pack_tiny,
     save_lm,
     save_model,
     write_data_dir,
@@ -30,12 +30,6 @@ from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
 SHORT = "--maxlenratio -6"  # an untrained model finds no end
 TOKEN_IDS = [[2, 3], [4, 2], [3], [4, 4, 2]]
-
-
-def make_zip(folder, **overrides):
-    config, weights = save_model(folder, **overrides)
-    pack_model(config, weights, [], folder / "x.zip")
-    return folder / "x.zip"
 
 
 def tone(number):
@@ -192,14 +186,14 @@ def test_a_beam_that_is_larger_than_the_vocabulary_is_one_of_all_tokens(
 
 def test_a_branch_that_the_model_lacks_is_not_told_of(tmp_path, data_dir):
     """ESPnet's search leaves out a decoder that is not there, whatever its weight."""
-    ctc = make_zip(tmp_path / "ctc", model_conf={"ctc_weight": 1.0})
+    ctc = pack_tiny(tmp_path / "ctc", model_conf={"ctc_weight": 1.0})
     decoding = Decoding(args=f"--ctc_weight 0.5 --beam_size 1 {SHORT}")
     listener = PackedListener(ctc, decoding)
     assert listener.about.branches == ("ctc",)
     assert listener(read(data_dir / "spk0-000.wav")).accent in ACCENTS
     with pytest.raises(UserError, match="x.zip: .*--ctc_weight 1'"):
         PackedListener(ctc, Decoding(args="--ctc_weight 0"))
-    attention = make_zip(tmp_path / "att", model_conf={"ctc_weight": 0.0})
+    attention = pack_tiny(tmp_path / "att", model_conf={"ctc_weight": 0.0})
     listener = PackedListener(attention, Decoding(args="--ctc_weight 0"))
     assert listener.about.branches == ("att",)
     with pytest.raises(UserError, match="x.zip: .*--ctc_weight 0'"):
@@ -266,13 +260,7 @@ def test_options_that_decoding_does_not_have_are_named(hybrid_zip, tmp_path):
         PackedListener(hybrid_zip, Decoding(config))
 
 
-def test_a_stock_package_tells_no_accent(tmp_path, data_dir, monkeypatch):
-    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
-    settings = yaml.safe_load(config.read_text())
-    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
-    config.write_text(yaml.safe_dump(settings))
-    monkeypatch.chdir(tmp_path)  # ESPnet packs paths as they are seen from here
-    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
+def test_a_stock_package_tells_no_accent(tmp_path, data_dir):
     decoding = Decoding(args=f"{SHORT} --beam_size 2")
-    listener = PackedListener(tmp_path / "stock.zip", decoding)
+    listener = PackedListener(pack_stock(tmp_path), decoding)
     assert listener(read(data_dir / "spk0-000.wav")).accent is None

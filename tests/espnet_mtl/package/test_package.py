@@ -12,13 +12,15 @@ import pytest
 import torch
 import yaml
 from espnet2.bin.asr_inference import Speech2Text
-from espnet2.main_funcs.pack_funcs import pack, unpack
+from espnet2.main_funcs.pack_funcs import unpack
 from model_factory import (
     ACCENTS,
     RATE,
+    RunsCode,
     make_args,
     make_batch,
     make_settings,
+    pack_stock,
     save_lm,
     save_model,
 )
@@ -114,7 +116,7 @@ def test_stock_espnet_hears_the_same_with_a_packed_language_model(with_lm, tmp_p
 
 def test_a_language_model_that_runs_code_is_refused(with_lm, tmp_path):
     marker = tmp_path / "ran"
-    torch.save(_RunsCode(marker), tmp_path / "bad.pth")
+    torch.save(RunsCode(marker), tmp_path / "bad.pth")
     hostile = (tmp_path / "bad.pth").read_bytes()
     bad = _repack(
         with_lm, tmp_path / "bad.zip", lambda n, c: hostile if "loss" in n else c
@@ -157,14 +159,8 @@ def test_an_ngram_model_is_packed_by_its_argument(with_lm, tmp_path, monkeypatch
         Speech2TextAccent(**files)
 
 
-def test_a_stock_package_is_a_model_without_accents(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
-    settings = yaml.safe_load(config.read_text())
-    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
-    config.write_text(yaml.safe_dump(settings))
-    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
-    export = load_export("stock.zip")
+def test_a_stock_package_is_a_model_without_accents(tmp_path):
+    export = load_export(pack_stock(tmp_path))
     assert not export.has_accent and export.accents == ()
 
 
@@ -204,24 +200,16 @@ def _repack(source, target, change):
     return target
 
 
-class _RunsCode:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.marker),)
-
-
 def test_weights_that_run_code_are_refused(exported, tmp_path):
     marker = tmp_path / "ran"
-    hostile = pickle.dumps(_RunsCode(marker))
+    hostile = pickle.dumps(RunsCode(marker))
     bad = _repack(
         exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
     )
     with pytest.raises(UserError, match=r"bad.zip: .*refused.*can run code"):
         load_export(bad)
     assert not marker.exists()
-    torch.save(_RunsCode(marker), tmp_path / "bad.pth")
+    torch.save(RunsCode(marker), tmp_path / "bad.pth")
     hostile = (tmp_path / "bad.pth").read_bytes()
     bad = _repack(
         exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
@@ -316,7 +304,7 @@ def test_a_bomb_of_aliases_does_not_grow(exported, tmp_path):
 def test_nothing_that_a_configuration_names_is_unpickled(tmp_path):
     """An encoder that loads a checkpoint of its own, from a stranger's zip."""
     marker = tmp_path / "ran"
-    torch.save({"cfg": _RunsCode(str(marker)), "model": {}}, tmp_path / "beats.pt")
+    torch.save({"cfg": RunsCode(str(marker)), "model": {}}, tmp_path / "beats.pt")
     settings = make_settings(
         encoder="beats", encoder_conf={"beats_ckpt_path": str(tmp_path / "beats.pt")}
     )

@@ -1,17 +1,14 @@
 """Training starts from another model's weights: those that fit, and only weights."""
 
-import os
 from unittest import mock
 
 import numpy as np
 import pytest
 import torch
-import yaml
-from espnet2.main_funcs.pack_funcs import pack
 from espnet2.tasks import abs_task
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
-from model_factory import TOKENS, make_args, save_model
+from model_factory import TOKENS, RunsCode, make_args, pack_stock, save_model
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import pack_model
@@ -22,16 +19,9 @@ from espnet_mtl.tasks.pretrained import load_initial_weights
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory):
-    """A stock model, without a word about accents: its weights and its package."""
+    """A stock model: its weights and its package."""
     folder = tmp_path_factory.mktemp("stock")
-    config, weights = save_model(folder / "exp", accent_weight=0.0)
-    settings = yaml.safe_load(config.read_text())
-    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
-    config.write_text(yaml.safe_dump(settings))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)  # ESPnet packs paths as they are seen from here
-        pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
-    return {"pth": str(weights), "zip": str(folder / "stock.zip")}
+    return {"zip": str(pack_stock(folder)), "pth": str(folder / "model.pth")}
 
 
 def new_model(**overrides):
@@ -177,16 +167,8 @@ def test_a_missing_file_is_named():
         load_initial_weights(new_model(), "none.pth:encoder:encoder", False)
 
 
-class _RunsCode:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.marker),)
-
-
 def test_nothing_but_tensors_is_loaded(tmp_path):
-    torch.save(_RunsCode(tmp_path / "ran"), tmp_path / "bad.pth")
+    torch.save(RunsCode(tmp_path / "ran"), tmp_path / "bad.pth")
     with pytest.raises(UserError, match="bad.pth: refused"):
         load_initial_weights(new_model(), str(tmp_path / "bad.pth"), False)
     assert not (tmp_path / "ran").exists()

@@ -5,31 +5,22 @@ import itertools
 
 import pytest
 import torch
-import yaml
-from espnet2.main_funcs.pack_funcs import pack
-from model_factory import ACCENTS, make_batch, save_model, write_data_dir
+from model_factory import ACCENTS, make_batch, pack_stock, pack_tiny, write_data_dir
 
 from espnet_mtl.attack.balls import make_ball
 from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Problem
-from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack
+from espnet_mtl.bin import asr_mtl_attack
 from espnet_mtl.errors import UserError
 from espnet_mtl.victim.espnet_victim import ctc_frames_needed, load_victim
 
 TARGETS = [[2, 5, 3], [4], [2, 2, 3]]
 
 
-def pack_ours(folder, **overrides):
-    config, weights = save_model(folder, **overrides)
-    options = ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
-    asr_mtl_pack.main([*options, "--outpath", str(folder / "x.zip")])
-    return folder / "x.zip"
-
-
 @pytest.fixture(scope="module")
 def hybrid_zip(tmp_path_factory):
-    return pack_ours(
+    return pack_tiny(
         tmp_path_factory.mktemp("hybrid"),
         model_conf={"ctc_weight": 0.3, "lsm_weight": 0.0},
         accent_weight=0.4,
@@ -84,7 +75,7 @@ def test_only_the_branches_asked_for_are_computed(victim, speech):
 
 @pytest.mark.parametrize("model_conf", [{"ctc_weight": 1.0}, {"ctc_weight": 0.0}])
 def test_a_branch_that_does_not_exist_is_not_offered(tmp_path, model_conf, speech):
-    victim = load_victim(pack_ours(tmp_path, model_conf=model_conf, accent_weight=0.0))
+    victim = load_victim(pack_tiny(tmp_path, model_conf=model_conf, accent_weight=0.0))
     assert list(victim.weights) == ["ctc" if model_conf["ctc_weight"] else "att"]
     assert all(torch.isfinite(x).all() for x in all_losses(victim, *speech).values())
 
@@ -157,7 +148,7 @@ def test_batch_mates_do_not_change_an_utterances_gradient(tmp_path, name, speech
     overrides = {
         key: dict(v) if isinstance(v, dict) else v for key, v in ENCODERS[name].items()
     }
-    shares = equal_signs(load_victim(pack_ours(tmp_path, **overrides)), *speech)
+    shares = equal_signs(load_victim(pack_tiny(tmp_path, **overrides)), *speech)
     assert min(shares) > 0.9999
 
 
@@ -201,13 +192,13 @@ def test_audio_shorter_than_half_a_window_has_no_frames(victim):
 
 
 def test_a_model_that_scales_its_audio_is_refused(tmp_path):
-    zip_file = pack_ours(tmp_path, speech_volume_normalize=0.5)
+    zip_file = pack_tiny(tmp_path, speech_volume_normalize=0.5)
     with pytest.raises(UserError, match="x.zip: .*speech_volume_normalize"):
         load_victim(zip_file)
 
 
 def test_targets_are_cleaned_as_the_training_text_was(tmp_path):
-    victim = load_victim(pack_ours(tmp_path, cleaner="tacotron"))
+    victim = load_victim(pack_tiny(tmp_path, cleaner="tacotron"))
     assert victim.encode_text("a  B") != [2, 5, 5, 3]  # "A B": no double blank
     assert len(victim.encode_text("a  B")) == 3
 
@@ -222,18 +213,12 @@ def test_what_cannot_be_heard_is_known(victim):
     assert victim.num_frames(100) == 0
 
 
-def test_a_stock_espnet_package_is_attacked_just_as_well(tmp_path, monkeypatch):
+def test_a_stock_espnet_package_is_attacked_just_as_well(tmp_path):
     """Packed by ESPnet's own packer from a plain model, attacked by the command."""
-    config, weights = save_model(tmp_path / "exp", accent_weight=0.0)
-    settings = yaml.safe_load(config.read_text())
-    settings = {k: v for k, v in settings.items() if not k.startswith("accent")}
-    config.write_text(yaml.safe_dump(settings))
-    monkeypatch.chdir(tmp_path)  # ESPnet packs paths as they are seen from here
-    pack({"asr_model_file": weights}, {"asr_train_config": config}, "stock.zip")
     data = write_data_dir(tmp_path / "data", num_utts=3)
     asr_mtl_attack.main(
         [
-            *("--model_zip", str(tmp_path / "stock.zip")),
+            *("--model_zip", str(pack_stock(tmp_path / "exp"))),
             *("--data_dir", str(data), "--output_dir", str(tmp_path / "out")),
             *("--attack_args", "steps=2"),
         ]
