@@ -1,10 +1,10 @@
-"""Import this before ESPnet: it takes most of ESPnet's start-up time away.
+"""Import this before ESPnet: it removes most of ESPnet's start-up time.
 
-``import espnet2.tasks.asr`` spends most of its seconds on things a recogniser never
-uses: typeguard rewriting every ``@typechecked`` function, and packages that only
+``import espnet2.tasks.asr`` spends most of its time on what a recogniser never uses:
+typeguard rewrites every ``@typechecked`` function, and packages are imported that only
 text-to-speech needs (``g2p_en`` even tries to download data). Here typeguard's
 decorator is replaced by one that does nothing, and those packages are imported when
-something first uses them. Nothing is removed: a config with ``g2p: g2p_en`` works.
+they are first used. Nothing is lost: a configuration with ``g2p: g2p_en`` works.
 
 Set ``ESPNET_MTL_TYPEGUARD=1`` to keep ESPnet's run-time type checks.
 """
@@ -23,17 +23,17 @@ _SLOW_AND_RARELY_USED = ("g2p_en", "librosa", "matplotlib", "hydra", "nltk", "sk
 
 
 def _pass_through(target: Any = None, **_options: Any) -> Any:
-    """Stand in for ``typeguard.typechecked``, with and without arguments."""
+    """Replace ``typeguard.typechecked``, with and without arguments."""
     if target is None:
         return _pass_through
     return target
 
 
 class _ImportedWhenUsed(types.ModuleType):
-    """A module that runs its code when something is asked of it that it lacks.
+    """A module that runs its code when an attribute is asked for that it lacks.
 
-    ``importlib.util.LazyLoader`` does not do here: its module loads as soon as a second
-    ``import`` statement names it, since that reads ``__spec__``.
+    ``importlib.util.LazyLoader`` is of no use here: its module loads as soon as a
+    second ``import`` statement names it, which reads ``__spec__``.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -50,7 +50,7 @@ class _ImportedWhenUsed(types.ModuleType):
 
 
 def _import_when_used(name: str) -> None:
-    """Put a module into ``sys.modules`` that loads itself when it is used."""
+    """Put a module into ``sys.modules`` that is loaded when it is used."""
     if name in sys.modules:
         return
     spec = importlib.util.find_spec(name)
@@ -66,7 +66,7 @@ def _import_when_used(name: str) -> None:
 
 
 def _edit_distance(first: Sequence, second: Sequence) -> int:
-    """Stand in for ``editdistance.eval``."""
+    """Replace ``editdistance.eval``."""
     from espnet_mtl.metrics.wer import UNIT, count_edits
 
     return count_edits(first, second, UNIT).errors

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train a language model: ESPnet's lm_train, which starts in half the time.
 
-Initial weights (``--init_param``) may be those of a package, and run no code.
+Initial weights (``--init_param``) may also come from a packed model, and run no code.
 """
 
 import argparse
@@ -24,7 +24,8 @@ def main(cmd: list[str] | None = None) -> None:
         cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
-        UserError: If initial weights do not fit, or come too late.
+        UserError: If initial weights do not fit, or if a training that only continues
+            was begun with others.
     """
     StrictLMTask.main(cmd=cmd)
 

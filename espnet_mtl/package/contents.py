@@ -32,13 +32,13 @@ _CHUNK_BYTES = 2**20
 
 
 def read_contents(zip_file: Path) -> dict[str, str]:
-    """Read what a package names.
+    """List the files of a package that decoding uses.
 
     Args:
         zip_file: The package.
 
     Returns:
-        Name in the zip, by the name of the argument of ``Speech2Text``.
+        Names in the zip, by the argument of ``Speech2Text``.
 
     Raises:
         UserError: If it is no ASR package.
@@ -52,7 +52,7 @@ def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
 
     Args:
         zip_file: The package.
-        wanted: Files by the name of the argument of ``Speech2Text``.
+        wanted: Files, by the argument of ``Speech2Text``.
 
     Raises:
         UserError: If it was packed from other files, or is no ASR package.
@@ -82,7 +82,7 @@ def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
 
 
 def _is_same(member: zipfile.ZipInfo, path: Path) -> bool:
-    """Compare by the checksum that the zip has anyway."""
+    """Compare by size and by the checksum that the zip has of each file."""
     if member.file_size != path.stat().st_size:
         return False
     checksum = 0

@@ -38,8 +38,8 @@ def pack_model(
     Args:
         config: The ``config.yaml`` that training saved.
         weights: The state dict.
-        options: Other files to put in. Files that the configuration needs and that
-            are not listed here are found and packed too.
+        options: Other files to put in. Files that the configuration needs are packed
+            in any case.
         output: The zip to write; it appears whole or not at all.
         lm: Configuration and weights of the language model to decode with.
         ngram: The n-gram model to decode with.
@@ -109,7 +109,7 @@ def _check_tokens(asr: dict[str, Any], lm: dict[str, Any], lm_config: Path) -> N
 
 
 def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
-    """Find the files without which the model cannot be built or fed."""
+    """List the files that the model needs: tokenizer, symbols, statistics."""
     named = [
         settings.get("bpemodel"),
         settings.get("non_linguistic_symbols"),
@@ -123,7 +123,7 @@ def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
 
 
 def _names_in_zip(files: list[Path]) -> dict[Path, str]:
-    """Name files by their path below the folder they all lie in."""
+    """Name files by their path below the deepest folder that has all of them."""
     root = os.path.commonpath([file.parent for file in files])
     return {file: str(file.relative_to(root)) for file in files}
 

@@ -1,4 +1,4 @@
-"""A packed model as a repository of Hugging Face, laid out as ESPnet's stage does."""
+"""A packed model as a repository on Hugging Face, laid out as by ESPnet's stage."""
 
 import shutil
 import tempfile
@@ -12,16 +12,16 @@ from espnet_mtl.package.unpacking import extract_package
 def make_repository(
     zip_file: Path, texts: Mapping[str, str], results: Iterable[Path], folder: Path
 ) -> dict[str, int]:
-    """Unpack a model as it is, and add what people read.
+    """Unpack a model as it is, and add texts and results.
 
     Args:
         zip_file: The package.
         texts: Files to write, by name: the ``README.md`` and so on.
-        results: Files and directories to put in; those that are not there are not.
-        folder: The repository; one made before is replaced when all is done.
+        results: Files and directories to put in, as far as they exist.
+        folder: The repository; an earlier one is replaced at the end.
 
     Returns:
-        Size in bytes by name of each file.
+        The size of each file in bytes, by name.
 
     Raises:
         UserError: If the package is refused.
@@ -45,14 +45,14 @@ def make_repository(
 
 
 def upload(folder: Path, repo: str) -> str:
-    """Upload a repository; Hugging Face's own login is used.
+    """Upload a repository, with the login of Hugging Face's own tool.
 
     Args:
         folder: What to upload.
-        repo: ``<user>/<name>``; made where it does not exist.
+        repo: ``<user>/<name>``; created if it does not exist.
 
     Returns:
-        Where it is.
+        Its address.
 
     Raises:
         UserError: If the package is missing, or Hugging Face refuses.

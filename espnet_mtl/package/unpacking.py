@@ -21,7 +21,8 @@ from espnet_mtl.package.packing import (
     WEIGHTS_KEY,
 )
 
-# A model is a few GB at most and weights hardly compress: more is a trap, not a model.
+# A model has a few GB at most, and weights hardly compress. What unpacks to more is
+# meant to fill a disk.
 MAX_UNPACKED_BYTES = 64 * 2**30
 MAX_COMPRESSION_RATIO = 200
 _KNOWN = (CONFIG_KEY, WEIGHTS_KEY, LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
@@ -40,10 +41,10 @@ _DAMAGED = (
 def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
     """Unpack an ESPnet ASR package: ours, or anybody's.
 
-    Every name in the zip is checked before anything is written, and the files are
-    written into a folder of their own that is renamed at the end: a refused zip leaves
-    nothing behind. No code of the zip runs here; weights are checked when they are
-    loaded (:func:`espnet_mtl.tasks.weights.load_weights`).
+    All names in the zip are checked before anything is written. Files go to a temporary
+    folder, which is renamed at the end, so that a refused zip leaves nothing behind. No
+    code of the zip runs here; weights are checked when they are loaded
+    (:func:`espnet_mtl.tasks.weights.load_weights`).
 
     Args:
         zip_file: The package.
@@ -69,8 +70,8 @@ def extract_package(
     Args:
         zip_file: The package.
         folder: Where to; must not exist.
-        point: Whether its configurations are to name the unpacked files by their new
-            paths.
+        point: Whether to change the paths in its configurations to those of the
+            unpacked files.
 
     Returns:
         The package's ``meta.yaml``.
@@ -114,20 +115,20 @@ def open_package(zip_file: Path) -> zipfile.ZipFile:
 
 
 def named_files(meta: dict[str, Any]) -> dict[str, str]:
-    """Pick what a package names that decoding knows.
+    """List the files of a package that decoding uses.
 
     Args:
         meta: Its ``meta.yaml``.
 
     Returns:
-        Name in the zip, by the name of the argument of ``Speech2Text``.
+        Names in the zip, by the argument of ``Speech2Text``.
     """
     named = {**meta["yaml_files"], **meta["files"]}
     return {name: named[name] for name in _KNOWN if name in named}
 
 
 def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
-    """Refuse names that leave the folder, links, doubles and bombs."""
+    """Refuse names outside the folder, links, repeated names and zip bombs."""
     total = 0
     seen = set()
     for member in archive.infolist():
@@ -206,10 +207,10 @@ def _extract(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
 
 
 def _point_to_unpacked(config: Path, names: list[str], folder: Path) -> None:
-    """Replace packed names in a configuration by the paths they will have."""
+    """Replace names in the zip by paths of the unpacked files in a configuration."""
     files = {name: str((folder / name).resolve()) for name in names}
-    # YAML's aliases make one object stand in many places; it has to stay one, or a line
-    # of a hostile file grows to gigabytes.
+    # With YAML's aliases, one object can stand in many places. Copies of it would let a
+    # few lines of a hostile file grow to gigabytes.
     pointed: dict[int, Any] = {}
 
     def point(value: Any) -> Any:

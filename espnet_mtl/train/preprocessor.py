@@ -15,13 +15,13 @@ Preprocessor = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 class AccentPreprocessor:
     """ESPnet's preprocessor, followed by the accent label.
 
-    It wraps rather than registers: an exported configuration names ESPnet's own
-    preprocessor, so stock ESPnet can build it.
+    It wraps ESPnet's preprocessor and is not a choice beside it: an exported
+    configuration names only what stock ESPnet can build.
 
     Args:
         preprocessor: ESPnet's preprocessor, or ``None``.
-        accent_list: Accent labels; the position of a label is its class. With none,
-            labels are dropped: the same data then trains a plain recogniser.
+        accent_list: Accent labels; the position of a label is its class. If empty,
+            labels are dropped, so that the same data train a plain recogniser.
     """
 
     def __init__(self, preprocessor: Preprocessor | None, accent_list: list[str]):
@@ -33,8 +33,8 @@ class AccentPreprocessor:
 
         Args:
             uid: Utterance id.
-            data: The utterance's data by name; ``accent`` is a label, all else is as
-                ESPnet's preprocessor takes it.
+            data: The utterance's data by name; ``accent`` is a label, the rest is for
+                ESPnet's preprocessor.
 
         Returns:
             The prepared data; ``accent`` is a class number, (1,), if there is a list.

@@ -1,1 +1,1 @@
-"""A packed model as a victim: strict loading, padding taken out, losses."""
+"""A packed model as a victim: loaded strictly, without effects of padding."""

@@ -21,15 +21,15 @@ Texts = Sequence[Sequence[int]]
 class ESPnetVictim:
     """A packed model, frozen; implements :class:`espnet_mtl.attack.victim.Victim`.
 
-    Losses are plain negative log-likelihoods. Label smoothing and length
-    normalisation help training; an attack wants the text itself.
+    Losses are plain negative log-likelihoods of the target, without the label smoothing
+    and length normalisation of training.
 
     Args:
         export: The loaded package.
 
     Raises:
-        UserError: If the model is another kind, or hears other audio than is in the
-            file.
+        UserError: If the model is of another kind, or changes the audio of the file
+            before it hears it.
     """
 
     def __init__(self, export: Export):
@@ -159,7 +159,7 @@ class ESPnetVictim:
 
     @contextlib.contextmanager
     def _differentiable(self) -> Iterator[None]:
-        """cuDNN's recurrent layers have no gradient in eval mode; PyTorch's own do."""
+        """Use PyTorch's recurrent layers: in eval mode, cuDNN's have no gradient."""
         if not self._has_rnn:
             yield
             return
@@ -195,34 +195,36 @@ def ctc_frames_needed(tokens: Sequence[int]) -> int:
         tokens: Token ids.
 
     Returns:
-        One frame a token, and a blank between two equal ones.
+        One frame for each token, and one for the blank between two equal tokens.
     """
     repeats = sum(a == b for a, b in zip(tokens, tokens[1:], strict=False))
     return len(tokens) + repeats
 
 
 def _refuse_other_kinds(export: Export) -> None:
-    """Raise for a model whose losses would not be those of its decoding."""
+    """Refuse a model whose losses here would not be those of its decoding."""
     model = export.model
     if type(model) not in (ESPnetASRModel, ESPnetASRMTLModel):
         raise UserError(
-            f"the model is of type {type(model).__name__}; models of type "
-            "ESPnetASRModel, with CTC or attention, are attacked"
+            f"the model is of type {type(model).__name__}; only ESPnetASRModel, with "
+            "CTC or attention, can be attacked"
         )
     if getattr(model, "use_transducer_decoder", False):
-        raise UserError("the model is a transducer; CTC and attention are attacked")
+        raise UserError(
+            "the model is a transducer; only CTC and attention can be attacked"
+        )
     if model.frontend is None:
-        raise UserError("the model hears features, not audio: it has no frontend")
+        raise UserError("the model has no frontend: it takes features, not audio")
     if getattr(export.args, "speech_volume_normalize", None):
         raise UserError(
             "the model's configuration has speech_volume_normalize, which scales the "
-            "audio by its peak before the model hears it: the attack would follow "
-            "another function than the one that decodes"
+            "audio by its peak before the model hears it. The attack does not take "
+            "this into account"
         )
 
 
 def _freeze(model: torch.nn.Module) -> torch.nn.Module:
-    """Take away all that could change the model or make it random."""
+    """Make a model deterministic and its weights constant."""
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)

@@ -29,7 +29,7 @@ class Export:
         model: The model in eval mode; an ``ESPnetASRMTLModel`` if it has accents.
         args: Its training configuration.
         tokenizer: Cuts a transcript into the model's tokens.
-        cleaner: Cleans a transcript before that, as training did.
+        cleaner: Cleans a transcript before that, as in training.
         sha256: Hash of the zip.
     """
 
@@ -41,7 +41,7 @@ class Export:
 
     @property
     def rate(self) -> int:
-        """Sampling rate in Hz that the model hears."""
+        """Sampling rate in Hz of the audio that the model takes."""
         frontend = getattr(self.args, "frontend_conf", None) or {}
         return read_rate(frontend.get("fs", 16000))  # ESPnet's default
 
@@ -76,7 +76,7 @@ def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
         device: Where to put the model.
 
     Returns:
-        The model. Nothing of the unpacked zip is left on disk.
+        The model. The unpacked files are removed.
 
     Raises:
         UserError: If the zip is refused, is no ASR package, or its weights do not fit.

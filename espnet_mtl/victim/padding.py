@@ -1,11 +1,11 @@
-"""Have a model hear an utterance of a batch exactly as it hears it alone.
+"""Have a model hear an utterance in a batch exactly as it hears it alone.
 
-ESPnet's encoders are not indifferent to padding. In a batch, a shorter utterance's last
-STFT window sees zeros where alone it sees the audio mirrored; subsampling counts a
-frame more, which it makes of padding; and a convolution module reads the frames behind
-the utterance, which are no zeros after the first block. A model trained that way does
-not mind. An attack does: in a padded batch it would follow the gradient of another
-function than the one that later decodes the audio alone.
+In ESPnet's encoders, padding has an effect. In a batch, the last STFT window of a
+shorter utterance sees zeros, where alone it sees the audio mirrored; subsampling makes
+one more frame, out of padding; and a convolution module reads the frames after the end,
+which are not zero behind the first block. This does no harm to training. It does to an
+attack: in a padded batch, it would follow the gradient of another function than the one
+that decodes the audio alone afterwards.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from espnet2.layers.stft import Stft
 
 
 def hear_alone(model: torch.nn.Module) -> None:
-    """Take the effects of padding out of a model, in place; no weight is touched.
+    """Remove the effects of padding from a model, in place; weights stay as they are.
 
-    Exact for the default frontend with encoders that subsample by convolution
-    (transformer, conformer, branchformer, E-branchformer). Others keep their effect.
+    This is exact for the default frontend with encoders that subsample by convolution
+    (transformer, conformer, branchformer, E-branchformer). Others stay as they are.
 
     Args:
         model: An ``ESPnetASRModel`` in eval mode.
@@ -51,10 +51,10 @@ def _mirror_ends(
 
 
 class _Mirror(torch.autograd.Function):
-    """Copy samples to other places behind the audio.
+    """Copy samples to places after the end of the audio.
 
-    Written out because autograd's own way, of indexing and padding, goes over the whole
-    batch many times, and an attack calls this at every step.
+    An attack does this at every step. Indexing and padding, which need no backward of
+    their own, go over the whole batch many times.
     """
 
     @staticmethod
@@ -67,7 +67,7 @@ class _Mirror(torch.autograd.Function):
             ctx: Keeps what :meth:`backward` needs.
             speech: (Batch, Samples).
             sources: Where to copy from, (Batch, Copies).
-            places: Where to copy to, also behind the last sample, (Batch, Copies).
+            places: Where to copy to, also beyond the last sample, (Batch, Copies).
 
         Returns:
             ``speech`` with the copies, (Batch, Samples + Copies).
@@ -90,19 +90,19 @@ def _cut_frames(
     _inputs: tuple[torch.Tensor, ...],
     outputs: tuple[torch.Tensor, torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Leave out the frames behind the longest utterance."""
+    """Cut off the frames after the end of the longest utterance."""
     spectrum, lengths = outputs
     return spectrum[:, : int(lengths.max())], lengths
 
 
 class _FrameMask:
-    """Which of an encoder's frames are there when an utterance is alone."""
+    """Knows which of an encoder's frames an utterance has when it is alone."""
 
     def __init__(self) -> None:
         self._mask = torch.empty(0)
 
     def count(self, embed: torch.nn.Module, inputs: tuple, outputs: tuple) -> tuple:
-        """Replace the mask of a subsampling layer by what each length alone gives."""
+        """Replace the mask of a subsampling layer by that of each utterance alone."""
         encoded, mask = outputs
         if mask is None:
             return outputs
@@ -116,7 +116,7 @@ class _FrameMask:
         return encoded, self._mask
 
     def silence(self, conv: torch.nn.Conv1d, inputs: tuple) -> tuple:
-        """Zero what lies behind an utterance, where alone a convolution pads zeros."""
+        """Set frames after the end to zero, as the padding of a convolution is."""
         (encoded,) = inputs
         if conv.kernel_size[0] == 1 or encoded.shape[-1] != self._mask.shape[-1]:
             return inputs

@@ -1,4 +1,4 @@
-"""What every accent head has in common: where it listens, and how it is masked."""
+"""What all accent heads have in common: which frames they read, and masking."""
 
 from abc import ABC, abstractmethod
 
@@ -28,10 +28,10 @@ class AbsAccentHead(torch.nn.Module, ABC):
     Args:
         input_size: Width of an encoder frame.
         num_accents: Number of accent classes.
-        layer: Encoder block to listen to, counted from 1; ``None`` for the encoder's
-            output.
+        layer: Encoder block whose output is read, counted from 1; ``None`` for the last
+            output of the encoder.
         grad_scale: Factor on the gradient that the head sends into the encoder: 1 is
-            multi-task learning, 0 leaves the encoder alone (a probe), a negative value
+            multi-task learning, 0 leaves the encoder as it is (a probe), a negative value
             is gradient reversal (Ganin & Lempitsky 2015, arXiv 1409.7495, section 3).
     """
 
@@ -54,7 +54,7 @@ class AbsAccentHead(torch.nn.Module, ABC):
 
         Args:
             frames: (Batch, Frames, Dim).
-            mask: (Batch, Frames, 1), true on real frames, false on padding. Every
+            mask: (Batch, Frames, 1), true for real frames, false for padding. Every
                 utterance has at least one real frame.
 
         Returns:
@@ -71,14 +71,14 @@ class AbsAccentHead(torch.nn.Module, ABC):
         Returns:
             Logits, (Batch, Accents).
         """
-        frames = self._frames_to_listen_to(encoded)
+        frames = self._select_frames(encoded)
         if self.grad_scale != 1.0:
             frames = _ScaleGradient.apply(frames, self.grad_scale)
         steps = torch.arange(frames.size(1), device=frames.device)
         mask = steps[None, :] < lengths.to(frames.device)[:, None].clamp(min=1)
         return self.classify(frames, mask[:, :, None])
 
-    def _frames_to_listen_to(self, encoded: Encoded) -> torch.Tensor:
+    def _select_frames(self, encoded: Encoded) -> torch.Tensor:
         last, intermediate = encoded if isinstance(encoded, tuple) else (encoded, [])
         if self.layer is None:
             return last
@@ -86,7 +86,7 @@ class AbsAccentHead(torch.nn.Module, ABC):
             if index == self.layer:
                 return frames
         raise ValueError(
-            f"the accent head listens to encoder block {self.layer}, but the encoder "
-            f"hands out blocks {[index for index, _ in intermediate]}: add it to "
-            "encoder_conf: interctc_layer_idx"
+            f"the accent head reads the output of encoder block {self.layer}, but the "
+            f"encoder returns those of {[index for index, _ in intermediate]}: add it "
+            "to encoder_conf: interctc_layer_idx"
         )

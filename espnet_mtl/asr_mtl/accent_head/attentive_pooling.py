@@ -8,10 +8,10 @@ from espnet_mtl.asr_mtl.accent_head.abs_accent_head import AbsAccentHead
 class AttentivePoolingHead(AbsAccentHead):
     """Weighted mean over time with learned weights, then a small classifier.
 
-    Each pooling head gives every frame a score, and the softmax of the scores over the
-    real frames weighs the mean: the head can listen to the few phones that tell an
-    accent (Okabe et al. 2018, arXiv 1803.10963, section 3.1; here without the
-    deviation, and with several independent pooling heads).
+    Each pooling head scores every frame. The softmax of the scores over the real frames
+    gives the weights of the mean, so that a head can attend to the few phones that tell
+    accents apart (Okabe et al. 2018, arXiv 1803.10963, section 3.1; here without the
+    standard deviation, and with several independent pooling heads).
 
     Args:
         input_size: Width of an encoder frame.
@@ -49,7 +49,7 @@ class AttentivePoolingHead(AbsAccentHead):
         )
 
     def classify(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Pool real frames by learned weights; see :class:`AbsAccentHead`."""
+        """Pool real frames with learned weights; see :class:`AbsAccentHead`."""
         scores = self.scorer(frames).masked_fill(~mask, float("-inf"))
         weights = scores.softmax(dim=1)  # (Batch, Frames, Heads)
         pooled = torch.einsum("bth,btd->bhd", weights, frames)
