@@ -184,7 +184,7 @@ def read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
     if META_NAME not in names:
         raise UserError(hint)
     try:
-        meta = yaml.safe_load(archive.read(META_NAME))
+        meta: dict[str, Any] = yaml.safe_load(archive.read(META_NAME))
         named = {*meta["yaml_files"].values(), *meta["files"].values()}
         named |= {meta["yaml_files"][CONFIG_KEY], meta["files"][WEIGHTS_KEY]}
     except (*_DAMAGED, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:

@@ -31,8 +31,9 @@ class AbsAccentHead(torch.nn.Module, ABC):
         layer: Encoder block whose output is read, counted from 1; ``None`` for the last
             output of the encoder.
         grad_scale: Factor on the gradient that the head sends into the encoder: 1 is
-            multi-task learning, 0 leaves the encoder as it is (a probe), a negative value
-            is gradient reversal (Ganin & Lempitsky 2015, arXiv 1409.7495, section 3).
+            multi-task learning, 0 leaves the encoder as it is (a probe), a negative
+            value is gradient reversal (Ganin & Lempitsky 2015, arXiv 1409.7495, section
+            3).
     """
 
     def __init__(
