@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 from espnet2.bin.asr_inference import Speech2Text
-from model_factory import ACCENTS, make_batch, save_lm, save_model, write_data_dir
+from model_factory import ACCENTS, save_lm, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.errors import UserError
@@ -171,14 +171,16 @@ def test_weights_that_change_nothing_are_told(lm_weight, has_lm, said, caplog):
     assert [record.message for record in caplog.records] == ([said] if said else [])
 
 
-def test_accents_of_an_intermediate_layer(tmp_path):
+def test_a_head_on_an_intermediate_layer_leaves_the_text_as_stock_hears_it(tmp_path):
     data_dir = write_data_dir(tmp_path / "data", num_utts=2)
     config, weights = save_model(tmp_path / "exp", accent_head_conf={"layer": 1})
     asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
     assert len(_read(tmp_path / "out/1best_recog/accent")) == 2
-    stock = Speech2Text(config, weights, beam_size=BEAM, maxlenratio=-6)
-    hypotheses, _ = stock(make_batch(1)["speech"][0])
-    assert isinstance(hypotheses[0][0], str)
+    stock = Speech2Text(config, weights, beam_size=BEAM, maxlenratio=-6, nbest=2)
+    texts = _read(tmp_path / "out/1best_recog/text")
+    for utt, wav in _read(data_dir / "wav.scp").items():
+        hypotheses, _ = stock(soundfile.read(wav.strip(), dtype="float32")[0])
+        assert texts[utt].strip() == hypotheses[0][0].strip()
 
 
 def test_a_killed_run_continues_and_ends_the_same(tmp_path, monkeypatch):
