@@ -77,7 +77,7 @@ class Search:
                 logging.info("%s %g has no effect: no %s is given", name, weight, model)
 
     def describe(self, tokens: Sequence[str], files: Container[str]) -> dict[str, Any]:
-        """Pick what somebody needs to decode alike with stock ``Speech2Text``.
+        """List what it takes to decode in the same way with stock ``Speech2Text``.
 
         Args:
             tokens: The model's tokens, which limit the beam.
