@@ -124,32 +124,36 @@ def parse(arguments, usage):
     return Call(options, numbers, log, rest[1:])
 
 
-def write_head(file, command, place=""):
-    """Begin a job's log.
+def run_logged(file, command, run, place=""):
+    """Run a job, with the command, host, times and exit status around its output.
 
     Args:
-        file: The open log.
+        file: The open log, to which the job writes as well.
         command: Words of the command.
+        run: Runs them; returns the exit status.
         place: What to say about where it runs, beside the host.
+
+    Returns:
+        The exit status; 127 where the command cannot be started.
     """
     file.write(f"# {shlex.join(command)}\n")
     file.write(f"# Running on {socket.gethostname()}{place}\n")
-    file.write(f"# Started at {time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
+    file.write(f"# Started at {_now()}\n")
     file.flush()
-
-
-def write_end(file, seconds, status):
-    """End a job's log.
-
-    Args:
-        file: The open log.
-        seconds: How long the command took.
-        status: Its exit status.
-    """
-    file.write(f"# Accounting: time={seconds:.0f} threads=1\n")
-    file.write(f"# Ended (code {status}) at ")
-    file.write(time.strftime("%Y-%m-%dT%H:%M:%S") + "\n")
+    started = time.time()
+    try:
+        status = run(command)
+    except OSError as error:
+        file.write(f"# {error}\n")
+        status = 127
+    file.write(f"# Accounting: time={time.time() - started:.0f} threads=1\n")
+    file.write(f"# Ended (code {status}) at {_now()}\n")
     file.flush()
+    return status
+
+
+def _now():
+    return time.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def check(results):
