@@ -114,6 +114,13 @@ def test_slurm_says_why_it_ended_a_job(cluster, said):
     assert cluster.clock.now == 0
 
 
+def test_a_job_that_did_its_work_has_not_failed_whatever_slurm_says(cluster):
+    cluster.ended = "7_1|FAILED\n7_2|OUT_OF_MEMORY\n"
+    cluster.end(1, 3)
+    cluster.end(2)
+    assert cluster.array.results() == {1: "exit status 3", 2: None}
+
+
 def test_a_job_without_a_log_is_given_up_at_once_if_slurm_ended_it(cluster):
     cluster.accounting = "7_1|TIMEOUT\n7_2|CANCELLED by 1000\n"
     results = cluster.array.results()
@@ -129,7 +136,10 @@ def test_a_job_that_slurm_starts_again_is_waited_for(cluster):
     cluster.at(400, cluster.queue.clear)
     cluster.array.wait()
     assert 400 <= cluster.clock.now < 440
-    assert cluster.said() == []
+    assert [line.split("7: ")[1] for line in cluster.said()] == [
+        "jobs: 1 pending",
+        "jobs: 1 running",
+    ]
 
 
 def test_nothing_is_given_up_while_slurm_does_not_answer(cluster):
@@ -154,8 +164,8 @@ def test_what_jobs_wait_for_is_said_once_unless_it_is_ordinary(cluster):
     cluster.at(100, lambda: cluster.queue.__setitem__(0, stuck))
     cluster.at(500, cluster.queue.clear)
     cluster.array.wait()
-    (said,) = cluster.said()
-    assert "it waits for: InvalidAccount" in said and "'scancel 7'" in said
+    said = [line for line in cluster.said() if "it waits for" in line]
+    assert len(said) == 1 and "InvalidAccount" in said[0] and "'scancel 7'" in said[0]
 
 
 def test_an_earlier_array_is_asked_for_until_slurm_answers(cluster):

@@ -28,6 +28,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import jobs
 import slurm_conf
@@ -146,18 +147,27 @@ class Array:
         """Wait until SLURM has no job of the array that waits or runs."""
         pause = 0.2
         while (tasks := self.ask()) != []:
-            reasons = {
-                reason for _, state, reason, _ in tasks or () if state == "PENDING"
-            }
-            for reason in reasons.difference(ORDINARY.split()):
+            if pause > 2:  # what passes sooner is not worth a line
+                self.report(tasks or [])
+            time.sleep(pause)
+            pause = min(1.3 * pause, LONGEST_PAUSE)
+
+    def report(self, tasks):
+        """Say what the jobs are doing, if that is new, and what they may wait for."""
+        counts = Counter()
+        for _, state, reason, _ in tasks:
+            if state == "PENDING" and reason not in ORDINARY.split():
                 self.say(
                     f"array {self.id}: SLURM says that it waits for: {reason}. If that "
                     "lasts, no node has what the jobs ask for, or they may not have "
                     f"it: 'scancel {self.id}', then change conf/slurm.conf or the "
                     "options"
                 )
-            time.sleep(pause)
-            pause = min(1.3 * pause, LONGEST_PAUSE)
+            elif state in ("PENDING", "RUNNING"):
+                counts[state.lower()] += 1
+        if counts:
+            line = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
+            self.say(f"array {self.id}: jobs: {line}")
 
     def ask(self):
         """Ask SLURM for the array's jobs that wait or run.
@@ -173,23 +183,27 @@ class Array:
             self.say(f"SLURM does not answer ({asked.stderr.strip()}); waiting")
             return None
         tasks = [line.split("|", 3) for line in asked.stdout.splitlines()]
-        return [task for task in tasks if self.log_mark in task[3]]
+        return [task for task in tasks if self.log_mark in task[-1]]
 
     def results(self):
         """Return number -> why the job failed, or ``None``, of jobs that have ended."""
         results = {}
         until = time.time() + FOR_LOGS
         while True:
-            states = None
-            for number in set(self.call.jobs) - results.keys():
-                status = self.exit_status(number)
-                if status != 0 and states is None:
-                    states = self.end_states()
-                state = (states or {}).get(number)
-                if state in KILLED:
+            codes = {
+                number: self.exit_status(number)
+                for number in self.call.jobs
+                if number not in results
+            }
+            states = self.end_states() if any(c != 0 for c in codes.values()) else {}
+            for number, code in codes.items():
+                state = states.get(number)
+                if code == 0:
+                    results[number] = None
+                elif state in KILLED:
                     results[number] = f"SLURM says {state}: {KILLED[state]}"
-                elif status is not None:
-                    results[number] = f"exit status {status}" if status else None
+                elif code is not None:
+                    results[number] = f"exit status {code}"
                 elif time.time() > until:
                     said = f"says {state}" if state else "does not know why"
                     results[number] = f"its log has no end, and SLURM {said}"
