@@ -153,15 +153,10 @@ fi
 
 check_options
 make_names
-expand_skip_options
-if [ -n "${skip_stages}" ]; then
-    log "Skipped stages: ${skip_stages}"
-fi
-check_stages
-check_models
+check_needs
 
 trap 'report_failure $?' EXIT
-if any_wanted 11 12 13 14 15 16 17 19; then
+if is_wanted 11 12 13 14 15 16 17 19; then
     lock_dir "${asr_exp}"  # Held to the end.
 fi
 for n in ${all_stages}; do
