@@ -138,6 +138,20 @@ look_at_the_whole_run() {
     [ "$(called 'stats_file=')" -eq 1 ]
 }
 
+@test "windows keep their milliseconds at another rate than that of the configuration" {
+    cp "${template}/conf/train_asr_mtl.yaml" conf/own.yaml
+    run asr_mtl --fs 8k --asr_config conf/own.yaml --asr_config_fs 16k \
+        --asr_args "--frontend_conf n_fft=200" --stop_stage 10
+    [ "${status}" -eq 0 ]
+    scaled="--frontend_conf n_fft=256 --frontend_conf hop_length=128"
+    [ "$(called "asr_mtl_train --.*fs=8000.* ${scaled} .*--frontend_conf n_fft=200")" -eq 2 ]
+    run asr_mtl --fs 22.05k
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--fs takes a sampling rate such as 16k or 22050, not '22.05k'"* ]]
+    run asr_mtl --asr_config_fs 16K
+    [[ "${output}" == *"--asr_config_fs takes a sampling rate such as"*"not '16K'"* ]]
+}
+
 @test "several GPUs go through ESPnet's launcher" {
     run asr_mtl --stop_stage 10
     run asr_mtl --stage 11 --stop_stage 11 --ngpu 2 --feats_normalize utterance_mvn

@@ -84,6 +84,7 @@ asr_tag=                   # Name of the experiment. Empty: made from the settin
 asr_exp=                   # Directory of the experiment. Empty: ${expdir}/asr_mtl_${asr_tag}. (ESPnet: asr_${asr_tag}.)
 asr_stats_dir=             # Directory of the statistics. Empty: ${expdir}/asr_mtl_stats_... (ESPnet: asr_stats_...)
 asr_config=                # Configuration of the training.
+asr_config_fs=             # Rate that asr_config is written for: at another --fs, its windows keep their milliseconds. Empty: their samples.
 asr_args=                  # Options of asr_mtl_train, such as "--max_epoch 10". They win over asr_config.
 asr_corpus_args=           # The same, set by a recipe's run.sh for its corpus. asr_args wins.
 pretrained_model=          # Weights to start from, as ESPnet's --init_param takes them, or packed (.zip).

@@ -44,9 +44,11 @@ check_numbers() {
     if ! [[ ${max_bad_audio} =~ ^(0|1|0?\.[0-9]+|[01]\.0*)$ ]]; then
         die "--max_bad_audio takes a share from 0 to 1, such as 0.01, not '${max_bad_audio}'."
     fi
-    if ! [[ ${fs} =~ ^[0-9]+k?$ ]]; then
-        die "--fs takes a sampling rate such as 16k or 22050, not '${fs}'."
-    fi
+    for name in fs asr_config_fs; do
+        if ! [[ ${!name:-${fs}} =~ ^[0-9]+k?$ ]]; then
+            die "--${name} takes a sampling rate such as 16k or 22050, not '${!name}'."
+        fi
+    done
 }
 
 check_choice() { # check_choice <option> <allowed value>...

@@ -8,7 +8,7 @@
 make_train_opts() {
     need_train_data
     need_token_list
-    local hz=${fs/k/000} mode dset
+    local hz=${fs/k/000} mode dset scaled
     train_opts=(
         --use_preprocessor true
         --bpemodel "${bpemodel}"
@@ -36,6 +36,12 @@ make_train_opts() {
     done
     if [ -n "${asr_config}" ]; then
         train_opts+=(--config "${asr_config}")
+    fi
+    if [ -n "${asr_config}" ] && [ -n "${asr_config_fs}" ]; then
+        scaled=$(${python} -m espnet_mtl.bin.scale_frontend \
+            --config "${asr_config}" --config_fs "${asr_config_fs/k/000}" --fs "${hz}")
+        # shellcheck disable=SC2206  # options in one string are split on purpose
+        train_opts+=(${scaled})
     fi
 }
 
