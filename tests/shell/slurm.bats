@@ -45,7 +45,7 @@ waiting_or_running() { # waiting_or_running <number of jobs>
 # -- One call
 
 @test "each job gets its number, its log is that of run.py, nothing is left behind" {
-    run "${slurm_py}" --gpu 0 JOB=2:4 "log/job.JOB.log" sh -c 'echo "number JOB in ${PWD}"'
+    SQUEUE_STATES=all SQUEUE_FORMAT=%i run "${slurm_py}" --gpu 0 JOB=2:4 "log/job.JOB.log" sh -c 'echo "number JOB in ${PWD}"'
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"submitted 3 x 'log/job.JOB.log'"* ]]
     [ "$(ls -A log | paste -s -d ' ')" = "job.2.log job.3.log job.4.log" ]

@@ -14,10 +14,10 @@ keeps it. After a kill -9 the array runs on, and the same call waits for it.
 One job without a number keeps the log of an earlier run beside its own: train.1.log.
 --log wins over LOG, which ESPnet's launcher would rename.
 
-SLURM keeps all that is known about an array, and the logs say how its jobs ended.
-'sbatch --wait' says so as well, but also calls jobs successful that SLURM has forgotten
-or that were cancelled before they could start again, and cannot be resumed after a
-kill -9.
+No state is kept here: SLURM knows which arrays run, and the logs say how jobs ended.
+The status of 'sbatch --wait' is not used. It is 0 also for failed jobs that SLURM has
+forgotten and for jobs that were cancelled while they were to start again, and after a
+kill -9 nothing could wait for it.
 """
 
 import hashlib
@@ -77,8 +77,8 @@ def run_job(call):
 class Array:
     """The job array of a call.
 
-    Its comment says which log it writes and with which command, so that the next call
-    finds it when this one was killed.
+    Its comment in SLURM names the log and the command by digests. That is how the next
+    call finds the array if this one is killed.
     """
 
     def __init__(self, call):
@@ -89,11 +89,13 @@ class Array:
         self.said = set()
 
     def find_earlier(self):
-        """Take over the array of an earlier call with the same command.
+        """Take over the array that an earlier call with the same log left running.
+
+        It is an error if that array has another command, or if SLURM does not answer:
+        two arrays would overwrite each other's files.
 
         Returns:
-            Whether there is one. Another command with this log, or no answer from
-            SLURM, is an error: two arrays would write over each other's files.
+            Whether there is such an array.
         """
         until = time.time() + FOR_ANSWER
         while (tasks := self.ask()) is None:
@@ -147,21 +149,21 @@ class Array:
         """Wait until SLURM has no job of the array that waits or runs."""
         pause = 0.2
         while (tasks := self.ask()) != []:
-            if pause > 2:  # what passes sooner is not worth a line
+            if pause > 2:  # short jobs need no report
                 self.report(tasks or [])
             time.sleep(pause)
             pause = min(1.3 * pause, LONGEST_PAUSE)
 
     def report(self, tasks):
-        """Say what the jobs are doing, if that is new, and what they may wait for."""
+        """Say how many jobs wait and run, and why some may wait for ever."""
         counts = Counter()
         for _, state, reason, _ in tasks:
             if state == "PENDING" and reason not in ORDINARY.split():
                 self.say(
-                    f"array {self.id}: SLURM says that it waits for: {reason}. If that "
-                    "lasts, no node has what the jobs ask for, or they may not have "
-                    f"it: 'scancel {self.id}', then change conf/slurm.conf or the "
-                    "options"
+                    f"array {self.id}: SLURM says that it waits for: {reason}. If this "
+                    "does not change, no node has what the jobs ask for, or you may "
+                    f"not use it: 'scancel {self.id}', then change conf/slurm.conf or "
+                    "the options"
                 )
             elif state in ("PENDING", "RUNNING"):
                 counts[state.lower()] += 1
@@ -246,10 +248,12 @@ class Array:
 
 def run(command, text=None):
     """Run a command of SLURM; one that is not there fails like any other."""
-    # What SLURM has told a job that this runs in is not about the new jobs.
-    env = {name: os.environ[name] for name in os.environ if name[:6] != "SLURM_"}
-    if "SLURM_CONF" in os.environ:
-        env["SLURM_CONF"] = os.environ["SLURM_CONF"]
+    # SLURM_* may be about a job that this runs in, SQUEUE_* would change the answers.
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SLURM_", "SQUEUE_")) or name == "SLURM_CONF"
+    }
     try:
         return subprocess.run(
             command, input=text, capture_output=True, text=True, env=env
