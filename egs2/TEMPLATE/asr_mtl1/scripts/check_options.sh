@@ -199,7 +199,7 @@ check_kenlm() {
 
 # Models that this run decodes with or packs, but does not train
 check_models() {
-    local uses="12 14 15 16 19" opts=()
+    local uses="12 14 15 16 19"
     if is_wanted ${uses} && ! is_wanted 11; then
         need_model
     fi
@@ -210,11 +210,7 @@ check_models() {
         need_file "${ngram_exp}/${inference_ngram}" 9
     fi
     if "${use_lm}" && is_wanted 12 15 16; then
-        if [ -n "${inference_config}" ]; then
-            opts+=(--inference_config "${inference_config}")
-        fi
-        ${python} -m espnet_mtl.bin.check_lm_weight ${opts[@]+"${opts[@]}"} \
-            "--inference_args=${inference_args}"
+        ${python} -m espnet_mtl.bin.check_lm_weight ${decoding_opts[@]+"${decoding_opts[@]}"}
     fi
 }
 

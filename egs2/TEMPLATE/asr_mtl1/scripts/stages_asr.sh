@@ -11,12 +11,8 @@ make_train_opts() {
     local hz=${fs/k/000} mode dset scaled
     train_opts=(
         --use_preprocessor true
-        --bpemodel "${bpemodel}"
-        --token_type "${token_type}"
         --token_list "${token_list}"
-        --non_linguistic_symbols "${nlsyms_txt}"
-        --cleaner "${cleaner}"
-        --g2p "${g2p}"
+        "${token_opts[@]}"
         --frontend_conf "fs=${hz}"
     )
     # Without two accents there is none, and only a model without a branch can be trained.
