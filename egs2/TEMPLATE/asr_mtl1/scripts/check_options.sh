@@ -163,7 +163,7 @@ check_files() {
     fi
 }
 
-# -- Once the names are made: what a late stage lacks is said before the first one runs.
+# -- After make_names: report what a late stage needs before the first one runs.
 
 check_needs() {
     # ESPnet's launcher gives several nodes to srun (slurm) or to mpirun (the others).
