@@ -432,7 +432,7 @@ END
     [ -z "${output}" ]
 }
 
-@test "the decoding of an earlier attack is not scored for a new one" {
+@test "the decoding of an earlier attack is not scored as that of a new one" {
     asr_mtl > /dev/null
     attack=$(find exp/*/attack_pgd -name records.jsonl)
     echo '{"new": true}' > "${attack}"
