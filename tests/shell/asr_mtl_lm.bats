@@ -154,7 +154,7 @@ look_at_the_whole_run() {
     [ "$(called '^lm_train .*--resume true')" -eq 2 ]
 }
 
-@test "stages that options leave out are no mistake in a range, but alone" {
+@test "stages that options leave out are an error only if nothing else is asked for" {
     run asr_mtl --stage 6 --stop_stage 6
     [ "${status}" -eq 2 ]
     [[ "${output}" == *"There is nothing to run"*": --use_lm false leaves out 6." ]]
@@ -194,7 +194,7 @@ look_at_the_whole_run() {
     [ ! -e exp/ngram_bpe30/3gram.bin ]
 }
 
-@test "a language model without weight is told of once" {
+@test "a language model without weight causes one warning" {
     echo "lm_weight: 0.0  # none" > conf/decode.yaml
     run asr_mtl --use_lm true --inference_config conf/decode.yaml --skip_attack true
     [ "${status}" -eq 0 ]
@@ -237,7 +237,7 @@ look_at_the_whole_run() {
     done
 }
 
-@test "language models that no stage trains are missed before anything runs" {
+@test "missing language models are reported before anything runs" {
     fake_kenlm
     asr_mtl --stop_stage 11 > /dev/null
     : > "${CALLS}"
@@ -259,7 +259,7 @@ look_at_the_whole_run() {
     grep -q "Successfully finished." said
 }
 
-@test "texts that options name are missed by those names" {
+@test "missing texts are reported with the options that name them" {
     run asr_mtl --use_lm true --lm_dev_text nothere --stop_stage 6
     [ "${status}" -eq 2 ]
     [[ "${output}" == *"--lm_dev_text nothere does not exist or is empty"* ]]

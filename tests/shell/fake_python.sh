@@ -14,7 +14,7 @@ if [ "$1" != -m ]; then
     esac
 fi
 case $2 in
-    espnet_mtl.locks | *.trained_on) exec "${REAL_PYTHON}" "$@" ;;  # small and real
+    *.lock | *.stamp | *.trained_on | *.check_lm_weight | *.scale_frontend) exec "${REAL_PYTHON}" "$@" ;;  # small and real
 esac
 module=${2##*.}
 shift 2

@@ -61,27 +61,9 @@ END
     [[ "${output}" == *"Error: --table needs a value"* ]]
 }
 
-@test "run.sh: windows keep their milliseconds at other rates, of any configuration" {
-    run ./run.sh
-    [[ "${output}" == *"<--fs><16k>"*"<--asr_corpus_args><>"* ]]
-    run ./run.sh --fs 8k
-    [[ "${output}" == *"<--fs><8k>"*"n_fft=256 --frontend_conf hop_length=128>"* ]]
-    run ./run.sh --fs=44100 --asr_config=conf/train_asr_mtl_conformer.yaml
-    [[ "${output}" == *"<--asr_config><conf/train_asr_mtl_conformer.yaml>"* ]]
-    [[ "${output}" == *"n_fft=1411 --frontend_conf win_length=1102 --frontend_conf hop_length=441>"* ]]
-}
-
 @test "run.sh: --help tells of the table first" {
     run ./run.sh --help
     [[ "${output}" == "This recipe: --table FILE"*"<--help>" ]]
-}
-
-@test "run.sh: a rate that is none is left to asr_mtl.sh to refuse" {
-    for fs in 22.05k foo 16K; do
-        run ./run.sh --fs "${fs}"
-        [ "${status}" -eq 0 ]
-        [[ "${output}" == *"<--fs><${fs}>"* ]]
-    done
 }
 
 @test "setup.sh: the settings of a recipe whose scripts were removed stay; so do the shared ones" {

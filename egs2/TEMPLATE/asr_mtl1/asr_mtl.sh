@@ -69,12 +69,12 @@ lm_exp=               # Directory of its experiment. Empty: ${expdir}/lm_${lm_ta
 lm_stats_dir=         # Directory of its statistics. Empty: made from the settings.
 lm_config=            # Configuration of its training, such as conf/train_lm.yaml.
 lm_args=              # Options of lm_train, such as "--max_epoch 10". They win over lm_config.
-lm_train_text=        # Files like data/train/text to train on. Empty: that of the training set, after stage 4; unperturbed where speeds are. (ESPnet: before.)
-lm_dev_text=          # Text to validate on. Empty: that of the validation set, after stage 4. (ESPnet: before.)
+lm_train_text=        # Files like data/train/text to train on. Empty: that of the training set, after stage 4, at the recorded speed. (ESPnet: before stage 4.)
+lm_dev_text=          # Text to validate on. Empty: that of the validation set, after stage 4. (ESPnet: before stage 4.)
 lm_test_text=         # Text whose perplexity is measured. Empty: that of the first test set; without one, lm_dev_text.
 lm_fold_length=150    # For batch_type folded: tokens.
 num_splits_lm=1       # Parts of a text that is too long for the memory.
-use_word_lm=false     # Only false, as ESPnet's: a model of words needs --token_type word.
+use_word_lm=false     # Must be false, as in ESPnet; for a model of words, use --token_type word.
 use_ngram=false       # Count n-grams: 9; decode and pack with them. Needs KenLM.
 ngram_exp=            # Directory of the n-grams, of tokens. Empty: made from the settings. (ESPnet: ${expdir}/ngram, of words.)
 ngram_num=3           # Tokens of the longest n-gram.
@@ -84,16 +84,17 @@ asr_tag=                   # Name of the experiment. Empty: made from the settin
 asr_exp=                   # Directory of the experiment. Empty: ${expdir}/asr_mtl_${asr_tag}. (ESPnet: asr_${asr_tag}.)
 asr_stats_dir=             # Directory of the statistics. Empty: ${expdir}/asr_mtl_stats_... (ESPnet: asr_stats_...)
 asr_config=                # Configuration of the training.
+asr_config_fs=             # Sampling rate that asr_config is written for. At another --fs, its windows keep their length in time. Empty: in samples.
 asr_args=                  # Options of asr_mtl_train, such as "--max_epoch 10". They win over asr_config.
 asr_corpus_args=           # The same, set by a recipe's run.sh for its corpus. asr_args wins.
 pretrained_model=          # Weights to start from, as ESPnet's --init_param takes them, or packed (.zip).
 ignore_init_mismatch=false # Leave out initial weights whose shapes do not fit.
-feats_normalize=global_mvn # global_mvn uses the statistics of stage 10; else as asr_config says.
+feats_normalize=global_mvn # global_mvn uses the statistics of stage 10; with any other value, asr_config decides.
 asr_speech_fold_length=800 # For batch_type folded: frames of 100 samples.
 asr_text_fold_length=150   # For batch_type folded: tokens.
 
 # Decoding and scoring
-batch_size=1         # Utterances decoded at a time.
+batch_size=1         # Utterances decoded at a time. Must be 1.
 inference_tag=       # Name of the decoding. Empty: made from the settings.
 inference_config=    # Configuration of the decoding.
 inference_args=      # Options of asr_mtl_inference, such as "--beam_size 5".
@@ -153,15 +154,10 @@ fi
 
 check_options
 make_names
-expand_skip_options
-if [ -n "${skip_stages}" ]; then
-    log "Skipped stages: ${skip_stages}"
-fi
-check_stages
-check_models
+check_needs
 
 trap 'report_failure $?' EXIT
-if any_wanted 11 12 13 14 15 16 17 19; then
+if is_wanted 11 12 13 14 15 16 17 19; then
     lock_dir "${asr_exp}"  # Held to the end.
 fi
 for n in ${all_stages}; do

@@ -8,23 +8,19 @@ set -e
 set -u
 set -o pipefail
 
-# --table is for local/data.sh; rate and configuration decide about the features.
-fs=16k
-asr_config=conf/train_asr_mtl.yaml
+# --table is for local/data.sh, all other options are for asr_mtl.sh.
 options=()
 while [ $# -gt 0 ]; do
     case $1 in
-        --table | --fs | --asr_config)
+        --table)
             if [ $# -lt 2 ]; then
                 echo "$0: Error: $1 needs a value" >&2
                 exit 2
             fi
-            set -- "$1=$2" "${@:3}"
-            continue
+            export TABLE=$2
+            shift
             ;;
         --table=*) export TABLE=${1#*=} ;;
-        --fs=*) fs=${1#*=} ;;
-        --asr_config=*) asr_config=${1#*=} ;;
         --help | -h)
             echo "This recipe: --table FILE  # CSV or TSV with the columns path, text," \
                 "speaker, accent and, if you like, split. Its defaults stand at the end" \
@@ -37,30 +33,16 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# Configurations are written for 16 kHz: at another rate, windows and steps of as many
-# milliseconds have as many samples more or fewer.
-corpus_args=
-if [[ ${fs} =~ ^[0-9]+k?$ ]] && [ -f "${asr_config}" ]; then  # else asr_mtl.sh says it
-    hz=$((10#${fs%k}))
-    if [[ ${fs} == *k ]]; then hz=$((hz * 1000)); fi
-    for name in n_fft win_length hop_length; do
-        samples=$(sed -n "s/^ *${name}: *\\([0-9][0-9]*\\).*/\\1/p" "${asr_config}")
-        if [ -n "${samples}" ] && [ "${hz}" -ne 16000 ]; then
-            corpus_args+=" --frontend_conf ${name}=$((samples * hz / 16000))"
-        fi
-    done
-fi
-
 # char needs no number of units; with hours of speech, --token_type bpe --nbpe 500 is better.
 ./asr_mtl.sh \
     --ngpu 0 \
     --nj 4 \
     --inference_nj 4 \
-    --fs "${fs}" \
+    --fs 16k \
     --token_type char \
     --feats_normalize utterance_mvn \
-    --asr_config "${asr_config}" \
-    --asr_corpus_args "${corpus_args}" \
+    --asr_config conf/train_asr_mtl.yaml \
+    --asr_config_fs 16k \
     --inference_config conf/decode_hybrid.yaml \
     --train_set train \
     --valid_set valid \

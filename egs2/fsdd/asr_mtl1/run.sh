@@ -5,12 +5,9 @@ set -e
 set -u
 set -o pipefail
 
-# The recordings have 8 kHz. With half the samples in a window and in a step, the encoder
-# sees as many frames a second as conf/train_asr_mtl.yaml means. Half the samples in a
-# batch are as many seconds, too: without a grammar to lean on, an attention decoder needs
-# more updates to align, not longer epochs.
-corpus_args="--frontend_conf n_fft=256 --frontend_conf hop_length=128"
-corpus_args+=" --batch_bins 125000 --max_epoch 14"
+# Half as many samples in a batch as for recordings of 16 kHz are as many seconds. Without a
+# grammar to lean on, an attention decoder needs more updates to align, not longer epochs.
+corpus_args="--batch_bins 125000 --max_epoch 14"
 
 ./asr_mtl.sh \
     --lang en \
@@ -22,6 +19,7 @@ corpus_args+=" --batch_bins 125000 --max_epoch 14"
     --token_type word \
     --feats_normalize utterance_mvn \
     --asr_config conf/train_asr_mtl.yaml \
+    --asr_config_fs 16k \
     --asr_corpus_args "${corpus_args}" \
     --inference_config conf/decode_hybrid.yaml \
     --train_set train \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Names of experiments and their files, made from the settings as ESPnet makes them.
-# Sourced by asr_mtl.sh.
+# Names of experiments and their files, made from the settings as ESPnet makes them, and
+# options that several commands share. Sourced by asr_mtl.sh.
 #
 # shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
 
@@ -49,6 +49,13 @@ make_names() {
     token_list=${token_dir}/tokens.txt
     default_accents=${datadir}/${lang_part:+${lang}_}accent_list/accents.txt
     accents=${accent_list:-${default_accents}}
+    token_opts=(
+        --token_type "${token_type}"
+        --bpemodel "${bpemodel}"
+        --non_linguistic_symbols "${nlsyms_txt}"
+        --cleaner "${cleaner}"
+        --g2p "${g2p}"
+    )
 
     # 2. Training
     local settings=${feats_type}${lang_part}_${tokens}
@@ -109,6 +116,13 @@ make_names() {
             inference_tag+=_ngram_$(basename "${ngram_exp}")_$(name_of_weights "${inference_ngram}")
         fi
         inference_tag+=_asr_model_${inference_asr_model%.*}
+    fi
+    decoding_opts=()
+    if [ -n "${inference_config}" ]; then
+        decoding_opts+=(--inference_config "${inference_config}")
+    fi
+    if [ -n "${inference_args}" ]; then
+        decoding_opts+=("--inference_args=${inference_args}")
     fi
 
     # 5. Attack

@@ -3,20 +3,16 @@
 #
 # shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
 
-# Options that statistics and training share, into the array train_opts. What a recipe
-# sets for its corpus comes after what is made from options, and asr_args comes last.
+# Options of statistics and training, into the array train_opts. asr_corpus_args and then
+# asr_args follow them on the command line, and the last one wins.
 make_train_opts() {
     need_train_data
     need_token_list
-    local hz=${fs/k/000} mode dset
+    local hz=${fs/k/000} mode dset scaled
     train_opts=(
         --use_preprocessor true
-        --bpemodel "${bpemodel}"
-        --token_type "${token_type}"
         --token_list "${token_list}"
-        --non_linguistic_symbols "${nlsyms_txt}"
-        --cleaner "${cleaner}"
-        --g2p "${g2p}"
+        "${token_opts[@]}"
         --frontend_conf "fs=${hz}"
     )
     # Without two accents there is none, and only a model without a branch can be trained.
@@ -36,6 +32,12 @@ make_train_opts() {
     done
     if [ -n "${asr_config}" ]; then
         train_opts+=(--config "${asr_config}")
+    fi
+    if [ -n "${asr_config}" ] && [ -n "${asr_config_fs}" ]; then
+        scaled=$(${python} -m espnet_mtl.bin.scale_frontend \
+            --config "${asr_config}" --config_fs "${asr_config_fs/k/000}" --fs "${hz}")
+        # shellcheck disable=SC2206  # options in one string are split on purpose
+        train_opts+=(${scaled})
     fi
 }
 
@@ -78,8 +80,9 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
     local name=$1 dir=$2 train=$3 valid=$4 logdir=$2/logdir jobs mode parts
     shift 4
 
-    # 1. As many jobs as the smaller set can feed. Jobs of an earlier call may still run
-    #    where that was killed: only those of the same utterances share a folder with them.
+    # 1. At most one job for each utterance of the smaller set. If an earlier call was
+    #    killed, its jobs may still run: the folder's name comes from the utterances, so
+    #    that only jobs with the same work share it.
     jobs=$(min "${nj}" "$(count_lines "${train}")" "$(count_lines "${valid}")")
     parts=${logdir}/${jobs}_$(cat "${train}" "${valid}" | cksum | tr ' ' '_')
     mkdir -p "${parts}"
@@ -96,7 +99,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
     # The runner has let no other jobs write these logs: nobody needs another folder now.
     find "${logdir}" -mindepth 1 -maxdepth 1 -type d ! -name "${parts##*/}" -exec rm -r {} +
 
-    # 2. All jobs together. One job's files are what adding them up would give.
+    # 2. Add up what the jobs found. With one job, there is nothing to add.
     if [ "${jobs}" -eq 1 ]; then
         for mode in train valid; do
             mkdir -p "${dir}/${mode}"
@@ -110,15 +113,15 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
         if [ "${feats_normalize}" != global_mvn ]; then
             opts+=(--skip_sum_stats)
         fi
-        # It tells its command line, with an option for each job: shown when it fails.
+        # Its output repeats a long command line: show it only if it fails.
         if ! ${python} -m espnet2.bin.aggregate_stats_dirs "${opts[@]}" \
                 --output_dir "${dir}" > "${parts}/aggregate_stats" 2>&1; then
             tail -n 20 "${parts}/aggregate_stats" >&2
-            die "The statistics could not be put together; the last words are above."
+            die "The statistics of the jobs could not be added up: the reason is above."
         fi
     fi
 
-    # 3. The number of tokens beside each length, which batches by size ask for
+    # 3. Add the number of token types to each length: batches by size need it.
     for mode in train valid; do
         awk -v n="$(count_lines "${token_list}")" '{ print $0 "," n + 0 }' \
             "${dir}/${mode}/text_shape" > "${dir}/${mode}/text_shape.${token_type}"
@@ -170,15 +173,15 @@ train_model() { # train_model <name> <directory> <command>...
         launch "${dir}" "$@"
         return
     fi
-    # One process needs no launcher, whose start takes seconds.
+    # A single process needs no launcher, which takes seconds to start.
     if ! has_own_runner; then
         utils/keep_log.py "${dir}/train.log"
     fi
     ${cuda_cmd} --gpu "${ngpu}" "${dir}/train.log" "$@" --ngpu "${ngpu}"
 }
 
-# ESPnet's launcher renames the log of an earlier run, also where that still goes on. Our
-# runners know better, and so are told the log's name past the launcher.
+# ESPnet's launcher renames the log of an earlier run, even if that is still writing it. Our
+# runners do this properly, so they get the log's name directly, and the launcher another.
 launch() { # launch <directory> <command>...
     local dir=$1 log=$1/train.log cmd=${cuda_cmd}
     shift
@@ -193,7 +196,7 @@ launch() { # launch <directory> <command>...
         --multiprocessing_distributed true -- "$@"
 }
 
-# run.py and slurm.py, which keep the log of an earlier run themselves.
+# Whether jobs are run by run.py or slurm.py, which keep the log of an earlier run.
 has_own_runner() {
     [[ ${cuda_cmd} == utils/* ]]
 }
@@ -319,8 +322,8 @@ write_results() {
     cat "${asr_exp}/RESULTS.md"
 }
 
-# Results stay out of the zip: they change with every scoring, and the attack takes a zip
-# with other bytes for another model.
+# Results stay out of the zip: they change with every scoring, and to the attack a zip with
+# other bytes is another model.
 stage_14() {
     log "Stage 14: Pack model: ${packed_model}"
     need_model
@@ -332,9 +335,9 @@ stage_14() {
         --outpath "${packed_model}"
 }
 
-# A zip of that name may be of another language model, or of weights that were trained or
-# averaged since. An attack asks the decoder of the packed model; stage 16 decodes with
-# that of the options.
+# The zip may be out of date: packed with another language model, or before the weights were
+# last trained or averaged. Stage 15 decodes with the models in the zip, stage 16 with those
+# that the options name, so they have to be the same.
 check_packed_model() {
     need_model
     need_file "${packed_model}" 14

@@ -41,12 +41,7 @@ attack() { # attack <data directory> <output directory>
     if [ -n "${attack_args}" ]; then
         opts+=(--attack_args "${attack_args}")
     fi
-    if [ -n "${inference_config}" ]; then
-        opts+=(--inference_config "${inference_config}")
-    fi
-    if [ -n "${inference_args}" ]; then
-        opts+=("--inference_args=${inference_args}")
-    fi
+    opts+=(${decoding_opts[@]+"${decoding_opts[@]}"})
     if [ -n "${attack_source_zips}" ]; then
         # shellcheck disable=SC2206  # paths in one string are split on purpose
         opts+=(--source_zips ${attack_source_zips})

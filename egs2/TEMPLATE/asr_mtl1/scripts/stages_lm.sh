@@ -33,12 +33,8 @@ need_lm_text() {
 make_lm_opts() {
     lm_opts=(
         --use_preprocessor true
-        --bpemodel "${bpemodel}"
-        --token_type "${token_type}"
         --token_list "${token_list}"
-        --non_linguistic_symbols "${nlsyms_txt}"
-        --cleaner "${cleaner}"
-        --g2p "${g2p}"
+        "${token_opts[@]}"
         --valid_data_path_and_name_and_type "${lm_dev_text},text,text"
     )
     if [ -n "${lm_config}" ]; then
@@ -151,9 +147,7 @@ stage_9() {
 # a sentence is a token as well.
 count_ngrams() { # count_ngrams <model>
     ${python} -m espnet_mtl.bin.tokenize_text \
-            --field 2- --input "${lm_text}" --output - \
-            --token_type "${token_type}" --bpemodel "${bpemodel}" \
-            --non_linguistic_symbols "${nlsyms_txt}" --cleaner "${cleaner}" --g2p "${g2p}" \
+            --field 2- --input "${lm_text}" --output - "${token_opts[@]}" \
         | awk -v end="$(tail -n 1 "${token_list}")" '{ print $0, end }' \
         | lmplz -S 20% -T "${ngram_exp}/" --discount_fallback --skip_symbols \
             -o "${ngram_num}" --arpa "$1.unfinished" \

@@ -10,12 +10,6 @@ stage_19() {
     if "${upload_dry_run}"; then
         opts+=(--dry_run)
     fi
-    if [ -n "${inference_config}" ]; then
-        opts+=(--inference_config "${inference_config}")
-    fi
-    if [ -n "${inference_args}" ]; then
-        opts+=("--inference_args=${inference_args}")
-    fi
     ${python} -m espnet_mtl.bin.asr_mtl_upload \
         --model_zip "${packed_model}" \
         --exp "${asr_exp}" \
@@ -23,5 +17,5 @@ stage_19() {
         --lang "${lang}" \
         --license "${hf_license}" \
         --output_dir "${asr_exp}/hf_${hf_repo##*/}" \
-        ${opts[@]+"${opts[@]}"}
+        ${opts[@]+"${opts[@]}"} ${decoding_opts[@]+"${decoding_opts[@]}"}
 }

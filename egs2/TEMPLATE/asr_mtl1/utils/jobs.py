@@ -1,4 +1,4 @@
-"""What run.py and slurm.py share: calls, signals, logs, failures."""
+"""What run.py and slurm.py share: command lines, signals, logs, failures."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from keep_log import keep_log
 
-# What jobs ask of a cluster; run.py takes and forgets it.
+# Options that ask a cluster for something; run.py ignores them.
 RESOURCES = ("gpu", "mem", "num_threads", "num_nodes", "time", "name")
-# What is for the command that runs them.
+# Options for run.py or slurm.py itself.
 HANDLING = ("max_jobs_run", "config")
 TAIL_LINES = 20
 # A closed terminal sends SIGHUP.
@@ -28,13 +28,13 @@ def fail(message):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: jobs that differ by their number alone.
+    """One call: jobs that differ only in their number.
 
     Attributes:
-        options: Option without its dashes -> value.
+        options: Name of an option, without dashes -> value.
         numbers: The jobs' numbers; ``None`` for one job without a number.
-        log: Log file; JOB stands for the number, where there is one.
-        command: Words of the command; likewise.
+        log: Log file, with JOB in place of the number.
+        command: Words of the command, likewise.
     """
 
     options: dict
@@ -44,7 +44,7 @@ class Call:
 
     @property
     def at_once(self):
-        """The most jobs to run side by side; ``None`` when nobody said."""
+        """The most jobs to run side by side; ``None`` for no limit."""
         value = self.options.get("max_jobs_run")
         if value is not None and not re.fullmatch("[1-9][0-9]*", value):
             fail(f"--max_jobs_run takes a number above 0, not '{value}'")
@@ -52,7 +52,7 @@ class Call:
 
     @property
     def jobs(self):
-        """A number for each job, also for one that its log and command have none of."""
+        """The jobs' numbers; 1 for a single job without a number."""
         return self.numbers or range(1, 2)
 
     def log_of(self, number):
@@ -64,14 +64,11 @@ class Call:
         return [self.numbered(word, number) for word in self.command]
 
     def numbered(self, text, number):
-        """Return a text with a number, or what stands for it, in place of JOB."""
+        """Return a text with the number in place of JOB, if the jobs have numbers."""
         return text if self.numbers is None else text.replace("JOB", str(number))
 
     def prepare_logs(self):
-        """Make the logs' directories; keep the log of an earlier run.
-
-        The logs of many jobs are not kept: they would be too many.
-        """
+        """Make the logs' directories; keep the earlier log of a single job."""
         for number in self.jobs:
             os.makedirs(os.path.dirname(self.log_of(number)) or ".", exist_ok=True)
         if self.numbers is None:
@@ -81,7 +78,7 @@ class Call:
 def on_end(handle):
     """Have a function called on Ctrl-C, a kill, or a closed terminal.
 
-    Signals that the caller has had ignored stay so: that is what nohup is for.
+    Signals that are ignored stay ignored: that is how nohup works.
 
     Args:
         handle: Takes the signal's number and the frame.
@@ -124,32 +121,36 @@ def parse(arguments, usage):
     return Call(options, numbers, log, rest[1:])
 
 
-def write_head(file, command, place=""):
-    """Begin a job's log.
+def run_logged(file, command, run, place=""):
+    """Run a job, with the command, host, times and exit status around its output.
 
     Args:
-        file: The open log.
+        file: The open log, to which the job writes as well.
         command: Words of the command.
+        run: Runs them; returns the exit status.
         place: What to say about where it runs, beside the host.
+
+    Returns:
+        The exit status; 127 where the command cannot be started.
     """
     file.write(f"# {shlex.join(command)}\n")
     file.write(f"# Running on {socket.gethostname()}{place}\n")
-    file.write(f"# Started at {time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
+    file.write(f"# Started at {_now()}\n")
     file.flush()
-
-
-def write_end(file, seconds, status):
-    """End a job's log.
-
-    Args:
-        file: The open log.
-        seconds: How long the command took.
-        status: Its exit status.
-    """
-    file.write(f"# Accounting: time={seconds:.0f} threads=1\n")
-    file.write(f"# Ended (code {status}) at ")
-    file.write(time.strftime("%Y-%m-%dT%H:%M:%S") + "\n")
+    started = time.time()
+    try:
+        status = run(command)
+    except OSError as error:
+        file.write(f"# {error}\n")
+        status = 127
+    file.write(f"# Accounting: time={time.time() - started:.0f} threads=1\n")
+    file.write(f"# Ended (code {status}) at {_now()}\n")
     file.flush()
+    return status
+
+
+def _now():
+    return time.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def check(results):

@@ -35,27 +35,23 @@ class Runner:
         if self.stopped:
             return 1
         with open(log, "w", encoding="utf-8") as file:
-            started = time.time()
-            jobs.write_head(file, command)
-            try:
-                # Open files go along: a job that outlives its run keeps the run's lock.
-                process = subprocess.Popen(
-                    command,
-                    stdout=file,
-                    stderr=file,
-                    start_new_session=True,
-                    close_fds=False,
-                )
-            except OSError as error:
-                file.write(f"# {error}\n")
-                return 127
-            self.running.add(process)
-            if self.stopped:
-                self.end(process)
-            status = process.wait()
-            self.running.discard(process)
-            file.seek(0, os.SEEK_END)
-            jobs.write_end(file, time.time() - started, status)
+            return jobs.run_logged(file, command, lambda words: self.wait(words, file))
+
+    def wait(self, command, file):
+        """Start a command and wait for its end; return its exit status."""
+        process = subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            # Open files go along: a job that outlives its run keeps the run's lock.
+            close_fds=False,
+        )
+        self.running.add(process)
+        if self.stopped:
+            self.end(process)
+        status = process.wait()
+        self.running.discard(process)
         return status
 
     def end(self, process, number=signal.SIGTERM):

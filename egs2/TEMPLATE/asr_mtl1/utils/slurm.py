@@ -7,144 +7,282 @@ slurm.py [--gpu N] [--mem SIZE] [--num_threads N] [--num_nodes N] [--time T]
 
 JOB in LOG and CMD is replaced by the job's number. One call is one job array, in the
 current directory and with the current PATH. conf/slurm.conf (--config) says what the
-options mean to sbatch. Each job's output goes to its log. slurm.py waits for all jobs,
-says why those failed that did, and then ends with status 1. Ctrl-C, a kill of it or a
-closed terminal cancels the array; nohup keeps it. After a kill -9 the array runs on:
-the same call waits for it.
+options mean to sbatch. Each job's output goes to its log. When jobs fail, slurm.py says
+why and ends with status 1. Ctrl-C, a kill or a closed terminal cancels the array; nohup
+keeps it. After a kill -9 the array runs on, and the same call waits for it.
 
-One job without a number leaves the log of an earlier run beside its own: train.1.log.
+One job without a number keeps the log of an earlier run beside its own: train.1.log.
 --log wins over LOG, which ESPnet's launcher would rename.
+
+No state is kept here: SLURM knows which arrays run, and the logs say how jobs ended.
+The status of 'sbatch --wait' is not used. It is 0 also for failed jobs that SLURM has
+forgotten and for jobs that were cancelled while they were to start again, and after a
+kill -9 nothing could wait for it.
 """
 
+import hashlib
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 
 import jobs
 import slurm_conf
-import slurm_folder
-from slurm_wait import Waiting, log, still_runs
 
 # What path.sh sets. It reaches the jobs whatever --export of the slurm.conf says.
-EXPORTED = (
-    "PATH",
-    "PYTHONPATH",
-    "LD_LIBRARY_PATH",
-    "LC_ALL",
-    "PYTHONIOENCODING",
-    "OMP_NUM_THREADS",
-)
+EXPORTED = "PATH PYTHONPATH LD_LIBRARY_PATH LC_ALL PYTHONIOENCODING OMP_NUM_THREADS"
+# Reasons to wait that go away by themselves.
+ORDINARY = "BeginTime Cleaning JobArrayTaskLimit None Priority Prolog Resources"
+# Why SLURM ended a job, by its state.
+KILLED = {
+    "CANCELLED": "somebody cancelled it",
+    "NODE_FAIL": "its node failed",
+    "OUT_OF_MEMORY": "it needed more than --mem of cmd.sh or conf/slurm.conf gives",
+    "PREEMPTED": "a job of higher priority took its place",
+    "TIMEOUT": "it needed more time than --time of cmd.sh or conf/slurm.conf gives",
+}
+# Seconds
+LONGEST_PAUSE = 30  # between two questions to SLURM, which many may ask
+FOR_ANSWER = 600  # until SLURM says whether an earlier array runs
+FOR_LOGS = 60  # until a network file system shows the end of a log
 
 
 def main():
     """Run the jobs that the command line asks for."""
+    if sys.argv[1:2] == ["--in-job"]:
+        sys.exit(run_job(jobs.parse(sys.argv[2:], __doc__)))
     call = jobs.parse(sys.argv[1:], __doc__)
-    jobs.on_end(lambda number, _: os._exit(128 + number))  # nothing to cancel yet
-    earlier = earlier_array(call)
-    # A signal waits until the array's id is known, or it could not be cancelled.
-    signal.pthread_sigmask(signal.SIG_BLOCK, jobs.ENDING)
-    array, folder = earlier or submit(call)
-    jobs.on_end(lambda number, _: cancel(array, folder, number))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, jobs.ENDING)
-
-    results = Waiting(array, call.jobs, folder).wait()
-    slurm_folder.remove(folder)
-    jobs.check([(call.log_of(number), results[number]) for number in call.jobs])
+    command = slurm_conf.sbatch_command(call)
+    array = Array(call)
+    jobs.on_end(array.cancel)
+    if not array.find_earlier():
+        array.submit(command)
+    array.wait()
+    jobs.check([(call.log_of(n), why) for n, why in array.results().items()])
 
 
-def earlier_array(call):
-    """Return the array and folder of an earlier call that still runs, or ``None``."""
-    for folder in slurm_folder.of_earlier(call):
-        array = slurm_folder.read_array(folder)
-        if array is None or not still_runs(array):
-            continue
-        earlier = slurm_folder.read_call(folder)
-        if (earlier.numbers, earlier.command) != (call.numbers, call.command):
+def run_job(call):
+    """Run one job of the array, on the node that SLURM chose; return its status."""
+    number = int(os.environ["SLURM_ARRAY_TASK_ID"])
+    place = place_of(os.environ["SLURM_ARRAY_JOB_ID"], number)
+    command = call.command_of(number)
+    status = jobs.run_logged(sys.stdout, command, subprocess.call, place)
+    return status if status >= 0 else 128 - status
+
+
+class Array:
+    """The job array of a call.
+
+    Its comment in SLURM names the log and the command by digests. That is how the next
+    call finds the array if this one is killed.
+    """
+
+    def __init__(self, call):
+        self.call = call
+        self.id = None
+        self.log_mark = "log:" + digest(os.path.abspath(call.log))
+        self.call_mark = "call:" + digest(str(call.numbers), *call.command)
+        self.said = set()
+
+    def find_earlier(self):
+        """Take over the array that an earlier call with the same log left running.
+
+        It is an error if that array has another command, or if SLURM does not answer:
+        two arrays would overwrite each other's files.
+
+        Returns:
+            Whether there is such an array.
+        """
+        until = time.time() + FOR_ANSWER
+        while (tasks := self.ask()) is None:
+            if time.time() > until:
+                jobs.fail(
+                    f"SLURM has not answered for {FOR_ANSWER // 60} minutes, and an "
+                    f"array of an earlier call may still write {self.call.log}. "
+                    "Nothing was submitted: try again when 'squeue' answers"
+                )
+            time.sleep(1)
+        if not tasks:
+            return False
+        array, _, _, comment = tasks[0]
+        if self.call_mark not in comment:
             jobs.fail(
-                f"array {array} of an earlier call still writes {call.log}, with "
+                f"array {array} of an earlier call still writes {self.call.log}, with "
                 f"another command: wait until it has ended, or 'scancel {array}'"
             )
-        log(f"array {array} of an earlier call still does the same: waiting for it")
-        return array, folder
-    return None
+        self.id = array
+        self.say(
+            f"array {array} of an earlier call still does the same: waiting for it"
+        )
+        return True
+
+    def submit(self, command):
+        """Submit the jobs."""
+        self.call.prepare_logs()
+        marks = f"--comment={self.log_mark} {self.call_mark}"
+        # A signal waits until the array's id is known, or it could not be cancelled.
+        signal.pthread_sigmask(signal.SIG_BLOCK, jobs.ENDING)
+        done = run([*command, marks], batch_script())
+        array = re.search(r"^(\d+)(;.*)?$", done.stdout, re.MULTILINE)
+        if done.returncode != 0 or not array:
+            why = (done.stderr.strip() or done.stdout.strip()).replace("\n", "; ")
+            jobs.fail(f"the jobs were not submitted by '{shlex.join(command)}': {why}")
+        self.id = array[1]
+        self.say(
+            f"array {self.id}: submitted {len(self.call.jobs)} x '{self.call.log}'"
+        )
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, jobs.ENDING)
+
+    def cancel(self, number, _frame):
+        """Cancel the array and end; called on a signal."""
+        if self.id:
+            run(["scancel", self.id])
+            self.say(f"array {self.id} is cancelled")
+        sys.stderr.flush()
+        os._exit(128 + number)
+
+    def wait(self):
+        """Wait until SLURM has no job of the array that waits or runs."""
+        pause = 0.2
+        while (tasks := self.ask()) != []:
+            if pause > 2:  # short jobs need no report
+                self.report(tasks or [])
+            time.sleep(pause)
+            pause = min(1.3 * pause, LONGEST_PAUSE)
+
+    def report(self, tasks):
+        """Say how many jobs wait and run, and why some may wait for ever."""
+        counts = Counter()
+        for _, state, reason, _ in tasks:
+            if state == "PENDING" and reason not in ORDINARY.split():
+                self.say(
+                    f"array {self.id}: SLURM says that it waits for: {reason}. If this "
+                    "does not change, no node has what the jobs ask for, or you may "
+                    f"not use it: 'scancel {self.id}', then change conf/slurm.conf or "
+                    "the options"
+                )
+            elif state in ("PENDING", "RUNNING"):
+                counts[state.lower()] += 1
+        if counts:
+            line = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
+            self.say(f"array {self.id}: jobs: {line}")
+
+    def ask(self):
+        """Ask SLURM for the array's jobs that wait or run.
+
+        Returns:
+            (Array, state, reason to wait, comment) of each; ``None`` without an answer.
+        """
+        asked = run(
+            ["squeue", "--noheader", "--array", f"--user={os.getuid()}"]
+            + ["--format=%F|%T|%r|%k"]
+        )
+        if asked.returncode != 0:
+            self.say(f"SLURM does not answer ({asked.stderr.strip()}); waiting")
+            return None
+        tasks = [line.split("|", 3) for line in asked.stdout.splitlines()]
+        return [task for task in tasks if self.log_mark in task[-1]]
+
+    def results(self):
+        """Return number -> why the job failed, or ``None``, of jobs that have ended."""
+        results = {}
+        until = time.time() + FOR_LOGS
+        while True:
+            codes = {
+                number: self.exit_status(number)
+                for number in self.call.jobs
+                if number not in results
+            }
+            states = self.end_states() if any(c != 0 for c in codes.values()) else {}
+            for number, code in codes.items():
+                state = states.get(number)
+                if code == 0:
+                    results[number] = None
+                elif state in KILLED:
+                    results[number] = f"SLURM says {state}: {KILLED[state]}"
+                elif code is not None:
+                    results[number] = f"exit status {code}"
+                elif time.time() > until:
+                    said = f"says {state}" if state else "does not know why"
+                    results[number] = f"its log has no end, and SLURM {said}"
+            if len(results) == len(self.call.jobs):
+                return dict(sorted(results.items()))
+            time.sleep(1)
+
+    def exit_status(self, number):
+        """Return what the end of a job's log says; ``None`` while it is not there."""
+        try:
+            with open(self.call.log_of(number), "rb") as file:
+                log = file.read()
+        except FileNotFoundError:
+            return None
+        # Without this head it is still the log of an earlier array.
+        _, _, own = log.partition(f"{place_of(self.id, number)}\n".encode())
+        ends = re.findall(rb"^# Ended \(code (-?\d+)\)", own, re.MULTILINE)
+        return int(ends[-1]) if ends else None
+
+    def end_states(self):
+        """Return number -> state, as far as SLURM or its accounting still knows it."""
+        sacct = run(
+            ["sacct", "--allocations", "--noheader", "--parsable2"]
+            + ["--format=JobID,State", f"--jobs={self.id}"]
+        )
+        squeue = run(
+            ["squeue", "--noheader", "--array", "--states=all"]
+            + ["--format=%F_%K|%T", f"--jobs={self.id}"]
+        )
+        said = re.findall(r"_(\d+)\|([A-Z_]+)", sacct.stdout + squeue.stdout)
+        return {int(number): state for number, state in said}
+
+    def say(self, message):
+        """Log a message once, as the recipe's scripts do."""
+        if message not in self.said:
+            self.said.add(message)
+            now = time.strftime("%Y-%m-%dT%H:%M:%S")
+            print(f"{now} (slurm.py) {message}", file=sys.stderr)
 
 
-def submit(call):
-    """Submit the jobs as an array; return its id and folder."""
-    words = sbatch_words(call)
-    call.prepare_logs()
-    folder = slurm_folder.begin(call)
+def run(command, text=None):
+    """Run a command of SLURM; one that is not there fails like any other."""
+    # SLURM_* may be about a job that this runs in, SQUEUE_* would change the answers.
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SLURM_", "SQUEUE_")) or name == "SLURM_CONF"
+    }
     try:
-        done = subprocess.run(
-            words,
-            input=batch_script(folder),
-            capture_output=True,
-            text=True,
-            # Those of a job that this runs in are about that job.
-            env={
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith("SLURM_") or name == "SLURM_CONF"
-            },
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, env=env
         )
     except OSError as error:
-        slurm_folder.remove(folder)
-        jobs.fail(
-            f"{words[0]}: {error.strerror}. Is this a machine of the cluster? "
-            "cmd_backend=local runs jobs on this machine"
-        )
-    array = re.search(r"^(\d+)(;.*)?$", done.stdout, re.MULTILINE)
-    if done.returncode != 0 or not array:
-        slurm_folder.remove(folder)
-        said = (done.stderr.strip() or done.stdout.strip()).replace("\n", "; ")
-        jobs.fail(f"the jobs were not submitted by '{shlex.join(words)}': {said}")
-    slurm_folder.write_array(folder, array[1])
-    log(f"array {array[1]}: submitted {len(call.jobs)} x '{call.log}'")
-    return array[1], folder
+        why = f"{command[0]}: {error.strerror}. Is this a machine of the cluster?"
+        return subprocess.CompletedProcess(command, 127, "", why)
 
 
-def sbatch_words(call):
-    """Return the command that submits."""
-    options = dict(call.options)
-    at_once = options.pop("max_jobs_run", None)
-    conf = slurm_conf.read(options.pop("config", "conf/slurm.conf"))
-    name = options.pop("name", slurm_folder.name_of(call))
-    return [
-        *conf.command,
-        "--parsable",
-        f"--job-name={name}",
-        f"--array={call.jobs[0]}-{call.jobs[-1]}"
-        + (f"%{call.at_once}" if at_once else ""),
-        # SLURM writes there too, such as why it ended a job.
-        f"--output={call.numbered(call.log.replace('%', '%%'), '%a')}",
-        "--open-mode=truncate",
-        *conf.words(options),
-    ]
-
-
-def batch_script(folder):
-    """Return the script of each job, which gets the environment of this process."""
-    lines = ["#!/usr/bin/env bash"]
-    lines += [
+def batch_script():
+    """Return the script of each job: this file again, with the same arguments."""
+    own = [sys.executable, os.path.abspath(__file__), "--in-job", *sys.argv[1:]]
+    exports = [
         f"export {name}={shlex.quote(os.environ[name])}"
-        for name in EXPORTED
+        for name in EXPORTED.split()
         if name in os.environ
     ]
-    task = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slurm_task.py")
-    lines.append(f"exec {shlex.join([sys.executable, task, folder])}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(["#!/usr/bin/env bash", *exports, f"exec {shlex.join(own)}", ""])
 
 
-def cancel(array, folder, number):
-    """Cancel the array; called on a signal."""
-    subprocess.run(["scancel", array])
-    slurm_folder.remove(folder)
-    log(f"array {array} is cancelled")
-    sys.stderr.flush()
-    os._exit(128 + number)
+def place_of(array, number):
+    """Return what the head of a log says about the job that writes it."""
+    return f", SLURM job {array}_{number}"
+
+
+def digest(*words):
+    """Return a short digest of words."""
+    text = shlex.join(words).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 if __name__ == "__main__":

@@ -1,54 +1,47 @@
-"""Read a slurm.conf of Kaldi and ESPnet: what to tell sbatch for which option."""
+"""Make the command that submits jobs, as a slurm.conf of Kaldi and ESPnet has it."""
 
 import os
 import re
 import shlex
-from dataclasses import dataclass
 
 import jobs
 
-_RULE = re.compile(r"option\s+([^\s=]+)=(\S+)\s*(.*)")
-_DEFAULT = re.compile(r"default\s+([^\s=]+)=(\S+)")
 
-
-@dataclass(frozen=True)
-class SlurmConf:
-    """What a slurm.conf says.
-
-    Attributes:
-        path: The file.
-        command: Words of the command that submits.
-        rules: (option, value) -> what to add; value "*" stands for any.
-        defaults: Option -> value, where the call has none.
-    """
-
-    path: str
-    command: list
-    rules: dict
-    defaults: dict
-
-    def words(self, options):
-        """Return the words of sbatch for the options of a call."""
-        found = []
-        for name, value in {**self.defaults, **options}.items():
-            text = self.rules.get((name, value), self.rules.get((name, "*")))
-            if text is None:
-                jobs.fail(
-                    f"{self.path} does not say what --{name} {value} means: add a line "
-                    f"such as 'option {name}=* <options of sbatch, $0 is the value>'"
-                )
-            found += shlex.split(text.replace("$0", shlex.quote(value)))
-        return found
+def sbatch_command(call):
+    """Return the words of the command that submits the jobs of a call."""
+    options = dict(call.options)
+    options.pop("max_jobs_run", None)
+    path = options.pop("config", "conf/slurm.conf")
+    command, rules, defaults = read(path)
+    name = os.path.basename(call.log).replace("JOB", "").strip(".")
+    name = name.removesuffix(".log").strip(".")[:80] or "job"
+    numbers = f"{call.jobs[0]}-{call.jobs[-1]}"
+    words = [
+        *command,
+        "--parsable",
+        f"--job-name={options.pop('name', name)}",
+        f"--array={numbers}%{call.at_once}" if call.at_once else f"--array={numbers}",
+        # SLURM writes there too, such as why it ended a job.
+        f"--output={call.numbered(call.log.replace('%', '%%'), '%a')}",
+        "--open-mode=truncate",
+    ]
+    for option, value in {**defaults, **options}.items():
+        text = rules.get((option, value), rules.get((option, "*")))
+        if text is None:
+            jobs.fail(
+                f"{path} does not say what --{option} {value} means: add a line such "
+                f"as 'option {option}=* <options of sbatch, $0 is the value>'"
+            )
+        words += shlex.split(text.replace("$0", shlex.quote(value)))
+    return words
 
 
 def read(path):
     """Read a slurm.conf.
 
-    Args:
-        path: The file.
-
     Returns:
-        What it says.
+        Words of the command that submits; (option, value) -> what to add, where the
+        value "*" stands for any; option -> value, where the call has none.
     """
     command, rules, defaults = None, {}, {}
     try:
@@ -64,9 +57,9 @@ def read(path):
         line = os.path.expandvars(re.sub(r"(^|\s)#.*", "", line)).strip()
         if line.startswith("command "):
             command = shlex.split(line)[1:]
-        elif match := _RULE.fullmatch(line):
+        elif match := re.fullmatch(r"option\s+([^\s=]+)=(\S+)\s*(.*)", line):
             rules[match[1], match[2]] = match[3]
-        elif match := _DEFAULT.fullmatch(line):
+        elif match := re.fullmatch(r"default\s+([^\s=]+)=(\S+)", line):
             defaults[match[1]] = match[2]
         elif line:
             jobs.fail(
@@ -75,4 +68,4 @@ def read(path):
             )
     if command is None:
         jobs.fail(f"{path} has no line 'command sbatch ...'")
-    return SlurmConf(path, command, rules, defaults)
+    return command, rules, defaults
