@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -41,11 +42,11 @@ class EOT:
 
     def __post_init__(self) -> None:
         if self.draws < 1:
-            raise UserError(f"eot: draws: {self.draws}: give a number above 0")
+            raise UserError(f"draws: {self.draws}: give a number above 0")
         for name in ("gaussian", "shift", "gain_db"):
             value = getattr(self, name)
             if not 0.0 <= value < math.inf:
-                raise UserError(f"eot: {name}: {value}: give 0 or a number above")
+                raise UserError(f"{name}: {value}: give 0 or a number above")
 
     @property
     def transforms(self) -> bool:
@@ -133,7 +134,8 @@ class ExpectedLoss:
         """Estimate the loss; see ``Loss``."""
         if self.eot.draws == 1:
             return self._draw(speech)
-        return _Mean.apply(speech, self._draw, self.eot.draws)
+        mean: torch.Tensor = _Mean.apply(speech, self._draw, self.eot.draws)  # type: ignore[no-untyped-call]
+        return mean
 
     def rows(self, rows: torch.Tensor) -> "ExpectedLoss":
         """Choose utterances; see ``Loss``."""
@@ -142,6 +144,12 @@ class ExpectedLoss:
             loss=self.loss.rows(rows),
             lengths=self.lengths[rows],
             seeds=tuple(self.seeds[n] for n in rows.tolist()),
+        )
+
+    def longer(self, samples: int) -> "ExpectedLoss":
+        """Allow for longer audio; see ``Loss``."""
+        return replace(
+            self, loss=self.loss.longer(samples), lengths=self.lengths + samples
         )
 
     def _draw(self, speech: torch.Tensor) -> torch.Tensor:
@@ -156,10 +164,10 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, speech: torch.Tensor, draw: Callable[..., torch.Tensor], draws: int
+        ctx: Any, speech: torch.Tensor, draw: Callable[..., torch.Tensor], draws: int
     ) -> torch.Tensor:
         wanted = ctx.needs_input_grad[0]
-        slope = torch.zeros_like(speech) if wanted else None
+        slope = torch.zeros_like(speech)
         total = speech.new_zeros(len(speech))
         for _ in range(draws):
             with torch.set_grad_enabled(wanted):
@@ -168,12 +176,12 @@ class _Mean(torch.autograd.Function):
                 if values.requires_grad:  # a victim may hide its gradient: a zero one
                     slope += torch.autograd.grad(values.sum(), leaf)[0]
             total += values.detach()
-        ctx.save_for_backward(None if slope is None else slope / draws)
+        ctx.save_for_backward(slope / draws)
         return total / draws
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (slope,) = ctx.saved_tensors
         return gradient[:, None] * slope, None, None
 

@@ -1,18 +1,11 @@
-"""What the attacker wants each utterance to be heard as: chosen once per test set.
+"""What the attacker wants each utterance to be heard as: chosen once per test set."""
 
-    python -m espnet_mtl.attack.targets --text data/test/text \
-        --output data/test/text_target
-"""
-
-import argparse
-import logging
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.attack.seeding import seed_of
-from espnet_mtl.data.tables import read_table, write_table
-from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wer import fold_case
 
 _NUM_DRAWN = 16
@@ -116,29 +109,3 @@ def check_targets(
                 f"{path}:{lines[utt]}: the target of {utt} is what is said: '{text}'. "
                 "Hearing that is no success of an attack; choose another sentence"
             )
-
-
-def get_parser() -> argparse.ArgumentParser:
-    """Return the command's parser."""
-    parser = argparse.ArgumentParser(description="Choose the targets of a test set")
-    parser.add_argument("--text", type=Path, required=True, help="Transcripts")
-    parser.add_argument("--output", type=Path, required=True, help="File to write")
-    parser.add_argument("--seed", type=int, default=0)
-    return parser
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-    """
-    args = get_parser().parse_args(cmd)
-    setup_logging()
-    targets = choose_targets(read_table(args.text), args.seed)
-    write_table(args.output, targets)
-    logging.info("%s: targets for %d utterances", args.output, len(targets))
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -19,10 +19,12 @@ from espnet_mtl.inference.decode import (
     speech2text_options,
     take_from_zip,
 )
+from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.options import beam_size_of, parse_options
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.results.attack import Decoder
 
 
 class PackedListener:
@@ -32,9 +34,7 @@ class PackedListener:
 
     Args:
         zip_file: The packed model.
-        config: Decoding configuration, as ``--inference_config``; ``None`` for
-            ESPnet's defaults.
-        args: Options that win over it, as ``--inference_args``.
+        decoding: How to decode.
         device: Where to decode.
 
     Attributes:
@@ -48,11 +48,10 @@ class PackedListener:
     def __init__(
         self,
         zip_file: Path,
-        config: Path | None = None,
-        args: str = "",
+        decoding: Decoding,
         device: str = "cpu",
     ):
-        options = parse_options(config, args)
+        options = parse_options(decoding.config, decoding.args)
         with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
             files = unpack_model(zip_file, Path(folder) / "model")
             options.asr_train_config = options.asr_model_file = None  # those of the zip
@@ -61,13 +60,13 @@ class PackedListener:
             self._speech2text = Speech2TextAccent(
                 device=device, **speech2text_options(options)
             )
-        self.about = {
-            "branches": _branches(options, self._speech2text.model, zip_file),
-            "ctc_weight": options.ctc_weight,
-            "lm_weight": options.lm_weight if options.lm_train_config else 0.0,
-            "ngram_weight": options.ngram_weight if options.ngram_file else 0.0,
-            "beam_size": beam_size_of(options, self._speech2text.model.token_list),
-        }
+        self.about = Decoder(
+            branches=tuple(_branches(options, self._speech2text.model, zip_file)),
+            ctc_weight=options.ctc_weight,
+            lm_weight=options.lm_weight if options.lm_train_config else 0.0,
+            ngram_weight=options.ngram_weight if options.ngram_file else 0.0,
+            beam_size=beam_size_of(options, self._speech2text.model.token_list),
+        )
 
     def __call__(self, speech: np.ndarray) -> Heard:
         """Recognise one utterance.

@@ -23,13 +23,13 @@ from pathlib import Path
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
-
 from espnet_mtl.attack.conditions import Condition, make_conditions
-from espnet_mtl.attack.config import AttackConfig, read_config
 from espnet_mtl.attack.runner.batch import Batch
 from espnet_mtl.attack.runner.plan import TestSet, make_batches, read_test_set
 from espnet_mtl.attack.runner.problems import Problems
 from espnet_mtl.attack.runner.run import Job
+
+from espnet_mtl.attack.config import AttackConfig, read_config
 from espnet_mtl.victim import espnet_victim as victim_module
 from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 

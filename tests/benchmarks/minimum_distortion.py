@@ -23,12 +23,12 @@ from pathlib import Path
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
-
-from espnet_mtl.attack.config import read_config
 from espnet_mtl.attack.runner.inputs import Inputs
-from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import TestSet, read_test_set
 from espnet_mtl.attack.runner.run import Job
+
+from espnet_mtl.attack.runner.config_file import read_config
+from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.inference.listener import PackedListener

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.method import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -20,7 +21,7 @@ _KEPT = 0.75  # of earlier gradients where they accumulate
 
 
 @dataclass(frozen=True)
-class APGD:
+class APGD(Method):
     """Auto-PGD, which has no step size to tune (Croce & Hein 2020, arXiv 2003.01690).
 
     Section 3 and algorithm 1: a run starts at a random point with steps of twice the
@@ -48,6 +49,10 @@ class APGD:
             the last alone.
     """
 
+    traits = Traits(
+        kind="white_box", listens=False, blind=None, needs=None, in_suites=True
+    )
+
     steps: int = 100
     restarts: int = 1
     accumulate: bool = True
@@ -59,7 +64,7 @@ class APGD:
             )
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         best = BestSoFar(problem)
         for restart in range(self.restarts):
             start = problem.ball.random(problem.seeds_for("start", restart))
@@ -106,7 +111,8 @@ class _Run:
         self._here = self._look(start, torch.zeros_like(start))
         # Its own best and not that of all runs: going back is not to leave the run.
         self._best = self._here
-        self._before: torch.Tensor | None = None  # the point before
+        # The point before, once there is one
+        self._before: torch.Tensor | None = None
         self._improved = torch.zeros_like(self._size)  # steps since the last checkpoint
         self._checked = (self._size, self._best.loss)  # at the last checkpoint
 
@@ -169,7 +175,8 @@ class _Run:
         self._improved = torch.zeros_like(self._improved)
         self._size = torch.where(stuck, self._size / 2.0, self._size)
         self._here = self._here.where(stuck, self._best)
-        self._before = torch.where(stuck[:, None], self._best.delta, self._before)
+        if self._before is not None:
+            self._before = torch.where(stuck[:, None], self._best.delta, self._before)
 
 
 def _checkpoints(steps: int) -> set[int]:

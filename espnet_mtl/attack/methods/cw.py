@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.method import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -21,7 +22,7 @@ _LAST_STEP = 0.1
 
 
 @dataclass(frozen=True)
-class CW:
+class CW(Method):
     """Look for the smallest perturbation with which the decoder hears the target.
 
     Carlini and Wagner 2018 (arXiv 1801.01944, section III): Adam makes the loss small
@@ -52,6 +53,10 @@ class CW:
             the perturbation fills the ball.
     """
 
+    traits = Traits(
+        kind="white_box", listens=True, blind=None, needs=None, in_suites=True
+    )
+
     steps: int = 750
     step_size: float = 0.1
     shrink: float = 0.8
@@ -76,7 +81,7 @@ class CW:
             raise UserError(f"penalty: {self.penalty}: give no negative number")
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         search = _Search(problem, self.shrink, self.patience)
         search.check()
@@ -239,9 +244,8 @@ class _Search:
                 self._best_size.tolist(), self._num_checks.tolist(), strict=True
             )
         ]
-        return Attacked(
-            self._problem.ball.project_(delta), self._closest.loss_start, loss, notes
-        )
+        delta = self._problem.ball.project_(delta)
+        return Attacked(delta, self._closest.loss_start, loss, notes=notes)
 
 
 def per_sample_share(ball: Ball) -> torch.Tensor:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.method import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -13,7 +14,7 @@ from espnet_mtl.attack.problem import (
 
 
 @dataclass(frozen=True)
-class FGSM:
+class FGSM(Method):
     """Go once to the edge of the ball (Goodfellow et al. 2015, 1412.6572, section 4).
 
     With a random start, the step is 1.25 times the radius and what is too far is
@@ -28,10 +29,14 @@ class FGSM:
             clean audio.
     """
 
+    traits = Traits(
+        kind="white_box", listens=False, blind=None, needs=None, in_suites=True
+    )
+
     random_start: bool = False
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         best = BestSoFar(problem)
         delta, length = torch.zeros_like(ball.clean), 1.0

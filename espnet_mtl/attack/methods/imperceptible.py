@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.masking import Masking
+from espnet_mtl.attack.method import Method, Traits
 from espnet_mtl.attack.methods.cw import CW, Adam, per_sample_share
 from espnet_mtl.attack.problem import (
     Attacked,
@@ -23,7 +24,7 @@ _LAST_STEP = 0.1
 
 
 @dataclass(frozen=True)
-class Imperceptible:
+class Imperceptible(Method):
     """Make the decoder hear the target, and a listener nothing.
 
     Qin et al. 2019 (arXiv 1903.10346, sections 4.2 and 4.3). The first stage looks for
@@ -56,6 +57,10 @@ class Imperceptible:
         check_every: Steps from one hearing of the decoder to the next.
     """
 
+    traits = Traits(
+        kind="white_box", listens=True, blind=None, needs=None, in_suites=True
+    )
+
     stages: tuple[int, ...] = (1, 2)
     first_steps: int = 500
     second_steps: int = 500
@@ -74,7 +79,7 @@ class Imperceptible:
                 raise UserError(f"{name}: {getattr(self, name)}: give a number above 0")
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         masking = Masking(ball.clean, ball.lengths, problem.rate)
         hiding = _Hiding(problem, masking)
@@ -183,9 +188,8 @@ class _Hiding:
                 self._stage.tolist(), self._before.tolist(), after.tolist(), strict=True
             )
         ]
-        return Attacked(
-            self._problem.ball.project_(delta), self._closest.loss_start, loss, notes
-        )
+        delta = self._problem.ball.project_(delta)
+        return Attacked(delta, self._closest.loss_start, loss, notes=notes)
 
 
 def _excess_and_gradient(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.method import Traits
 from espnet_mtl.attack.methods.noise import fill_
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked, Problem
@@ -33,8 +34,12 @@ class Shuffled(PGD):
         restarts: Runs, from other random points; each donor keeps its best.
     """
 
+    traits = Traits(
+        kind="control", listens=False, blind=None, needs="donor", in_suites=True
+    )
+
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         if problem.donor is None:
             raise UserError(
                 "shuffled: there is no other utterance to take a perturbation from: "

@@ -1,9 +1,10 @@
 """A black-box attack that sees nothing but transcripts: random search."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.method import Method, Traits
 from espnet_mtl.attack.methods.square import Stretches
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.errors import UserError
@@ -12,7 +13,7 @@ SHORTEST = 1.0 / 64.0  # stretch, of the utterance
 
 
 @dataclass(frozen=True)
-class TranscriptSearch:
+class TranscriptSearch(Method):
     """Change random stretches of samples, and keep what does not raise the edits.
 
     The attacker of whom nothing is hidden but the model: it sends audio and reads the
@@ -36,6 +37,10 @@ class TranscriptSearch:
             among them.
     """
 
+    traits = Traits(
+        kind="black_box", listens=True, blind=None, needs=None, in_suites=True
+    )
+
     queries: int = 200
 
     def __post_init__(self) -> None:
@@ -44,13 +49,13 @@ class TranscriptSearch:
 
     @torch.no_grad()
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         search = _Search(problem, self.queries)
         for query in range(1, self.queries):
             if not search.step(query):
                 break
         notes = [{"queries": number} for number in search.num_heard.tolist()]
-        return replace(Attacked.blind(search.best), notes=notes)
+        return Attacked.without_loss(search.best, notes)
 
 
 class _Search:

@@ -1,88 +1,126 @@
-"""Records of finished utterances, kept so that a killed run loses none."""
+"""An attacked utterance on the disk: its file, and the record that tells of it."""
 
-import json
-import os
-import time
-from collections.abc import Iterable, Iterator
+import urllib.parse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from espnet_mtl.locks import open_locked
+import numpy as np
+import torch
 
-Record = dict[str, Any]
+from espnet_mtl.attack.balls import make_ball
+from espnet_mtl.attack.batch import Batch
+from espnet_mtl.attack.plan import BoundTrial
+from espnet_mtl.attack.problem import Attacked, finite
+from espnet_mtl.attack.quantise import FULL_SCALE, saver
+from espnet_mtl.attack.victim import Victim
+from espnet_mtl.data.audio import write_audio
+from espnet_mtl.metrics.distortion import measure_distortion
+from espnet_mtl.metrics.wish import Wish
+from espnet_mtl.provenance import hash_file
+from espnet_mtl.results.record import Record
+from espnet_mtl.results.trial import Trial
 
-_WRITTEN = "written"  # when, in a job's own file
-
-
-class RecordFile:
-    """A job's own file of records, one JSON object a line.
-
-    A line that a kill cut off is removed when the file is opened again. While it is
-    open, no other process can have it.
-
-    Args:
-        path: The file; made when absent.
-
-    Raises:
-        UserError: If another process has it.
-    """
-
-    def __init__(self, path: Path):
-        self._file = open_locked(
-            path,
-            "the same job is running already. Wait for it, stop it, or choose another "
-            "--output_dir",
-        )
-        self._file.seek(0)
-        content = self._file.read()
-        self._file.truncate(content.rfind(b"\n") + 1)
-
-    def append(self, records: Iterable[Record]) -> None:
-        """Write records, and return when they are on disk.
-
-        Args:
-            records: JSON objects.
-
-        Raises:
-            OSError: If the disk is full.
-        """
-        for record in records:
-            line = {**record, _WRITTEN: time.time()}
-            self._file.write((json.dumps(line) + "\n").encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file and let others have it."""
-        self._file.close()
+T = TypeVar("T")
 
 
-def read_records(logdir: Path) -> dict[tuple[str, str], Record]:
-    """Read what all jobs, of any number of earlier runs, have finished.
+def attacked_key(utt: str, trial: Trial) -> str:
+    """Name an attacked utterance: ``<utterance>-<trial>``."""
+    return f"{utt}-{trial.name}"
+
+
+def audio_path(output_dir: Path, utt: str, trial: Trial) -> Path:
+    """Tell where attacked audio lies.
 
     Args:
-        logdir: The directory of the record files.
+        output_dir: The attack's directory.
+        utt: The utterance.
+        trial: What was done to it.
 
     Returns:
-        Records by (key of the attacked utterance, cache key); the newest of several,
-        which tells of the audio that is there.
+        ``<output_dir>/wav/<trial>/<utterance>.wav``; characters of an utterance id that
+        file names cannot have, such as a slash, are written as in a URL.
     """
-    lines = list(read_lines(logdir, "records.*.jsonl"))
-    # A line of an earlier version does not say when it was written.
-    lines.sort(key=lambda line: line.pop(_WRITTEN, 0.0))
-    return {(line["key"], line["cache"]): line for line in lines}
+    name = urllib.parse.quote(utt, safe="+=@,:")
+    return output_dir / "wav" / trial.name / f"{name}.wav"
 
 
-def read_lines(logdir: Path, pattern: str) -> Iterator[Record]:
-    """Read the files of all jobs, but for a line that a kill cut off.
+def is_whole(record: Record | None, path: Path) -> bool:
+    """Tell whether a record is there and the file is the one that it tells of.
 
     Args:
-        logdir: The directory of the files.
-        pattern: Which files.
+        record: An utterance's record, if there is one.
+        path: Its audio, which an attack with other settings may have replaced.
 
-    Yields:
-        Each line's object.
+    Returns:
+        Whether nothing has to be done.
     """
-    for path in sorted(logdir.glob(pattern)):
-        for line in path.read_bytes().split(b"\n")[:-1]:
-            yield json.loads(line)
+    return record is not None and path.is_file() and hash_file(path) == record.sha256
+
+
+def save(
+    output_dir: Path,
+    sample_format: str,
+    victim: Victim,
+    bound: BoundTrial,
+    batch: Batch,
+    row: int,
+    attacked: Attacked,
+    goal: Wish,
+) -> Record:
+    """Write an attacked utterance, and say what is in the file.
+
+    Args:
+        output_dir: The attack's directory.
+        sample_format: What the file holds.
+        victim: Who was attacked.
+        bound: The trial.
+        batch: The batch.
+        row: The utterance's number in it.
+        attacked: What came of the batch.
+        goal: What the attacker aimed at.
+
+    Returns:
+        The record.
+    """
+    utt, length = batch.utterances[row], int(batch.lengths[row])
+    clean = batch.clean[row, :length].cpu().numpy()
+    delta = attacked.delta[row, :length].cpu().numpy()
+    prefix = attacked.prefix.cpu().numpy().astype(clean.dtype)
+    clean = np.concatenate([np.zeros_like(prefix), clean])
+    change = np.concatenate([prefix, delta])
+    radius = _radius(bound, clean)
+    saved = saver(sample_format, bound.norm)(clean, clean + change, radius)
+    path = audio_path(output_dir, utt, bound.trial)
+    if sample_format == "float32":
+        write_audio(path, saved, victim.rate, "FLOAT")
+    else:
+        levels = np.rint(saved * FULL_SCALE).astype(np.int16)
+        write_audio(path, levels, victim.rate)
+    return Record(
+        key=attacked_key(utt, bound.trial),
+        utt=utt,
+        trial=bound.trial.name,
+        target=goal.target,
+        accent_wish=goal.accent,
+        feasible=victim.can_say(len(clean), victim.encode_text(goal.target)),
+        **measure_distortion(clean, saved.astype(np.float64), victim.rate),
+        loss_start=finite(attacked.loss_start[row]),
+        loss_end=finite(attacked.loss_end[row]),
+        sha256=hash_file(path),
+        heard=_at(attacked.heard, row),
+        attempts=_at(attacked.attempts, row),
+        doubled=_at(attacked.doubled, row),
+        health=_at(attacked.health, row),
+        notes=_at(attacked.notes, row) or {},
+    )
+
+
+def _radius(bound: BoundTrial, clean: np.ndarray) -> float:
+    lengths = torch.tensor([len(clean)])
+    ball = make_ball(bound.norm, bound.budget, torch.from_numpy(clean)[None], lengths)
+    return float(ball.radius)
+
+
+def _at(values: Sequence[T], row: int) -> T | None:
+    return values[row] if len(values) else None
