@@ -43,8 +43,9 @@ def merge(
     plan = read_plan(output_dir, made_of.plan())
     if plan is None:
         raise UserError(
-            f"{output_dir}: not attacked yet with this model and configuration; run "
-            "the attack (stage 15), which keeps what an earlier one has in common"
+            f"{output_dir}: not attacked yet with these models and this "
+            "configuration; run the attack (stage 15), which keeps what an earlier one "
+            "has in common"
         )
     found = _collect(plan, made_of, output_dir)
     trials = tuple(one.trial for one in plan)

@@ -1,4 +1,4 @@
-"""The audio of a data directory: each file read, checked and hashed once."""
+"""The audio of a data directory: checked and hashed once, when it is first read."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -13,8 +13,9 @@ from espnet_mtl.errors import UserError
 
 # Formats whose header tells the exact number of samples.
 _EXACT = (".wav", ".flac")
-# Samples that are kept in memory (half a GiB); what is beyond is read again for use.
-_MOST_KEPT = 2**27
+# Samples that are kept in memory (128 MiB, half an hour at 16 kHz). What is beyond that
+# is read again when it is attacked, so that memory does not grow with the data.
+_MOST_KEPT = 2**25
 
 
 class _Header(NamedTuple):

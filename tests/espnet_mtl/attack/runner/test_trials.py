@@ -214,6 +214,10 @@ def test_another_source_makes_a_transfer_attack_stale(tmp_path, data_dir):
     source.write_bytes(b"two")
     with pytest.raises(UserError, match="not attacked yet"):
         merge_again(tmp_path, data_dir, [str(source)])
+    run(tmp_path, data_dir, text, sources=[str(source)])
+    times = Counter(key for key, _ in read_records(tmp_path / "out"))
+    assert times["spk0-0-transfer_accent_blind_linf0.001"] == 2
+    assert times["spk0-0-noise_linf0.001"] == 1
 
 
 def test_one_utterance_has_no_other_to_borrow_a_perturbation_from(tmp_path):
