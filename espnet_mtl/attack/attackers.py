@@ -1,5 +1,6 @@
 """Who attacks: how much each branch's loss counts, and what the attacker aims at."""
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -109,3 +110,68 @@ def resolve_attacker(wanted: AttackerConfig, victim: Victim) -> Attacker | None:
     total = math.fsum(map(abs, weights.values()))
     shares = {branch: round(weight / total, 12) for branch, weight in weights.items()}
     return Attacker(shares, wanted.words, accent)
+
+
+@dataclass(frozen=True)
+class NamedAttacker:
+    """An attacker under its name in a configuration.
+
+    Attributes:
+        name: The name; empty for what is the same whoever attacks.
+        attacker: The attacker.
+        also: Names of other attackers that are the same one for this victim.
+    """
+
+    name: str
+    attacker: Attacker
+    also: tuple[str, ...] = ()
+
+
+class Attackers:
+    """All attackers of a configuration, resolved for one victim.
+
+    Those that have nothing to attack are left out, which is logged.
+
+    Args:
+        wanted: The attackers by name.
+        victim: The victim.
+
+    Attributes:
+        every: The attackers, in order.
+        distinct: Those that differ for this victim. Each has the names of the others.
+
+    Raises:
+        UserError: If none of them attacks anything of the victim.
+    """
+
+    def __init__(self, wanted: Mapping[str, AttackerConfig], victim: Victim):
+        self.every: list[NamedAttacker] = []
+        for name, config in wanted.items():
+            attacker = resolve_attacker(config, victim)
+            if attacker is not None:
+                self.every.append(NamedAttacker(name, attacker))
+                continue
+            logging.warning(
+                "%s: left out, as it attacks nothing of this model, which has %s",
+                name,
+                ", ".join(victim.weights),
+            )
+        if not self.every:
+            raise UserError("attackers: not one of them attacks anything of this model")
+        self.distinct = self._find_distinct()
+
+    def _find_distinct(self) -> list[NamedAttacker]:
+        same: dict[tuple[object, ...], list[NamedAttacker]] = {}
+        for one in self.every:
+            same.setdefault(one.attacker.identity, []).append(one)
+        distinct = []
+        for first, *others in same.values():
+            also = tuple(one.name for one in others)
+            distinct.append(NamedAttacker(first.name, first.attacker, also))
+            if also:
+                logging.info(
+                    "%s: the same attacker as %s for this model",
+                    ", ".join(also),
+                    first.name,
+                )
+        return distinct

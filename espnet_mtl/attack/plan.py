@@ -5,13 +5,17 @@ them looks nothing up: the names in a trial are for people and paths.
 """
 
 import dataclasses
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from espnet_mtl.attack.attackers import Attacker, resolve_attacker
+from espnet_mtl.attack.attackers import (
+    Attacker,
+    Attackers,
+    NamedAttacker,
+    resolve_attacker,
+)
 from espnet_mtl.attack.balls import UNBOUNDED
 from espnet_mtl.attack.config import AttackConfig, AttackSpec
 from espnet_mtl.attack.eot import EOT
@@ -146,15 +150,6 @@ def make_plan(
     return tuple(plan)
 
 
-@dataclass(frozen=True)
-class _Named:
-    """An attacker, its name, and other names of the same one."""
-
-    name: str
-    attacker: Attacker
-    also: tuple[str, ...] = ()
-
-
 class _Planner:
     def __init__(
         self, config: AttackConfig, victim: Victim, sources: Mapping[str, Victim]
@@ -162,8 +157,7 @@ class _Planner:
         self._config = config
         self._victim = victim
         self._sources = sources
-        self._resolved = _resolve(config, victim)
-        self._distinct = _merge_same(self._resolved)
+        self._attackers = Attackers(config.attackers, victim)
         self._common: dict[str, Any] = {"seed": config.seed}
         if config.eot != EOT():
             self._common["eot"] = dataclasses.asdict(config.eot)
@@ -172,7 +166,7 @@ class _Planner:
 
     def controls(self) -> list[BoundTrial]:
         """Untouched audio, and noise of every budget."""
-        config, first = self._config, self._distinct[0]
+        config, first = self._config, self._attackers.distinct[0]
         plan = []
         if "clean" in config.controls:
             plan.append(self._clean())
@@ -183,7 +177,7 @@ class _Planner:
             attacker = first
             if method.blind:
                 goal = dataclasses.replace(first.attacker, weights={})
-                attacker = _Named("", goal)
+                attacker = NamedAttacker("", goal)
             attack = self._bind(control, method, dataclasses.replace(attacker, also=()))
             for budget in config.budgets:
                 name = _name_trial(control, "", config.norm, budget)
@@ -192,11 +186,12 @@ class _Planner:
 
     def _clean(self) -> BoundTrial:
         goal, settings = Attacker(), {}
-        attack = self._bind(UNTOUCHED, Untouched(), _Named("", goal))
+        attack = self._bind(UNTOUCHED, Untouched(), NamedAttacker("", goal))
         if self._config.name:
             every = [one for spec in self._config.attacks for one in self._who(spec)]
             looks = next(
-                (one for one in every if one.attacker.weights), self._distinct[0]
+                (one for one in every if one.attacker.weights),
+                self._attackers.distinct[0],
             )
             settings = {
                 "health": dataclasses.asdict(looks.attacker),
@@ -262,8 +257,12 @@ class _Planner:
         if config.unbounded:
             # One that spends nothing on the accent, where there is one: it goes
             # furthest.
-            blind = [o for o in self._distinct if "accent" not in o.attacker.weights]
-            who = (blind or self._distinct)[0]
+            blind = [
+                o
+                for o in self._attackers.distinct
+                if "accent" not in o.attacker.weights
+            ]
+            who = (blind or self._attackers.distinct)[0]
             attack = self._bind("unbounded", Unbounded(config.unbounded), who)
             plan.append(self._trial("unbounded", "audit", attack, UNBOUNDED, "linf"))
         return plan
@@ -291,7 +290,7 @@ class _Planner:
         return BoundTrial(trial, (attack,), attack.attacker)
 
     def _bind(
-        self, name: str, method: Method, who: _Named, everyone: bool = False
+        self, name: str, method: Method, who: NamedAttacker, everyone: bool = False
     ) -> BoundAttack:
         settings = method.settings
         aims: tuple[tuple[Victim, Attacker], ...] = ((self._victim, who.attacker),)
@@ -320,25 +319,22 @@ class _Planner:
             raise UserError(f"{path}: {name} leaves all of its branches alone")
         return attacker
 
-    def _who(self, spec: AttackSpec) -> list[_Named]:
+    def _who(self, spec: AttackSpec) -> list[NamedAttacker]:
         """List the attackers that an attack is run for."""
         if spec.method.blind:
-            return [_Named("", Attacker(words=spec.method.blind))]
-        wanted = set(spec.attackers or self._resolved)
+            return [NamedAttacker("", Attacker(words=spec.method.blind))]
+        every = self._attackers.distinct
         if spec.method.traits.needs == "models":
             # The same for this model may be others for the models that are attacked.
-            return [
-                _Named(name, attacker)
-                for name, attacker in self._resolved.items()
-                if name in wanted
-            ]
-        return [one for one in self._distinct if {one.name, *one.also} & wanted]
+            every = self._attackers.every
+        wanted = set(spec.attackers or self._config.attackers)
+        return [one for one in every if wanted & {one.name, *one.also}]
 
     def _common_goal(self) -> Attacker:
         """What all attackers of a suite aim at, so that a worst case makes sense."""
         goals = {
             (a.words, a.accent if a.words == "keep" else "random")
-            for a in (one.attacker for one in self._distinct)
+            for a in (one.attacker for one in self._attackers.distinct)
         }
         if len(goals) > 1:
             raise UserError(
@@ -347,39 +343,6 @@ class _Planner:
             )
         ((words, accent),) = goals
         return Attacker(words=words, accent=accent)
-
-
-def _resolve(config: AttackConfig, victim: Victim) -> dict[str, Attacker]:
-    """Resolve all attackers, without those that have nothing to attack."""
-    resolved: dict[str, Attacker] = {}
-    for name, wanted in config.attackers.items():
-        attacker = resolve_attacker(wanted, victim)
-        if attacker is not None:
-            resolved[name] = attacker
-            continue
-        logging.warning(
-            "%s: left out, as it attacks nothing of this model, which has %s",
-            name,
-            ", ".join(victim.weights),
-        )
-    if not resolved:
-        raise UserError("attackers: not one of them attacks anything of this model")
-    return resolved
-
-
-def _merge_same(resolved: Mapping[str, Attacker]) -> list[_Named]:
-    """Put attackers that are the same for this victim under the first one's name."""
-    same: dict[tuple[object, ...], list[str]] = {}
-    for name, attacker in resolved.items():
-        same.setdefault(attacker.identity, []).append(name)
-    for first, *also in same.values():
-        if also:
-            logging.info(
-                "%s: the same attacker as %s for this model", ", ".join(also), first
-            )
-    return [
-        _Named(first, resolved[first], tuple(also)) for first, *also in same.values()
-    ]
 
 
 def _name_trial(label: str, attacker: str, norm: str, budget: float) -> str:

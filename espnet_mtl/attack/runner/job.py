@@ -19,10 +19,10 @@ from espnet_mtl.attack.runner.fitting import fit
 from espnet_mtl.attack.runner.log import JobLog, PlannedTrial, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.records import (
+    Writer,
     attacked_key,
     audio_path,
     is_whole,
-    save,
 )
 from espnet_mtl.attack.runner.test_set import TestSet
 from espnet_mtl.attack.suite import SuiteMember, worst_case
@@ -75,6 +75,7 @@ class Job:
             audio.recordings.check_rate(victim.rate)
         self._refuse_too_short()
         self._made_of = MadeOf(config, test_set, inputs)
+        self._writer = Writer(output_dir, config.sample_format, victim)
 
     def run(self, job: int = 1, num_jobs: int = 1) -> None:
         """Attack this job's batches; what an earlier run finished is not repeated.
@@ -178,16 +179,7 @@ class Job:
         attacked = self._perform(problems, bound, batch)
         goals = problems.wishes(batch, bound.goal)
         return [
-            save(
-                self._output_dir,
-                self._config.sample_format,
-                self._victim,
-                bound,
-                batch,
-                row,
-                attacked,
-                goals[row],
-            )
+            self._writer.write(bound, batch, row, attacked, goals[row])
             for row, utt in enumerate(batch.utterances)
             if utt in missing
         ]

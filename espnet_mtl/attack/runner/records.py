@@ -2,6 +2,7 @@
 
 import urllib.parse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,62 +59,72 @@ def is_whole(record: Record | None, path: Path) -> bool:
     return record is not None and path.is_file() and hash_file(path) == record.sha256
 
 
-def save(
-    output_dir: Path,
-    sample_format: str,
-    victim: Victim,
-    bound: BoundTrial,
-    batch: Batch,
-    row: int,
-    attacked: Attacked,
-    goal: Wish,
-) -> Record:
-    """Write an attacked utterance, and say what is in the file.
+@dataclass(frozen=True)
+class Writer:
+    """Writes attacked audio, and says what is in the files.
 
-    Args:
+    Attributes:
         output_dir: The attack's directory.
-        sample_format: What the file holds.
+        sample_format: What the files hold: ``pcm16`` or ``float32``.
         victim: Who was attacked.
-        bound: The trial.
-        batch: The batch.
-        row: The utterance's number in it.
-        attacked: What came of the batch.
-        goal: What the attacker aimed at.
-
-    Returns:
-        The record.
     """
-    utt, length = batch.utterances[row], int(batch.lengths[row])
-    clean = batch.clean[row, :length].cpu().numpy()
-    delta = attacked.delta[row, :length].cpu().numpy()
-    prefix = attacked.prefix.cpu().numpy().astype(clean.dtype)
-    clean = np.concatenate([np.zeros_like(prefix), clean])
-    change = np.concatenate([prefix, delta])
-    radius = _radius(bound, clean)
-    saved = saver(sample_format, bound.norm)(clean, clean + change, radius)
-    path = audio_path(output_dir, utt, bound.trial)
-    if sample_format == "float32":
-        write_audio(path, saved, victim.rate, "FLOAT")
-    else:
-        levels = np.rint(saved * FULL_SCALE).astype(np.int16)
-        write_audio(path, levels, victim.rate)
-    return Record(
-        key=attacked_key(utt, bound.trial),
-        utt=utt,
-        trial=bound.trial.name,
-        target=goal.target,
-        accent_wish=goal.accent,
-        feasible=victim.can_say(len(clean), victim.encode_text(goal.target)),
-        **measure_distortion(clean, saved.astype(np.float64), victim.rate),
-        loss_start=finite(attacked.loss_start[row]),
-        loss_end=finite(attacked.loss_end[row]),
-        sha256=hash_file(path),
-        heard=_at(attacked.heard, row),
-        attempts=_at(attacked.attempts, row),
-        doubled=_at(attacked.doubled, row),
-        health=_at(attacked.health, row),
-        notes=_at(attacked.notes, row) or {},
-    )
+
+    output_dir: Path
+    sample_format: str
+    victim: Victim
+
+    def write(
+        self, bound: BoundTrial, batch: Batch, row: int, attacked: Attacked, goal: Wish
+    ) -> Record:
+        """Write an attacked utterance.
+
+        Args:
+            bound: The trial.
+            batch: The batch.
+            row: The utterance's number in it.
+            attacked: What came of the batch.
+            goal: What the attacker aimed at.
+
+        Returns:
+            The record.
+        """
+        # 1. The samples: with what is played before, and as the file will hold them
+        utt, length = batch.utterances[row], int(batch.lengths[row])
+        clean = batch.clean[row, :length].cpu().numpy()
+        delta = attacked.delta[row, :length].cpu().numpy()
+        prefix = attacked.prefix.cpu().numpy().astype(clean.dtype)
+        clean = np.concatenate([np.zeros_like(prefix), clean])
+        change = np.concatenate([prefix, delta])
+        keep = saver(self.sample_format, bound.norm)
+        saved = keep(clean, clean + change, _radius(bound, clean))
+
+        # 2. The file
+        path = audio_path(self.output_dir, utt, bound.trial)
+        if self.sample_format == "float32":
+            write_audio(path, saved, self.victim.rate, "FLOAT")
+        else:
+            levels = np.rint(saved * FULL_SCALE).astype(np.int16)
+            write_audio(path, levels, self.victim.rate)
+
+        # 3. The record
+        tokens = self.victim.encode_text(goal.target)
+        return Record(
+            key=attacked_key(utt, bound.trial),
+            utt=utt,
+            trial=bound.trial.name,
+            target=goal.target,
+            accent_wish=goal.accent,
+            feasible=self.victim.can_say(len(clean), tokens),
+            **measure_distortion(clean, saved.astype(np.float64), self.victim.rate),
+            loss_start=finite(attacked.loss_start[row]),
+            loss_end=finite(attacked.loss_end[row]),
+            sha256=hash_file(path),
+            heard=_at(attacked.heard, row),
+            attempts=_at(attacked.attempts, row),
+            doubled=_at(attacked.doubled, row),
+            health=_at(attacked.health, row),
+            notes=_at(attacked.notes, row) or {},
+        )
 
 
 def _radius(bound: BoundTrial, clean: np.ndarray) -> float:
