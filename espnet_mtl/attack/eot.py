@@ -1,4 +1,4 @@
-"""Expectation over transformations: attack what is random on average."""
+"""Expectation over transformations: attack the average of a random victim."""
 
 import itertools
 import math
@@ -18,20 +18,20 @@ from espnet_mtl.errors import UserError
 class EOT:
     """Random transformations to average over (Athalye et al. 2018, 1707.07397, 2.1).
 
-    Each draw plays the audio louder or softer, earlier or later, and with noise, in
-    this order. Without any of the three, draws alone average over whatever is random in
-    the victim itself.
+    Each draw plays the audio louder or softer, then earlier or later, then with noise.
+    Without any of the three, the average is over whatever is random in the victim
+    itself.
 
-    Deviations: the distance to the clean audio is not averaged over transformations, as
-    a ball bounds it; the transformations are ours, for audio.
+    Deviations: the distance to the clean audio is not averaged over transformations,
+    since a ball bounds it; the transformations are our own, for audio.
 
     Attributes:
         draws: Number of draws that each value of the loss is the mean of.
         gaussian: Standard deviation of the noise, of full scale 1.
         shift: Largest shift in samples, either way; for a short utterance at most half
-            of its length. What leaves the utterance is lost and zeros come in, as in a
-            recording that begins late or early: a shift in a circle would play the last
-            word first.
+            of its length. What is shifted out is lost and zeros come in, as in a
+            recording that begins late or early. (A circular shift would play the last
+            word first.)
         gain_db: Largest gain in dB, either way.
     """
 
@@ -73,8 +73,8 @@ class EOT:
     ) -> torch.Tensor:
         """Transform a batch; differentiable with respect to the audio.
 
-        What is too loud then is clipped to [-1, 1], as a recorder would do it, and as
-        victims may rely on.
+        The result is clipped to [-1, 1], as a recorder would do, and as victims may
+        expect.
 
         Args:
             speech: Waveforms, zero beyond their lengths, (Batch, Samples).
@@ -110,13 +110,13 @@ class EOT:
 class ExpectedLoss:
     """A loss averaged over random draws; a ``Loss``.
 
-    Every call draws anew. What an utterance gets depends on its seed and on how often
-    its loss was asked for, and on nothing else; rows chosen from the batch go on where
-    the batch has stopped.
+    Every call draws anew. What an utterance gets depends only on its seed and on how
+    often its loss has been calculated; rows that are chosen from the batch continue
+    where the batch stopped.
 
-    With more draws than one, only the gradient of each is kept, and not its graph: the
-    memory is that of a single draw. That takes each utterance's loss to depend on its
-    own audio alone, as all attacks do.
+    With several draws, only the gradient of each is kept and not its graph, so that
+    memory is that of a single draw. This relies, as all attacks do, on each utterance's
+    loss depending on its own audio alone.
 
     Attributes:
         loss: The loss.

@@ -1,4 +1,4 @@
-"""What cannot be heard beside an audio: its global masking threshold.
+"""What cannot be heard beside given audio: its global masking threshold.
 
 The psychoacoustic model is that of Lin and Abdulla 2015 (Audio Watermark), after
 model 1 of MPEG-1 (ISO/IEC 11172-3, annex D), as Qin et al. 2019 (arXiv 1903.10346,

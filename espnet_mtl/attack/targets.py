@@ -1,4 +1,4 @@
-"""What the attacker wants each utterance to be heard as: chosen once per test set."""
+"""Targets: what each utterance is to be heard as, chosen once per test set."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ _NUM_DRAWN = 16
 def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
     """Choose another utterance's sentence for each utterance.
 
-    A target is one of the set's other sentences of the same number of words, or of the
+    A target is another sentence of the set with the same number of words, or the
     nearest number there is: much longer ones may not fit the audio. Of a few that are
     drawn, it is the one that shares the fewest words with the truth, so that hearing
-    the truth is far from hearing the target. The choice for an utterance depends on the
-    seed, its id and the sentences, not on any order. Sentences that differ in case
-    alone are the same, as they are in scoring.
+    the truth is far from hearing the target. The choice depends on the seed, the
+    utterance's id and the sentences, not on any order. Sentences that differ only in
+    case count as the same, as they do in scoring.
 
     Args:
         texts: Transcript by utterance.
@@ -64,7 +64,7 @@ def same_words(first: str, second: str) -> bool:
         second: Another one.
 
     Returns:
-        Whether their words are the same, but for case.
+        Whether their words are the same, apart from case.
     """
     return fold_case(first.split()) == fold_case(second.split())
 
@@ -107,5 +107,5 @@ def check_targets(
         if same_words(targets[utt], text):
             raise UserError(
                 f"{path}:{lines[utt]}: the target of {utt} is what is said: '{text}'. "
-                "Hearing that is no success of an attack; choose another sentence"
+                "Hearing that is not a success of the attack; choose another sentence"
             )

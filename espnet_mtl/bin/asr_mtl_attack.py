@@ -31,21 +31,21 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--attack_args",
         default="",
-        help="Overrides of it, such as 'steps=5 budgets=[0.001]'",
+        help="Settings that override it, such as 'steps=5 budgets=[0.001]'",
     )
     add(
         "--text_target",
         type=Path,
-        help="What each utterance is to be heard as. Default: that of the data "
-        "directory; where it has none, sentences of other utterances",
+        help="What each utterance is to be heard as. Default: text_target of the data "
+        "directory; where there is none, sentences of other utterances",
     )
     add(
         "--inference_config",
         type=Path,
-        help="Decoding configuration: the decoder that the attack is to deceive. Asked "
-        "by suites and by attacks that listen while they search",
+        help="Configuration of the decoder that is to be deceived. Suites use it, and "
+        "attacks that ask the decoder while they search",
     )
-    add("--inference_args", default="", help="Options of decoding that win over it")
+    add("--inference_args", default="", help="Decoding options that override it")
     add(
         "--source_zips",
         nargs="*",
@@ -58,15 +58,15 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--job",
         type=int,
-        help="Do the share of this job, from 1, and do not merge. Default: do all of "
-        "it and merge",
+        help="Do the share of this job, from 1, and do not merge. Default: do "
+        "everything, and merge",
     )
     add(
         "--merge",
         action="store_true",
-        help="Make the data directory of what the jobs have finished",
+        help="Make the data directory from what the jobs have finished",
     )
-    add("--check", action="store_true", help="Only look at options and files")
+    add("--check", action="store_true", help="Only check options and files")
     return parser
 
 

@@ -30,23 +30,24 @@ class APGD(Method):
     few steps since the last checkpoint lowered its loss, or if neither its step nor its
     best loss has changed since.
 
-    Deviations: the loss is that of a wish and made small; the paper's loss that is free
-    of scale has no counterpart for sequences. All is counted for each utterance of a
-    ragged batch alone. After going back, the step before is none: it led elsewhere.
-    What is checked is the point reached, before the next step and not after it. With
+    Deviations: the loss towards the attacker's goal is minimised; the paper's loss that
+    is free of scale has no counterpart for sequences. Step size and checkpoints are
+    each utterance's own. After an utterance goes back, its next step is not mixed with
+    the step before, which led elsewhere. At a checkpoint, the point just reached is
+    checked, before the next step and not after it. With
     ``accumulate``, the direction is that of a decaying sum of the gradients, each
     scaled to an L1 norm of 1, as in
     :class:`espnet_mtl.attack.methods.pgd.PGD`. The unperturbed audio is kept where no
     run finds better.
 
-    On this recipe's recognisers it is weaker than PGD's defaults with as many steps: it
-    is there as a second opinion that leaves no step size to choose.
+    On this recipe's recognisers it is weaker than PGD with its defaults and as many
+    steps. It is a second opinion, without a step size to choose.
 
     Attributes:
         steps: Number of gradients taken in each run.
         restarts: Runs, from other random points; each utterance keeps its best.
-        accumulate: Whether to follow the sum of the gradients and not, as in the paper,
-            the last alone.
+        accumulate: Whether to follow the sum of the gradients rather than, as in the
+            paper, the last one alone.
     """
 
     traits = Traits(

@@ -1,4 +1,4 @@
-"""The attack of Carlini and Wagner: the smallest perturbation that is heard."""
+"""The attack of Carlini and Wagner: the smallest perturbation that works."""
 
 from dataclasses import dataclass
 
@@ -30,18 +30,17 @@ class CW(Method):
     search goes on from there. Each utterance has its own ball.
 
     The result is the smallest perturbation that worked. An utterance where none did
-    gets the one of least loss in the problem's ball. Its notes are the ``radius``, the
-    size of the perturbation that worked, or nothing; and how many ``checks`` the
-    decoder has made.
+    gets the one of least loss in the problem's ball. Notes: ``radius``, the size of the
+    perturbation that worked, or ``None``; ``checks``, how often the decoder judged.
 
     Deviations: steps are a share of the ball's radius, which suits any budget, and get
-    shorter. What is judged is not the present perturbation but the one of least loss
-    since the radius last changed, and only if it came closer than the one that was
+    shorter. The decoder judges not the present perturbation but the one of least loss
+    since the radius last changed, and only if its loss is lower than that of the one
     judged before. The ball shrinks to a share of the perturbation's size, where that is
     less than the radius. A ball in which nothing has worked for ``patience`` steps was
     too small: the search goes on in a larger one, half way (of the logarithm) back to
-    what has worked, and tries smaller ones again when there is no way left to go. The
-    penalty is relative to the ball.
+    what has worked, and tries smaller ones again when the two radii meet. The penalty
+    is relative to the ball.
 
     Attributes:
         steps: Number of gradients taken.

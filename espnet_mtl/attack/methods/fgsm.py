@@ -17,12 +17,12 @@ from espnet_mtl.attack.problem import (
 class FGSM(Method):
     """Go once to the edge of the ball (Goodfellow et al. 2015, 1412.6572, section 4).
 
-    With a random start, the step is 1.25 times the radius and what is too far is
-    projected back (Wong et al. 2020, 2001.03994, section 4.1).
+    With a random start, the step is 1.25 times the radius, and the result is projected
+    back (Wong et al. 2020, 2001.03994, section 4.1).
 
-    Deviations: towards what the attacker wishes, not away from the truth; the step is
-    of steepest ascent in balls other than L-inf; clean audio stays where the step makes
-    it worse.
+    Deviations: the step goes towards the attacker's goal, not away from the truth; in
+    balls other than L-inf it is that of steepest ascent; an utterance stays clean where
+    the step makes it worse.
 
     Attributes:
         random_start: Whether to start at a random point of the ball rather than at the

@@ -30,11 +30,11 @@ class Imperceptible(Method):
     Qin et al. 2019 (arXiv 1903.10346, sections 4.2 and 4.3). The first stage looks for
     a small perturbation, as Carlini and Wagner do. The second makes it inaudible: it
     minimises how far the perturbation is above the masking threshold of the clean
-    audio, and the loss beside it. What the loss weighs goes up while the decoder does
-    not hear the target, and down while it does.
+    audio, and the loss beside it. The loss's weight goes up while the decoder does not
+    hear the target, and down while it does.
 
-    The result is the least audible perturbation that the decoder took for the target.
-    An utterance where there was none gets the one of least loss.
+    The result is the least audible perturbation with which the decoder heard the
+    target. An utterance where there was none gets the one of least loss.
 
     Notes of an utterance: ``stage`` that its perturbation is from, 0 where the target
     was never heard; ``excess_before`` and ``excess_after``, the mean over time and
@@ -42,8 +42,8 @@ class Imperceptible(Method):
     stage begins and of the result.
 
     Deviations: the perturbation never leaves the ball, in the second stage either. The
-    excess is taken in dB, as in the paper's text. The weight that changes is the loss's
-    and not that of the excess. Steps are a share of the size of the first stage's
+    excess is taken in dB, as in the paper's text. The weight that changes is that of
+    the loss, not that of the excess. Steps are a share of the size of the first stage's
     perturbation, or of the radius where it has none that works, and get shorter. The
     first stage is :class:`espnet_mtl.attack.methods.cw.CW`, with its deviations.
 

@@ -1,4 +1,4 @@
-"""The control: noise that knows nothing of the victim."""
+"""Controls: noise that knows nothing of the victim."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ class Gaussian(_Noise, Method):
     arXiv 1902.06705, section 4.3), and is what a noisy channel would do.
 
     Deviations: one draw rather than thousands, unless ``draws`` says so. The third of
-    the radius is ours.
+    the radius is our choice.
 
     Attributes:
         draws: Number of draws. With more than one, each utterance keeps that of lowest

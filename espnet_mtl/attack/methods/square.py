@@ -1,4 +1,4 @@
-"""A black-box attack that sees the loss and no gradient: random search."""
+"""A black-box attack that sees the loss but no gradient: random search."""
 
 from dataclasses import dataclass, replace
 
@@ -24,15 +24,15 @@ class SquareAttack(Method):
     After Andriushchenko et al. 2020 (arXiv 1912.00049, section 3): all perturbations
     tried are as loud as the ball allows, and a stretch gets shorter with the schedule
     of section 3.1. It needs the victim's scores, not its gradients. An attack with
-    gradients that does worse is misled by them.
+    gradients that does worse is misled by its gradients.
 
-    Deviations: a waveform has stretches for squares, and random sign noise over the
-    utterance for the stripes that start it. A stretch gets random sign noise rather
-    than one sign, which would be a tone below all speech; each sign is held for 1 to 8
-    samples, so that high and low frequencies are tried. In an L2 ball (section 3.3) the
-    stretch gets noise of a quarter to four times the level that fills the ball, and the
-    whole is scaled to the sphere; the paper moves energy from a second square. The
-    unperturbed audio is a candidate, too.
+    Deviations: a waveform has stretches instead of squares, and the search starts with
+    random sign noise over the utterance instead of stripes. A stretch gets random sign
+    noise rather than one sign, which would be a tone below all speech; each sign is
+    held for 1 to 8 samples, so that high and low frequencies are tried. In an L2 ball
+    (section 3.3) the stretch gets noise of a quarter to four times the level that fills
+    the ball, and the whole is scaled to the sphere; the paper moves energy from a
+    second square. The unperturbed audio is also a candidate.
 
     Attributes:
         queries: Losses asked for with each utterance.

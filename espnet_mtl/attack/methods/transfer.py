@@ -13,15 +13,14 @@ class Transfer(PGD):
     """Run PGD on other models (Papernot et al. 2016, arXiv 1605.07277).
 
     This is the paper's transfer within one technique: from one network to another.
-    Nothing of the victim is used, its gradients least of all. A victim that resists
-    attacks on itself but not those on its like hides its gradients. With more than one
-    source, the attack is on all of them at once (Liu et al. 2017, arXiv 1611.02770,
+    Nothing of the victim is used, least of all its gradients. A victim that resists
+    attacks on itself, but not attacks on similar models, hides its gradients. With
+    several sources, all are attacked at once (Liu et al. 2017, arXiv 1611.02770,
     ensemble-based approaches): what deceives many models is likelier to deceive
     another; see ``MeanLoss``.
 
     The problem's loss has to be that of the sources, which the caller loads. So
-    ``loss_start`` and ``loss_end`` are theirs too, and say nothing of the victim; its
-    transcripts do.
+    ``loss_start`` and ``loss_end`` are theirs too, and say nothing about the victim.
 
     Deviations: PGD with momentum for the sources, instead of one step or Adam.
 

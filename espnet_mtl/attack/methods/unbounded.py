@@ -1,4 +1,4 @@
-"""An attack without a bound: what it cannot do, no bounded one can."""
+"""An attack without a bound: where it fails, no bounded attack can succeed."""
 
 from dataclasses import dataclass
 

@@ -31,11 +31,11 @@ class Universal(Method):
     is the same for all, as ``linf`` and ``l2`` have and ``snr`` has not.
 
     Deviations: the mean loss of a batch is minimised by steps of steepest descent with
-    momentum, where the papers gather steps that take one utterance after another over
-    the boundary. All utterances count, those too that are broken already. The
+    momentum, where the papers add up steps that take one utterance after another over
+    the boundary. All utterances count, including those that are already broken. The
     perturbation is repeated until the utterance ends, so that long audio is not spared.
-    Steps shrink from epoch to epoch, and the last perturbation is taken. Where clipping
-    to [-1, 1] binds, the gradient passes through it.
+    Steps shrink from epoch to epoch, and the last perturbation is taken. The gradient
+    ignores clipping to [-1, 1].
 
     Attributes:
         fit_data: Data directory of the utterances to fit on.

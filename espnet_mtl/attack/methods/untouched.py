@@ -1,4 +1,4 @@
-"""Nothing is done to the audio; at most, somebody looks at the victim."""
+"""Audio that is left as it is, and a look at how the victim behaves there."""
 
 from dataclasses import dataclass, replace
 
