@@ -6,8 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from msgspec import to_builtins
+
 from espnet_mtl.attack.plan import BoundTrial, Needs
 from espnet_mtl.journal import Journal, read_journals
+from espnet_mtl.provenance import hash_value
 from espnet_mtl.results.attack import Decoder
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import Trial
@@ -71,12 +74,13 @@ class JobLog:
         return self._stack.enter_context(Journal(path))
 
     def add_plan(self, made_of: str, plan: list[PlannedTrial]) -> None:
-        """Keep the plan."""
-        if read_plan(self._output_dir, made_of) is None:
+        """Keep the plan, unless the same one is kept already."""
+        kept = read_plan(self._output_dir, made_of)
+        if hash_value(to_builtins(kept)) != hash_value(to_builtins(plan)):
             self._plan.append(made_of, {"plan": plan})
 
     def add_decoder(self, made_of: str, decoder: Decoder) -> None:
-        """Keep what was heard with."""
+        """Keep what was heard with, unless it is kept already."""
         if read_decoder(self._output_dir, made_of) is None:
             self._decoder.append(made_of, {"decoder": decoder})
 

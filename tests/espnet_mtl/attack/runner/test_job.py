@@ -156,6 +156,18 @@ def test_a_finished_attack_is_not_repeated(data_dir, tmp_path):
     assert victim.num_calls == calls_of_all_budgets // 3
 
 
+def test_a_plan_of_an_earlier_version_gives_way(data_dir, tmp_path):
+    out = tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, out)
+    path = out / "logdir" / "plan.1.jsonl"
+    before = path.read_text()
+    path.write_text(before.replace("linf0.01", "linf_0.01"))
+    toy_attack.run_and_merge(data_dir, out)
+    assert len(path.read_text().splitlines()) == 2
+    toy_attack.run_and_merge(data_dir, out)
+    assert len(path.read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize("what", ["audio", "target", "model", "steps", "lost file"])
 def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what):
     out = tmp_path / "out"
