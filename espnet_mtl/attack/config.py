@@ -10,7 +10,7 @@ import msgspec
 from espnet_mtl.attack.attackers import AttackerConfig
 from espnet_mtl.attack.balls import NORMS, UNBOUNDED
 from espnet_mtl.attack.eot import EOT
-from espnet_mtl.attack.method import Method
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
 from espnet_mtl.attack.quantise import SAMPLE_FORMATS

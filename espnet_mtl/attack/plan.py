@@ -19,7 +19,7 @@ from espnet_mtl.attack.attackers import (
 from espnet_mtl.attack.balls import UNBOUNDED
 from espnet_mtl.attack.config import AttackConfig, AttackSpec
 from espnet_mtl.attack.eot import EOT
-from espnet_mtl.attack.method import Method
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.registry import ATTACKS
 from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.methods.untouched import HealthCheck, Untouched

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from espnet_mtl.attack.method import Method
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.problem import Attacked, Problem, finite
 from espnet_mtl.results.record import Attempt, Doubled
 from espnet_mtl.results.trial import Member

@@ -26,10 +26,9 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 
 from espnet_mtl.attack.attackers import AttackerConfig
-from espnet_mtl.attack.batch import Batch
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.plan import BoundTrial, make_plan
-from espnet_mtl.attack.problems import Problems
+from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.runner.batching import load_batch, make_batches
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.job import Job
@@ -74,13 +73,13 @@ def load_bare_victim(model_zip: Path, device: str) -> ESPnetVictim:
 
 
 def bare_seconds(
-    problems: Problems, batches: list[Batch], bound: BoundTrial, steps: int
+    maker: ProblemMaker, batches: list[Batch], bound: BoundTrial, steps: int
 ) -> float:
     """Time forward and backward passes alone."""
-    device = problems.victim.device
+    device = maker.victim.device
     began = now(device)
     for batch in batches:
-        loss = problems.make(bound, bound.attacks[0], batch).loss
+        loss = maker.make(bound, bound.attacks[0], batch).loss
         for _ in range(steps):
             speech = batch.clean.clone().requires_grad_(True)
             torch.autograd.grad(loss(speech).sum(), speech)
@@ -127,7 +126,7 @@ def main() -> None:
     first = make_plan(config, bare, {})[0]
     weights = AttackerConfig(**first.attacks[0].attacker.weights)
     config = dataclasses.replace(config, attackers={"first": weights})
-    problems = Problems(bare, nobody, config.sample_format, config.seed)
+    maker = ProblemMaker(bare, nobody, config.sample_format, config.seed)
     lengths = test_set.recordings.lengths()
     batches = [
         load_batch(test_set, batch, victim.device)
@@ -135,7 +134,7 @@ def main() -> None:
     ]
     ratios = []
     for repeat in range(args.repeats + 1):
-        needed = bare_seconds(problems, batches, first, args.steps)
+        needed = bare_seconds(maker, batches, first, args.steps)
         taken = attack_seconds(victim, config, test_set)
         if repeat:  # the first turn warms up
             ratios.append(taken / needed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.masking import Masking
-from espnet_mtl.attack.method import Method, Traits
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.cw import CW, Adam, per_sample_share
 from espnet_mtl.attack.problem import (
     Attacked,

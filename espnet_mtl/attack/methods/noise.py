@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.balls import Ball
-from espnet_mtl.attack.method import Method, Traits
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem
 from espnet_mtl.errors import UserError
 from espnet_mtl.results.trial import Words

@@ -1,7 +1,7 @@
 """All attacks that a configuration can name."""
 
-from espnet_mtl.attack.method import Method
 from espnet_mtl.attack.methods.apgd import APGD
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.cw import CW
 from espnet_mtl.attack.methods.fgsm import FGSM
 from espnet_mtl.attack.methods.imperceptible import Imperceptible

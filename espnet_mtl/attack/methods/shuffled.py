@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from espnet_mtl.attack.method import Traits
+from espnet_mtl.attack.methods.base import Traits
 from espnet_mtl.attack.methods.noise import fill_
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked, Problem

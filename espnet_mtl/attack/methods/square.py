@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from espnet_mtl.attack.balls import Ball
-from espnet_mtl.attack.method import Method, Traits
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.noise import fill_, flat_level
 from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem
 from espnet_mtl.errors import UserError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from espnet_mtl.attack.method import Traits
+from espnet_mtl.attack.methods.base import Traits
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.errors import UserError

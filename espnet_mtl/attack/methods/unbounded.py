@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from espnet_mtl.attack.method import Method, Traits
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked, Problem
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from espnet_mtl.attack.balls import Ball
-from espnet_mtl.attack.method import Method, Traits
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.noise import fill_
 from espnet_mtl.attack.problem import Attacked, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from espnet_mtl.attack.batch import Batch
+from espnet_mtl.attack.problem_maker import Batch
 from espnet_mtl.attack.runner.test_set import TestSet
 from espnet_mtl.errors import UserError
 

@@ -11,7 +11,7 @@ import torch
 
 from espnet_mtl.attack.plan import BoundTrial
 from espnet_mtl.attack.problem import Problem
-from espnet_mtl.attack.problems import Problems
+from espnet_mtl.attack.problem_maker import ProblemMaker
 from espnet_mtl.attack.runner.batching import load_batch, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet
 from espnet_mtl.locks import lock_file
@@ -19,7 +19,7 @@ from espnet_mtl.locks import lock_file
 
 def fit(
     bound: BoundTrial,
-    problems: Problems,
+    maker: ProblemMaker,
     fit_set: TestSet,
     batch_bins: int,
     output_dir: Path,
@@ -29,7 +29,7 @@ def fit(
 
     Args:
         bound: The trial, of one attack.
-        problems: Makes the problems to fit on.
+        maker: Makes the problems to fit on.
         fit_set: What to fit on.
         batch_bins: Samples of a batch, padding included.
         output_dir: The attack's directory.
@@ -42,12 +42,12 @@ def fit(
         UserError: If there is nothing to fit on.
     """
     (attack,) = bound.attacks
-    device = problems.victim.device
+    device = maker.victim.device
 
     def batches() -> Iterator[Problem]:
         for utterances in make_batches(fit_set.recordings.lengths(), batch_bins):
             batch = load_batch(fit_set, utterances, device)
-            yield problems.make(bound, attack, batch)
+            yield maker.make(bound, attack, batch)
 
     path = output_dir / "fitted" / f"{bound.trial.name}.{made_of[:16]}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)

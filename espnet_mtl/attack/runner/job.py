@@ -9,22 +9,21 @@ from pathlib import Path
 
 import torch
 
-from espnet_mtl.attack.batch import Batch
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.plan import BoundTrial, make_plan
 from espnet_mtl.attack.problem import Attacked
-from espnet_mtl.attack.problems import Problems
+from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.runner.batching import Utterances, load_batch, share_of
 from espnet_mtl.attack.runner.fitting import fit
-from espnet_mtl.attack.runner.log import JobLog, PlannedTrial, read_records
+from espnet_mtl.attack.runner.log import JobLog, PlannedTrial, open_log, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
-from espnet_mtl.attack.runner.records import (
+from espnet_mtl.attack.runner.test_set import TestSet
+from espnet_mtl.attack.runner.writer import (
     Writer,
     attacked_key,
     audio_path,
     is_whole,
 )
-from espnet_mtl.attack.runner.test_set import TestSet
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError
@@ -90,9 +89,9 @@ class Job:
         batches = share_of(self._made_of.batches, job, num_jobs)
         self._refuse_bad_audio(batches)
         finished = read_records(self._output_dir)
-        with JobLog(self._output_dir, job) as log:
+        with open_log(self._output_dir, job) as log:
             log.add_plan(self._made_of.plan(), [PlannedTrial.of(b) for b in self.plan])
-            problems = self._problems(log)
+            maker = self._make_maker(log)
             progress = _Progress(len(self.plan) * sum(map(len, batches)))
             for utterances in batches:
                 batch = None
@@ -104,7 +103,7 @@ class Job:
                         forget_attack(self._output_dir)
                         batch = batch or self._load(utterances)
                         began = time.monotonic()
-                        records = self._attack(problems, bound, batch, missing)
+                        records = self._attack(maker, bound, batch, missing)
                         seconds = time.monotonic() - began
                         log.add_records(made_of, bound.trial, seconds, records)
                     progress.done += len(utterances)
@@ -145,7 +144,7 @@ class Job:
             )
         }
 
-    def _problems(self, log: JobLog) -> Problems:
+    def _make_maker(self, log: JobLog) -> ProblemMaker:
         """Make what makes problems, with a decoder that is made when it is asked."""
 
         @functools.cache
@@ -154,7 +153,7 @@ class Job:
             log.add_decoder(self._made_of.decoder(), made.about)
             return made
 
-        return Problems(
+        return ProblemMaker(
             self._victim,
             lambda speech: listener()(speech),
             self._config.sample_format,
@@ -173,22 +172,24 @@ class Job:
         return self._load(tuple(donors[utt] for utt in utterances))
 
     def _attack(
-        self, problems: Problems, bound: BoundTrial, batch: Batch, missing: set[str]
+        self, maker: ProblemMaker, bound: BoundTrial, batch: Batch, missing: set[str]
     ) -> list[Record]:
         """Attack a batch, and write the audio of those that lack it."""
-        attacked = self._perform(problems, bound, batch)
-        goals = problems.wishes(batch, bound.goal)
+        attacked = self._perform(maker, bound, batch)
+        goals = maker.wishes(batch, bound.goal)
         return [
             self._writer.write(bound, batch, row, attacked, goals[row])
             for row, utt in enumerate(batch.utterances)
             if utt in missing
         ]
 
-    def _perform(self, problems: Problems, bound: BoundTrial, batch: Batch) -> Attacked:
+    def _perform(
+        self, maker: ProblemMaker, bound: BoundTrial, batch: Batch
+    ) -> Attacked:
         """Run the trial's attack, or all of them and keep each utterance's worst."""
-        fitted = self._fit(problems, bound) if bound.needs.fit_data else None
+        fitted = self._fit(maker, bound) if bound.needs.fit_data else None
         ready = [
-            problems.make(
+            maker.make(
                 bound,
                 attack,
                 batch,
@@ -206,10 +207,10 @@ class Job:
         ]
         return worst_case(members, bound.trial.doubled)
 
-    def _fit(self, problems: Problems, bound: BoundTrial) -> torch.Tensor:
+    def _fit(self, maker: ProblemMaker, bound: BoundTrial) -> torch.Tensor:
         return fit(
             bound,
-            problems,
+            maker,
             self._inputs.fit_sets[bound.needs.fit_data],
             self._config.batch_bins,
             self._output_dir,

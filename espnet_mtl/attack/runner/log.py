@@ -1,9 +1,9 @@
 """What the jobs of an attack have finished: journals below ``logdir``."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 from msgspec import to_builtins
@@ -36,60 +36,57 @@ class PlannedTrial:
         return cls(bound.trial, bound.needs)
 
 
+@dataclass(frozen=True)
 class JobLog:
-    """A job's own journals; a context manager. No other process may have them.
+    """A job's own journals; see :func:`open_log`."""
 
-    Args:
-        output_dir: The attack's directory.
-        job: The job's number.
-
-    Raises:
-        UserError: If the same job is running already.
-    """
-
-    def __init__(self, output_dir: Path, job: int):
-        self._output_dir = output_dir
-        self._job = job
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "JobLog":
-        """Open the journals."""
-        self._records = self._open("records")
-        self._seconds = self._open("seconds")
-        self._plan = self._open("plan")
-        self._decoder = self._open("decoder")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close them."""
-        self._stack.close()
-
-    def _open(self, name: str) -> Journal:
-        path = self._output_dir / "logdir" / f"{name}.{self._job}.jsonl"
-        return self._stack.enter_context(Journal(path))
+    output_dir: Path
+    records: Journal
+    seconds: Journal
+    plan: Journal
+    decoder: Journal
 
     def add_plan(self, made_of: str, plan: list[PlannedTrial]) -> None:
         """Keep the plan, unless the same one is kept already."""
-        kept = read_plan(self._output_dir, made_of)
+        kept = read_plan(self.output_dir, made_of)
         if hash_value(to_builtins(kept)) != hash_value(to_builtins(plan)):
-            self._plan.append(made_of, {"plan": plan})
+            self.plan.append(made_of, {"plan": plan})
 
     def add_decoder(self, made_of: str, decoder: Decoder) -> None:
         """Keep what was heard with, unless it is kept already."""
-        if read_decoder(self._output_dir, made_of) is None:
-            self._decoder.append(made_of, {"decoder": decoder})
+        if read_decoder(self.output_dir, made_of) is None:
+            self.decoder.append(made_of, {"decoder": decoder})
 
     def add_records(
         self, made_of: str, trial: Trial, seconds: float, records: list[Record]
     ) -> None:
         """Keep what came of a batch, whose audio is on the disk."""
-        self._seconds.append(made_of, {trial.name: round(seconds, 4)})
-        self._records.append(made_of, {record.key: record for record in records})
+        self.seconds.append(made_of, {trial.name: round(seconds, 4)})
+        self.records.append(made_of, {record.key: record for record in records})
+
+
+@contextmanager
+def open_log(output_dir: Path, job: int) -> Iterator[JobLog]:
+    """Open a job's journals; no other process can have them meanwhile.
+
+    Args:
+        output_dir: The attack's directory.
+        job: The job's number.
+
+    Yields:
+        The journals.
+
+    Raises:
+        UserError: If the same job is running already.
+    """
+    with ExitStack() as stack:
+
+        def journal(name: str) -> Journal:
+            path = output_dir / "logdir" / f"{name}.{job}.jsonl"
+            return stack.enter_context(Journal(path))
+
+        names = ("records", "seconds", "plan", "decoder")
+        yield JobLog(output_dir, *map(journal, names))
 
 
 def read_records(output_dir: Path) -> dict[tuple[str, str], Record]:

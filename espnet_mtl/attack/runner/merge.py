@@ -16,8 +16,8 @@ from espnet_mtl.attack.runner.log import (
     read_seconds,
 )
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
-from espnet_mtl.attack.runner.records import attacked_key, audio_path, is_whole
 from espnet_mtl.attack.runner.test_set import TestSet
+from espnet_mtl.attack.runner.writer import attacked_key, audio_path, is_whole
 from espnet_mtl.data.tables import sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_value

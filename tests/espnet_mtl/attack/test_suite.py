@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 import pytest
 from toy_problem import make_problem
 
-from espnet_mtl.attack.method import Method
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.noise import RandomSign
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.unbounded import Unbounded

@@ -18,9 +18,9 @@ from toy_victim import ToyVictim
 from espnet_mtl.attack.config import AttackSpec
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.runner import recordings
-from espnet_mtl.attack.runner import records as module
+from espnet_mtl.attack.runner import writer as module
 from espnet_mtl.attack.runner.batching import make_batches
-from espnet_mtl.attack.runner.log import JobLog, read_records
+from espnet_mtl.attack.runner.log import open_log, read_records
 from espnet_mtl.attack.runner.test_set import read_test_set
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.data.tools.validate import main as validate
@@ -243,7 +243,7 @@ def test_float_audio_is_saved_as_it_was_found(data_dir, tmp_path):
 
 
 def test_the_same_job_cannot_run_twice_at_a_time(data_dir, tmp_path):
-    with JobLog(tmp_path, 1):
+    with open_log(tmp_path, 1):
         with pytest.raises(UserError, match="the same job is running already"):
             toy_attack.run(data_dir, tmp_path)
     toy_attack.run(data_dir, tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_mtl.attack.method import Method, Traits
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
 

@@ -1,14 +1,13 @@
 """From a trial and a batch to what an attack is run on."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from espnet_mtl.attack.attackers import Attacker
 from espnet_mtl.attack.balls import Ball, make_ball
-from espnet_mtl.attack.batch import Batch
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
 from espnet_mtl.attack.plan import BoundAttack, BoundTrial
@@ -20,8 +19,32 @@ from espnet_mtl.metrics.wish import Wish
 
 
 @dataclass(frozen=True)
-class Problems:
-    """Makes the problems of one victim.
+class Batch:
+    """Audio of some utterances, and what is known of each.
+
+    Attributes:
+        utterances: Their ids.
+        clean: Their audio in [-1, 1], zero beyond its length, (Batch, Samples).
+        lengths: Samples of each, (Batch,).
+        targets: What an attacker may want to be heard.
+        texts: What was said.
+        accents: Accent labels of the data; a victim need not know them.
+    """
+
+    utterances: tuple[str, ...]
+    clean: torch.Tensor
+    lengths: torch.Tensor
+    targets: Sequence[str]
+    texts: Sequence[str]
+    accents: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+
+@dataclass(frozen=True)
+class ProblemMaker:
+    """Makes the problems of attacks on one victim.
 
     Attributes:
         victim: Who is to be deceived.

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from espnet_mtl.attack.balls import make_ball
-from espnet_mtl.attack.batch import Batch
 from espnet_mtl.attack.plan import BoundTrial
 from espnet_mtl.attack.problem import Attacked, finite
+from espnet_mtl.attack.problem_maker import Batch
 from espnet_mtl.attack.quantise import FULL_SCALE, saver
 from espnet_mtl.attack.victim import Victim
 from espnet_mtl.data.audio import write_audio
