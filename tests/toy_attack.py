@@ -11,17 +11,18 @@ from pathlib import Path
 from toy_problem import ToyListener
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import AttackConfig, Member
+from espnet_mtl.attack.attackers import AttackerConfig
+from espnet_mtl.attack.config import AttackConfig, AttackSpec
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.attack.runner.inputs import Inputs
+from espnet_mtl.attack.runner.job import Job
+from espnet_mtl.attack.runner.made_of import Inputs, read_inputs
 from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import read_test_set
-from espnet_mtl.attack.runner.run import Job
+from espnet_mtl.attack.runner.test_set import read_test_set
 
 CONFIG = AttackConfig(
-    attacks=(Member("pgd", PGD(steps=3)),),
+    attacks=(AttackSpec("pgd", PGD(steps=3)),),
     budgets=(0.01, 0.02),
-    attackers={"multitask": {}, "accent_blind": {"accent": 0.0}},
+    attackers={"multitask": AttackerConfig(), "accent_blind": AttackerConfig(accent=0)},
     batch_bins=3000,
 )
 
@@ -34,30 +35,49 @@ class SlowVictim(ToyVictim):
         return super().losses(*args)
 
 
-def make_job(victim, config, test_set, output_dir, **options):
+def read(data_dir, config=CONFIG):
+    return read_test_set(Path(data_dir), None, None, config.seed, config.target_text)
+
+
+def make_job(victim, config, test_set, output_dir, inputs=None, **options):
     return Job(
         victim,
         config,
         test_set,
-        output_dir,
-        listener=lambda: ToyListener(victim),
+        Path(output_dir),
+        inputs or Inputs(victim.sha256),
+        lambda: ToyListener(victim),
         **options,
     )
 
 
 def run(data_dir, output_dir, jobs=((1, 1),), pause=0.0, config=CONFIG):
-    """Run jobs one after another and return the merged records."""
-    test_set = read_test_set(Path(data_dir), None, None, config.seed)
+    """Run jobs one after another."""
     victim = SlowVictim()
     victim.pause = pause
     for number, total in jobs:
-        make_job(victim, config, test_set, Path(output_dir)).run(number, total)
-    return test_set
+        # Each reads for itself, as the processes of a recipe do.
+        test_set = read(data_dir, config)
+        make_job(victim, config, test_set, output_dir).run(number, total)
 
 
 def run_and_merge(data_dir, output_dir, jobs=((1, 1),), config=CONFIG):
-    test_set = run(data_dir, output_dir, jobs, config=config)
-    merge(ToyVictim().sha256, config, test_set, Path(output_dir), Inputs())
+    run(data_dir, output_dir, jobs, config=config)
+    merge_again(data_dir, output_dir, config)
+
+
+def merge_again(data_dir, output_dir, config=CONFIG, model=None):
+    inputs = Inputs(model or ToyVictim().sha256)
+    merge(config, read(data_dir, config), Path(output_dir), inputs)
+
+
+def attack(victim, config, data_dir, output_dir):
+    """Attack any victim, whatever the configuration needs, and merge."""
+    test_set = read(data_dir, config)
+    inputs = read_inputs(config, victim.sha256, {})
+    sources = {path: ToyVictim(seed=7) for path in config.sources}
+    make_job(victim, config, test_set, output_dir, inputs, sources=sources).run()
+    merge(config, test_set, Path(output_dir), inputs)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FULL_SCALE
 from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.results.attack import Decoder
 
 TEXTS = [[1, 2, 3], [4], [5, 6]]
 
@@ -35,7 +36,9 @@ def transcribe(victim, speech, lengths):
 class ToyListener:
     """Implements ``espnet_mtl.attack.victim.Listener``."""
 
-    about = {"branches": ["ctc"], "ctc_weight": 1.0, "lm_weight": 0.0, "beam_size": 1}
+    about = Decoder(
+        branches=("ctc",), ctc_weight=1.0, lm_weight=0.0, ngram_weight=0.0, beam_size=1
+    )
 
     def __init__(self, victim):
         self.victim = victim

@@ -1,54 +1,86 @@
-"""Who attacks: how much each branch's loss counts, and what the attacker wishes."""
+"""Who attacks: how much each branch's loss counts, and what the attacker aims at."""
 
+import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
+from espnet_mtl.attack.victim import Victim
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.trial import Words
 
-if TYPE_CHECKING:
-    from espnet_mtl.attack.victim import Victim
-
-BRANCHES = ("ctc", "att", "accent")
-WORDS = ("target", "away", "keep")
 ACCENTS = ("random", "away", "keep")
+_OF_TRAINING = "model"
+
+
+@dataclass(frozen=True)
+class AttackerConfig:
+    """An attacker as a configuration has it, for any victim.
+
+    Attributes:
+        ctc: Weight of the CTC branch's loss: a number, or ``model`` for the weight that
+            the branch had in the victim's training.
+        att: The same of the attention branch.
+        accent: The same of the accent branch; a negative one goes away from the accent.
+        words: See :class:`Attacker`.
+        to_accent: See :class:`Attacker`.
+    """
+
+    ctc: float | str = _OF_TRAINING
+    att: float | str = _OF_TRAINING
+    accent: float | str = _OF_TRAINING
+    words: Words = "target"
+    to_accent: str = "random"
+
+    def __post_init__(self) -> None:
+        for branch, weight in self.weights.items():
+            if isinstance(weight, str) and weight != _OF_TRAINING:
+                raise UserError(
+                    f"{branch}: {weight!r}: give a number, or 'model' for the weight "
+                    "of training"
+                )
+            if not isinstance(weight, str) and weight < 0 and branch != "accent":
+                raise UserError(
+                    f"{branch}: {weight}: give no negative weight; 'words: away' goes "
+                    "away from what was said"
+                )
+
+    @property
+    def weights(self) -> dict[str, float | str]:
+        """The weight of each branch."""
+        return {"ctc": self.ctc, "att": self.att, "accent": self.accent}
 
 
 @dataclass(frozen=True)
 class Attacker:
-    """What an attacker wishes of one victim.
+    """What an attacker means for one victim.
 
     Attributes:
-        weights: Weight by branch in the loss that is made small; negative where the
+        weights: Weight by branch in the loss that is minimised; negative where the
             attack goes away from something. No branch has weight 0, and their
             magnitudes sum to 1.
-        words: ``target``: the target is to be heard. ``away``: not what was said.
-            ``keep``: what was said, while the accent changes.
+        words: ``target``: the target is to be heard. ``away``: anything but what was
+            said. ``keep``: what was said, while the accent changes.
         accent: ``random``: an accent drawn for each utterance, not its own. ``away``:
-            not its own. ``keep``: its own. Else one of the victim's labels.
+            any but its own. ``keep``: its own. Else one of the victim's labels.
     """
 
-    weights: Mapping[str, float]
-    words: str = "target"
+    weights: Mapping[str, float] = field(default_factory=dict)
+    words: Words = "target"
     accent: str = "random"
 
     @property
-    def identity(self) -> tuple:
+    def identity(self) -> tuple[object, ...]:
         """What makes two attackers the same."""
         accent = self.accent if "accent" in self.weights else ""
         return (tuple(sorted(self.weights.items())), self.words, accent)
 
 
-def resolve_attacker(
-    wanted: Mapping[str, float | str], victim: "Victim"
-) -> Attacker | None:
-    """Turn an attacker's configuration into what it means for one victim.
+def resolve_attacker(wanted: AttackerConfig, victim: Victim) -> Attacker | None:
+    """Work out what an attacker means for one victim.
 
     Args:
-        wanted: Weight by branch: a number, or ``model`` for the weight that the branch
-            had in the victim's training, which is also what a branch has that is left
-            out. And perhaps ``words`` and ``to_accent``; see :class:`Attacker`.
+        wanted: The attacker.
         victim: The victim.
 
     Returns:
@@ -56,50 +88,90 @@ def resolve_attacker(
         wants to change an accent that the victim does not tell.
 
     Raises:
-        UserError: If a weight is none, or a name is unknown.
+        UserError: If the victim does not know the accent.
     """
-    known = (*BRANCHES, "words", "to_accent")
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        raise UserError(
-            f"attacker: {', '.join(unknown)}: no such setting; choose from "
-            f"{', '.join(known)}"
-        )
-    words = wanted.get("words", "target")
-    if words not in WORDS:
-        raise UserError(f"attacker: words: {words!r}: choose from {', '.join(WORDS)}")
-    accent = str(wanted.get("to_accent", "random"))
+    accent = wanted.to_accent
     if victim.accents and accent not in (*ACCENTS, *victim.accents):
         raise UserError(
-            f"attacker: to_accent: '{accent}': choose from {', '.join(ACCENTS)}, or an "
-            f"accent of the model: {', '.join(victim.accents)}"
+            f"attackers: to_accent: '{accent}': choose from {', '.join(ACCENTS)}, or "
+            f"an accent of the model: {', '.join(victim.accents)}"
         )
     weights = {}
-    for branch, own in victim.weights.items():
-        weight = _weight(branch, wanted.get(branch, "model"), own)
-        if (accent if branch == "accent" else words) == "away":
+    for branch, of_training in victim.weights.items():
+        given = wanted.weights[branch]
+        weight = float(of_training if isinstance(given, str) else given)
+        if (accent if branch == "accent" else wanted.words) == "away":
             weight = -weight
         if weight:
             weights[branch] = weight
-    if not weights or (words == "keep" and not victim.accents):
+    if not weights or (wanted.words == "keep" and not victim.accents):
         return None
     # A common factor changes no direction and no comparison of losses.
     total = math.fsum(map(abs, weights.values()))
     shares = {branch: round(weight / total, 12) for branch, weight in weights.items()}
-    return Attacker(shares, words, accent)
+    return Attacker(shares, wanted.words, accent)
 
 
-def _weight(branch: str, weight: float | str, own: float) -> float:
-    if weight == "model":
-        return float(own)
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
-        raise UserError(
-            f"attacker: {branch}: {weight!r}: give a number, or 'model' for the "
-            "weight of training"
-        )
-    if weight < 0 and branch != "accent":
-        raise UserError(
-            f"attacker: {branch}: {weight}: give no negative weight; 'words: away' "
-            "goes away from what was said"
-        )
-    return float(weight)
+@dataclass(frozen=True)
+class NamedAttacker:
+    """An attacker under its name in a configuration.
+
+    Attributes:
+        name: The name; empty for what is the same whoever attacks.
+        attacker: The attacker.
+        also: Names of other attackers that are the same one for this victim.
+    """
+
+    name: str
+    attacker: Attacker
+    also: tuple[str, ...] = ()
+
+
+class Attackers:
+    """All attackers of a configuration, resolved for one victim.
+
+    Those that have nothing to attack are left out, which is logged.
+
+    Args:
+        wanted: The attackers by name.
+        victim: The victim.
+
+    Attributes:
+        every: The attackers, in order.
+        distinct: Those that differ for this victim. Each has the names of the others.
+
+    Raises:
+        UserError: If none of them attacks anything of the victim.
+    """
+
+    def __init__(self, wanted: Mapping[str, AttackerConfig], victim: Victim):
+        self.every: list[NamedAttacker] = []
+        for name, config in wanted.items():
+            attacker = resolve_attacker(config, victim)
+            if attacker is not None:
+                self.every.append(NamedAttacker(name, attacker))
+                continue
+            logging.warning(
+                "%s: left out, as it attacks nothing of this model, which has %s",
+                name,
+                ", ".join(victim.weights),
+            )
+        if not self.every:
+            raise UserError("attackers: not one of them attacks anything of this model")
+        self.distinct = self._find_distinct()
+
+    def _find_distinct(self) -> list[NamedAttacker]:
+        same: dict[tuple[object, ...], list[NamedAttacker]] = {}
+        for one in self.every:
+            same.setdefault(one.attacker.identity, []).append(one)
+        distinct = []
+        for first, *others in same.values():
+            also = tuple(one.name for one in others)
+            distinct.append(NamedAttacker(first.name, first.attacker, also))
+            if also:
+                logging.info(
+                    "%s: the same attacker as %s for this model",
+                    ", ".join(also),
+                    first.name,
+                )
+        return distinct

@@ -189,8 +189,10 @@ class L2Ball(Ball):
         return gradient.div_(norm.clamp_(min=tiny))
 
     def size(self, delta: torch.Tensor) -> torch.Tensor:
-        return torch.linalg.vector_norm(delta, dim=1)
+        norm: torch.Tensor = torch.linalg.vector_norm(delta, dim=1)
+        return norm
 
     def _draw(self, length: int, generator: torch.Generator) -> torch.Tensor:
         noise = torch.randn(length, generator=generator)
-        return noise / torch.linalg.vector_norm(noise).clamp(min=1e-12)
+        norm: torch.Tensor = torch.linalg.vector_norm(noise)
+        return noise / norm.clamp(min=1e-12)

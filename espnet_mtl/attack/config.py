@@ -1,38 +1,39 @@
 """The configuration of an attack, or of a suite of attacks."""
 
-import dataclasses
 import re
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar, get_type_hints
 
-import yaml
+import msgspec
 
+from espnet_mtl.attack.attackers import AttackerConfig
 from espnet_mtl.attack.balls import NORMS, UNBOUNDED
 from espnet_mtl.attack.eot import EOT
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
-from espnet_mtl.attack.problem import Attack
+from espnet_mtl.attack.quantise import SAMPLE_FORMATS
 from espnet_mtl.errors import UserError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Member:
+class AttackSpec:
     """One attack of a configuration.
 
     Attributes:
         attack: Its name.
         method: The attack with its settings.
         attackers: Names of the attackers that it is run for; empty for all.
-        label: What it is called in names of conditions.
+        label: What it is called in names of trials; the attack's name when empty.
         everyone: In a suite: whether it attacks all utterances, also those that an
-            earlier member has broken.
+            earlier attack has broken.
     """
 
     attack: str = "pgd"
-    method: Attack = field(default_factory=PGD)
+    method: Method = field(default_factory=PGD)
     attackers: tuple[str, ...] = ()
     label: str = ""
     everyone: bool = False
@@ -40,11 +41,6 @@ class Member:
     def __post_init__(self) -> None:
         if not self.label:
             object.__setattr__(self, "label", self.attack)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The attack's settings by name."""
-        return dataclasses.asdict(self.method)
 
 
 @dataclass(frozen=True)
@@ -58,12 +54,11 @@ class AttackConfig:
         version: Version of the suite; its name and version stand for its settings.
         norm: Kind of ball around the clean audio: ``linf``, ``l2`` or ``snr``.
         budgets: Radii of full scale 1; for ``snr`` dB.
-        attackers: What each wishes, by name; see
-            :func:`espnet_mtl.attack.attackers.resolve_attacker`.
+        attackers: Who attacks, by name.
         controls: What is run beside the attacks: ``clean``, ``noise``, ``gaussian``,
             ``shuffled``.
         eot: Random transformations that the attack averages over; see ``EOT``.
-        target_text: What every utterance is to be heard as, instead of its own target.
+        target_text: A target for all utterances, instead of one for each.
         unbounded: Steps for each ball of an attack whose ball grows until it succeeds,
             for the audit of a suite; 0 to leave it out.
         doubled: Whether a suite's last gradient attack is run again with twice the
@@ -73,13 +68,13 @@ class AttackConfig:
         seed: Seed of all random choices.
     """
 
-    attacks: tuple[Member, ...] = (Member(),)
+    attacks: tuple[AttackSpec, ...] = (AttackSpec(),)
     name: str = ""
     version: int = 0
     norm: str = "linf"
     budgets: tuple[float, ...] = (0.001,)
-    attackers: Mapping[str, Mapping[str, float | str]] = field(
-        default_factory=lambda: {"accent_blind": {"accent": 0.0}}
+    attackers: Mapping[str, AttackerConfig] = field(
+        default_factory=lambda: {"accent_blind": AttackerConfig(accent=0.0)}
     )
     controls: tuple[str, ...] = ("clean", "noise")
     eot: EOT = field(default_factory=EOT)
@@ -90,22 +85,12 @@ class AttackConfig:
     sample_format: str = "pcm16"
     seed: int = 0
 
-    @property
-    def in_front(self) -> dict[str, Any]:
-        """What else an attack depends on, where it is not the default."""
-        found: dict[str, Any] = {}
-        if self.eot != EOT():
-            found["eot"] = dataclasses.asdict(self.eot)
-        if self.target_text:
-            found["target_text"] = self.target_text
-        return found
-
     def __post_init__(self) -> None:
         _check_choice("norm", self.norm, NORMS)
         for control in self.controls:
             _check_choice("controls", control, ("clean", *CONTROLS))
-        _check_choice("sample_format", self.sample_format, ("pcm16", "float32"))
-        for name in (*self.attackers, *(m.label for m in self.attacks), self.name):
+        _check_choice("sample_format", self.sample_format, SAMPLE_FORMATS)
+        for name in (*self.attackers, *(a.label for a in self.attacks), self.name):
             if name and not re.fullmatch(r"[\w.]+", str(name), re.ASCII):
                 raise UserError(
                     f"'{name}': a name becomes part of file names; use letters, "
@@ -114,17 +99,17 @@ class AttackConfig:
         self._check_budgets()
         if not self.attackers:
             raise UserError("attackers: give at least one")
-        for member in self.attacks:
-            for name in member.attackers:
-                _check_choice(f"{member.label}: attackers", name, tuple(self.attackers))
-        labels = [member.label for member in self.attacks]
+        for one in self.attacks:
+            for name in one.attackers:
+                _check_choice(f"{one.label}: attackers", name, tuple(self.attackers))
+            if self.name and not one.method.traits.in_suites:
+                raise UserError(
+                    f"attacks: {one.attack}: cannot be a part of a suite, which looks "
+                    "for the worst case of each utterance"
+                )
+        labels = [one.label for one in self.attacks]
         if not self.name and len(set(labels)) < len(labels):
             raise UserError("attacks: two have the same name; give one a 'label'")
-        if self.name and any(member.attack == "universal" for member in self.attacks):
-            raise UserError(
-                "attacks: universal: one perturbation for all is no part of a suite, "
-                "which looks for the worst of each utterance"
-            )
         if self.batch_bins < 1:
             raise UserError("batch_bins: give a number above 0")
         if (self.unbounded or self.doubled) and not self.name:
@@ -145,80 +130,59 @@ class AttackConfig:
             elif not budget > 0.0:
                 raise UserError(f"budgets: {budget}: give numbers above 0")
 
+    @property
+    def sources(self) -> list[str]:
+        """Packed models that the attacks take, in order."""
+        return list(dict.fromkeys(p for a in self.attacks for p in a.method.sources))
 
-def read_config(path: Path | str | None, overrides: str = "") -> AttackConfig:
-    """Read an attack's configuration.
+    @property
+    def fit_data(self) -> list[str]:
+        """Data directories that attacks are fitted on."""
+        found = (a.method.fit_data for a in self.attacks)
+        return [path for path in dict.fromkeys(found) if path]
 
-    An attack's own settings stand beside the common ones, or with ``attacks``, a list,
-    in its items.
+    def with_sources(self, paths: Sequence[str]) -> "AttackConfig":
+        """Give attacks on other models, where they name none, the command's.
+
+        Args:
+            paths: Packed models.
+
+        Returns:
+            The configuration; where there are no models, a suite goes without these
+            attacks.
+
+        Raises:
+            UserError: If an attack that stands for itself has no models.
+        """
+        attacks: list[AttackSpec] = []
+        for one in self.attacks:
+            method = one.method
+            if method.traits.needs == "models" and not method.sources:
+                if not paths and self.name:
+                    continue
+                if not paths:
+                    raise UserError(
+                        f"{one.attack}: there is no other model to attack: give packed "
+                        "models by --source_zips, or 'sources' in the configuration"
+                    )
+                one = replace(one, method=method.replaced(sources=tuple(paths)))
+            attacks.append(one)
+        return replace(self, attacks=tuple(attacks))
+
+
+def parse_config(settings: Mapping[str, Any]) -> AttackConfig:
+    """Make a configuration of what a YAML file holds.
 
     Args:
-        path: The YAML file; ``None`` for the defaults.
-        overrides: ``name=value`` words that win over the file, with YAML values:
-            ``steps=10 budgets=[0.001,0.002]``. An attack's own settings go to all
-            attacks that have them.
+        settings: An attack's own settings stand beside the common ones, or with
+            ``attacks``, a list, in its items.
 
     Returns:
         The configuration.
 
     Raises:
-        UserError: If a setting is unknown or has no sensible value.
+        UserError: If a setting is unknown, or has no sensible value.
     """
-    settings: dict[str, Any] = {}
-    place = "attack"
-    if path is not None:
-        place = str(path)
-        settings = _read_yaml(path)
-    if overrides:
-        _override(settings, overrides)
-        place = f"{place} with --attack_args '{overrides}'"
-    try:
-        return _config(settings)
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from None
-
-
-def _read_yaml(path: Path | str) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such attack configuration") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
-    if not isinstance(settings, dict):
-        raise UserError(f"{path}: must hold 'name: value' lines")
-    return settings
-
-
-def _override(settings: dict[str, Any], overrides: str) -> None:
-    items = settings.get("attacks")
-    for word in shlex.split(overrides):
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise UserError(
-                f"--attack_args: '{word}': write name=value, without blanks around '=' "
-                "or inside a list; quote a text: target_text='one two'"
-            )
-        try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"--attack_args: '{word}': not a value in YAML") from None
-        having = [
-            item
-            for item in (items if isinstance(items, list) else [])
-            if isinstance(item, dict) and name in _method_fields(item.get("attack"))
-        ]
-        for item in having or [settings]:
-            item[name] = parsed
-
-
-_COMMON = {
-    f.name: f for f in dataclasses.fields(AttackConfig) if f.name not in ("attacks",)
-}
-_OF_MEMBER = ("attack", "attackers", "label", "everyone")
-
-
-def _config(settings: dict[str, Any]) -> AttackConfig:
     common = {name: settings[name] for name in settings if name in _COMMON}
     rest = {name: settings[name] for name in settings if name not in _COMMON}
     items = rest.pop("attacks", None)
@@ -231,77 +195,98 @@ def _config(settings: dict[str, Any]) -> AttackConfig:
         )
     if not isinstance(items, list) or not all(isinstance(i, dict) for i in items):
         raise UserError("attacks: give a list of attacks, each with its settings")
-    values = {
-        name: _eot(value) if name == "eot" else _typed(name, value, _default(field))
-        for name, value, field in ((n, v, _COMMON[n]) for n, v in common.items())
-    }
-    return AttackConfig(attacks=tuple(_member(item) for item in items), **values)
+    values = {name: _parse_common(name, value) for name, value in common.items()}
+    return AttackConfig(attacks=tuple(map(_parse_attack, items)), **values)
 
 
-def _member(item: dict[str, Any]) -> Member:
+def method_settings(attack: object) -> list[str]:
+    """Name the settings that an attack has of its own.
+
+    Args:
+        attack: The attack's name; those of the default one for what is no name.
+    """
+    return list(_types(ATTACKS.get(str(attack), PGD)))
+
+
+_COMMON = {n: t for n, t in get_type_hints(AttackConfig).items() if n != "attacks"}
+_OF_ATTACK = ("attack", "attackers", "label", "everyone")
+_WORDS_FOR_TYPES: dict[Any, str] = {
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    tuple[int, ...]: "a list of integers",
+    tuple[float, ...]: "a list of numbers",
+    tuple[str, ...]: "a list of texts",
+    float | str: "a number or a text",
+}
+
+
+def _parse_common(name: str, value: Any) -> Any:
+    if name == "eot":
+        return _build(EOT, value, name)
+    if name == "attackers":
+        if not isinstance(value, dict):
+            raise UserError(f"{name}: {value!r}: give weights by branch, by name")
+        return {
+            str(one): _build(AttackerConfig, wanted, f"attackers: {one}")
+            for one, wanted in value.items()
+        }
+    return _convert(name, value, _COMMON[name])
+
+
+def _parse_attack(item: dict[str, Any]) -> AttackSpec:
     name = item.get("attack", "pgd")
     _check_choice("attack", name, tuple(ATTACKS))
-    fields = _method_fields(name)
-    known = (*_OF_MEMBER, *fields)
-    unknown = sorted(set(item) - set(known))
+    own = method_settings(name)
+    unknown = sorted(set(item) - {*_OF_ATTACK, *own})
     if unknown:
         raise UserError(
-            f"{', '.join(unknown)}: no such setting; {name} has {', '.join(fields)}; "
+            f"{', '.join(unknown)}: no such setting; {name} has {', '.join(own)}; "
             f"all attacks have {', '.join(_COMMON)}"
         )
-    own = {n: _typed(n, v, _default(fields[n])) for n, v in item.items() if n in fields}
-    return Member(
-        attack=name,
-        method=ATTACKS[name](**own),
-        attackers=tuple(_typed("attackers", item.get("attackers", []), ("",))),
-        label=str(item.get("label", "")),
-        everyone=_typed("everyone", item.get("everyone", False), False),
-    )
+    method = _build(ATTACKS[name], {n: v for n, v in item.items() if n in own}, "")
+    types = get_type_hints(AttackSpec)
+    about = {n: _convert(n, item[n], types[n]) for n in _OF_ATTACK if n in item}
+    return AttackSpec(**about, method=method)
 
 
-def _eot(value: Any) -> EOT:
-    fields = {f.name: f for f in dataclasses.fields(EOT)}
-    if not isinstance(value, dict) or set(value) - set(fields):
-        raise UserError(f"eot: {value!r}: give {', '.join(fields)} with values")
-    return EOT(
-        **{n: _typed(f"eot: {n}", v, fields[n].default) for n, v in value.items()}
-    )
+def _build(kind: type[T], settings: Any, place: str) -> T:
+    """Make a dataclass of settings by name."""
+    types = _types(kind)
+    if not isinstance(settings, dict):
+        raise UserError(f"{place}: {settings!r}: give {', '.join(types)} with values")
+    unknown = sorted(set(map(str, settings)) - set(types))
+    place = f"{place}: " if place else ""
+    if unknown:
+        raise UserError(
+            f"{place}{', '.join(unknown)}: no such setting; choose from "
+            f"{', '.join(types)}"
+        )
+    values = {n: _convert(f"{place}{n}", v, types[n]) for n, v in settings.items()}
+    try:
+        return kind(**values)
+    except UserError as error:
+        raise UserError(f"{place}{error}") from None
 
 
-def _method_fields(attack: Any) -> dict[str, dataclasses.Field]:
-    method = ATTACKS.get(attack if isinstance(attack, str) else "pgd", PGD)
-    return {f.name: f for f in dataclasses.fields(method)}
+def _types(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {one.name: hints[one.name] for one in fields(kind)}
 
 
-def _default(one: dataclasses.Field) -> Any:
-    if one.default is not dataclasses.MISSING:
-        return one.default
-    return one.default_factory()
+def _convert(name: str, value: Any, wanted: Any) -> Any:
+    """Give a YAML value its type: 1e-3 is a text in YAML, and a list may be short."""
+    is_list = str(wanted).startswith("tuple")
+    if is_list and not isinstance(value, list):
+        value = [value]
+    try:
+        return msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError:
+        kind = _WORDS_FOR_TYPES.get(wanted) or f"one of {', '.join(wanted.__args__)}"
+        raise UserError(f"{name}: {value!r}: give {kind}") from None
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise UserError(f"{name}: {value!r}: choose from {', '.join(choices)}")
-
-
-def _typed(name: str, value: Any, default: Any) -> Any:
-    """Check a YAML value against the type of the setting's default."""
-    if isinstance(default, dict):
-        if not isinstance(value, dict) or not all(
-            isinstance(weights, dict) for weights in value.values()
-        ):
-            raise UserError(f"{name}: {value!r}: give weights by branch, by name")
-        return value
-    if isinstance(default, tuple):
-        values = value if isinstance(value, list) else [value]
-        kind = type(default[0]) if default else str
-        return tuple(_typed(name, item, kind()) for item in values)
-    if isinstance(default, float) and isinstance(value, int | float | str):
-        if not isinstance(value, bool):
-            try:  # YAML takes 1e-3 for text
-                return float(value)
-            except ValueError:
-                pass
-    elif type(value) is type(default):
-        return value
-    raise UserError(f"{name}: {value!r}: give a {type(default).__name__}")

@@ -1,9 +1,10 @@
-"""Expectation over transformations: attack what is random on average."""
+"""Expectation over transformations: attack the average of a random victim."""
 
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -17,20 +18,20 @@ from espnet_mtl.errors import UserError
 class EOT:
     """Random transformations to average over (Athalye et al. 2018, 1707.07397, 2.1).
 
-    Each draw plays the audio louder or softer, earlier or later, and with noise, in
-    this order. Without any of the three, draws alone average over whatever is random in
-    the victim itself.
+    Each draw plays the audio louder or softer, then earlier or later, then with noise.
+    Without any of the three, the average is over whatever is random in the victim
+    itself.
 
-    Deviations: the distance to the clean audio is not averaged over transformations, as
-    a ball bounds it; the transformations are ours, for audio.
+    Deviations: the distance to the clean audio is not averaged over transformations,
+    since a ball bounds it; the transformations are our own, for audio.
 
     Attributes:
         draws: Number of draws that each value of the loss is the mean of.
         gaussian: Standard deviation of the noise, of full scale 1.
         shift: Largest shift in samples, either way; for a short utterance at most half
-            of its length. What leaves the utterance is lost and zeros come in, as in a
-            recording that begins late or early: a shift in a circle would play the last
-            word first.
+            of its length. What is shifted out is lost and zeros come in, as in a
+            recording that begins late or early. (A circular shift would play the last
+            word first.)
         gain_db: Largest gain in dB, either way.
     """
 
@@ -41,11 +42,11 @@ class EOT:
 
     def __post_init__(self) -> None:
         if self.draws < 1:
-            raise UserError(f"eot: draws: {self.draws}: give a number above 0")
+            raise UserError(f"draws: {self.draws}: give a number above 0")
         for name in ("gaussian", "shift", "gain_db"):
             value = getattr(self, name)
             if not 0.0 <= value < math.inf:
-                raise UserError(f"eot: {name}: {value}: give 0 or a number above")
+                raise UserError(f"{name}: {value}: give 0 or a number above")
 
     @property
     def transforms(self) -> bool:
@@ -72,8 +73,8 @@ class EOT:
     ) -> torch.Tensor:
         """Transform a batch; differentiable with respect to the audio.
 
-        What is too loud then is clipped to [-1, 1], as a recorder would do it, and as
-        victims may rely on.
+        The result is clipped to [-1, 1], as a recorder would do, and as victims may
+        expect.
 
         Args:
             speech: Waveforms, zero beyond their lengths, (Batch, Samples).
@@ -109,13 +110,13 @@ class EOT:
 class ExpectedLoss:
     """A loss averaged over random draws; a ``Loss``.
 
-    Every call draws anew. What an utterance gets depends on its seed and on how often
-    its loss was asked for, and on nothing else; rows chosen from the batch go on where
-    the batch has stopped.
+    Every call draws anew. What an utterance gets depends only on its seed and on how
+    often its loss has been calculated; rows that are chosen from the batch continue
+    where the batch stopped.
 
-    With more draws than one, only the gradient of each is kept, and not its graph: the
-    memory is that of a single draw. That takes each utterance's loss to depend on its
-    own audio alone, as all attacks do.
+    With several draws, only the gradient of each is kept and not its graph, so that
+    memory is that of a single draw. This relies, as all attacks do, on each utterance's
+    loss depending on its own audio alone.
 
     Attributes:
         loss: The loss.
@@ -133,7 +134,8 @@ class ExpectedLoss:
         """Estimate the loss; see ``Loss``."""
         if self.eot.draws == 1:
             return self._draw(speech)
-        return _Mean.apply(speech, self._draw, self.eot.draws)
+        mean: torch.Tensor = _Mean.apply(speech, self._draw, self.eot.draws)  # type: ignore[no-untyped-call]
+        return mean
 
     def rows(self, rows: torch.Tensor) -> "ExpectedLoss":
         """Choose utterances; see ``Loss``."""
@@ -142,6 +144,12 @@ class ExpectedLoss:
             loss=self.loss.rows(rows),
             lengths=self.lengths[rows],
             seeds=tuple(self.seeds[n] for n in rows.tolist()),
+        )
+
+    def longer(self, samples: int) -> "ExpectedLoss":
+        """Allow for longer audio; see ``Loss``."""
+        return replace(
+            self, loss=self.loss.longer(samples), lengths=self.lengths + samples
         )
 
     def _draw(self, speech: torch.Tensor) -> torch.Tensor:
@@ -156,10 +164,10 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, speech: torch.Tensor, draw: Callable[..., torch.Tensor], draws: int
+        ctx: Any, speech: torch.Tensor, draw: Callable[..., torch.Tensor], draws: int
     ) -> torch.Tensor:
         wanted = ctx.needs_input_grad[0]
-        slope = torch.zeros_like(speech) if wanted else None
+        slope = torch.zeros_like(speech)
         total = speech.new_zeros(len(speech))
         for _ in range(draws):
             with torch.set_grad_enabled(wanted):
@@ -168,12 +176,12 @@ class _Mean(torch.autograd.Function):
                 if values.requires_grad:  # a victim may hide its gradient: a zero one
                     slope += torch.autograd.grad(values.sum(), leaf)[0]
             total += values.detach()
-        ctx.save_for_backward(None if slope is None else slope / draws)
+        ctx.save_for_backward(slope / draws)
         return total / draws
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (slope,) = ctx.saved_tensors
         return gradient[:, None] * slope, None, None
 

@@ -1,16 +1,13 @@
-"""Who judges whether an attacker has what he wishes."""
+"""Whether an attacker has reached the goal: the real decoder judges."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
-from espnet_mtl.attack.victim import Listener
+from espnet_mtl.attack.quantise import Saved
+from espnet_mtl.attack.victim import Hear
 from espnet_mtl.metrics.wish import Heard, Wish
-
-# What of attacked audio is left in its file: (clean, attacked, radius) -> samples.
-Saved = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -23,10 +20,10 @@ class FileJudge:
         lengths: Samples of each, (Batch,).
         radius: Of each utterance's ball, (Batch,).
         saved: What a file keeps.
-        wishes: One an utterance.
+        wishes: The goal in each utterance.
     """
 
-    listener: Listener
+    listener: Hear
     clean: torch.Tensor
     lengths: torch.Tensor
     radius: torch.Tensor
@@ -44,7 +41,7 @@ class FileJudge:
         return heard
 
     def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
-        """Compare with the wishes; see ``Judge``."""
+        """Compare with the goals; see ``Judge``."""
         costs = [w.cost(h, unit) for w, h in zip(self.wishes, heard, strict=True)]
         return torch.tensor(costs, device=self.clean.device)
 

@@ -1,7 +1,8 @@
-"""What an attacker wants: which losses, how much of each, towards what."""
+"""What an attack minimises: losses of the branches, towards a text and an accent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Protocol
 
 import torch
@@ -10,7 +11,7 @@ from espnet_mtl.attack.victim import Victim
 
 
 class Loss(Protocol):
-    """What an attack makes small."""
+    """What an attack minimises."""
 
     def __call__(self, speech: torch.Tensor) -> torch.Tensor:
         """Return each utterance's loss, (Batch,), of waveforms (Batch, Samples).
@@ -21,6 +22,14 @@ class Loss(Protocol):
 
     def rows(self, rows: torch.Tensor) -> "Loss":
         """Return the loss of some utterances; ``rows`` are their numbers, (Rows,)."""
+        ...
+
+    def longer(self, samples: int) -> "Loss":
+        """Return the loss of the same utterances when their audio is longer.
+
+        Args:
+            samples: By how many samples.
+        """
         ...
 
 
@@ -49,7 +58,7 @@ class WeightedLoss:
         losses = self.victim.losses(
             speech, self.lengths, self.texts, self.accents, tuple(self.weights)
         )
-        return sum(weight * losses[name] for name, weight in self.weights.items())
+        return _sum(weight * losses[name] for name, weight in self.weights.items())
 
     def rows(self, rows: torch.Tensor) -> "WeightedLoss":
         """Choose utterances; see :class:`Loss`."""
@@ -60,3 +69,45 @@ class WeightedLoss:
             texts=[self.texts[n] for n in numbers],
             accents=[self.accents[n] for n in numbers],
         )
+
+    def longer(self, samples: int) -> "WeightedLoss":
+        """Allow for longer audio; see :class:`Loss`."""
+        return replace(self, lengths=self.lengths + samples)
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """The mean of several models' losses; a ``Loss``.
+
+    Liu et al. 2017 (arXiv 1611.02770, ensemble-based approaches) take the logarithm of
+    the models' mean probability.
+
+    Deviations: the mean of the losses, which is the logarithm of the geometric mean of
+    probabilities. It has a gradient from every model, also from one that is sure of
+    what was said, and needs no common tokens. All models weigh the same.
+
+    Attributes:
+        losses: Losses of the same utterances, at least one.
+    """
+
+    losses: Sequence[Loss]
+
+    def __post_init__(self) -> None:
+        if not self.losses:
+            raise ValueError("losses: give at least one")
+
+    def __call__(self, speech: torch.Tensor) -> torch.Tensor:
+        """Calculate the loss; see :class:`Loss`."""
+        return _sum(loss(speech) for loss in self.losses) / len(self.losses)
+
+    def rows(self, rows: torch.Tensor) -> "MeanLoss":
+        """Choose utterances; see :class:`Loss`."""
+        return MeanLoss(tuple(loss.rows(rows) for loss in self.losses))
+
+    def longer(self, samples: int) -> "MeanLoss":
+        """Allow for longer audio; see :class:`Loss`."""
+        return MeanLoss(tuple(loss.longer(samples) for loss in self.losses))
+
+
+def _sum(values: Iterable[torch.Tensor]) -> torch.Tensor:
+    return reduce(torch.add, values)

@@ -1,4 +1,4 @@
-"""What cannot be heard beside an audio: its global masking threshold.
+"""What cannot be heard beside given audio: its global masking threshold.
 
 The psychoacoustic model is that of Lin and Abdulla 2015 (Audio Watermark), after
 model 1 of MPEG-1 (ISO/IEC 11172-3, annex D), as Qin et al. 2019 (arXiv 1903.10346,
@@ -68,7 +68,7 @@ class Masking:
             above the threshold, in dB, (Batch,); 0 where nothing is heard.
         """
         ratio = self._spectrum(delta) * self._scale
-        above = 10.0 * ratio.clamp(min=1.0).log10().mean(dim=2)
+        above: torch.Tensor = 10.0 * ratio.clamp(min=1.0).log10().mean(dim=2)
         return (above * self.frames).sum(dim=1) / self.frames.sum(dim=1)
 
     def levels(self, delta: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,8 @@ class Masking:
         """
         ratio = self._spectrum(delta) * self._scale
         tiny = torch.finfo(ratio.dtype).tiny
-        return 10.0 * ratio.clamp(min=tiny).log10() + self.threshold
+        levels: torch.Tensor = 10.0 * ratio.clamp(min=tiny).log10() + self.threshold
+        return levels
 
     def _spectrum(self, audio: torch.Tensor) -> torch.Tensor:
         """Return the power spectrum of windowed audio, (Batch, Frames, Bins)."""
@@ -113,7 +114,7 @@ def global_threshold(levels: torch.Tensor, frequencies: torch.Tensor) -> torch.T
     quiet = threshold_in_quiet(frequencies.to(levels))
     maskers = find_maskers(levels, bark, quiet)
     total = (10.0 ** (quiet / 10.0)).expand_as(levels).clone()
-    for chunk in maskers.isfinite().nonzero().split(_MAX_MASKERS):
+    for chunk in torch.split(maskers.isfinite().nonzero(), _MAX_MASKERS):
         frame, place = chunk.unbind(dim=1)
         level, own = maskers[frame, place][:, None], bark[place][:, None]
         masked = level - 6.025 - 0.275 * own + spread(bark - own, level)
@@ -140,10 +141,12 @@ def find_maskers(
     """
     none = levels.new_full((), -torch.inf)
     left, middle, right = levels[:, :-2], levels[:, 1:-1], levels[:, 2:]
-    powers = sum(10.0 ** (part / 10.0) for part in (left, middle, right))
+    low, own, high = (10.0 ** (part / 10.0) for part in (left, middle, right))
+    powers = low + own + high
     level = 10.0 * powers.log10()
     peak = (middle > left) & (middle >= right) & (level > quiet[1:-1])
-    found = torch.nn.functional.pad(torch.where(peak, level, none), (1, 1), value=none)
+    found = torch.where(peak, level, none)
+    found = torch.nn.functional.pad(found, (1, 1), value=-math.inf)
     # The bins around each, half a Bark to both sides
     first = torch.searchsorted(bark, bark - _NEAR_BARK, right=True)
     last = torch.searchsorted(bark, bark + _NEAR_BARK)
@@ -208,4 +211,4 @@ def window_size(rate: int) -> int:
     Args:
         rate: Sampling rate in Hz.
     """
-    return 2 ** max(round(math.log2(WINDOW_SECONDS * rate)), 3)
+    return 1 << max(round(math.log2(WINDOW_SECONDS * rate)), 3)

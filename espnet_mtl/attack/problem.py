@@ -1,6 +1,6 @@
 """One batch to be attacked, and what an attack makes of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -9,12 +9,14 @@ import torch
 from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.losses import Loss
 from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.results.record import Attempt, Doubled, Health
 
 
 class Judge(Protocol):
     """Listens to attacked audio as it would be saved, with the real decoder."""
 
-    def hear(self, delta: torch.Tensor) -> list[str]:
+    def hear(self, delta: torch.Tensor) -> list[Heard]:
         """Return what is heard in each utterance with its perturbation.
 
         Args:
@@ -22,16 +24,16 @@ class Judge(Protocol):
         """
         ...
 
-    def cost(self, heard: Sequence[str], unit: str = "word") -> torch.Tensor:
-        """Tell how far from the attacker's wish each transcript is.
+    def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
+        """Measure how far what was heard is from the attacker's goal.
 
         Args:
-            heard: A transcript for each utterance, as :meth:`hear` returns.
+            heard: What was heard in each utterance, as :meth:`hear` returns.
             unit: ``word`` or ``char``: what edits are counted in.
 
         Returns:
-            0 where the wish is fulfilled and more the farther, (Batch,). For a target:
-            edits between it and the transcript.
+            For a target, the edits between it and the transcript, (Batch,). 0 means
+            that the goal is reached.
         """
         ...
 
@@ -45,9 +47,9 @@ class Problem:
     """One batch to be attacked.
 
     Attributes:
-        loss: What is to be made small.
+        loss: What the attack minimises.
         ball: Around the clean audio; has the audio and its lengths.
-        judge: Tells whether the attacker has succeeded.
+        judge: Tells whether the attacker has reached the goal.
         seeds: Seed of each utterance.
         rate: Sampling rate in Hz.
         donor: Makes the problem of as many other utterances, in the same order;
@@ -105,40 +107,46 @@ class Problem:
 class Attacked:
     """What an attack found.
 
+    Sequences are empty where there is nothing to say; else they have one item for each
+    utterance.
+
     Attributes:
         delta: Perturbation of each utterance, (Batch, Samples).
-        loss_start: Loss without perturbation, (Batch,); not a number where the
-            attack does not look at it.
+        loss_start: Loss without perturbation, (Batch,); NaN where the attack does not
+            look at it.
         loss_end: Loss with the perturbation, (Batch,).
-        notes: What else is worth recording of each utterance, as JSON holds it; empty
-            or one an utterance.
         prefix: Audio that is played before each utterance, (Prefix samples,); empty
             for an attack that only adds to the utterance.
+        notes: What the attack itself has to report, such as its number of queries;
+            values that JSON can hold.
+        heard: What the decoder heard in the result.
+        attempts: The members of a suite that the utterance went through.
+        doubled: A suite's last gradient attack with twice the steps; ``None`` where the
+            utterance was broken before.
+        health: How the victim behaves at the clean audio.
     """
 
     delta: torch.Tensor
     loss_start: torch.Tensor
     loss_end: torch.Tensor
-    notes: Sequence[dict[str, Any]] = ()
     prefix: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
+    notes: Sequence[Mapping[str, Any]] = ()
+    heard: Sequence[str | None] = ()
+    attempts: Sequence[tuple[Attempt, ...]] = ()
+    doubled: Sequence[Doubled | None] = ()
+    health: Sequence[Health] = ()
 
     @classmethod
-    def blind(cls, delta: torch.Tensor) -> "Attacked":
-        """Wrap perturbations of an attack that looks at no loss."""
+    def without_loss(
+        cls, delta: torch.Tensor, notes: Sequence[Mapping[str, Any]] = ()
+    ) -> "Attacked":
+        """Wrap the perturbations of an attack that looks at no loss."""
         nothing = delta.new_full((len(delta),), torch.nan)
-        return cls(delta, nothing, nothing)
-
-
-class Attack(Protocol):
-    """An attack with its settings: a frozen dataclass, one file each."""
-
-    def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch."""
-        ...
+        return cls(delta, nothing, nothing, notes=notes)
 
 
 class BestSoFar:
-    """Each utterance's best perturbation, by loss; what is not a number never wins.
+    """Each utterance's best perturbation, by loss; NaN never wins.
 
     Args:
         problem: The batch. The unperturbed audio is the first candidate.
@@ -175,6 +183,11 @@ class BestSoFar:
         return Attacked(self.delta, self.loss_start, self.loss)
 
 
+def finite(value: torch.Tensor) -> float | None:
+    """Turn a value into a number; ``None`` for NaN and infinity, which JSON lacks."""
+    return float(value) if value.isfinite() else None
+
+
 def loss_and_gradient(
     problem: Problem, delta: torch.Tensor, *, clean_up: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -183,16 +196,16 @@ def loss_and_gradient(
     Args:
         problem: The batch.
         delta: Perturbations, (Batch, Samples); left as they are.
-        clean_up: Whether to look for what is no finite number, which is a pass over the
-            batch that an attack may save where it looks itself.
+        clean_up: Whether to replace a gradient that is not finite. The check is a pass
+            over the batch, which an attack that checks for itself can save.
 
     Returns:
         Loss of each utterance, (Batch,), and its gradient, (Batch, Samples): zero where
-        it is no finite number.
+        it is not finite.
     """
     delta = delta.detach().requires_grad_(True)
     values = problem.loss(problem.ball.clean + delta)
-    if not values.requires_grad:  # a victim may hide its gradient: that is a zero one
+    if not values.requires_grad:  # a victim may hide its gradient: then it is zero
         return values, torch.zeros_like(delta)
     (gradient,) = torch.autograd.grad(values.sum(), delta)
     if clean_up and not torch.linalg.vector_norm(gradient, 1, dim=1).isfinite().all():

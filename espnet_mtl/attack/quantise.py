@@ -1,8 +1,34 @@
-"""Rounding to 16 bits that stays inside the budget."""
+"""What a file keeps of attacked audio: rounding to 16 bits inside the budget."""
+
+from collections.abc import Callable
 
 import numpy as np
 
+SAMPLE_FORMATS = ("pcm16", "float32")
 FULL_SCALE = 32768  # soundfile's: a 16-bit sample of n reads as n / 32768
+
+
+# What is left of attacked audio in a file: (clean, attacked, radius) -> samples in
+# [-1, 1], float32, (Samples,).
+Saved = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
+
+
+def saver(sample_format: str, norm: str) -> Saved:
+    """Choose how attacked audio is rounded to what a file holds.
+
+    Args:
+        sample_format: ``pcm16`` or ``float32``.
+        norm: Kind of ball, whose radius is kept.
+
+    Returns:
+        A function of clean audio, attacked audio and radius.
+    """
+    if sample_format == "float32":
+        return lambda _clean, attacked, _radius: attacked.astype(np.float32)
+    kind = "linf" if norm == "linf" else "l2"
+    return lambda clean, attacked, radius: (
+        quantise(clean, attacked, kind, radius).astype(np.float32) / FULL_SCALE
+    )
 
 
 def quantise(
@@ -45,7 +71,8 @@ def _within_linf(clean: np.ndarray, levels: np.ndarray, radius: float) -> np.nda
     nearest = np.rint(clean)
     none = lowest > highest
     lowest[none] = highest[none] = nearest[none]
-    return np.clip(levels, lowest, highest)
+    kept: np.ndarray = np.clip(levels, lowest, highest)
+    return kept
 
 
 def _within_l2(clean: np.ndarray, levels: np.ndarray, radius: float) -> np.ndarray:

@@ -1,18 +1,11 @@
-"""What the attacker wants each utterance to be heard as: chosen once per test set.
+"""Targets: what each utterance is to be heard as, chosen once per test set."""
 
-    python -m espnet_mtl.attack.targets --text data/test/text \
-        --output data/test/text_target
-"""
-
-import argparse
-import logging
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.attack.seeding import seed_of
-from espnet_mtl.data.tables import read_table, write_table
-from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wer import fold_case
 
 _NUM_DRAWN = 16
@@ -21,12 +14,12 @@ _NUM_DRAWN = 16
 def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
     """Choose another utterance's sentence for each utterance.
 
-    A target is one of the set's other sentences of the same number of words, or of the
+    A target is another sentence of the set with the same number of words, or the
     nearest number there is: much longer ones may not fit the audio. Of a few that are
     drawn, it is the one that shares the fewest words with the truth, so that hearing
-    the truth is far from hearing the target. The choice for an utterance depends on the
-    seed, its id and the sentences, not on any order. Sentences that differ in case
-    alone are the same, as they are in scoring.
+    the truth is far from hearing the target. The choice depends on the seed, the
+    utterance's id and the sentences, not on any order. Sentences that differ only in
+    case count as the same, as they do in scoring.
 
     Args:
         texts: Transcript by utterance.
@@ -71,7 +64,7 @@ def same_words(first: str, second: str) -> bool:
         second: Another one.
 
     Returns:
-        Whether their words are the same, but for case.
+        Whether their words are the same, apart from case.
     """
     return fold_case(first.split()) == fold_case(second.split())
 
@@ -114,31 +107,5 @@ def check_targets(
         if same_words(targets[utt], text):
             raise UserError(
                 f"{path}:{lines[utt]}: the target of {utt} is what is said: '{text}'. "
-                "Hearing that is no success of an attack; choose another sentence"
+                "Hearing that is not a success of the attack; choose another sentence"
             )
-
-
-def get_parser() -> argparse.ArgumentParser:
-    """Return the command's parser."""
-    parser = argparse.ArgumentParser(description="Choose the targets of a test set")
-    parser.add_argument("--text", type=Path, required=True, help="Transcripts")
-    parser.add_argument("--output", type=Path, required=True, help="File to write")
-    parser.add_argument("--seed", type=int, default=0)
-    return parser
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-    """
-    args = get_parser().parse_args(cmd)
-    setup_logging()
-    targets = choose_targets(read_table(args.text), args.seed)
-    write_table(args.output, targets)
-    logging.info("%s: targets for %d utterances", args.output, len(targets))
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -1,22 +1,26 @@
 """What an attack needs to know of a recogniser."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.results.attack import Decoder
+
+# Recognises one utterance, (Samples,) in [-1, 1].
+Hear = Callable[[np.ndarray], Heard]
 
 
 class Listener(Protocol):
     """The decoder that the attack is to deceive.
 
     Attributes:
-        about: How it weighs the branches, as JSON holds it.
+        about: How it weighs the branches.
     """
 
-    about: Mapping[str, object]
+    about: Decoder
 
     def __call__(self, speech: np.ndarray) -> Heard:
         """Recognise one utterance, (Samples,) in [-1, 1]."""
@@ -27,7 +31,7 @@ class Victim(Protocol):
     """A recogniser as its attacker sees it: frozen, differentiable, in batches.
 
     Attributes:
-        sha256: Names the model: another model has another one.
+        sha256: Digest of the package.
         rate: Sampling rate in Hz.
         device: Where its tensors live.
         weights: Weight of each branch in the model's training objective. Its keys are

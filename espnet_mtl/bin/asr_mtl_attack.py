@@ -2,15 +2,17 @@
 """Attack a packed recogniser with targeted noise."""
 
 import argparse
-import hashlib
 from pathlib import Path
 
-from espnet_mtl.attack.config import AttackConfig, read_config
-from espnet_mtl.attack.runner.inputs import Inputs, read_inputs, with_sources
+from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.runner.config_file import read_config
+from espnet_mtl.attack.runner.made_of import Inputs, read_inputs
 from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import TestSet, read_test_set
+from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.attack.victim import Listener
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.inference.decoding import Decoding
+from espnet_mtl.provenance import hash_file
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -29,21 +31,21 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--attack_args",
         default="",
-        help="Overrides of it, such as 'steps=5 budgets=[0.001]'",
+        help="Settings that override it, such as 'steps=5 budgets=[0.001]'",
     )
     add(
         "--text_target",
         type=Path,
-        help="What each utterance is to be heard as. Default: that of the data "
-        "directory; where it has none, sentences of other utterances",
+        help="What each utterance is to be heard as. Default: text_target of the data "
+        "directory; where there is none, sentences of other utterances",
     )
     add(
         "--inference_config",
         type=Path,
-        help="Decoding configuration: the decoder that the attack is to deceive. Asked "
-        "by suites and by attacks that listen while they search",
+        help="Configuration of the decoder that is to be deceived. Suites use it, and "
+        "attacks that ask the decoder while they search",
     )
-    add("--inference_args", default="", help="Options of decoding that win over it")
+    add("--inference_args", default="", help="Decoding options that override it")
     add(
         "--source_zips",
         nargs="*",
@@ -56,15 +58,15 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--job",
         type=int,
-        help="Do the share of this job, from 1, and do not merge. Default: do all of "
-        "it and merge",
+        help="Do the share of this job, from 1, and do not merge. Default: do "
+        "everything, and merge",
     )
     add(
         "--merge",
         action="store_true",
-        help="Make the data directory of what the jobs have finished",
+        help="Make the data directory from what the jobs have finished",
     )
-    add("--check", action="store_true", help="Only look at options and files")
+    add("--check", action="store_true", help="Only check options and files")
     return parser
 
 
@@ -83,26 +85,29 @@ def main(cmd: list[str] | None = None) -> None:
         raise UserError(f"--num_utts {args.num_utts}: give a number above 0")
     if args.merge and args.job is not None:
         raise UserError("--merge comes after all jobs: leave --job out")
-    config = read_config(args.config, args.attack_args)
-    config = with_sources(config, args.source_zips)
+    if not args.model_zip.is_file():
+        raise UserError(f"{args.model_zip}: no such file; stage 14 packs the model")
+    config = read_config(args.config, args.attack_args).with_sources(args.source_zips)
     test_set = read_test_set(
         args.data_dir, args.text_target, args.num_utts, config.seed, config.target_text
     )
-    inputs = read_inputs(config, args.inference_config, args.inference_args)
-    if not args.model_zip.is_file():
-        raise UserError(f"{args.model_zip}: no such file; stage 14 packs the model")
+    decoding = Decoding(args.inference_config, args.inference_args)
+    inputs = read_inputs(config, hash_file(args.model_zip), decoding.stamp())
     if args.check:
         return
 
     if not args.merge:
-        attack(args, config, test_set, inputs)
+        attack(args, config, test_set, inputs, decoding)
     if args.job is None:
-        sha256 = hashlib.sha256(args.model_zip.read_bytes()).hexdigest()
-        merge(sha256, config, test_set, args.output_dir, inputs)
+        merge(config, test_set, args.output_dir, inputs)
 
 
 def attack(
-    args: argparse.Namespace, config: AttackConfig, test_set: TestSet, inputs: Inputs
+    args: argparse.Namespace,
+    config: AttackConfig,
+    test_set: TestSet,
+    inputs: Inputs,
+    decoding: Decoding,
 ) -> None:
     """Run one job, or all of the work as one.
 
@@ -111,20 +116,19 @@ def attack(
         config: The attack.
         test_set: What is attacked.
         inputs: What else the attack depends on.
+        decoding: Settings of the decoder that is to be deceived.
 
     Raises:
         UserError: If a model is refused, or the audio is faulty.
     """
     # Imported late: merging needs no ESPnet, whose import takes seconds.
-    from espnet_mtl.attack.runner.run import Job
+    from espnet_mtl.attack.runner.job import Job
     from espnet_mtl.victim.espnet_victim import load_victim
 
     def make_listener() -> Listener:
         from espnet_mtl.inference.listener import PackedListener
 
-        return PackedListener(
-            args.model_zip, args.inference_config, args.inference_args, device
-        )
+        return PackedListener(args.model_zip, decoding, device)
 
     device = "cuda" if args.ngpu > 0 else "cpu"
     job = Job(
@@ -132,9 +136,9 @@ def attack(
         config,
         test_set,
         args.output_dir,
-        listener=make_listener,
-        sources={path: load_victim(path, device) for path in inputs.sources},
-        inputs=inputs,
+        inputs,
+        make_listener,
+        {path: load_victim(path, device) for path in config.sources},
     )
     if args.job is None:
         job.run()

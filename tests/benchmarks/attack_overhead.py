@@ -19,17 +19,21 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 
-from espnet_mtl.attack.conditions import Condition, make_conditions
-from espnet_mtl.attack.config import AttackConfig, read_config
-from espnet_mtl.attack.runner.batch import Batch
-from espnet_mtl.attack.runner.plan import TestSet, make_batches, read_test_set
-from espnet_mtl.attack.runner.problems import Problems
-from espnet_mtl.attack.runner.run import Job
+from espnet_mtl.attack.attackers import AttackerConfig
+from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.plan import BoundTrial, make_plan
+from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
+from espnet_mtl.attack.runner.batching import load_batch, make_batches
+from espnet_mtl.attack.runner.config_file import read_config
+from espnet_mtl.attack.runner.job import Job
+from espnet_mtl.attack.runner.made_of import Inputs
+from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.victim import espnet_victim as victim_module
 from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
@@ -69,20 +73,20 @@ def load_bare_victim(model_zip: Path, device: str) -> ESPnetVictim:
 
 
 def bare_seconds(
-    problems: Problems, batches: list[Batch], condition: Condition, steps: int
+    maker: ProblemMaker, batches: list[Batch], bound: BoundTrial, steps: int
 ) -> float:
     """Time forward and backward passes alone."""
-    device = problems.victim.device
+    device = maker.victim.device
     began = now(device)
     for batch in batches:
-        loss = problems.make(batch, condition.wish, "linf", 0.0).loss
+        loss = maker.make(bound, bound.attacks[0], batch).loss
         for _ in range(steps):
             speech = batch.clean.clone().requires_grad_(True)
             torch.autograd.grad(loss(speech).sum(), speech)
     return now(device) - began
 
 
-def nobody() -> None:
+def nobody(*_: object) -> NoReturn:
     """Stand for the decoder: plain PGD does not listen."""
     raise AssertionError("somebody listened")
 
@@ -91,7 +95,7 @@ def make_job(
     victim: ESPnetVictim, config: AttackConfig, test_set: TestSet, folder: Path
 ) -> Job:
     """Make the whole of the attack stage's work."""
-    return Job(victim, config, test_set, folder, listener=nobody)
+    return Job(victim, config, test_set, folder, Inputs(victim.sha256), nobody)
 
 
 def attack_seconds(
@@ -100,7 +104,9 @@ def attack_seconds(
     """Time the attack stage's work, from wav.scp to records."""
     with tempfile.TemporaryDirectory() as folder:
         began = now(victim.device)
-        make_job(victim, config, test_set, Path(folder)).run()
+        # A copy has not read its audio yet.
+        unread = dataclasses.replace(test_set)
+        make_job(victim, config, unread, Path(folder)).run()
         return now(victim.device) - began
 
 
@@ -117,17 +123,18 @@ def main() -> None:
     bare = load_bare_victim(args.model_zip, device)
 
     # One attacker: the one that uses every branch.
-    first = make_conditions(config, victim)[0]
-    config = dataclasses.replace(config, attackers={first.attacker: first.weights})
-    job = make_job(victim, config, test_set, Path(tempfile.gettempdir()))
-    problems = Problems(config, bare, nobody, {})
+    first = make_plan(config, bare, {})[0]
+    weights = AttackerConfig(**first.attacks[0].attacker.weights)
+    config = dataclasses.replace(config, attackers={"first": weights})
+    maker = ProblemMaker(bare, nobody, config.sample_format, config.seed)
+    lengths = test_set.recordings.lengths()
     batches = [
-        job.load(batch)
-        for batch in make_batches(test_set.utterances, job.audios, config.batch_bins)
+        load_batch(test_set, batch, victim.device)
+        for batch in make_batches(lengths, config.batch_bins)
     ]
     ratios = []
     for repeat in range(args.repeats + 1):
-        needed = bare_seconds(problems, batches, first, args.steps)
+        needed = bare_seconds(maker, batches, first, args.steps)
         taken = attack_seconds(victim, config, test_set)
         if repeat:  # the first turn warms up
             ratios.append(taken / needed)

@@ -14,7 +14,6 @@ wanted.
 """
 
 import argparse
-import json
 import logging
 import statistics
 import tempfile
@@ -24,15 +23,17 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 
-from espnet_mtl.attack.config import read_config
-from espnet_mtl.attack.runner.inputs import Inputs
+from espnet_mtl.attack.runner.config_file import read_config
+from espnet_mtl.attack.runner.job import Job
+from espnet_mtl.attack.runner.made_of import Inputs
 from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import TestSet, read_test_set
-from espnet_mtl.attack.runner.run import Job
+from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.metrics.wish import Wish
+from espnet_mtl.results.attack import read_records
 from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
 PGD = "attack=pgd steps=75 norm=linf budgets=[0.0005,0.001,0.002,0.004,0.008,0.016]"
@@ -75,16 +76,17 @@ def heard_targets(
     found: dict[str, list[float]] = {utt: [] for utt in test_set.utterances}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        Job(victim, config, test_set, out, listener=lambda: listener).run()
-        merge(victim.sha256, config, test_set, out, Inputs())
+        inputs = Inputs(victim.sha256)
+        Job(victim, config, test_set, out, inputs, lambda: listener).run()
+        merge(config, test_set, out, inputs)
         paths = read_table(out / "wav.scp")
-        for record in map(json.loads, (out / "records.jsonl").open(encoding="utf-8")):
-            if record["condition"] == "clean":
+        for record in read_records(out).values():
+            if record.trial == "clean":
                 continue
-            utt = record["utt"]
-            wish = Wish("target", record["target"], test_set.tables["text"][utt])
-            if wish.is_fulfilled(listener(read_audio(paths[record["key"]]))):
-                found[utt].append(record["snr_db"])
+            wish = Wish("target", record.target, test_set.tables["text"][record.utt])
+            heard = listener(read_audio(paths[record.key]))
+            if wish.is_fulfilled(heard) and record.snr_db is not None:
+                found[record.utt].append(record.snr_db)
     return found
 
 
@@ -95,7 +97,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     test_set = read_test_set(args.data_dir, None, args.num_utts, 0)
     victim = load_victim(args.model_zip)
-    listener = PackedListener(args.model_zip, args.inference_config)
+    listener = PackedListener(args.model_zip, Decoding(args.inference_config))
     pgd = heard_targets(victim, listener, test_set, None, PGD)
     cw = heard_targets(victim, listener, test_set, args.config, "")
     both = [utt for utt in test_set.utterances if pgd[utt] and cw[utt]]

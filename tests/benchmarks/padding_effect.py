@@ -19,7 +19,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 
 from espnet_mtl.attack.losses import WeightedLoss
-from espnet_mtl.attack.runner.plan import read_test_set
+from espnet_mtl.attack.runner.test_set import read_test_set
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 

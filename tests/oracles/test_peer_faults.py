@@ -13,12 +13,11 @@ from toy_problem import make_batch, make_problem, transcribe
 from toy_victim import TOKENS, ToyVictim
 
 from espnet_mtl.attack.balls import make_ball
-from espnet_mtl.attack.judge import Wish
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import quantise
-from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.metrics.wish import Heard, Wish
 
 BOUNDS = [("linf", 0.05), ("l2", 0.4), ("snr", 20.0)]
 RAGGED = (1600, 960, 400)

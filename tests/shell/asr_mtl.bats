@@ -62,7 +62,7 @@ look_at_the_whole_run() {
     [ "$(called 'asr_mtl_train.*dump/raw/train/utt2accent,accent,text')" -eq 3 ]
     [ "$(called 'asr_mtl_attack.*steps=2 budgets=\[0.1,0.2\].*--num_utts 2.*--job [12]$')" -eq 2 ]
     [ "$(called 'asr_mtl_attack.*--merge')" -eq 1 ]
-    [ "$(called '^targets')" -eq 1 ]
+    [ "$(called '^choose_targets')" -eq 1 ]
     seen="--seed 5 --decoder ${tag}"
     [ "$(called "asr_mtl_score attack .*--system ${exp#exp/asr_mtl_} ${seen}")" -eq 1 ]
 }

@@ -104,7 +104,7 @@ south
     asr_mtl_pack)
         echo zip > "$(value_of --outpath)"
         ;;
-    targets)
+    choose_targets)
         cp "$(value_of --text)" "$(value_of --output)"
         ;;
     asr_mtl_attack)

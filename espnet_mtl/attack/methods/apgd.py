@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -20,7 +21,7 @@ _KEPT = 0.75  # of earlier gradients where they accumulate
 
 
 @dataclass(frozen=True)
-class APGD:
+class APGD(Method):
     """Auto-PGD, which has no step size to tune (Croce & Hein 2020, arXiv 2003.01690).
 
     Section 3 and algorithm 1: a run starts at a random point with steps of twice the
@@ -29,24 +30,29 @@ class APGD:
     few steps since the last checkpoint lowered its loss, or if neither its step nor its
     best loss has changed since.
 
-    Deviations: the loss is that of a wish and made small; the paper's loss that is free
-    of scale has no counterpart for sequences. All is counted for each utterance of a
-    ragged batch alone. After going back, the step before is none: it led elsewhere.
-    What is checked is the point reached, before the next step and not after it. With
+    Deviations: the loss towards the attacker's goal is minimised; the paper's loss that
+    is free of scale has no counterpart for sequences. Step size and checkpoints are
+    each utterance's own. After an utterance goes back, its next step is not mixed with
+    the step before, which led elsewhere. At a checkpoint, the point just reached is
+    checked, before the next step and not after it. With
     ``accumulate``, the direction is that of a decaying sum of the gradients, each
     scaled to an L1 norm of 1, as in
     :class:`espnet_mtl.attack.methods.pgd.PGD`. The unperturbed audio is kept where no
     run finds better.
 
-    On this recipe's recognisers it is weaker than PGD's defaults with as many steps: it
-    is there as a second opinion that leaves no step size to choose.
+    On this recipe's recognisers it is weaker than PGD with its defaults and as many
+    steps. It is a second opinion, without a step size to choose.
 
     Attributes:
         steps: Number of gradients taken in each run.
         restarts: Runs, from other random points; each utterance keeps its best.
-        accumulate: Whether to follow the sum of the gradients and not, as in the paper,
-            the last alone.
+        accumulate: Whether to follow the sum of the gradients rather than, as in the
+            paper, the last one alone.
     """
+
+    traits = Traits(
+        kind="white_box", listens=False, blind=None, needs=None, in_suites=True
+    )
 
     steps: int = 100
     restarts: int = 1
@@ -59,7 +65,7 @@ class APGD:
             )
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         best = BestSoFar(problem)
         for restart in range(self.restarts):
             start = problem.ball.random(problem.seeds_for("start", restart))
@@ -106,7 +112,8 @@ class _Run:
         self._here = self._look(start, torch.zeros_like(start))
         # Its own best and not that of all runs: going back is not to leave the run.
         self._best = self._here
-        self._before: torch.Tensor | None = None  # the point before
+        # The point before, once there is one
+        self._before: torch.Tensor | None = None
         self._improved = torch.zeros_like(self._size)  # steps since the last checkpoint
         self._checked = (self._size, self._best.loss)  # at the last checkpoint
 
@@ -169,7 +176,8 @@ class _Run:
         self._improved = torch.zeros_like(self._improved)
         self._size = torch.where(stuck, self._size / 2.0, self._size)
         self._here = self._here.where(stuck, self._best)
-        self._before = torch.where(stuck[:, None], self._best.delta, self._before)
+        if self._before is not None:
+            self._before = torch.where(stuck[:, None], self._best.delta, self._before)
 
 
 def _checkpoints(steps: int) -> set[int]:

@@ -1,10 +1,11 @@
-"""The attack of Carlini and Wagner: the smallest perturbation that is heard."""
+"""The attack of Carlini and Wagner: the smallest perturbation that works."""
 
 from dataclasses import dataclass
 
 import torch
 
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -21,7 +22,7 @@ _LAST_STEP = 0.1
 
 
 @dataclass(frozen=True)
-class CW:
+class CW(Method):
     """Look for the smallest perturbation with which the decoder hears the target.
 
     Carlini and Wagner 2018 (arXiv 1801.01944, section III): Adam makes the loss small
@@ -29,18 +30,17 @@ class CW:
     search goes on from there. Each utterance has its own ball.
 
     The result is the smallest perturbation that worked. An utterance where none did
-    gets the one of least loss in the problem's ball. Its notes are the ``radius``, the
-    size of the perturbation that worked, or nothing; and how many ``checks`` the
-    decoder has made.
+    gets the one of least loss in the problem's ball. Notes: ``radius``, the size of the
+    perturbation that worked, or ``None``; ``checks``, how often the decoder judged.
 
     Deviations: steps are a share of the ball's radius, which suits any budget, and get
-    shorter. What is judged is not the present perturbation but the one of least loss
-    since the radius last changed, and only if it came closer than the one that was
+    shorter. The decoder judges not the present perturbation but the one of least loss
+    since the radius last changed, and only if its loss is lower than that of the one
     judged before. The ball shrinks to a share of the perturbation's size, where that is
     less than the radius. A ball in which nothing has worked for ``patience`` steps was
     too small: the search goes on in a larger one, half way (of the logarithm) back to
-    what has worked, and tries smaller ones again when there is no way left to go. The
-    penalty is relative to the ball.
+    what has worked, and tries smaller ones again when the two radii meet. The penalty
+    is relative to the ball.
 
     Attributes:
         steps: Number of gradients taken.
@@ -51,6 +51,10 @@ class CW:
         penalty: Weight of the perturbation's energy in the loss. 1 adds a nat where
             the perturbation fills the ball.
     """
+
+    traits = Traits(
+        kind="white_box", listens=True, blind=None, needs=None, in_suites=True
+    )
 
     steps: int = 750
     step_size: float = 0.1
@@ -76,7 +80,7 @@ class CW:
             raise UserError(f"penalty: {self.penalty}: give no negative number")
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         search = _Search(problem, self.shrink, self.patience)
         search.check()
@@ -239,9 +243,8 @@ class _Search:
                 self._best_size.tolist(), self._num_checks.tolist(), strict=True
             )
         ]
-        return Attacked(
-            self._problem.ball.project_(delta), self._closest.loss_start, loss, notes
-        )
+        delta = self._problem.ball.project_(delta)
+        return Attacked(delta, self._closest.loss_start, loss, notes=notes)
 
 
 def per_sample_share(ball: Ball) -> torch.Tensor:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -13,25 +14,29 @@ from espnet_mtl.attack.problem import (
 
 
 @dataclass(frozen=True)
-class FGSM:
+class FGSM(Method):
     """Go once to the edge of the ball (Goodfellow et al. 2015, 1412.6572, section 4).
 
-    With a random start, the step is 1.25 times the radius and what is too far is
-    projected back (Wong et al. 2020, 2001.03994, section 4.1).
+    With a random start, the step is 1.25 times the radius, and the result is projected
+    back (Wong et al. 2020, 2001.03994, section 4.1).
 
-    Deviations: towards what the attacker wishes, not away from the truth; the step is
-    of steepest ascent in balls other than L-inf; clean audio stays where the step makes
-    it worse.
+    Deviations: the step goes towards the attacker's goal, not away from the truth; in
+    balls other than L-inf it is that of steepest ascent; an utterance stays clean where
+    the step makes it worse.
 
     Attributes:
         random_start: Whether to start at a random point of the ball rather than at the
             clean audio.
     """
 
+    traits = Traits(
+        kind="white_box", listens=False, blind=None, needs=None, in_suites=True
+    )
+
     random_start: bool = False
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         best = BestSoFar(problem)
         delta, length = torch.zeros_like(ball.clean), 1.0

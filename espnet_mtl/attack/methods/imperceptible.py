@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.masking import Masking
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.cw import CW, Adam, per_sample_share
 from espnet_mtl.attack.problem import (
     Attacked,
@@ -23,17 +24,17 @@ _LAST_STEP = 0.1
 
 
 @dataclass(frozen=True)
-class Imperceptible:
+class Imperceptible(Method):
     """Make the decoder hear the target, and a listener nothing.
 
     Qin et al. 2019 (arXiv 1903.10346, sections 4.2 and 4.3). The first stage looks for
     a small perturbation, as Carlini and Wagner do. The second makes it inaudible: it
     minimises how far the perturbation is above the masking threshold of the clean
-    audio, and the loss beside it. What the loss weighs goes up while the decoder does
-    not hear the target, and down while it does.
+    audio, and the loss beside it. The loss's weight goes up while the decoder does not
+    hear the target, and down while it does.
 
-    The result is the least audible perturbation that the decoder took for the target.
-    An utterance where there was none gets the one of least loss.
+    The result is the least audible perturbation with which the decoder heard the
+    target. An utterance where there was none gets the one of least loss.
 
     Notes of an utterance: ``stage`` that its perturbation is from, 0 where the target
     was never heard; ``excess_before`` and ``excess_after``, the mean over time and
@@ -41,8 +42,8 @@ class Imperceptible:
     stage begins and of the result.
 
     Deviations: the perturbation never leaves the ball, in the second stage either. The
-    excess is taken in dB, as in the paper's text. The weight that changes is the loss's
-    and not that of the excess. Steps are a share of the size of the first stage's
+    excess is taken in dB, as in the paper's text. The weight that changes is that of
+    the loss, not that of the excess. Steps are a share of the size of the first stage's
     perturbation, or of the radius where it has none that works, and get shorter. The
     first stage is :class:`espnet_mtl.attack.methods.cw.CW`, with its deviations.
 
@@ -55,6 +56,10 @@ class Imperceptible:
         alpha: Weight of the loss when the second stage begins, in dB a nat.
         check_every: Steps from one hearing of the decoder to the next.
     """
+
+    traits = Traits(
+        kind="white_box", listens=True, blind=None, needs=None, in_suites=True
+    )
 
     stages: tuple[int, ...] = (1, 2)
     first_steps: int = 500
@@ -74,7 +79,7 @@ class Imperceptible:
                 raise UserError(f"{name}: {getattr(self, name)}: give a number above 0")
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         masking = Masking(ball.clean, ball.lengths, problem.rate)
         hiding = _Hiding(problem, masking)
@@ -183,9 +188,8 @@ class _Hiding:
                 self._stage.tolist(), self._before.tolist(), after.tolist(), strict=True
             )
         ]
-        return Attacked(
-            self._problem.ball.project_(delta), self._closest.loss_start, loss, notes
-        )
+        delta = self._problem.ball.project_(delta)
+        return Attacked(delta, self._closest.loss_start, loss, notes=notes)
 
 
 def _excess_and_gradient(

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import Attacked, Problem
 
 
 @dataclass(frozen=True)
-class Kenansville:
+class Kenansville(Method):
     """Remove the weakest components of an utterance's Fourier transform.
 
     The DFT attack of Abdullah et al. 2021 ("Hear 'No Evil', See 'Kenansville'", arXiv
     1910.05262): the components of lowest power go first. It needs no gradient and no
-    query, wishes for no transcript but any other, and uses the whole budget: in an L2
+    query, aims at any transcript but the true one, and uses the whole budget: in an L2
     ball (or one of an SNR) the energy that is removed is that of the ball's radius.
 
     Deviations: the threshold comes from the budget, once, and not from a search that
@@ -23,9 +24,13 @@ class Kenansville:
     than the radius.
     """
 
+    traits = Traits(
+        kind="control", listens=False, blind="away", needs=None, in_suites=True
+    )
+
     @torch.no_grad()
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         remove = _remove_peak if ball.norm == "linf" else _remove_energy
         delta = torch.zeros_like(ball.clean)
@@ -35,7 +40,7 @@ class Kenansville:
             if length > 0:
                 removed = remove(_Spectrum(ball.clean[row, :length]), radius)
                 delta[row, :length] = -removed.to(delta)
-        return Attacked.blind(ball.project_(delta))
+        return Attacked.without_loss(ball.project_(delta))
 
 
 class _Spectrum:
@@ -68,7 +73,8 @@ class _Spectrum:
         if share_of_next > 0.0:
             following = self._order[number]
             bins[following] = share_of_next * self._bins[following]
-        return torch.fft.irfft(bins, n=self._num_samples)
+        signal: torch.Tensor = torch.fft.irfft(bins, n=self._num_samples)
+        return signal
 
 
 def _remove_energy(spectrum: _Spectrum, radius: float) -> torch.Tensor:

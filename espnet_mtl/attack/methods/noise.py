@@ -1,4 +1,4 @@
-"""The control: noise that knows nothing of the victim."""
+"""Controls: noise that knows nothing of the victim."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,8 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.trial import Words
+
+_TRAITS = Traits(
+    kind="control", listens=False, blind="target", needs=None, in_suites=True
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,17 @@ class _Noise(ABC):
         if self.draws < 1:
             raise UserError(f"draws: {self.draws}: give a number above 0")
 
+    @property
+    def blind(self) -> Words | None:
+        """See ``Method``; several draws are compared by an attacker's loss."""
+        return _TRAITS.blind if self.draws == 1 else None
+
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         first = self._noise(problem.ball, problem.seeds_for("noise", 0))
-        return Attacked.blind(first) if self.draws == 1 else self._best(problem, first)
+        if self.draws == 1:
+            return Attacked.without_loss(first)
+        return self._best(problem, first)
 
     @torch.no_grad()
     def _best(self, problem: Problem, first: torch.Tensor) -> Attacked:
@@ -51,14 +64,14 @@ class _Noise(ABC):
 
 
 @dataclass(frozen=True)
-class RandomSign(_Noise):
+class RandomSign(_Noise, Method):
     """Change every sample by the same amount, up or down at random.
 
     The amount is the most that the ball allows: the radius of an L-inf ball, and for an
     L2 ball what takes all samples together to its sphere. In an L-inf ball this is the
-    loudest noise, and what a signed gradient looks like to who does not know the
-    victim. A white-box attack that does no better than this is broken (Carlini et al.
-    2019, arXiv 1902.06705, section 4.3: attacks by random noise as a check).
+    loudest noise, and looks like a signed gradient of an unknown victim. A white-box
+    attack that does no better than this is broken (Carlini et al. 2019, arXiv
+    1902.06705, section 4.3: attacks by random noise as a check).
 
     Deviations: one draw rather than thousands, unless ``draws`` says so.
 
@@ -67,13 +80,15 @@ class RandomSign(_Noise):
             loss, which uses the victim's scores.
     """
 
+    traits = _TRAITS
+
     def _noise(self, ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
         level = flat_level(ball)
         return ball.project_(torch.where(_draw(ball, seeds) < 0.0, -level, level))
 
 
 @dataclass(frozen=True)
-class Gaussian(_Noise):
+class Gaussian(_Noise, Method):
     """Add white Gaussian noise.
 
     For an L-inf ball its standard deviation is a third of the radius, and the few
@@ -82,12 +97,14 @@ class Gaussian(_Noise):
     arXiv 1902.06705, section 4.3), and is what a noisy channel would do.
 
     Deviations: one draw rather than thousands, unless ``draws`` says so. The third of
-    the radius is ours.
+    the radius is our choice.
 
     Attributes:
         draws: Number of draws. With more than one, each utterance keeps that of lowest
             loss, which uses the victim's scores.
     """
+
+    traits = _TRAITS
 
     def _noise(self, ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
         noise = _draw(ball, seeds)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import (
     Attacked,
     BestSoFar,
@@ -14,7 +15,7 @@ from espnet_mtl.errors import UserError
 
 
 @dataclass(frozen=True)
-class PGD:
+class PGD(Method):
     """Minimise a loss inside a ball by steepest descent (Madry et al. 2018, 2.1).
 
     With momentum, the direction is that of a decaying sum of the gradients, each scaled
@@ -32,6 +33,10 @@ class PGD:
             clean audio.
         restarts: Runs, from other random points; each utterance keeps its best.
     """
+
+    traits = Traits(
+        kind="white_box", listens=False, blind=None, needs=None, in_suites=True
+    )
 
     steps: int = 75
     step_size: float = 0.25
@@ -52,7 +57,7 @@ class PGD:
             raise UserError("restarts: without random_start all would be the same")
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         best = BestSoFar(problem)
         for restart in range(self.restarts):
             self._descend(problem, best, restart)

@@ -1,6 +1,7 @@
-"""All attacks by name."""
+"""All attacks that a configuration can name."""
 
 from espnet_mtl.attack.methods.apgd import APGD
+from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.cw import CW
 from espnet_mtl.attack.methods.fgsm import FGSM
 from espnet_mtl.attack.methods.imperceptible import Imperceptible
@@ -12,9 +13,8 @@ from espnet_mtl.attack.methods.square import SquareAttack
 from espnet_mtl.attack.methods.transcript_search import TranscriptSearch
 from espnet_mtl.attack.methods.transfer import Transfer
 from espnet_mtl.attack.methods.universal import Universal
-from espnet_mtl.attack.problem import Attack
 
-ATTACKS: dict[str, type[Attack]] = {
+ATTACKS: dict[str, type[Method]] = {
     "noise": RandomSign,
     "gaussian": Gaussian,
     "shuffled": Shuffled,
@@ -30,21 +30,5 @@ ATTACKS: dict[str, type[Attack]] = {
     "transcript_search": TranscriptSearch,
 }
 
-# They ask the decoder while they search.
-LISTENING = ("cw", "imperceptible", "transcript_search")
-
 CONTROLS = ("noise", "gaussian", "shuffled")
-
-
-def is_blind(method: Attack) -> bool:
-    """Tell whether an attack is the same whoever attacks.
-
-    Args:
-        method: The attack.
-
-    Returns:
-        Whether it looks neither at a loss nor at the decoder.
-    """
-    if isinstance(method, RandomSign | Gaussian):
-        return method.draws == 1
-    return isinstance(method, Kenansville)
+"""Those that a configuration can ask for as ``controls``, with their defaults."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.methods.base import Traits
 from espnet_mtl.attack.methods.noise import fill_
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked, Problem
@@ -16,13 +17,13 @@ class Shuffled(PGD):
 
     The perturbation has the sound and the spectrum of an attack, but was made for other
     audio and another target. Where it harms as much as the utterance's own, the victim
-    suffers from loudness and not from the attack; where it fulfils the wish, the
+    suffers from loudness and not from the attack; where it reaches the goal, the
     perturbation does not depend on the audio at all (compare the transfer between
     inputs of Moosavi-Dezfooli et al. 2017, arXiv 1610.08401, section 2).
 
-    Deviations: ours as a control. The donor's perturbation is cut to the utterance's
-    length or repeated up to it, and scaled until it uses the whole radius again, as
-    utterances have radii of their own where the budget is an SNR.
+    Deviations: the control is our own. The donor's perturbation is cut to the
+    utterance's length or repeated up to it, and scaled until it uses the whole radius
+    again, since utterances have radii of their own where the budget is an SNR.
 
     Attributes:
         steps: Number of gradients taken in each run, as the others for the donor.
@@ -33,8 +34,12 @@ class Shuffled(PGD):
         restarts: Runs, from other random points; each donor keeps its best.
     """
 
+    traits = Traits(
+        kind="control", listens=False, blind=None, needs="donor", in_suites=True
+    )
+
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         if problem.donor is None:
             raise UserError(
                 "shuffled: there is no other utterance to take a perturbation from: "

@@ -1,10 +1,11 @@
-"""A black-box attack that sees the loss and no gradient: random search."""
+"""A black-box attack that sees the loss but no gradient: random search."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.noise import fill_, flat_level
 from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem
 from espnet_mtl.errors import UserError
@@ -17,26 +18,30 @@ NUM_HOLDS = 4  # a sign stands for 1, 2, 4 or 8 samples
 
 
 @dataclass(frozen=True)
-class SquareAttack:
+class SquareAttack(Method):
     """Change random stretches of samples, and keep what lowers the loss.
 
     After Andriushchenko et al. 2020 (arXiv 1912.00049, section 3): all perturbations
     tried are as loud as the ball allows, and a stretch gets shorter with the schedule
     of section 3.1. It needs the victim's scores, not its gradients. An attack with
-    gradients that does worse is misled by them.
+    gradients that does worse is misled by its gradients.
 
-    Deviations: a waveform has stretches for squares, and random sign noise over the
-    utterance for the stripes that start it. A stretch gets random sign noise rather
-    than one sign, which would be a tone below all speech; each sign is held for 1 to 8
-    samples, so that high and low frequencies are tried. In an L2 ball (section 3.3) the
-    stretch gets noise of a quarter to four times the level that fills the ball, and the
-    whole is scaled to the sphere; the paper moves energy from a second square. The
-    unperturbed audio is a candidate, too.
+    Deviations: a waveform has stretches instead of squares, and the search starts with
+    random sign noise over the utterance instead of stripes. A stretch gets random sign
+    noise rather than one sign, which would be a tone below all speech; each sign is
+    held for 1 to 8 samples, so that high and low frequencies are tried. In an L2 ball
+    (section 3.3) the stretch gets noise of a quarter to four times the level that fills
+    the ball, and the whole is scaled to the sphere; the paper moves energy from a
+    second square. The unperturbed audio is also a candidate.
 
     Attributes:
         queries: Losses asked for with each utterance.
         share: Length of the first stretches, of the utterance's.
     """
+
+    traits = Traits(
+        kind="black_box", listens=False, blind=None, needs=None, in_suites=True
+    )
 
     queries: int = 1000
     share: float = 0.3
@@ -49,7 +54,7 @@ class SquareAttack:
 
     @torch.no_grad()
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         ball = problem.ball
         best = BestSoFar(problem)
         stretches = Stretches(ball, problem.seeds_for("square"), self.queries)
@@ -67,7 +72,7 @@ class SquareAttack:
             lowest = torch.where(loss < lowest, loss, lowest)
         best.offer(delta, lowest)
         notes = [{"queries": self.queries} for _ in range(len(problem))]
-        return Attacked(best.delta, best.loss_start, best.loss, notes)
+        return replace(best.attacked(), notes=notes)
 
     def _share_at(self, query: int) -> float:
         """Return the length of a query's stretch, of the utterance's."""

@@ -1,9 +1,10 @@
-"""A black-box attack that sees nothing but transcripts: random search."""
+"""A black-box attack that sees only transcripts: random search."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.square import Stretches
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.errors import UserError
@@ -12,29 +13,33 @@ SHORTEST = 1.0 / 64.0  # stretch, of the utterance
 
 
 @dataclass(frozen=True)
-class TranscriptSearch:
+class TranscriptSearch(Method):
     """Change random stretches of samples, and keep what does not raise the edits.
 
-    The attacker of whom nothing is hidden but the model: it sends audio and reads the
-    transcript (hard labels). The edits in characters between wish and transcript lead
-    the search. Most changes leave them as they are; such a change is kept, too, so that
-    the search drifts over a plateau until it finds its edge. An utterance whose wish is
-    fulfilled asks no more.
+    The attacker sends audio and reads its transcript, and knows nothing else of the
+    model (hard labels). The edits in characters between target and transcript guide the
+    search. Most changes do not alter the transcript; they are kept as well, so that the
+    search drifts over a plateau until it finds its edge. Once the goal is reached, no
+    more transcripts are asked for.
 
     Genetic attacks (Alzantot et al. 2018, arXiv 1801.00554; Taori et al. 2019, arXiv
-    1805.07820) breed a population, and choose by the scores of the victim: the first by
-    class scores, the second by CTC's loss. Neither is a transcript.
+    1805.07820) breed a population, and select by scores of the victim, which tell more
+    than a transcript: the first by class scores, the second by CTC's loss.
 
-    Deviations: from these, one perturbation that mutates rather than a population, no
+    Deviations from these: one perturbation that mutates rather than a population, no
     crossover, no momentum on the mutations, and no gradients estimated at the end.
     Mutations are those of ``SquareAttack``: stretches of random sign noise as loud as
-    the ball allows; their lengths are log-uniform, from a 64th of the utterance to all
-    of it, as a plateau says nothing of how far its edge is.
+    the ball allows. Their lengths are log-uniform, from a 64th of the utterance to all
+    of it, since nothing tells how far away the edge of a plateau is.
 
     Attributes:
         queries: Most transcripts asked for with each utterance, that of the clean audio
             among them.
     """
+
+    traits = Traits(
+        kind="black_box", listens=True, blind=None, needs=None, in_suites=True
+    )
 
     queries: int = 200
 
@@ -44,13 +49,13 @@ class TranscriptSearch:
 
     @torch.no_grad()
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Attack a batch; see ``Method``."""
         search = _Search(problem, self.queries)
         for query in range(1, self.queries):
             if not search.step(query):
                 break
         notes = [{"queries": number} for number in search.num_heard.tolist()]
-        return replace(Attacked.blind(search.best), notes=notes)
+        return Attacked.without_loss(search.best, notes)
 
 
 class _Search:

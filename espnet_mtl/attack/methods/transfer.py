@@ -1,11 +1,8 @@
 """Transfer: attack other models, and play the result to the victim."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
-
-from espnet_mtl.attack.losses import Loss
+from espnet_mtl.attack.methods.base import Traits
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.errors import UserError
@@ -16,15 +13,14 @@ class Transfer(PGD):
     """Run PGD on other models (Papernot et al. 2016, arXiv 1605.07277).
 
     This is the paper's transfer within one technique: from one network to another.
-    Nothing of the victim is used, its gradients least of all. A victim that resists
-    attacks on itself but not those on its like hides its gradients. With more than one
-    source, the attack is on all of them at once (Liu et al. 2017, arXiv 1611.02770,
+    Nothing of the victim is used, least of all its gradients. A victim that resists
+    attacks on itself, but not attacks on similar models, hides its gradients. With
+    several sources, all are attacked at once (Liu et al. 2017, arXiv 1611.02770,
     ensemble-based approaches): what deceives many models is likelier to deceive
-    another; see :class:`MeanLoss`.
+    another; see ``MeanLoss``.
 
     The problem's loss has to be that of the sources, which the caller loads. So
-    ``loss_start`` and ``loss_end`` are theirs too, and say nothing of the victim; its
-    transcripts do.
+    ``loss_start`` and ``loss_end`` are theirs too, and say nothing about the victim.
 
     Deviations: PGD with momentum for the sources, instead of one step or Adam.
 
@@ -38,6 +34,10 @@ class Transfer(PGD):
         sources: Paths of the packed models that are attacked instead of the victim.
     """
 
+    traits = Traits(
+        kind="transfer", listens=False, blind=None, needs="models", in_suites=True
+    )
+
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Transfer(PGD):
             raise UserError("sources: '': give paths of packed models")
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see :class:`espnet_mtl.attack.problem.Attack`.
+        """Attack a batch; see ``Method``.
 
         Raises:
             UserError: If there are no sources. They may come after the settings, as
@@ -58,33 +58,3 @@ class Transfer(PGD):
                 "models, such as 'sources: [exp/other/packed.zip]'"
             )
         return super().__call__(problem)
-
-
-@dataclass(frozen=True)
-class MeanLoss:
-    """The mean of several models' losses; a ``Loss``.
-
-    Liu et al. 2017 (arXiv 1611.02770, ensemble-based approaches) take the logarithm of
-    the models' mean probability.
-
-    Deviations: the mean of the losses, which is the logarithm of the geometric mean of
-    probabilities. It has a gradient from every model, also from one that is sure of
-    what was said, and needs no common tokens. All models weigh the same.
-
-    Attributes:
-        losses: Losses of the same utterances, at least one.
-    """
-
-    losses: Sequence[Loss]
-
-    def __post_init__(self) -> None:
-        if not self.losses:
-            raise ValueError("losses: give at least one")
-
-    def __call__(self, speech: torch.Tensor) -> torch.Tensor:
-        """Calculate the loss; see ``Loss``."""
-        return sum(loss(speech) for loss in self.losses) / len(self.losses)
-
-    def rows(self, rows: torch.Tensor) -> "MeanLoss":
-        """Choose utterances; see ``Loss``."""
-        return replace(self, losses=tuple(loss.rows(rows) for loss in self.losses))

@@ -7,10 +7,8 @@ import torch
 from torch.nn import functional
 
 from espnet_mtl.attack.balls import Ball
-from espnet_mtl.attack.eot import ExpectedLoss
-from espnet_mtl.attack.losses import Loss
+from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.noise import fill_
-from espnet_mtl.attack.methods.transfer import MeanLoss
 from espnet_mtl.attack.problem import Attacked, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError
 
@@ -18,7 +16,7 @@ MODES = ("add", "prepend")
 
 
 @dataclass(frozen=True)
-class Universal:
+class Universal(Method):
     """One perturbation for all utterances, fitted on some and applied to others.
 
     Moosavi-Dezfooli et al. 2017 (arXiv 1610.08401, algorithm 1) for images, Neekhara et
@@ -33,11 +31,11 @@ class Universal:
     is the same for all, as ``linf`` and ``l2`` have and ``snr`` has not.
 
     Deviations: the mean loss of a batch is minimised by steps of steepest descent with
-    momentum, where the papers gather steps that take one utterance after another over
-    the boundary. All utterances count, those too that are broken already. The
+    momentum, where the papers add up steps that take one utterance after another over
+    the boundary. All utterances count, including those that are already broken. The
     perturbation is repeated until the utterance ends, so that long audio is not spared.
-    Steps shrink from epoch to epoch, and the last perturbation is taken. Where clipping
-    to [-1, 1] binds, the gradient passes through it.
+    Steps shrink from epoch to epoch, and the last perturbation is taken. The gradient
+    ignores clipping to [-1, 1].
 
     Attributes:
         fit_data: Data directory of the utterances to fit on.
@@ -48,6 +46,10 @@ class Universal:
         mode: ``add``: added to the utterance, again and again. ``prepend``: played
             before it.
     """
+
+    traits = Traits(
+        kind="white_box", listens=False, blind=None, needs="fit", in_suites=False
+    )
 
     fit_data: str = ""
     epochs: int = 20
@@ -110,10 +112,7 @@ class Universal:
     def __call__(self, problem: Problem) -> Attacked:
         """Apply what was fitted; see :class:`espnet_mtl.attack.problem.Attack`."""
         if problem.fitted is None:
-            raise UserError(
-                "universal: has not been fitted: it stands for itself, and cannot be "
-                "a part of a suite"
-            )
+            raise ValueError("universal: has to be fitted before it is run")
         vector = problem.fitted.to(problem.ball.clean)[None]
         if self.mode == "prepend":
             return _prepended(problem, vector)
@@ -226,26 +225,11 @@ def _play_before(
     clean = functional.pad(ball.clean, (samples, 0))
     longer = replace(
         problem,
-        loss=_of_longer_audio(problem.loss, samples),
+        loss=problem.loss.longer(samples),
         ball=type(ball)(clean, ball.lengths + samples, ball.radius),
     )
     delta = prefix.expand(len(problem), -1)
     return longer, functional.pad(delta, (0, ball.clean.shape[1]))
-
-
-def _of_longer_audio(loss: Loss, samples: int) -> Loss:
-    """Tell a loss that its audio is longer than it was made for.
-
-    Losses are dataclasses that know their utterances' ``lengths``, or have other losses
-    inside.
-    """
-    if isinstance(loss, MeanLoss):
-        return replace(
-            loss, losses=tuple(_of_longer_audio(one, samples) for one in loss.losses)
-        )
-    if isinstance(loss, ExpectedLoss):
-        loss = replace(loss, loss=_of_longer_audio(loss.loss, samples))
-    return replace(loss, lengths=loss.lengths + samples)
 
 
 @torch.no_grad()

@@ -1,44 +1,36 @@
 """Make one data directory of what all jobs of an attack have finished."""
 
-import json
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
-from espnet_mtl.atomic import write_text
-from espnet_mtl.attack.conditions import Condition
+import msgspec
+
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.runner.inputs import Inputs
-from espnet_mtl.attack.runner.layout import (
-    attacked_key,
-    audio_path,
-    forget_tables,
-    has_config,
-    is_whole,
-    read_conditions,
+from espnet_mtl.attack.runner.log import (
+    PlannedTrial,
+    read_decoder,
+    read_plan,
+    read_records,
+    read_seconds,
 )
-from espnet_mtl.attack.runner.plan import (
-    TestSet,
-    cache_key,
-    make_batches,
-    read_audios,
-)
-from espnet_mtl.attack.runner.records import Record, read_lines, read_records
-from espnet_mtl.data.datadir import write_data_dir
+from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
+from espnet_mtl.attack.runner.test_set import TestSet
+from espnet_mtl.attack.runner.writer import attacked_key, audio_path, is_whole
 from espnet_mtl.data.tables import sort_keys
 from espnet_mtl.errors import UserError
+from espnet_mtl.provenance import hash_value
+from espnet_mtl.results.attack import AttackRun, write_attack
+from espnet_mtl.results.record import Record
 
 
 def merge(
-    model_sha256: str,
-    config: AttackConfig,
-    test_set: TestSet,
-    output_dir: Path,
-    inputs: Inputs,
+    config: AttackConfig, test_set: TestSet, output_dir: Path, inputs: Inputs
 ) -> None:
-    """Write the tables of the attacked audio, and ``records.jsonl``.
+    """Write the tables of the attacked audio, ``attack.json`` and ``records.jsonl``.
 
     Args:
-        model_sha256: Hash of the packed model.
         config: The attack.
         test_set: What was attacked.
         output_dir: The attack's directory.
@@ -47,53 +39,36 @@ def merge(
     Raises:
         UserError: If an utterance is not finished yet.
     """
-    conditions = read_conditions(output_dir)
-    if not has_config(output_dir, config):
+    made_of = MadeOf(config, test_set, inputs)
+    plan = read_plan(output_dir, made_of.plan())
+    if plan is None:
         raise UserError(
-            f"{output_dir}: what was attacked last had another configuration; run the "
-            "attack (stage 15) again, which keeps what is the same in both"
+            f"{output_dir}: not attacked yet with these models and this "
+            "configuration; run the attack (stage 15), which keeps what an earlier one "
+            "has in common"
         )
-    finished = read_records(output_dir / "logdir")
-    audios = read_audios(test_set, None)
-    tables: dict[str, dict[str, str]] = {name: {} for name in _TABLES}
-    records: dict[str, Record] = {}
-    cache: set[str] = set()
-    total = missing = 0
-    for batch in make_batches(test_set.utterances, audios, config.batch_bins):
-        for condition in conditions:
-            key = cache_key(
-                model_sha256, config, condition, batch, audios, test_set, inputs
-            )
-            cache.add(key)
-            for utt in batch:
-                total += 1
-                record = finished.get((attacked_key(utt, condition), key))
-                path = audio_path(output_dir, utt, condition).absolute()
-                if record is None or not is_whole(record, path):
-                    missing += 1
-                    continue
-                records[record["key"]] = record
-                for name, value in _row(test_set, utt, condition, record, path).items():
-                    tables[name][record["key"]] = value
-    if missing:
-        raise UserError(
-            f"{output_dir}: {missing} of {total} utterances are not attacked yet with "
-            "this model, data and configuration; run the attack (stage 15) again, "
-            "which continues where it stopped"
-        )
-    write_text(
-        output_dir / "seconds.json",
-        json.dumps(_seconds(output_dir / "logdir", cache), indent=1) + "\n",
+    found = _collect(plan, made_of, output_dir)
+    trials = tuple(one.trial for one in plan)
+    heard = any(one.needs.decoder for one in plan)
+    run = AttackRun(
+        config=asdict(config),
+        trials=trials,
+        decoder=read_decoder(output_dir, made_of.decoder()) if heard else None,
+        seconds=_sum_seconds(found, output_dir),
+        made_of=hash_value(
+            [
+                msgspec.to_builtins(trials),
+                [(r.key, digest, r.sha256) for r, digest in found.values()],
+            ]
+        ),
     )
+    records = [found[key][0] for key in sort_keys(found)]
     for torn in output_dir.glob("wav/*/.*"):  # what a kill left half written
         torn.unlink()
-    # Records last: where they are, all is whole.
-    forget_tables(output_dir)
-    write_data_dir(output_dir, tables)
-    lines = [json.dumps(records[key]) + "\n" for key in sort_keys(records)]
-    write_text(output_dir / "records.jsonl", "".join(lines))
-    infeasible = sum(not record["feasible"] for record in records.values())
-    logging.info("%s: %d attacked utterances", output_dir, total)
+    tables = _make_tables(test_set, output_dir, run, records)
+    write_attack(output_dir, run, records, tables)
+    logging.info("%s: %d attacked utterances", output_dir, len(records))
+    infeasible = sum(not record.feasible for record in records)
     if infeasible:
         logging.warning(
             "%d of them have a target that cannot be heard whatever is done: too long "
@@ -103,46 +78,65 @@ def merge(
         )
 
 
-_TABLES = (
-    "wav.scp",
-    "text",
-    "utt2spk",
-    "utt2accent",
-    "text_target",
-    "utt2orig",
-    "utt2cond",
-    "utt2snr",
-    "utt2linf",
-)
+def _collect(
+    plan: list[PlannedTrial], made_of: MadeOf, output_dir: Path
+) -> dict[str, tuple[Record, str]]:
+    """Find every utterance's record, and the digest of what it was made of, by key."""
+    finished = read_records(output_dir)
+    found: dict[str, tuple[Record, str]] = {}
+    missing = 0
+    for batch in made_of.batches:
+        for one in plan:
+            digest = made_of.batch(one.trial, one.needs, batch)
+            for utt in batch:
+                record = finished.get((attacked_key(utt, one.trial), digest))
+                path = audio_path(output_dir, utt, one.trial)
+                if record is None or not is_whole(record, path):
+                    missing += 1
+                else:
+                    found[record.key] = record, digest
+    if missing:
+        raise UserError(
+            f"{output_dir}: {missing} of {missing + len(found)} utterances are not "
+            "attacked yet with this model, data and configuration; run the attack "
+            "(stage 15) again, which continues where it stopped"
+        )
+    return found
 
 
-def _seconds(logdir: Path, cache: set[str]) -> dict[str, float]:
-    """Time that each condition took, over all jobs; a batch done twice counts once."""
-    timings = {
-        line["cache"]: line
-        for line in read_lines(logdir, "timing.*.jsonl")
-        if line["cache"] in cache
-    }
-    seconds: dict[str, float] = {}
-    for line in timings.values():
-        name = line["condition"]
-        seconds[name] = round(seconds.get(name, 0.0) + line["seconds"], 4)
-    return seconds
+def _sum_seconds(
+    found: Mapping[str, tuple[Record, str]], output_dir: Path
+) -> dict[str, float]:
+    """Sum the time of each trial over all jobs; a batch done twice counts once."""
+    seconds = read_seconds(output_dir)
+    total: dict[str, float] = {}
+    # In the order of the batches, so that the sum is the same each time.
+    for key in dict.fromkeys(
+        (record.trial, digest) for record, digest in found.values()
+    ):
+        total[key[0]] = total.get(key[0], 0.0) + seconds.get(key, 0.0)
+    return {trial: round(value, 4) for trial, value in total.items()}
 
 
-def _row(
-    test_set: TestSet, utt: str, condition: Condition, record: Record, path: Path
-) -> dict[str, str]:
-    """An attacked utterance's value in every table."""
-    snr = record["snr_db"]
-    return {
-        "wav.scp": str(path),
-        "text": test_set.tables["text"][utt],
-        "utt2spk": test_set.tables["utt2spk"][utt],
-        "utt2accent": test_set.tables["utt2accent"][utt],
-        "text_target": test_set.targets[utt],
-        "utt2orig": utt,
-        "utt2cond": condition.name,
-        "utt2snr": "inf" if snr is None else f"{snr:.4f}",
-        "utt2linf": f"{record['linf']:.8f}",
-    }
+def _make_tables(
+    test_set: TestSet, output_dir: Path, run: AttackRun, records: list[Record]
+) -> dict[str, dict[str, str]]:
+    """Make the data directory's tables by name."""
+    tables: dict[str, dict[str, str]] = {}
+    for record in records:
+        utt, snr = record.utt, record.snr_db
+        path = audio_path(output_dir, utt, run.trial(record.trial)).absolute()
+        row = {
+            "wav.scp": str(path),
+            "text": test_set.tables["text"][utt],
+            "utt2spk": test_set.tables["utt2spk"][utt],
+            "utt2accent": test_set.tables["utt2accent"][utt],
+            "text_target": record.target,
+            "utt2orig": utt,
+            "utt2trial": record.trial,
+            "utt2snr": "inf" if snr is None else f"{snr:.4f}",
+            "utt2linf": f"{record.linf:.8f}",
+        }
+        for name, value in row.items():
+            tables.setdefault(name, {})[record.key] = value
+    return tables

@@ -270,5 +270,5 @@ def test_pgd_on_transformations_survives_them_better():
 )
 def test_senseless_settings_are_named(setting):
     (name,) = setting
-    with pytest.raises(UserError, match=f"eot: {name}: "):
+    with pytest.raises(UserError, match=f"{name}: "):
         EOT(**setting)

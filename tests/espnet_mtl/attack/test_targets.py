@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_mtl.attack import targets
 from espnet_mtl.attack.targets import check_targets, choose_targets
+from espnet_mtl.bin import choose_targets as choose_targets_command
 from espnet_mtl.errors import UserError
 
 WORDS = st.lists(st.sampled_from("one two three four".split()), min_size=1, max_size=4)
@@ -63,7 +63,7 @@ def test_faulty_targets_are_named_by_line():
 
 def test_the_command_writes_a_table(tmp_path):
     (tmp_path / "text").write_text("a one two\nb three four\n")
-    targets.main(
+    choose_targets_command.main(
         ["--text", str(tmp_path / "text"), "--output", str(tmp_path / "text_target")]
     )
     written = (tmp_path / "text_target").read_text()

@@ -10,8 +10,10 @@ from model_factory import RATE, save_model, write_data_dir
 from espnet_mtl.bin import asr_mtl_attack
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.package.packing import pack_model
+from espnet_mtl.results.attack import Decoder, read_attack_run
 
 SUITE = """
 name: tiny
@@ -28,7 +30,7 @@ doubled: true
 batch_bins: 9000
 """
 DECODING = "--ctc_weight 1.0 --beam_size 1 --maxlenratio -6"
-CONDITIONS = ("clean", "noise_linf0.01", "tiny_linf0.01", "unbounded")
+TRIALS = ("clean", "noise_linf0.01", "tiny_linf0.01", "unbounded")
 NUM_UTTS = 3
 
 
@@ -64,10 +66,10 @@ def value_of(options, name):
     return Path(options[options.index(name) + 1])
 
 
-def records_of(out, condition):
+def records_of(out, trial):
     lines = (out / "records.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
-    return [record for record in records if record["condition"] == condition]
+    return [record for record in records if record["trial"] == trial]
 
 
 def state(out):
@@ -80,8 +82,8 @@ def state(out):
 
 
 def test_a_suite_of_packed_models_is_run_by_jobs_and_merged(options, out):
-    for condition in CONDITIONS:
-        assert len(records_of(out, condition)) == NUM_UTTS
+    for trial in TRIALS:
+        assert len(records_of(out, trial)) == NUM_UTTS
     for record in records_of(out, "tiny_linf0.01"):
         attempts = record["attempts"]
         expected = ["pgd", "transfer", "square", "transcript_search"]
@@ -95,14 +97,11 @@ def test_a_suite_of_packed_models_is_run_by_jobs_and_merged(options, out):
 
 
 def test_the_decoder_is_the_one_of_the_options(options, out):
-    assert json.loads((out / "decoder.json").read_text()) == {
-        "branches": ["ctc"],
-        "ctc_weight": 1.0,
-        "lm_weight": 0.0,
-        "ngram_weight": 0.0,
-        "beam_size": 1,
-    }
-    listener = PackedListener(value_of(options, "--model_zip"), args=DECODING)
+    assert read_attack_run(out).decoder == Decoder(
+        branches=("ctc",), ctc_weight=1.0, lm_weight=0.0, ngram_weight=0.0, beam_size=1
+    )
+    model = value_of(options, "--model_zip")
+    listener = PackedListener(model, Decoding(args=DECODING))
     paths = read_table(out / "wav.scp")
     for record in records_of(out, "tiny_linf0.01") + records_of(out, "unbounded"):
         samples, rate = soundfile.read(paths[record["key"]], dtype="float32")
@@ -140,18 +139,18 @@ def test_another_decoder_makes_what_listens_stale_and_no_noise(
     assert (out / "records.jsonl").is_file()  # what was whole is still there
 
 
-def test_another_source_makes_the_suite_stale_and_nothing_else(options, out, tmp_path):
+def test_another_source_makes_the_attack_stale(options, out, tmp_path):
     other = tmp_path / "other.zip"
     pack_model(*save_model(tmp_path / "exp", accent_weight=0.0), [], other)
     more = [f"--inference_args={DECODING}", "--source_zips", str(other), "--merge"]
-    with pytest.raises(UserError, match="another configuration"):
+    changed = "not attacked yet with these models and this configuration"
+    with pytest.raises(UserError, match=changed):
         asr_mtl_attack.main([*options, *more])
     source = value_of(options, "--source_zips")
     before = source.read_bytes()
     try:
         source.write_bytes(other.read_bytes())
-        stale = f"{NUM_UTTS} of {4 * NUM_UTTS} utterances are not attacked yet"
-        with pytest.raises(UserError, match=stale):
+        with pytest.raises(UserError, match=changed):
             asr_mtl_attack.main([*options, more[0], "--merge"])
     finally:
         source.write_bytes(before)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from toy_problem import make_problem
 from toy_victim import ToyVictim
 
+from espnet_mtl.attack.losses import MeanLoss
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.attack.methods.transfer import MeanLoss, Transfer
+from espnet_mtl.attack.methods.transfer import Transfer
 from espnet_mtl.errors import UserError
 
 

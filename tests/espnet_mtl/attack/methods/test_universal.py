@@ -8,8 +8,8 @@ from toy_problem import make_problem
 from toy_victim import HOP, ToyVictim
 
 from espnet_mtl.attack.eot import EOT
+from espnet_mtl.attack.losses import MeanLoss
 from espnet_mtl.attack.methods.noise import RandomSign
-from espnet_mtl.attack.methods.transfer import MeanLoss
 from espnet_mtl.attack.methods.universal import Universal
 from espnet_mtl.errors import UserError
 
@@ -271,5 +271,5 @@ def test_senseless_settings_are_named(settings, message):
 def test_there_must_be_something_to_fit_on_and_it_must_be_fitted():
     with pytest.raises(UserError, match="fit_data: data/fit: there are no utterances"):
         universal().fit(lambda: [])
-    with pytest.raises(UserError, match="fitted"):
+    with pytest.raises(ValueError, match="fitted"):
         universal()(make())

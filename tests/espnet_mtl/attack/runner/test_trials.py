@@ -1,6 +1,7 @@
 """Every attack through the runner: from a configuration to files and records."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ import toy_attack
 from toy_problem import ToyListener
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import read_config
-from espnet_mtl.attack.runner.inputs import read_inputs, with_sources
+from espnet_mtl.attack.runner.config_file import read_config
+from espnet_mtl.attack.runner.log import read_records
+from espnet_mtl.attack.runner.made_of import read_inputs
 from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import read_test_set
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.data.tools.validate import main as validate
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.attack import read_attack_run
 from tests.espnet_mtl.attack.conftest import make_data_dir
 
 SUITE = """
@@ -38,25 +40,20 @@ batch_bins: 3000
 def run(tmp_path, data_dir, text, args="", victim=None, sources=(), out="out"):
     path = tmp_path / "attack.yaml"
     path.write_text(text)
-    config = with_sources(read_config(path, args), sources)
-    test_set = read_test_set(data_dir, None, None, config.seed, config.target_text)
-    inputs = read_inputs(config, None, "")
-    victim = victim or ToyVictim()
-    job = toy_attack.make_job(
-        victim,
-        config,
-        test_set,
-        tmp_path / out,
-        sources={name: ToyVictim(seed=7) for name in inputs.sources},
-        inputs=inputs,
-    )
-    job.run()
-    merge(victim.sha256, config, test_set, tmp_path / out, inputs)
+    config = read_config(path, args).with_sources(sources)
+    toy_attack.attack(victim or ToyVictim(), config, data_dir, tmp_path / out)
     return [json.loads(line) for line in (tmp_path / out / "records.jsonl").open()]
 
 
-def of(records, condition):
-    found = [record for record in records if record["condition"] == condition]
+def merge_again(tmp_path, data_dir, sources=(), decoding=None):
+    """What merging says when something has changed since."""
+    config = read_config(tmp_path / "attack.yaml").with_sources(sources)
+    inputs = read_inputs(config, "toy0", decoding or {})
+    merge(config, toy_attack.read(data_dir, config), tmp_path / "out", inputs)
+
+
+def of(records, trial):
+    found = [record for record in records if record["trial"] == trial]
     assert found
     return found
 
@@ -66,8 +63,8 @@ def test_a_suite_keeps_the_worst_case_that_is_in_the_file(tmp_path, data_dir):
     source.write_bytes(b"another model")
     records = run(tmp_path, data_dir, SUITE, sources=[str(source)])
     validate([str(tmp_path / "out")])
-    conditions = json.loads((tmp_path / "out" / "conditions.json").read_text())
-    assert [(c["name"], c["role"]) for c in conditions] == [
+    attack = read_attack_run(tmp_path / "out")
+    assert [(trial.name, trial.role) for trial in attack.trials] == [
         ("clean", "control"),
         ("noise_linf0.02", "control"),
         ("noise_linf0.1", "control"),
@@ -75,9 +72,8 @@ def test_a_suite_keeps_the_worst_case_that_is_in_the_file(tmp_path, data_dir):
         ("tiny_linf0.1", "main"),
         ("unbounded", "audit"),
     ]
-    settings = conditions[3]["settings"]
-    assert settings["version"] == 3
-    kinds = [(m["attack"], m["attacker"], m["kind"]) for m in settings["members"]]
+    assert attack.trials[3].suite == 3
+    kinds = [(m.attack, m.attacker, m.kind) for m in attack.trials[3].members]
     assert ("pgd", "multitask", "white_box") in kinds
     assert ("transfer", "accent_blind", "transfer") in kinds
     assert ("square", "accent_blind", "black_box") in kinds
@@ -102,8 +98,7 @@ def test_a_suite_keeps_the_worst_case_that_is_in_the_file(tmp_path, data_dir):
         health = record["health"]
         assert health["gradient_finite"] and health["heard_repeat"]
         assert health["gradient_l1"] > 0 and health["loss_repeat_diff"] == 0
-    about = json.loads((tmp_path / "out" / "decoder.json").read_text())
-    assert about == ToyListener.about
+    assert attack.decoder == ToyListener.about
 
 
 def test_a_suite_is_never_weaker_than_its_first_member_alone(tmp_path, data_dir):
@@ -149,17 +144,17 @@ def test_a_suite_is_never_weaker_than_its_first_member_alone(tmp_path, data_dir)
 )
 def test_every_attack_runs_and_keeps_its_budget(tmp_path, data_dir, text):
     records = run(tmp_path, data_dir, text)
-    rows = json.loads((tmp_path / "out" / "conditions.json").read_text())
+    attack = read_attack_run(tmp_path / "out")
     for record in records:
-        row = next(row for row in rows if row["name"] == record["condition"])
-        if row["norm"] == "linf":
-            assert record["linf"] <= row["budget"] + 1e-9
-        elif row["norm"] == "l2":
-            assert record["l2"] <= row["budget"] * (1 + 1e-6)
-        elif row["norm"] == "snr":
-            assert record["snr_db"] is None or record["snr_db"] >= row["budget"] - 1e-4
-    main = [row["name"] for row in rows if row["role"] == "main"]
-    changed = [r["linf"] > 0 for r in records if r["condition"] in main]
+        trial = attack.trial(record["trial"])
+        if trial.norm == "linf":
+            assert record["linf"] <= trial.budget + 1e-9
+        elif trial.norm == "l2":
+            assert record["l2"] <= trial.budget * (1 + 1e-6)
+        elif trial.norm == "snr":
+            assert record["snr_db"] is None or record["snr_db"] >= trial.budget - 1e-4
+    main = [trial.name for trial in attack.trials if trial.role == "main"]
+    changed = [r["linf"] > 0 for r in records if r["trial"] in main]
     assert np.mean(changed) > 0.5
 
 
@@ -217,10 +212,12 @@ def test_another_source_makes_a_transfer_attack_stale(tmp_path, data_dir):
     text = "{attack: transfer, steps: 2}"
     run(tmp_path, data_dir, text, sources=[str(source)])
     source.write_bytes(b"two")
-    config = with_sources(read_config(tmp_path / "attack.yaml"), [str(source)])
-    test_set = read_test_set(data_dir, None, None, 0)
-    with pytest.raises(UserError, match="7 of 21 utterances are not attacked yet"):
-        merge("toy0", config, test_set, tmp_path / "out", read_inputs(config, None, ""))
+    with pytest.raises(UserError, match="not attacked yet"):
+        merge_again(tmp_path, data_dir, [str(source)])
+    run(tmp_path, data_dir, text, sources=[str(source)])
+    times = Counter(key for key, _ in read_records(tmp_path / "out"))
+    assert times["spk0-0-transfer_accent_blind_linf0.001"] == 2
+    assert times["spk0-0-noise_linf0.001"] == 1
 
 
 def test_one_utterance_has_no_other_to_borrow_a_perturbation_from(tmp_path):
@@ -230,7 +227,7 @@ def test_one_utterance_has_no_other_to_borrow_a_perturbation_from(tmp_path):
         run(tmp_path, data_dir, text)
 
 
-def test_conditions_of_several_attacks_stand_side_by_side(tmp_path, data_dir):
+def test_trials_of_several_attacks_stand_side_by_side(tmp_path, data_dir):
     text = """
 budgets: [0.01]
 attacks:
@@ -238,7 +235,7 @@ attacks:
   - {attack: pgd, steps: 4, label: longer}
 """
     records = run(tmp_path, data_dir, text)
-    assert {record["condition"] for record in records} == {
+    assert {record["trial"] for record in records} == {
         "clean",
         "noise_linf0.01",
         "pgd_accent_blind_linf0.01",
@@ -283,16 +280,14 @@ attacks:
 )
 def test_what_a_suite_depends_on_makes_it_stale(tmp_path, data_dir, change):
     run(tmp_path, data_dir, SUITE)
-    before = (tmp_path / "out" / "records.jsonl").read_text()
     run(tmp_path, data_dir, SUITE.replace(*change))
-    lines = (tmp_path / "out" / "records.jsonl").read_text().splitlines()
-    old = [line for line in before.splitlines() if "tiny_linf0.02" in line]
-    assert old and not set(old) & set(lines)
+    times = Counter(key for key, _ in read_records(tmp_path / "out"))
+    assert times["spk0-0-tiny_linf0.02"] == 2 and times["spk0-0-noise_linf0.02"] == 1
 
 
 def test_a_suite_of_unlike_wishes_is_refused(tmp_path, data_dir):
     unlike = SUITE.replace("multitask: {}", "away: {words: away}")
-    with pytest.raises(UserError, match="have to wish for the same 'words'"):
+    with pytest.raises(UserError, match="need the same 'words'"):
         run(tmp_path, data_dir, unlike)
 
 
@@ -305,8 +300,8 @@ attacks: [{attack: pgd, steps: 10}]
 batch_bins: 3000
 """
     run(tmp_path, data_dir, text)
-    rows = json.loads((tmp_path / "out" / "conditions.json").read_text())
-    assert [row["words"] for row in rows if row["role"] == "main"] == ["away"]
+    trials = read_attack_run(tmp_path / "out").trials
+    assert [trial.words for trial in trials if trial.role == "main"] == ["away"]
 
 
 def test_other_words_make_an_untargeted_attack_stale(tmp_path, data_dir):
@@ -314,21 +309,17 @@ def test_other_words_make_an_untargeted_attack_stale(tmp_path, data_dir):
     run(tmp_path, data_dir, text)
     path = data_dir / "text"
     path.write_text(path.read_text().replace("a b", "b a"))
-    config = read_config(tmp_path / "attack.yaml")
-    test_set = read_test_set(data_dir, None, None, 0)
     with pytest.raises(UserError, match="are not attacked yet"):
-        merge("toy0", config, test_set, tmp_path / "out", read_inputs(config, None, ""))
+        merge_again(tmp_path, data_dir)
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("{attack: noise}", "noise_linf0.001: two conditions have this name"),
         (
             "{name: x, attacks: [{attack: universal, fit_data: d}]}",
-            "universal: one perturbation for all is no part of a suite",
+            "universal: cannot be a part of a suite",
         ),
-        ("{name: x, attacks: [{attack: transfer}]}", "none of its attacks can be run"),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_the_start(tmp_path, data_dir, text, message):
@@ -357,3 +348,34 @@ def test_averaging_over_transformations_does_not_spoil_the_health_check(
 ):
     records = run(tmp_path, data_dir, SUITE + "eot: {draws: 2, gaussian: 0.01}")
     assert all(r["health"]["loss_repeat_diff"] == 0 for r in of(records, "clean"))
+
+
+def test_another_decoder_makes_only_what_listens_stale(tmp_path, data_dir):
+    text = (
+        "{budgets: [0.2], attacks: [{attack: pgd, steps: 1}, {attack: cw, steps: 2}]}"
+    )
+    run(tmp_path, data_dir, text)
+    with pytest.raises(UserError, match="7 of 28 utterances are not attacked yet"):
+        merge_again(tmp_path, data_dir, decoding={"args": {"beam_size": ["3"]}})
+
+
+def test_the_run_has_a_name_that_changes_with_the_audio_and_not_with_the_time(
+    tmp_path, data_dir
+):
+    def name(text, out):
+        run(tmp_path, data_dir, text, out=out)
+        return read_attack_run(tmp_path / out).made_of
+
+    first = name("{steps: 2}", "first")
+    assert first == name("{steps: 2}", "second")
+    assert first != name("{steps: 3}", "third")
+
+
+def test_a_borrowed_perturbation_depends_on_who_lends_it(tmp_path, data_dir):
+    run(tmp_path, data_dir, "{steps: 1, controls: [shuffled], batch_bins: 1}")
+    path = data_dir / "spk0-6.wav"  # the longest: a batch of its own
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, 0.5 * samples, rate, subtype="PCM_16")
+    # Its own two trials, and that of the shortest, whose donor it is.
+    with pytest.raises(UserError, match="3 of 14 utterances are not attacked yet"):
+        merge_again(tmp_path, data_dir)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,34 +15,37 @@ import soundfile
 import toy_attack
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import Member
+from espnet_mtl.attack.config import AttackSpec
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.attack.runner.inputs import Inputs
-from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import make_batches, read_audios, read_test_set
-from espnet_mtl.attack.runner.records import RecordFile, read_records
+from espnet_mtl.attack.runner import recordings
+from espnet_mtl.attack.runner import writer as module
+from espnet_mtl.attack.runner.batching import make_batches
+from espnet_mtl.attack.runner.log import open_log, read_records
+from espnet_mtl.attack.runner.test_set import read_test_set
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.data.tools.validate import main as validate
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.attack import read_attack_run
 
 NUM_UTTS = 7
-NUM_CONDITIONS = 1 + 2 + 2 * 2
-TESTS = Path(__file__).parents[2]
+NUM_TRIALS = 1 + 2 + 2 * 2
+TESTS = Path(__file__).parents[3]
 
 
 def with_steps(steps):
-    return replace(toy_attack.CONFIG, attacks=(Member("pgd", PGD(steps=steps)),))
+    return replace(toy_attack.CONFIG, attacks=(AttackSpec("pgd", PGD(steps=steps)),))
 
 
 def contents(output_dir):
     """All of the result: every file by its name, but for logs and timings."""
-    return {
+    found = {
         str(path.relative_to(output_dir)): path.read_bytes()
         for path in output_dir.rglob("*")
-        if path.is_file()
-        and path.parent.name != "logdir"
-        and path.name != "seconds.json"
+        if path.is_file() and path.parent.name != "logdir"
     }
+    run = json.loads(found["attack.json"])
+    del run["content"]["seconds"]
+    return {**found, "attack.json": run}
 
 
 def replace_paths(files, old, new):
@@ -54,14 +58,14 @@ def test_the_result_is_a_valid_data_directory_that_says_all(data_dir, tmp_path):
     toy_attack.run_and_merge(data_dir, out)
     validate([str(out)])
     records = [json.loads(line) for line in (out / "records.jsonl").open()]
-    assert len(records) == NUM_UTTS * NUM_CONDITIONS
+    assert len(records) == NUM_UTTS * NUM_TRIALS
     tables = {
         name: read_table(out / name)
         for name in (
             "wav.scp",
             "text_target",
             "utt2orig",
-            "utt2cond",
+            "utt2trial",
             "utt2linf",
             "utt2snr",
             "text",
@@ -70,9 +74,7 @@ def test_the_result_is_a_valid_data_directory_that_says_all(data_dir, tmp_path):
     }
     truth = read_table(data_dir / "text")
     clean = read_table(data_dir / "wav.scp")
-    conditions = {
-        c["name"]: c for c in json.loads((out / "conditions.json").read_text())
-    }
+    attack = read_attack_run(out)
     for record in records:
         key, utt = record["key"], record["utt"]
         assert all(key in table for table in tables.values())
@@ -84,18 +86,20 @@ def test_the_result_is_a_valid_data_directory_that_says_all(data_dir, tmp_path):
         change = saved - before
         assert rate == 8000 and len(saved) == len(before)
         assert record["linf"] == pytest.approx(np.abs(change).max())
-        condition = conditions[record["condition"]]
-        assert np.abs(change).max() <= condition["budget"] + 1e-9
-        if condition["attack"] == "none":
+        trial = attack.trial(record["trial"])
+        assert tables["utt2trial"][key] == trial.name
+        assert np.abs(change).max() <= trial.budget + 1e-9
+        if trial.is_untouched:
             assert not change.any() and record["snr_db"] is None
         else:
             power = 10 * np.log10((before @ before) / (change @ change))
             assert record["snr_db"] == pytest.approx(power)
             assert float(tables["utt2snr"][key]) == pytest.approx(power, abs=1e-3)
-        if condition["attack"] == "pgd":
+        if trial.attack == "pgd":
             assert record["loss_end"] < record["loss_start"]
-    seconds = json.loads((out / "seconds.json").read_text())
-    assert set(seconds) == set(conditions) and min(seconds.values()) > 0
+    assert set(attack.seconds) == {trial.name for trial in attack.trials}
+    assert min(attack.seconds.values()) > 0
+    assert attack.decoder is None  # nobody listened
 
 
 def test_any_number_of_jobs_gives_the_same_result(data_dir, tmp_path):
@@ -119,21 +123,21 @@ def test_killed_at_any_moment_it_continues_to_the_same_result(data_dir, tmp_path
         process = subprocess.Popen([*command, "1", "1", "0.03"], env=environment)
         # Each time a little further, and at another place of a batch
         wanted = finished + 3 + kill
-        while process.poll() is None and len(read_records(out / "logdir")) < wanted:
+        while process.poll() is None and len(read_records(out)) < wanted:
             time.sleep(0.005)
         time.sleep(0.017 * kill)
         assert process.poll() is None, "it ended before it could be killed"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        now = len(read_records(out / "logdir"))
-        assert finished < now < NUM_UTTS * NUM_CONDITIONS
+        now = len(read_records(out))
+        assert finished < now < NUM_UTTS * NUM_TRIALS
         finished = now
-    before = read_records(out / "logdir")
+    before = read_records(out)
     toy_attack.run_and_merge(data_dir, out)
-    after = read_records(out / "logdir")
+    after = read_records(out)
     assert all(after[key] == record for key, record in before.items())
     lines = (out / "logdir" / "records.1.jsonl").read_text().splitlines()
-    assert len(lines) == NUM_UTTS * NUM_CONDITIONS  # nothing was done twice
+    assert len(lines) == NUM_UTTS * NUM_TRIALS  # nothing was done twice
     assert contents(whole) == replace_paths(contents(out), out, whole)
 
 
@@ -147,13 +151,21 @@ def test_a_finished_attack_is_not_repeated(data_dir, tmp_path):
     # More budgets keep what is done for the others.
     more = replace(toy_attack.CONFIG, budgets=(0.01, 0.02, 0.03))
     toy_attack.make_job(victim, more, test_set, out).run()
-    calls_of_all_budgets = (
-        2
-        * 3
-        * len(make_batches(test_set.utterances, read_audios(test_set, 8000), 3000))
-        * (3 + 2)
-    )
+    num_batches = len(make_batches(test_set.recordings.lengths(), 3000))
+    calls_of_all_budgets = 2 * 3 * num_batches * (3 + 2)
     assert victim.num_calls == calls_of_all_budgets // 3
+
+
+def test_a_plan_of_an_earlier_version_gives_way(data_dir, tmp_path):
+    out = tmp_path / "out"
+    toy_attack.run_and_merge(data_dir, out)
+    path = out / "logdir" / "plan.1.jsonl"
+    before = path.read_text()
+    path.write_text(before.replace("linf0.01", "linf_0.01"))
+    toy_attack.run_and_merge(data_dir, out)
+    assert len(path.read_text().splitlines()) == 2
+    toy_attack.run_and_merge(data_dir, out)
+    assert len(path.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("what", ["audio", "target", "model", "steps", "lost file"])
@@ -180,11 +192,11 @@ def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what):
         toy_attack.make_job(victim, config, test_set, out).run()
         assert len(list((out / "wav").rglob("*.wav"))) == finished + 1
         return
-    with pytest.raises(UserError, match="are not attacked yet|another configuration"):
-        merge(victim.sha256, config, test_set, out, Inputs())
+    with pytest.raises(UserError, match="not attacked yet with th"):
+        toy_attack.merge_again(data_dir, out, config, victim.sha256)
     toy_attack.make_job(victim, config, test_set, out).run()
     assert victim.num_calls > 0
-    merge(victim.sha256, config, test_set, out, Inputs())
+    toy_attack.merge_again(data_dir, out, config, victim.sha256)
 
 
 def test_going_back_to_earlier_settings_never_keeps_audio_of_others(data_dir, tmp_path):
@@ -192,9 +204,8 @@ def test_going_back_to_earlier_settings_never_keeps_audio_of_others(data_dir, tm
     other = with_steps(1)
     toy_attack.run_and_merge(data_dir, out)
     toy_attack.run_and_merge(data_dir, out, config=other)
-    test_set = read_test_set(data_dir, None, None, 0)
-    with pytest.raises(UserError, match="another configuration"):
-        merge("toy0", toy_attack.CONFIG, test_set, out, Inputs())
+    with pytest.raises(UserError, match="28 of 49 utterances are not attacked yet"):
+        toy_attack.merge_again(data_dir, out)
     toy_attack.run_and_merge(data_dir, out)
     toy_attack.run_and_merge(data_dir, fresh)
     assert contents(fresh) == replace_paths(contents(out), out, fresh)
@@ -226,28 +237,31 @@ def test_float_audio_is_saved_as_it_was_found(data_dir, tmp_path):
         change = soundfile.read(path)[0] - soundfile.read(clean[record["utt"]])[0]
         assert np.abs(change).max() == pytest.approx(record["linf"])
         assert record["linf"] <= 0.02 * (1 + 1e-6)
+        # libsndfile notes the time there: the same audio would be another file later.
+        content = Path(path).read_bytes()
+        assert content[content.index(b"PEAK") + 12 :][:4] == bytes(4)
 
 
-def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path):
-    path = tmp_path / "records.1.jsonl"
-    file = RecordFile(path)
-    file.append([{"key": "a", "cache": "x"}, {"key": "b", "cache": "x"}])
-    file.close()
-    path.write_bytes(path.read_bytes() + b'{"key": "c", "ca')
-    assert set(read_records(tmp_path)) == {("a", "x"), ("b", "x")}
-    file = RecordFile(path)
-    file.append([{"key": "c", "cache": "x"}])
-    file.close()
-    assert len(path.read_bytes().splitlines()) == 3
-    assert set(read_records(tmp_path)) == {("a", "x"), ("b", "x"), ("c", "x")}
+def test_the_same_job_cannot_run_twice_at_a_time(data_dir, tmp_path):
+    with open_log(tmp_path, 1):
+        with pytest.raises(UserError, match="the same job is running already"):
+            toy_attack.run(data_dir, tmp_path)
+    toy_attack.run(data_dir, tmp_path)
 
 
-def test_the_same_job_cannot_run_twice_at_a_time(tmp_path):
-    first = RecordFile(tmp_path / "records.1.jsonl")
-    with pytest.raises(UserError, match="the same job is running already"):
-        RecordFile(tmp_path / "records.1.jsonl")
-    first.close()
-    RecordFile(tmp_path / "records.1.jsonl").close()
+def test_audio_is_read_once_and_only_that_of_the_job(data_dir, tmp_path, monkeypatch):
+    read = Counter()
+
+    def count(path, *args, **kwargs):
+        read[Path(path).stem] += 1
+        return read_audio_rate(path, *args, **kwargs)
+
+    read_audio_rate = recordings.read_audio_rate
+    monkeypatch.setattr(recordings, "read_audio_rate", count)
+    toy_attack.run(data_dir, tmp_path / "out", [(1, 3)])
+    assert 0 < len(read) < NUM_UTTS
+    toy_attack.run(data_dir, tmp_path / "out", [(2, 3), (3, 3)])
+    assert len(read) == NUM_UTTS and set(read.values()) == {1}
 
 
 def test_nothing_is_lost_on_a_full_disk(data_dir, tmp_path, monkeypatch):
@@ -261,13 +275,11 @@ def test_nothing_is_lost_on_a_full_disk(data_dir, tmp_path, monkeypatch):
             raise OSError(28, "No space left on device", str(path))
         return write_audio(path, *args, **kwargs)
 
-    from espnet_mtl.attack.runner import run as module
-
     write_audio = module.write_audio
     monkeypatch.setattr(module, "write_audio", write_until_full)
     with pytest.raises(OSError, match="No space left"):
         toy_attack.run_and_merge(data_dir, out)
-    assert 0 < len(read_records(out / "logdir")) <= 10
+    assert 0 < len(read_records(out)) <= 10
     monkeypatch.undo()
     toy_attack.run_and_merge(data_dir, out)
     assert contents(whole) == replace_paths(contents(out), out, whole)
@@ -275,14 +287,14 @@ def test_nothing_is_lost_on_a_full_disk(data_dir, tmp_path, monkeypatch):
 
 def test_batches_hold_similar_lengths_and_stay_small(data_dir):
     test_set = read_test_set(data_dir, None, None, 0)
-    audios = read_audios(test_set, 8000)
-    batches = make_batches(test_set.utterances, audios, 3000)
+    lengths = test_set.recordings.lengths()
+    batches = make_batches(lengths, 3000)
     assert sorted(u for batch in batches for u in batch) == test_set.utterances
     for batch in batches:
-        assert max(audios[u].num_samples for u in batch) * len(batch) <= 3000
-    lengths = [audios[u].num_samples for batch in batches for u in batch]
-    assert lengths == sorted(lengths, reverse=True)
-    assert len(make_batches(test_set.utterances, audios, 1)) == NUM_UTTS
+        assert max(lengths[u] for u in batch) * len(batch) <= 3000
+    in_order = [lengths[u] for batch in batches for u in batch]
+    assert in_order == sorted(in_order, reverse=True)
+    assert len(make_batches(lengths, 1)) == NUM_UTTS
 
 
 def test_a_subset_keeps_its_utterances_targets_when_it_grows(data_dir):

@@ -1,0 +1,98 @@
+"""What an attack is: its settings, what it is and needs, and a call that runs it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+
+from espnet_mtl.attack.problem import Attacked, Problem
+from espnet_mtl.results.trial import Kind, Words
+
+Need = Literal["donor", "models", "fit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What is true of an attack. Nothing has a default: an attack has to say it all.
+
+    Attributes:
+        kind: What it knows of the victim: ``white_box`` its gradients, ``transfer``
+            other models, ``black_box`` what it puts out, ``control`` nothing.
+        listens: Whether it asks the decoder while it searches.
+        blind: ``None`` for an attack that follows an attacker's objective. One that is
+            the same whoever attacks names the goal that it is measured against.
+        needs: What it needs beside the utterances: ``donor``, as many others of the
+            same set; ``models``, the packed models of its setting ``sources``; ``fit``,
+            a fit to the data directory of its setting ``fit_data`` before it is run.
+        in_suites: Whether it may be a part of a suite.
+    """
+
+    kind: Kind
+    listens: bool
+    blind: Words | None
+    needs: Need | None
+    in_suites: bool
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """An attack with its settings: a frozen dataclass, one file each.
+
+    Attributes:
+        traits: What it is and needs. Every class says so for itself; it is not
+            inherited.
+    """
+
+    traits: ClassVar[Traits]
+
+    def __init_subclass__(cls) -> None:
+        """Refuse an attack that does not say what it is."""
+        super().__init_subclass__()
+        if not isinstance(cls.__dict__.get("traits"), Traits):
+            raise TypeError(f"{cls.__name__}: has to say 'traits = Traits(...)'")
+
+    @abstractmethod
+    def __call__(self, problem: Problem) -> Attacked:
+        """Attack a batch."""
+
+    @property
+    def blind(self) -> Words | None:
+        """The trait; settings may decide it, too."""
+        return self.traits.blind
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Packed models that it attacks instead of the victim."""
+        return ()
+
+    @property
+    def fit_data(self) -> str:
+        """Data directory that it is fitted on."""
+        return ""
+
+    def fit(self, problems: Callable[[], Iterable[Problem]]) -> torch.Tensor:
+        """Fit the attack, where it needs that.
+
+        Args:
+            problems: Returns the batches to fit on; called once an epoch.
+
+        Returns:
+            What problems have as ``fitted`` when the attack is run on them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not fitted")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings by name."""
+        return asdict(self)
+
+    def replaced(self, **settings: Any) -> "Method":
+        """Return the attack with other settings."""
+        return replace(self, **settings)
+
+    def doubled(self) -> "Method | None":
+        """Return the attack with twice the steps; ``None`` if it has no ``steps``."""
+        steps = self.settings.get("steps")
+        return None if steps is None else self.replaced(steps=2 * steps)

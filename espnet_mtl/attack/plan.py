@@ -1,0 +1,351 @@
+"""What every utterance goes through: a configuration, resolved once for one victim.
+
+A plan is a sequence of trials that are bound to the objects they need. Whoever performs
+them looks nothing up: the names in a trial are for people and paths.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from espnet_mtl.attack.attackers import (
+    Attacker,
+    Attackers,
+    NamedAttacker,
+    resolve_attacker,
+)
+from espnet_mtl.attack.balls import UNBOUNDED
+from espnet_mtl.attack.config import AttackConfig, AttackSpec
+from espnet_mtl.attack.eot import EOT
+from espnet_mtl.attack.methods.base import Method
+from espnet_mtl.attack.methods.registry import ATTACKS
+from espnet_mtl.attack.methods.unbounded import Unbounded
+from espnet_mtl.attack.methods.untouched import HealthCheck, Untouched
+from espnet_mtl.attack.victim import Victim
+from espnet_mtl.errors import UserError
+from espnet_mtl.results.trial import UNTOUCHED, Member, Role, Trial
+
+
+@dataclass(frozen=True)
+class BoundAttack:
+    """One attack by one attacker.
+
+    Attributes:
+        about: What is said of it.
+        method: The attack.
+        attacker: What the attacker means for the victim.
+        aims: Whose losses are attacked: the victim's, or those of other models; and
+            what the attacker means for each.
+        eot: Random transformations in front of them.
+        again: How often the same attack by the same attacker comes before it in a
+            suite. A second one starts from other random points, as a restart.
+    """
+
+    about: Member
+    method: Method
+    attacker: Attacker
+    aims: tuple[tuple[Victim, Attacker], ...]
+    eot: EOT
+    again: int = 0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a trial's audio depends on, beside the model and the utterances.
+
+    Attributes:
+        truth: Whether it depends on what was said.
+        decoder: Whether the decoder has a say in it.
+        donor: Whether other utterances have.
+        sources: Other packed models that have.
+        fit_data: The data directory that the attack is fitted on; empty for none.
+    """
+
+    truth: bool
+    decoder: bool
+    donor: bool
+    sources: tuple[str, ...]
+    fit_data: str
+
+
+@dataclass(frozen=True)
+class BoundTrial:
+    """A trial, and the objects that perform it.
+
+    Attributes:
+        trial: What is said of it.
+        attacks: Several for a suite, else one.
+        goal: What all of its attackers aim at.
+    """
+
+    trial: Trial
+    attacks: tuple[BoundAttack, ...]
+    goal: Attacker
+
+    @property
+    def norm(self) -> str:
+        """Kind of ball."""
+        return self.trial.norm or "linf"
+
+    @property
+    def budget(self) -> float:
+        """Its radius, or dB; 0 where nothing may change."""
+        return self.trial.budget
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What the audio depends on, beside the model and the utterances."""
+        traits = [one.method.traits for one in self.attacks]
+        attackers = [self.goal, *(one.attacker for one in self.attacks)]
+        return Needs(
+            truth=any(one.words != "target" for one in attackers),
+            decoder=self.trial.suite is not None
+            or any(one.listens for one in traits)
+            # An accent that the data do not tell is that which the decoder hears.
+            or any(one.accent in ("away", "keep") for one in attackers),
+            donor=any(one.needs == "donor" for one in traits),
+            sources=tuple(
+                dict.fromkeys(p for one in self.attacks for p in one.method.sources)
+            ),
+            fit_data="".join(one.method.fit_data for one in self.attacks),
+        )
+
+
+def make_plan(
+    config: AttackConfig, victim: Victim, sources: Mapping[str, Victim]
+) -> tuple[BoundTrial, ...]:
+    """Resolve a configuration for a victim.
+
+    Attackers that come to the same for the victim, as the named two do without an
+    accent branch, share one trial.
+
+    Args:
+        config: The configuration.
+        victim: The victim.
+        sources: The other models that the configuration names, by path.
+
+    Returns:
+        Controls first; then by attack, attacker and budget, or the suite by budget;
+        then what the audit needs.
+
+    Raises:
+        UserError: If no attacker attacks anything of the victim, or two trials have the
+            same name.
+    """
+    planner = _Planner(config, victim, sources)
+    plan = planner.controls()
+    if config.name:
+        plan += planner.suite()
+    else:
+        plan += [one for spec in config.attacks for one in planner.single(spec)]
+    names = [bound.trial.name for bound in plan]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(
+                f"{name}: two trials have this name; leave one out, or give an attack "
+                "another 'label'"
+            )
+    return tuple(plan)
+
+
+class _Planner:
+    def __init__(
+        self, config: AttackConfig, victim: Victim, sources: Mapping[str, Victim]
+    ):
+        self._config = config
+        self._victim = victim
+        self._sources = sources
+        self._attackers = Attackers(config.attackers, victim)
+        self._common: dict[str, Any] = {"seed": config.seed}
+        if config.eot != EOT():
+            self._common["eot"] = dataclasses.asdict(config.eot)
+        if config.target_text:
+            self._common["target_text"] = config.target_text
+
+    def controls(self) -> list[BoundTrial]:
+        """Untouched audio, and noise of every budget."""
+        config, first = self._config, self._attackers.distinct[0]
+        plan = []
+        if "clean" in config.controls:
+            plan.append(self._clean())
+        for control in config.controls:
+            if control == "clean":
+                continue
+            method = ATTACKS[control]()
+            attacker = first
+            if method.blind:
+                goal = dataclasses.replace(first.attacker, weights={})
+                attacker = NamedAttacker("", goal)
+            attack = self._bind(control, method, dataclasses.replace(attacker, also=()))
+            for budget in config.budgets:
+                name = _name_trial(control, "", config.norm, budget)
+                plan.append(self._trial(name, "control", attack, budget))
+        return plan
+
+    def _clean(self) -> BoundTrial:
+        goal, settings = Attacker(), {}
+        attack = self._bind(UNTOUCHED, Untouched(), NamedAttacker("", goal))
+        if self._config.name:
+            every = [one for spec in self._config.attacks for one in self._who(spec)]
+            looks = next(
+                (one for one in every if one.attacker.weights),
+                self._attackers.distinct[0],
+            )
+            settings = {
+                "health": dataclasses.asdict(looks.attacker),
+                "seed": self._config.seed,
+            }
+            # What is put in front is random on purpose: here the victim alone counts.
+            attack = self._bind(UNTOUCHED, HealthCheck(), looks)
+            attack = dataclasses.replace(attack, eot=EOT())
+        trial = Trial(name="clean", role="control", attack=UNTOUCHED, settings=settings)
+        return BoundTrial(trial, (attack,), goal)
+
+    def single(self, spec: AttackSpec) -> list[BoundTrial]:
+        """An attack that stands for itself: each attacker with every budget."""
+        return [
+            self._trial(
+                _name_trial(spec.label, who.name, self._config.norm, budget),
+                "main",
+                self._bind(spec.attack, spec.method, who),
+                budget,
+            )
+            for who in self._who(spec)
+            for budget in self._config.budgets
+        ]
+
+    def suite(self) -> list[BoundTrial]:
+        """A worst case for every budget, and what its audit needs."""
+        config, goal = self._config, self._common_goal()
+        attacks: list[BoundAttack] = []
+        for spec in config.attacks:
+            for who in self._who(spec):
+                attack = self._bind(spec.attack, spec.method, who, spec.everyone)
+                same = [
+                    one
+                    for one in attacks
+                    if one.about.attack == spec.attack
+                    and one.about.attacker == who.name
+                ]
+                attacks.append(dataclasses.replace(attack, again=len(same)))
+        if not attacks:
+            raise UserError(
+                f"{config.name}: none of its attacks can be run on this model"
+            )
+        plan = [
+            BoundTrial(
+                Trial(
+                    name=_name_trial(config.name, "", config.norm, budget),
+                    role="main",
+                    attack=config.name,
+                    norm=config.norm,
+                    budget=float(budget),
+                    words=goal.words,
+                    to_accent=goal.accent,
+                    members=tuple(one.about for one in attacks),
+                    suite=config.version,
+                    doubled=config.doubled,
+                    settings=self._common,
+                ),
+                tuple(attacks),
+                goal,
+            )
+            for budget in config.budgets
+        ]
+        if config.unbounded:
+            # One that spends nothing on the accent, where there is one: it goes
+            # furthest.
+            blind = [
+                o
+                for o in self._attackers.distinct
+                if "accent" not in o.attacker.weights
+            ]
+            who = (blind or self._attackers.distinct)[0]
+            attack = self._bind("unbounded", Unbounded(config.unbounded), who)
+            plan.append(self._trial("unbounded", "audit", attack, UNBOUNDED, "linf"))
+        return plan
+
+    def _trial(
+        self,
+        name: str,
+        role: Role,
+        attack: BoundAttack,
+        budget: float,
+        norm: str | None = None,
+    ) -> BoundTrial:
+        """Make a trial of one attack."""
+        trial = Trial(
+            name=name,
+            role=role,
+            attack=attack.about.attack,
+            norm=norm or self._config.norm,
+            budget=float(budget),
+            words=attack.attacker.words,
+            to_accent=attack.attacker.accent,
+            members=(attack.about,),
+            settings=self._common,
+        )
+        return BoundTrial(trial, (attack,), attack.attacker)
+
+    def _bind(
+        self, name: str, method: Method, who: NamedAttacker, everyone: bool = False
+    ) -> BoundAttack:
+        settings = method.settings
+        aims: tuple[tuple[Victim, Attacker], ...] = ((self._victim, who.attacker),)
+        if method.traits.needs == "models":
+            # For these models, the attacker may have other weights.
+            settings["attacker"] = dataclasses.asdict(self._config.attackers[who.name])
+            aims = tuple(
+                (self._sources[path], self._on_source(who.name, path))
+                for path in method.sources
+            )
+        about = Member(
+            attack=name,
+            attacker=who.name,
+            kind=method.traits.kind,
+            also=who.also,
+            weights=who.attacker.weights,
+            settings=settings,
+            everyone=everyone,
+        )
+        return BoundAttack(about, method, who.attacker, aims, self._config.eot)
+
+    def _on_source(self, name: str, path: str) -> Attacker:
+        """Resolve an attacker for another model."""
+        attacker = resolve_attacker(self._config.attackers[name], self._sources[path])
+        if attacker is None:
+            raise UserError(f"{path}: {name} leaves all of its branches alone")
+        return attacker
+
+    def _who(self, spec: AttackSpec) -> list[NamedAttacker]:
+        """List the attackers that an attack is run for."""
+        if spec.method.blind:
+            return [NamedAttacker("", Attacker(words=spec.method.blind))]
+        every = self._attackers.distinct
+        if spec.method.traits.needs == "models":
+            # The same for this model may be others for the models that are attacked.
+            every = self._attackers.every
+        wanted = set(spec.attackers or self._config.attackers)
+        return [one for one in every if wanted & {one.name, *one.also}]
+
+    def _common_goal(self) -> Attacker:
+        """What all attackers of a suite aim at, so that a worst case makes sense."""
+        goals = {
+            (a.words, a.accent if a.words == "keep" else "random")
+            for a in (one.attacker for one in self._attackers.distinct)
+        }
+        if len(goals) > 1:
+            raise UserError(
+                "attackers: those of a suite need the same 'words', and with 'words: "
+                "keep' the same 'to_accent': there is no worst case of different goals"
+            )
+        ((words, accent),) = goals
+        return Attacker(words=words, accent=accent)
+
+
+def _name_trial(label: str, attacker: str, norm: str, budget: float) -> str:
+    """Name a trial, such as ``pgd_accent_blind_linf0.001``."""
+    parts = (label, attacker, f"{norm}{budget:g}")
+    return "_".join(part for part in parts if part)

@@ -1,0 +1,183 @@
+"""From a trial and a batch to what an attack is run on."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from espnet_mtl.attack.attackers import Attacker
+from espnet_mtl.attack.balls import Ball, make_ball
+from espnet_mtl.attack.judge import FileJudge
+from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
+from espnet_mtl.attack.plan import BoundAttack, BoundTrial
+from espnet_mtl.attack.problem import Problem
+from espnet_mtl.attack.quantise import saver
+from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.attack.victim import Hear, Victim
+from espnet_mtl.metrics.wish import Wish
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Audio of some utterances, and what is known of each.
+
+    Attributes:
+        utterances: Their ids.
+        clean: Their audio in [-1, 1], zero beyond its length, (Batch, Samples).
+        lengths: Samples of each, (Batch,).
+        targets: What an attacker may want to be heard.
+        texts: What was said.
+        accents: Accent labels of the data; a victim need not know them.
+    """
+
+    utterances: tuple[str, ...]
+    clean: torch.Tensor
+    lengths: torch.Tensor
+    targets: Sequence[str]
+    texts: Sequence[str]
+    accents: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+
+@dataclass(frozen=True)
+class ProblemMaker:
+    """Makes the problems of attacks on one victim.
+
+    Attributes:
+        victim: Who is to be deceived.
+        hear: The decoder that is to be deceived.
+        sample_format: What the files hold.
+        seed: Seed of all random choices.
+    """
+
+    victim: Victim
+    hear: Hear
+    sample_format: str
+    seed: int
+
+    def make(
+        self,
+        bound: BoundTrial,
+        attack: BoundAttack,
+        batch: Batch,
+        *,
+        donor: Callable[[], Batch] | None = None,
+        fitted: torch.Tensor | None = None,
+    ) -> Problem:
+        """Make a problem.
+
+        Args:
+            bound: The trial.
+            attack: One of its attacks.
+            batch: What is attacked.
+            donor: Reads as many other utterances.
+            fitted: What the attack has been fitted to.
+
+        Returns:
+            The problem.
+        """
+        ball = make_ball(bound.norm, bound.budget, batch.clean, batch.lengths)
+        problem = Problem(
+            loss=self._loss(attack, batch),
+            ball=ball,
+            judge=self._judge(bound, attack, batch, ball),
+            seeds=[seed_of(self.seed, utt) for utt in batch.utterances],
+            rate=self.victim.rate,
+            fitted=fitted,
+        )
+        if donor is not None:
+            problem = dataclasses.replace(
+                problem,
+                donor=lambda: self.make(
+                    bound, dataclasses.replace(attack, again=0), donor()
+                ),
+            )
+        if attack.again:
+            seeds = problem.seeds_for("again", attack.again)
+            problem = dataclasses.replace(problem, seeds=seeds)
+        return problem
+
+    def wishes(self, batch: Batch, attacker: Attacker) -> list[Wish]:
+        """Say what an attacker aims at in each utterance of a batch.
+
+        Args:
+            batch: The batch.
+            attacker: The attacker.
+
+        Returns:
+            A goal for each utterance.
+        """
+        return [
+            Wish(
+                attacker.words,
+                batch.targets[row],
+                batch.texts[row],
+                self._choose_accent(self.victim, attacker, batch, row),
+                attacker.accent,
+            )
+            for row in range(len(batch))
+        ]
+
+    def _judge(
+        self, bound: BoundTrial, attack: BoundAttack, batch: Batch, ball: Ball
+    ) -> FileJudge:
+        return FileJudge(
+            self.hear,
+            batch.clean,
+            batch.lengths,
+            ball.radius,
+            saver(self.sample_format, bound.norm),
+            self.wishes(batch, attack.attacker),
+        )
+
+    def _loss(self, attack: BoundAttack, batch: Batch) -> Loss:
+        losses = [
+            self._loss_of(victim, attacker, attack, batch)
+            for victim, attacker in attack.aims
+        ]
+        return losses[0] if len(losses) == 1 else MeanLoss(losses)
+
+    def _loss_of(
+        self, victim: Victim, attacker: Attacker, attack: BoundAttack, batch: Batch
+    ) -> Loss:
+        """Weigh a victim's losses, behind the random transformations, if there are."""
+        texts = batch.targets if attacker.words == "target" else batch.texts
+        labels = [
+            self._choose_accent(victim, attacker, batch, row)
+            for row in range(len(batch))
+        ]
+        loss = WeightedLoss(
+            victim,
+            attacker.weights,
+            batch.lengths,
+            [victim.encode_text(text) for text in texts],
+            [
+                victim.accents.index(label) if label in victim.accents else 0
+                for label in labels
+            ],
+        )
+        seeds = [seed_of(self.seed, "eot", utt) for utt in batch.utterances]
+        return attack.eot.wrap(loss, batch.lengths, seeds)
+
+    def _choose_accent(
+        self, victim: Victim, attacker: Attacker, batch: Batch, row: int
+    ) -> str | None:
+        """Choose the accent that an attacker goes towards, or for ``away`` from."""
+        if not victim.accents:
+            return None
+        if attacker.accent in victim.accents:
+            return attacker.accent
+        truth = batch.accents[row]
+        if attacker.accent == "random":
+            others = [name for name in victim.accents if name != truth]
+            if others:
+                seed = seed_of(self.seed, "accent", batch.utterances[row])
+                return others[seed % len(others)]
+        elif truth not in victim.accents:
+            # Its accent is not known: the one heard in the clean audio stands for it.
+            length = int(batch.lengths[row])
+            return self.hear(batch.clean[row, :length].cpu().numpy()).accent
+        return truth

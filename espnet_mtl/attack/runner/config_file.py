@@ -1,0 +1,73 @@
+"""An attack's configuration from its file and the options that win over it."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_mtl.attack.config import AttackConfig, method_settings, parse_config
+from espnet_mtl.errors import UserError
+
+
+def read_config(path: Path | str | None, overrides: str = "") -> AttackConfig:
+    """Read an attack's configuration.
+
+    Args:
+        path: The YAML file; ``None`` for the defaults.
+        overrides: ``name=value`` words that win over the file, with YAML values:
+            ``steps=10 budgets=[0.001,0.002]``. An attack's own settings go to all
+            attacks that have them.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UserError: If a setting is unknown or has no sensible value.
+    """
+    settings: dict[str, Any] = {}
+    place = "attack"
+    if path is not None:
+        place = str(path)
+        settings = _read_yaml(path)
+    if overrides:
+        _override(settings, overrides)
+        place = f"{place} with --attack_args '{overrides}'"
+    try:
+        return parse_config(settings)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def _read_yaml(path: Path | str) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such attack configuration") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: must hold 'name: value' lines")
+    return settings
+
+
+def _override(settings: dict[str, Any], overrides: str) -> None:
+    items = settings.get("attacks")
+    for word in shlex.split(overrides):
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(
+                f"--attack_args: '{word}': write name=value, without blanks around '=' "
+                "or inside a list; quote a text: target_text='one two'"
+            )
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"--attack_args: '{word}': not a value in YAML") from None
+        having = [
+            item
+            for item in (items if isinstance(items, list) else [])
+            if isinstance(item, dict) and name in method_settings(item.get("attack"))
+        ]
+        for item in having or [settings]:
+            item[name] = parsed

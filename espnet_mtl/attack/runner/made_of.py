@@ -1,0 +1,169 @@
+"""What attacked audio was made of: a digest for each trial and batch.
+
+Whatever changes the audio changes the digest, and what was made of something else does
+not count. Nothing here needs a model, so that merging starts at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from espnet_mtl.attack.config import AttackConfig
+from espnet_mtl.attack.plan import Needs
+from espnet_mtl.attack.runner.batching import Utterances, find_donors, make_batches
+from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
+from espnet_mtl.errors import UserError
+from espnet_mtl.provenance import hash_file, hash_value
+from espnet_mtl.results.trial import Trial
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an attack depends on beside its configuration and the test set.
+
+    Attributes:
+        model: Digest of the attacked package.
+        sources: Digest of each other package, by path.
+        fit_sets: What attacks are fitted on, by data directory.
+        decoding: Stamp of the decoder's settings.
+    """
+
+    model: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+    fit_sets: Mapping[str, TestSet] = field(default_factory=dict)
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_inputs(
+    config: AttackConfig, model: str, decoding: Mapping[str, Any]
+) -> Inputs:
+    """Read what an attack may depend on.
+
+    Args:
+        config: The configuration.
+        model: Digest of the attacked package.
+        decoding: Stamp of the decoder's settings.
+
+    Returns:
+        The inputs.
+
+    Raises:
+        UserError: If a file is missing or faulty.
+    """
+    for path in config.sources:
+        if not Path(path).is_file():
+            raise UserError(f"{path}: no such file; stage 14 packs a model")
+    return Inputs(
+        model,
+        {path: hash_file(path) for path in config.sources},
+        {
+            path: read_test_set(Path(path), None, None, config.seed, config.target_text)
+            for path in config.fit_data
+        },
+        decoding,
+    )
+
+
+class MadeOf:
+    """The digests of an attack.
+
+    Args:
+        config: The configuration.
+        test_set: What is attacked.
+        inputs: What else it depends on.
+
+    Attributes:
+        batches: All batches of the test set.
+        donors: For each utterance, the one that lends it a perturbation.
+
+    Raises:
+        UserError: If audio is faulty.
+    """
+
+    def __init__(self, config: AttackConfig, test_set: TestSet, inputs: Inputs):
+        self._config = config
+        self._test_set = test_set
+        self._inputs = inputs
+        self._fits: dict[str, str] = {}
+        self.batches = make_batches(test_set.recordings.lengths(), config.batch_bins)
+        self.donors = find_donors(self.batches)
+
+    def plan(self) -> str:
+        """Digest of what a plan is made of."""
+        settings = asdict(self._config)
+        return hash_value([self._inputs.model, self._inputs.sources, settings])
+
+    def decoder(self) -> str:
+        """Digest of what the decoder is made of."""
+        return hash_value([self._inputs.model, self._inputs.decoding])
+
+    def batch(self, trial: Trial, needs: Needs, utterances: Utterances) -> str:
+        """Digest of what a batch of attacked audio is made of.
+
+        Args:
+            trial: What is done to it.
+            needs: What that takes.
+            utterances: The batch. Some encoders hear padding (``victim/padding.py``),
+                so that all of it counts for each utterance.
+        """
+        parts: dict[str, Any] = {
+            "model": self._inputs.model,
+            "sample_format": self._config.sample_format,
+            "trial": _without_other_names(trial),
+            "batch": [_describe(self._test_set, needs, utt) for utt in utterances],
+        }
+        if needs.decoder:
+            parts["decoding"] = self._inputs.decoding
+        if needs.sources:
+            parts["sources"] = [self._inputs.sources[path] for path in needs.sources]
+        if needs.donor:
+            parts["donors"] = [
+                _describe(self._test_set, needs, self.donors[utt]) for utt in utterances
+            ]
+        if needs.fit_data:
+            parts["fit"] = self.fit(trial, needs)
+        return hash_value(parts)
+
+    def fit(self, trial: Trial, needs: Needs) -> str:
+        """Digest of what a fitted perturbation is made of.
+
+        Args:
+            trial: What is fitted.
+            needs: What that takes.
+        """
+        if trial.name not in self._fits:
+            fit_set = self._inputs.fit_sets[needs.fit_data]
+            utterances = [_describe(fit_set, needs, u) for u in fit_set.utterances]
+            self._fits[trial.name] = hash_value(
+                {
+                    "model": self._inputs.model,
+                    "trial": _without_other_names(trial),
+                    "utterances": utterances,
+                    "batch_bins": self._config.batch_bins,
+                    "decoding": self._inputs.decoding if needs.decoder else None,
+                }
+            )
+        return self._fits[trial.name]
+
+
+def _without_other_names(trial: Trial) -> Any:
+    """A trial as JSON holds it; that other attackers share it changes nothing."""
+    content = msgspec.to_builtins(trial)
+    for member in content["members"]:
+        del member["also"]
+    return content
+
+
+def _describe(test_set: TestSet, needs: Needs, utt: str) -> list[str]:
+    """All that an attack sees of an utterance."""
+    tables = test_set.tables
+    seen = [
+        utt,
+        test_set.recordings.digest(utt),
+        test_set.targets[utt],
+        tables["utt2accent"][utt],
+    ]
+    return [*seen, tables["text"][utt]] if needs.truth else seen

@@ -1,0 +1,133 @@
+"""The audio of a data directory: checked and hashed once, when it is first read."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+
+from espnet_mtl.data.audio import read_audio, read_audio_rate
+from espnet_mtl.errors import UserError
+
+# Formats whose header tells the exact number of samples.
+_EXACT = (".wav", ".flac")
+# Samples that are kept in memory (128 MiB, half an hour at 16 kHz). What is beyond that
+# is read again when it is attacked, so that memory does not grow with the data.
+_MOST_KEPT = 2**25
+
+
+class _Header(NamedTuple):
+    num_samples: int
+    rate: int
+
+
+class Recordings:
+    """Audio by utterance. Nothing is read before somebody asks for it.
+
+    Args:
+        paths: What ``wav.scp`` names, by utterance.
+    """
+
+    def __init__(self, paths: Mapping[str, str]):
+        self._paths = paths
+        self._headers: dict[str, _Header] = {}
+        self._digests: dict[str, str] = {}
+        self._kept: dict[str, np.ndarray] = {}
+        self._num_kept = 0
+
+    def lengths(self) -> dict[str, int]:
+        """Count the samples of every utterance, of the header where it tells them.
+
+        Raises:
+            UserError: If there is no such audio.
+        """
+        return {utt: self._header(utt).num_samples for utt in self._paths}
+
+    def check_rate(self, rate: int) -> None:
+        """Check that all audio has a sampling rate.
+
+        Args:
+            rate: The rate in Hz.
+
+        Raises:
+            UserError: If some has another.
+        """
+        for utt, path in self._paths.items():
+            if self._header(utt).rate != rate:
+                read_audio(path, rate, utt=utt)  # says what is wrong
+
+    def check(self, utterances: Iterable[str]) -> None:
+        """Read and check audio.
+
+        Args:
+            utterances: Of whom.
+
+        Raises:
+            UserError: If some cannot be read, is empty, silent, stereo, or not finite.
+        """
+        for utt in utterances:
+            self.digest(utt)
+
+    def digest(self, utt: str) -> str:
+        """Hash an utterance's samples.
+
+        Args:
+            utt: The utterance.
+
+        Returns:
+            A SHA-256 in hexadecimal.
+        """
+        if utt not in self._digests:
+            self.samples(utt)
+        return self._digests[utt]
+
+    def samples(self, utt: str) -> np.ndarray:
+        """Return an utterance's samples in [-1, 1], float32, (Samples,).
+
+        Args:
+            utt: The utterance.
+
+        Raises:
+            UserError: If the audio is faulty; see :meth:`check`.
+        """
+        if utt in self._kept:
+            return self._kept[utt]
+        samples, rate = read_audio_rate(self._paths[utt], utt=utt)
+        header = self._headers.setdefault(utt, _Header(len(samples), rate))
+        if len(samples) != header.num_samples:
+            raise UserError(
+                f"utterance {utt}: {self._paths[utt]}: {len(samples)} samples, but "
+                f"there were {header.num_samples} of them at first; do not change "
+                "audio while it is attacked"
+            )
+        if utt not in self._digests:
+            content = np.ascontiguousarray(samples).tobytes()
+            self._digests[utt] = hashlib.sha256(content).hexdigest()
+        if self._num_kept + len(samples) <= _MOST_KEPT:
+            self._kept[utt] = samples
+            self._num_kept += len(samples)
+        return samples
+
+    def _header(self, utt: str) -> _Header:
+        if utt not in self._headers:
+            found = _read_header(self._paths[utt])
+            if found is None:
+                self.samples(utt)
+            else:
+                self._headers[utt] = found
+        return self._headers[utt]
+
+
+def _read_header(path: str) -> _Header | None:
+    """Read a header; ``None`` where only the whole file tells, or tells the fault."""
+    if not path.lower().endswith(_EXACT) or not Path(path).is_file():
+        return None
+    try:
+        info = soundfile.info(path)
+    except RuntimeError:
+        return None
+    if info.channels != 1 or info.frames < 1:
+        return None
+    return _Header(info.frames, info.samplerate)

@@ -1,0 +1,96 @@
+"""What is attacked: utterances, what was said, and what is to be heard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from espnet_mtl.attack.runner.recordings import Recordings
+from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.attack.targets import check_targets, choose_targets
+from espnet_mtl.data.datadir import check_formatted, load_data_dir
+from espnet_mtl.data.tables import read_table, sort_keys
+from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.wer import fold_case, split_words
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What is attacked.
+
+    Attributes:
+        tables: The data directory's tables by name, of the chosen utterances.
+        targets: What each utterance is to be heard as.
+    """
+
+    tables: Mapping[str, Mapping[str, str]]
+    targets: Mapping[str, str]
+
+    @property
+    def utterances(self) -> list[str]:
+        """Utterance ids in the order of the directory."""
+        return list(self.tables["wav.scp"])
+
+    @cached_property
+    def recordings(self) -> Recordings:
+        """The utterances' audio."""
+        return Recordings(self.tables["wav.scp"])
+
+
+def read_test_set(
+    data_dir: Path,
+    text_target: Path | None,
+    num_utts: int | None,
+    seed: int,
+    target_text: str = "",
+) -> TestSet:
+    """Read a data directory, its targets, and choose which utterances to attack.
+
+    Args:
+        data_dir: The directory.
+        text_target: Targets; those of the directory when not given, and when it has
+            none they are chosen.
+        num_utts: How many to attack, drawn by their ids; ``None`` for all.
+        seed: Seed of the targets, where they are chosen here.
+        target_text: The target of all utterances instead; those that say it already
+            are left out.
+
+    Returns:
+        The test set.
+
+    Raises:
+        UserError: If the directory is faulty, or a target is missing or the truth.
+    """
+    tables = load_data_dir(data_dir)
+    check_formatted(data_dir, tables)
+    path = text_target or data_dir / "text_target"
+    if target_text:
+        targets = _same_for_all(tables["text"], target_text, data_dir)
+    elif text_target is not None or path.exists():
+        targets = read_table(path)
+    else:
+        targets = choose_targets(tables["text"], seed)
+    if not target_text:
+        check_targets(tables["text"], targets, path)
+    chosen = [utt for utt in tables["wav.scp"] if utt in targets]
+    if num_utts is not None:
+        chosen = sorted(chosen, key=lambda utt: seed_of("chosen", utt))[:num_utts]
+        chosen = sort_keys(chosen)
+    return TestSet(
+        {name: {utt: table[utt] for utt in chosen} for name, table in tables.items()},
+        {utt: targets[utt] for utt in chosen},
+    )
+
+
+def _same_for_all(
+    texts: Mapping[str, str], target_text: str, data_dir: Path
+) -> dict[str, str]:
+    words = fold_case(split_words(target_text))
+    targets = {
+        utt: target_text
+        for utt, text in texts.items()
+        if fold_case(split_words(text)) != words
+    }
+    if not targets:
+        raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
+    return targets

@@ -1,0 +1,137 @@
+"""An attacked utterance on the disk: its file, and the record that tells of it."""
+
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from espnet_mtl.attack.balls import make_ball
+from espnet_mtl.attack.plan import BoundTrial
+from espnet_mtl.attack.problem import Attacked, finite
+from espnet_mtl.attack.problem_maker import Batch
+from espnet_mtl.attack.quantise import FULL_SCALE, saver
+from espnet_mtl.attack.victim import Victim
+from espnet_mtl.data.audio import write_audio
+from espnet_mtl.metrics.distortion import measure_distortion
+from espnet_mtl.metrics.wish import Wish
+from espnet_mtl.provenance import hash_file
+from espnet_mtl.results.record import Record
+from espnet_mtl.results.trial import Trial
+
+T = TypeVar("T")
+
+
+def attacked_key(utt: str, trial: Trial) -> str:
+    """Name an attacked utterance: ``<utterance>-<trial>``."""
+    return f"{utt}-{trial.name}"
+
+
+def audio_path(output_dir: Path, utt: str, trial: Trial) -> Path:
+    """Tell where attacked audio lies.
+
+    Args:
+        output_dir: The attack's directory.
+        utt: The utterance.
+        trial: What was done to it.
+
+    Returns:
+        ``<output_dir>/wav/<trial>/<utterance>.wav``; characters of an utterance id that
+        file names cannot have, such as a slash, are written as in a URL.
+    """
+    name = urllib.parse.quote(utt, safe="+=@,:")
+    return output_dir / "wav" / trial.name / f"{name}.wav"
+
+
+def is_whole(record: Record | None, path: Path) -> bool:
+    """Tell whether a record is there and the file is the one that it tells of.
+
+    Args:
+        record: An utterance's record, if there is one.
+        path: Its audio, which an attack with other settings may have replaced.
+
+    Returns:
+        Whether nothing has to be done.
+    """
+    return record is not None and path.is_file() and hash_file(path) == record.sha256
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes attacked audio, and says what is in the files.
+
+    Attributes:
+        output_dir: The attack's directory.
+        sample_format: What the files hold: ``pcm16`` or ``float32``.
+        victim: Who was attacked.
+    """
+
+    output_dir: Path
+    sample_format: str
+    victim: Victim
+
+    def write(
+        self, bound: BoundTrial, batch: Batch, row: int, attacked: Attacked, goal: Wish
+    ) -> Record:
+        """Write an attacked utterance.
+
+        Args:
+            bound: The trial.
+            batch: The batch.
+            row: The utterance's number in it.
+            attacked: What came of the batch.
+            goal: What the attacker aimed at.
+
+        Returns:
+            The record.
+        """
+        # 1. The samples: with what is played before, and as the file will hold them
+        utt, length = batch.utterances[row], int(batch.lengths[row])
+        clean = batch.clean[row, :length].cpu().numpy()
+        delta = attacked.delta[row, :length].cpu().numpy()
+        prefix = attacked.prefix.cpu().numpy().astype(clean.dtype)
+        clean = np.concatenate([np.zeros_like(prefix), clean])
+        change = np.concatenate([prefix, delta])
+        keep = saver(self.sample_format, bound.norm)
+        saved = keep(clean, clean + change, _radius(bound, clean))
+
+        # 2. The file
+        path = audio_path(self.output_dir, utt, bound.trial)
+        if self.sample_format == "float32":
+            write_audio(path, saved, self.victim.rate, "FLOAT")
+        else:
+            levels = np.rint(saved * FULL_SCALE).astype(np.int16)
+            write_audio(path, levels, self.victim.rate)
+
+        # 3. The record
+        tokens = self.victim.encode_text(goal.target)
+        return Record(
+            key=attacked_key(utt, bound.trial),
+            utt=utt,
+            trial=bound.trial.name,
+            target=goal.target,
+            accent_wish=goal.accent,
+            feasible=self.victim.can_say(len(clean), tokens),
+            **measure_distortion(clean, saved.astype(np.float64), self.victim.rate),
+            loss_start=finite(attacked.loss_start[row]),
+            loss_end=finite(attacked.loss_end[row]),
+            sha256=hash_file(path),
+            heard=_at(attacked.heard, row),
+            attempts=_at(attacked.attempts, row),
+            doubled=_at(attacked.doubled, row),
+            health=_at(attacked.health, row),
+            notes=_at(attacked.notes, row) or {},
+        )
+
+
+def _radius(bound: BoundTrial, clean: np.ndarray) -> float:
+    lengths = torch.tensor([len(clean)])
+    ball = make_ball(bound.norm, bound.budget, torch.from_numpy(clean)[None], lengths)
+    return float(ball.radius)
+
+
+def _at(values: Sequence[T], row: int) -> T | None:
+    return values[row] if len(values) else None

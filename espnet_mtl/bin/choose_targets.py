@@ -1,0 +1,35 @@
+"""Choose what each utterance of a test set is to be heard as under attack."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from espnet_mtl.attack.targets import choose_targets
+from espnet_mtl.data.tables import read_table, write_table
+from espnet_mtl.errors import run_main, setup_logging
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    parser = argparse.ArgumentParser(description="Choose the targets of a test set")
+    parser.add_argument("--text", type=Path, required=True, help="Transcripts")
+    parser.add_argument("--output", type=Path, required=True, help="File to write")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        cmd: Arguments instead of those of the process.
+    """
+    args = get_parser().parse_args(cmd)
+    setup_logging()
+    targets = choose_targets(read_table(args.text), args.seed)
+    write_table(args.output, targets)
+    logging.info("%s: targets for %d utterances", args.output, len(targets))
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,125 @@
+"""A configuration and a victim make a plan, whose attacks are objects."""
+
+import logging
+
+import pytest
+from toy_victim import ToyVictim
+
+from espnet_mtl.attack.config import parse_config
+from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.plan import make_plan
+from espnet_mtl.errors import UserError
+
+BOTH = {"multitask": {}, "accent_blind": {"accent": 0}}
+
+
+def plan(settings, victim=None, sources=()):
+    config = parse_config({"attackers": BOTH, **settings}).with_sources(sources)
+    others = {path: ToyVictim(seed=7) for path in sources}
+    return make_plan(config, victim or ToyVictim(), others)
+
+
+def test_controls_come_first_and_then_every_attacker_and_budget():
+    found = plan({"budgets": [0.001, 0.002]})
+    assert [bound.trial.name for bound in found] == [
+        "clean",
+        "noise_linf0.001",
+        "noise_linf0.002",
+        "pgd_multitask_linf0.001",
+        "pgd_multitask_linf0.002",
+        "pgd_accent_blind_linf0.001",
+        "pgd_accent_blind_linf0.002",
+    ]
+    multitask, blind = found[3].attacks[0], found[5].attacks[0]
+    assert "accent" in multitask.attacker.weights
+    assert "accent" not in blind.attacker.weights
+    assert found[5].trial.members == (blind.about,)
+    assert blind.about.weights == blind.attacker.weights
+    assert blind.method == PGD() and blind.about.settings["steps"] == 75
+
+
+def test_an_attacker_with_nothing_to_attack_is_left_out():
+    only_accents = ToyVictim({"ctc": 0.0, "att": 0.0, "accent": 1.0})
+    found = plan({}, only_accents)
+    assert {bound.trial.attacker for bound in found} == {None, "multitask"}
+    with pytest.raises(UserError, match="not one of them attacks anything"):
+        plan({"attackers": {"accent_blind": {"accent": 0}}}, only_accents)
+
+
+def test_attackers_that_come_to_the_same_share_their_trials():
+    found = plan({}, ToyVictim({"ctc": 0.3, "att": 0.7}))
+    main = [bound.trial for bound in found if bound.trial.role == "main"]
+    assert [(one.attacker, one.also) for one in main] == [
+        ("multitask", ("accent_blind",))
+    ]
+
+
+def test_attackers_are_resolved_and_told_of_once(caplog):
+    caplog.set_level(logging.INFO)
+    attacks = [{"attack": "pgd"}, {"attack": "fgsm"}]
+    plan({"name": "x", "attacks": attacks}, ToyVictim({"ctc": 1.0}))
+    told = [line for line in caplog.messages if "the same attacker" in line]
+    assert told == ["accent_blind: the same attacker as multitask for this model"]
+
+
+def test_a_second_member_that_is_the_same_starts_elsewhere_as_a_restart():
+    pgd = {"attack": "pgd", "attackers": ["multitask"]}
+    found = plan({"name": "x", "attacks": [pgd, {"attack": "fgsm"}, pgd, pgd]})
+    again = [(a.about.attack, a.about.attacker, a.again) for a in found[-1].attacks]
+    assert again == [
+        ("pgd", "multitask", 0),
+        ("fgsm", "multitask", 0),
+        ("fgsm", "accent_blind", 0),
+        ("pgd", "multitask", 1),
+        ("pgd", "multitask", 2),
+    ]
+
+
+def test_a_transfer_attack_aims_at_other_models():
+    found = plan({"attack": "transfer", "controls": []}, sources=["a", "b"])
+    assert [bound.trial.attacker for bound in found] == ["multitask", "accent_blind"]
+    for bound in found:
+        assert [victim.sha256 for victim, _ in bound.attacks[0].aims] == ["toy7"] * 2
+        assert bound.needs.sources == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "settings, needs",
+    [
+        ({"attack": "pgd"}, set()),
+        ({"attack": "cw"}, {"decoder"}),
+        ({"attack": "transcript_search"}, {"decoder"}),
+        ({"attack": "kenansville"}, {"truth"}),
+        ({"attack": "shuffled"}, {"donor"}),
+        ({"attack": "universal", "fit_data": "x"}, {"fit_data"}),
+        ({"attackers": {"me": {"words": "away"}}}, {"truth"}),
+        ({"attackers": {"me": {"to_accent": "keep"}}}, {"decoder"}),
+        ({"name": "x", "attacks": [{"attack": "pgd"}]}, {"decoder"}),
+        (
+            {
+                "name": "x",
+                "attacks": [{"attack": "kenansville"}, {"attack": "shuffled"}],
+            },
+            {"decoder", "truth", "donor"},
+        ),
+    ],
+)
+def test_a_trial_says_what_its_audio_depends_on(settings, needs):
+    bound = plan({"controls": [], **settings})[-1]
+    assert {name for name, value in vars(bound.needs).items() if value} == needs
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"attack": "noise"}, "noise_linf0.001: two trials have this name"),
+        ({"name": "x", "attacks": [{"attack": "transfer"}]}, "none of its attacks"),
+        (
+            {"name": "x", "attackers": {"a": {}, "b": {"words": "away"}}},
+            "need the same 'words'",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        plan(settings)
