@@ -105,6 +105,21 @@ def count_edits(
     )
 
 
+def count_words(reference: str, hypothesis: str) -> EditCounts:
+    """Count the word errors of an utterance; capital letters make no difference.
+
+    Args:
+        reference: What should have been recognised.
+        hypothesis: What was.
+
+    Returns:
+        The counts.
+    """
+    return count_edits(
+        fold_case(split_words(reference)), fold_case(split_words(hypothesis))
+    )
+
+
 def pool(counts: Iterable[EditCounts]) -> EditCounts:
     """Add counts up.
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from espnet_mtl.report.cautions import caveats, warnings
 from espnet_mtl.report.comparison import Difference, Group, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.table import Table
-from espnet_mtl.report.tables import show_difference
 
 # (system, compared with, gain in points that the abstract of arXiv 2204.02381 states)
 HARDER = "harder"

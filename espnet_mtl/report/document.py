@@ -47,13 +47,13 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Audio:
-    """Sounds to listen to: what it is, what was heard, path."""
+class AudioClips:
+    """Sounds to listen to: what each is, what was heard in it, its path."""
 
     files: Sequence[tuple[str, str, str]]
 
 
-Block = Heading | Text | Bullets | Code | Image | Audio | Table
+Block = Heading | Text | Bullets | Code | Image | AudioClips | Table
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
@@ -73,7 +73,7 @@ def _markdown(block: Block) -> str:
             return f"```sh\n{text}\n```"
         case Image(path, description):
             return f"![{description}]({path})"
-        case Audio(files):
+        case AudioClips(files):
             return "\n".join(
                 f"- [{what}]({path})" + (f", heard: “{heard}”" if heard else "")
                 for what, heard, path in files
@@ -136,7 +136,7 @@ def _html(block: Block) -> str:
                 f'<figure><img src="{html.escape(path)}" '
                 f'alt="{html.escape(description)}"></figure>'
             )
-        case Audio(files):
+        case AudioClips(files):
             return "\n".join(_html_audio(*file) for file in files)
         case _:
             return re.sub(r"<td>(FAIL|NOT RUN)\b", _html_verdict, block.to_html())
