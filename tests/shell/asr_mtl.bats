@@ -63,8 +63,10 @@ look_at_the_whole_run() {
     [ "$(called 'asr_mtl_attack.*steps=2 budgets=\[0.1,0.2\].*--num_utts 2.*--job [12]$')" -eq 2 ]
     [ "$(called 'asr_mtl_attack.*--merge')" -eq 1 ]
     [ "$(called '^targets')" -eq 1 ]
-    seen="--seed 5 --decoder ${tag}"
-    [ "$(called "asr_mtl_score attack .*--system ${exp#exp/asr_mtl_} ${seen}")" -eq 1 ]
+    seen="--system ${exp#exp/asr_mtl_} --asr_train_config ${exp}/config.yaml"
+    seen+=" --decoder ${tag} --attack_tag ${attack} --set_name test"
+    [ "$(called "asr_mtl_score attack .*${seen}")" -eq 1 ]
+    [ "$(called "asr_mtl_score decoding .*--decoder ${tag} --set_name test")" -eq 1 ]
 }
 
 @test "the decoder and the sources reach the attack's jobs and its merge alike" {
@@ -416,15 +418,15 @@ END
     [ -z "${output}" ]
 }
 
-@test "the decoding of an earlier attack is not scored as that of a new one" {
+@test "what is scored is a whole decoding, which says of which attack it is" {
     asr_mtl > /dev/null
-    attack=$(find exp/*/attack_pgd -name records.jsonl)
-    echo '{"new": true}' > "${attack}"
+    [ "$(called 'asr_mtl_score stamp --attack_dir .*/attack_pgd/test --hyp_dir .*_attack_pgd/test')" -eq 1 ]
+    export FAKE_LOSES=2d
+    run asr_mtl --stage 16 --stop_stage 16
+    [ "${status}" -ne 0 ]
     run asr_mtl --stage 17 --stop_stage 17
     [ "${status}" -ne 0 ]
-    [[ "${output}" == *"is the decoding of an earlier attack: run stage 16 again."* ]]
-    run asr_mtl --stage 16 --stop_stage 17
-    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"_attack_pgd/test/stamp.json does not exist"*"stage 16"* ]]
 }
 
 @test "a model does not go on with other data, nor is it scored with other accents" {

@@ -14,8 +14,8 @@ from espnet_mtl.attack.config import read_config
 from espnet_mtl.attack.runner.inputs import Inputs, with_sources
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import read_test_set
+from espnet_mtl.bin.asr_mtl_score import main as score
 from espnet_mtl.data.tables import read_table, write_table
-from espnet_mtl.metrics.attack_scores import score_attack
 from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.experiment import read_experiments
 from tests.espnet_mtl.attack.conftest import make_data_dir
@@ -80,7 +80,8 @@ def audit(tmp_path, victims):
         }
         write_table(hyp / "text", {key: one.text for key, one in heard.items()})
         write_table(hyp / "accent", {key: one.accent for key, one in heard.items()})
-        score_attack(out, hyp, system, 0, "decode")
+        where = ["--attack_dir", str(out), "--hyp_dir", str(hyp)]
+        score(["attack", *where, "--system", system, "--attack_tag", "standard"])
     experiments = read_experiments([tmp_path / f"asr_mtl_{s}" for s in victims])
     (group,) = make_audits(experiments)
     return {one.label: one for one in group.audits}

@@ -232,7 +232,9 @@ def test_reads_what_stages_15_to_17_write(tmp_path):
     exp = tmp_path / "asr_mtl_ctc"
     attack, hyp = exp / "attack_pgd" / "test", exp / "decode_ctc_attack_pgd" / "test"
     trials = [CLEAN, make_trial("noise"), make_trial("pgd", "a", also=["b"])]
-    heard = dict(zip([trial.name for trial in trials], ("a b", "a", "c b"), strict=True))
+    heard = dict(
+        zip([trial.name for trial in trials], ("a b", "a", "c b"), strict=True)
+    )
     distances = ("linf", "l2", "snr_db", "segsnr_db", "peak_snr_db")
     records = [
         Record(
@@ -251,7 +253,10 @@ def test_reads_what_stages_15_to_17_write(tmp_path):
         for trial in trials
     ]
     keys = [record.key for record in records]
-    tables = {"text": dict.fromkeys(keys, "a b"), "utt2accent": dict.fromkeys(keys, "us")}
+    tables = {
+        "text": dict.fromkeys(keys, "a b"),
+        "utt2accent": dict.fromkeys(keys, "us"),
+    }
     tables["utt2spk"] = {key: key[:2] for key in keys}
     write_attack(attack, AttackRun(config={}, trials=tuple(trials)), records, tables)
     write_table(hyp / "text", {one.key: heard[one.trial] for one in records})
