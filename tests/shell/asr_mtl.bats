@@ -421,8 +421,7 @@ END
 @test "what is scored is a whole decoding, which says of which attack it is" {
     asr_mtl > /dev/null
     [ "$(called 'asr_mtl_score stamp --attack_dir .*/attack_pgd/test --hyp_dir .*_attack_pgd/test')" -eq 1 ]
-    export FAKE_LOSES=2d
-    run asr_mtl --stage 16 --stop_stage 16
+    FAKE_LOSES=/test-3/d run asr_mtl --stage 16 --stop_stage 16
     [ "${status}" -ne 0 ]
     run asr_mtl --stage 17 --stop_stage 17
     [ "${status}" -ne 0 ]
