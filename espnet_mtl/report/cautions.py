@@ -1,4 +1,4 @@
-"""What a reader must know before believing the numbers, and what is missing."""
+"""Warnings and limits that a reader has to know, and what the report lacks."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The paper's claims beside what these runs measured."""
+"""The paper's claims, compared with what these runs measured."""
 
 from collections.abc import Sequence
 
@@ -130,7 +130,7 @@ INTRODUCTION = (
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "
-    "works; they are no evidence about people's speech."
+    "works; they are not evidence about human speech."
 )
 
 

@@ -33,7 +33,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Code:
-    """A command or other text to be taken literally."""
+    """A command, or other text to be shown as it is."""
 
     text: str
 
@@ -143,13 +143,13 @@ def _html(block: Block) -> str:
 
 
 def _html_verdict(cell: re.Match[str]) -> str:
-    """Make what an audit did not find in order stand out."""
+    """Highlight gates that failed or were not run."""
     kind = cell[1].lower().replace(" ", "-")
     return f'<td class="{kind}">{cell[1]}'
 
 
 def _html_text(text: str) -> str:
-    """Escape a text; what stands in backticks is code, as in Markdown."""
+    """Escape a text; backticks mark code, as in Markdown."""
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 

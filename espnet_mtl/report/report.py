@@ -73,7 +73,7 @@ class Report:
 
     @cached_property
     def audits(self) -> list[AuditGroup]:
-        """The audit of every attack, which reads all attacked audio: once."""
+        """The audit of every attack; made once, since it reads all attacked audio."""
         return make_audits(self.experiments)
 
     def main_blocks(self) -> list[Block]:
@@ -122,7 +122,7 @@ def write_report(report: Report, output: Path) -> list[Path]:
         output: The directory; other files in it stay.
 
     Returns:
-        The files, the ones to read first.
+        Those files that people read first.
     """
     output.mkdir(parents=True, exist_ok=True)
     plots = _draw(report, output)

@@ -10,10 +10,10 @@ from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.table import Table
 
 INTRODUCTION = (
-    "Before a figure about robustness says something about a system, the attack behind "
-    "it has to be a good one. Each gate is one check of that, on each system, with "
-    "what was measured. NOT RUN is no pass: what it would find is not known. All "
-    "figures are in `audit.json`."
+    "A figure about robustness says something about a system only if the attack behind "
+    "it is a good one. Each gate checks one side of that, on each system, and shows "
+    "what was measured. NOT RUN is not a pass: what the gate would find is not known. "
+    "All figures are in `audit.json`."
 )
 
 

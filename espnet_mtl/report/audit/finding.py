@@ -32,5 +32,5 @@ def judged(passed: bool, figure: str) -> Finding:
 
 
 def not_run(figure: str) -> Finding:
-    """What a gate says whose data are not there; that is no pass."""
+    """What a gate says whose data are missing, which is not a pass."""
     return Finding(NOT_RUN, figure)
