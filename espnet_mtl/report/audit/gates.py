@@ -91,7 +91,7 @@ GATES = (
     Gate(
         "gradients",
         "gradients at the start are finite and not zero",
-        "In some utterances the attack has no direction to go: they look robust for that "
+        "Some utterances give the attack no direction to go, and look robust for that "
         "reason alone.",
         check_gradients,
     ),
