@@ -12,10 +12,10 @@ of the attacks' batches, the clock's: at most 8 times that of PGD is wanted.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 from espnet_mtl.errors import UserError, run_main
-from espnet_mtl.report.experiment import read_experiment
 
 
 def read_edits(exp: Path, attack: str) -> tuple[dict[tuple[str, float], int], float]:
@@ -32,21 +32,22 @@ def read_edits(exp: Path, attack: str) -> tuple[dict[tuple[str, float], int], fl
     Raises:
         UserError: If the attack has not been scored.
     """
-    found = [
-        result
-        for result in read_experiment(exp).attacks
-        if result.scores.attack_tag == attack
-    ]
+    found = sorted(exp.glob(f"*_{attack}/*/score_attack/utt_scores.jsonl"))
     if not found:
         raise UserError(f"{exp}: {attack} has not been scored; run stages 15 to 17")
+    folder = exp / attack / found[0].parents[1].name
+    conditions = {
+        row["name"]: row
+        for row in json.loads((folder / "conditions.json").read_text(encoding="utf-8"))
+        if row["role"] == "main"
+    }
     edits: dict[tuple[str, float], int] = {}
-    for row in found[0].rows:
-        scores = found[0].utterances[row.trial] if row.role == "main" else {}
-        for utt, score in scores.items():
-            key = (utt, row.budget)
-            edits[key] = min(edits.get(key, score.edits_target), score.edits_target)
-    seconds = sum(row.seconds for row in found[0].rows)
-    return edits, seconds / len({utt for utt, _ in edits})
+    for line in map(json.loads, found[0].open(encoding="utf-8")):
+        if line["condition"] in conditions:
+            key = (line["utt"], conditions[line["condition"]]["budget"])
+            edits[key] = min(edits.get(key, line["edits_target"]), line["edits_target"])
+    seconds = json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
+    return edits, sum(seconds.values()) / len({utt for utt, _ in edits})
 
 
 def main() -> None:
