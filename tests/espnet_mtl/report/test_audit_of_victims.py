@@ -10,10 +10,7 @@ import toy_attack
 from toy_problem import ToyListener, words_of
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import read_config
-from espnet_mtl.attack.runner.inputs import Inputs, with_sources
-from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.runner.plan import read_test_set
+from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.bin.asr_mtl_score import main as score
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.report.audit.audits import make_audits
@@ -64,15 +61,12 @@ def audit(tmp_path, victims):
     """Attack, decode from disk, score, and audit; by system."""
     data_dir = make_data_dir(tmp_path / "data", 25)  # of four words: a hundred
     speak(data_dir)
-    config = with_sources(
-        read_config(STANDARD, "budgets=[0.005,0.02,0.06] queries=20"), []
-    )
-    test_set = read_test_set(data_dir, None, None, config.seed)
+    config = read_config(STANDARD, "budgets=[0.005,0.02,0.06] queries=20")
+    config = config.with_sources([])
     for system, victim in victims.items():
         exp = tmp_path / f"asr_mtl_{system}"
         out, hyp = exp / "standard" / "test", exp / "decode_standard" / "test"
-        toy_attack.make_job(victim, config, test_set, out).run()
-        merge(victim.sha256, config, test_set, out, Inputs())
+        toy_attack.attack(victim, config, data_dir, out)
         listener = ToyListener(victim)
         heard = {
             key: listener(soundfile.read(path, dtype="float32")[0])
