@@ -3,7 +3,6 @@
 import datetime
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -42,6 +41,9 @@ def environment() -> list[str]:
 
 
 def _version(package: str) -> str:
+    # Imported late: it takes longer than all else here.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

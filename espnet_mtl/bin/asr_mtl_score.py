@@ -6,10 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
-from espnet_mtl.metrics.score_attack import score_attack, stamp_decoding
-from espnet_mtl.metrics.score_decoding import score_decoding
-from espnet_mtl.report.experiment_page import format_attack, format_results
-from espnet_mtl.results.attack_scores import write_attack_scores
+
+# What only some of the commands need, such as NumPy, is imported by these.
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -73,6 +71,8 @@ def _add_names(parser: argparse.ArgumentParser) -> None:
 
 
 def _decoding(args: argparse.Namespace) -> None:
+    from espnet_mtl.metrics.score_decoding import score_decoding
+
     score_decoding(
         args.ref_dir,
         args.hyp_dir,
@@ -89,7 +89,6 @@ def _decoding(args: argparse.Namespace) -> None:
 def _cleaner(name: str) -> Callable[[str], str]:
     if name in ("none", ""):
         return str
-    # Only here: ESPnet's import takes seconds, and few recipes ask for a cleaner.
     from espnet2.text.cleaner import TextCleaner
 
     clean = TextCleaner(name)
@@ -101,10 +100,16 @@ def _cleaner(name: str) -> Callable[[str], str]:
 
 
 def _stamp(args: argparse.Namespace) -> None:
+    from espnet_mtl.metrics.score_attack import stamp_decoding
+
     stamp_decoding(args.attack_dir, args.hyp_dir)
 
 
 def _attack(args: argparse.Namespace) -> None:
+    from espnet_mtl.metrics.score_attack import score_attack
+    from espnet_mtl.report.experiment_page import format_attack
+    from espnet_mtl.results.attack_scores import write_attack_scores
+
     scores, utt_scores = score_attack(
         args.attack_dir,
         args.hyp_dir,
@@ -120,7 +125,7 @@ def _attack(args: argparse.Namespace) -> None:
 
 
 def _read_seed(path: Path) -> int:
-    import yaml  # imported late: the other commands need none
+    import yaml
 
     try:
         return int(yaml.safe_load(path.read_text(encoding="utf-8"))["seed"])
@@ -132,6 +137,8 @@ def _read_seed(path: Path) -> int:
 
 
 def _show(args: argparse.Namespace) -> None:
+    from espnet_mtl.report.experiment_page import format_results
+
     print(format_results(args.asr_exp), end="")
 
 
