@@ -99,7 +99,7 @@ class SystemResult:
     @property
     def speakers(self) -> set[str]:
         """Speakers of the attacked utterances that count."""
-        return {score.spk for score in self.result.scores_of(self.clean).values()}
+        return {score.spk for score in self.result.feasible_scores(self.clean).values()}
 
     def strongest(self, budget: float) -> Row | None:
         """The attacker that came closest to its target: the lowest pooled AdvTWER.
@@ -263,8 +263,8 @@ def compare(
     if row is None or other_row is None:
         return None
     _check_settings(first, second, budget)
-    scores = first.result.scores_of(row)
-    other_scores = second.result.scores_of(other_row)
+    scores = first.result.feasible_scores(row)
+    other_scores = second.result.feasible_scores(other_row)
     common = sorted(scores.keys() & other_scores.keys())
     if not common:
         return None

@@ -77,14 +77,14 @@ def find_example(group: Group) -> Example | None:
         for number, system in enumerate(group.systems)
         for place, budget in enumerate(group.budgets)
         if (row := system.strongest(budget))
-        for score in system.result.scores_of(row).values()
+        for score in system.result.feasible_scores(row).values()
     ]
     if not candidates:
         return None
     _, _, place, first, utt = min(candidates)
     shown = group.systems[first]
     others = [system for system in group.systems if system is not shown]
-    clean_score = shown.result.scores_of(shown.clean).get(utt)
+    clean_score = shown.result.feasible_scores(shown.clean).get(utt)
     attacked = [
         version
         for system in (shown, *others)
@@ -103,7 +103,7 @@ def _read_attacked(
     group: Group, system: SystemResult, budget: float, utt: str
 ) -> AttackedVersion | None:
     row: Row | None = system.strongest(budget)
-    score = system.result.scores_of(row).get(utt) if row else None
+    score = system.result.feasible_scores(row).get(utt) if row else None
     if row is None or score is None:
         return None
     try:

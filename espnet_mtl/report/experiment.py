@@ -55,7 +55,7 @@ class AttackResult:
         """The attacked audio as a data directory; it may be gone."""
         return self.folder / self.scores.attack_dir
 
-    def scores_of(self, row: Row) -> Mapping[str, UttScore]:
+    def feasible_scores(self, row: Row) -> Mapping[str, UttScore]:
         """Scores by utterance of those whose target can be heard.
 
         Args:

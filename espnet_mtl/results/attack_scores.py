@@ -5,7 +5,7 @@ line for each attacked utterance, ``attack_scores.json`` one row for each trial.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -119,14 +119,14 @@ class Row:
     role: Role
     attack: str
     attacker: str | None
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...]
     norm: str | None
     budget: float
-    words: Words = "target"
-    members: tuple[Member, ...] = ()
-    suite: int | None = None
-    doubled: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    words: Words
+    members: tuple[Member, ...]
+    suite: int | None
+    doubled: bool
+    settings: Mapping[str, Any]
     n: int
     infeasible: int
     benign_wer: float | None
@@ -218,11 +218,12 @@ def write_attack_scores(
         The file of that table, ``result.txt``.
     """
     folder = hyp_dir / FOLDER_NAME
+    # First away, last written: where it is, the others are of the same decoding.
+    (folder / ATTACK_SCORES_NAME).unlink(missing_ok=True)
     write_files(
         {
             folder / UTT_SCORES_NAME: encode_lines(utt_scores),
             folder / "result.txt": table.encode(),
-            # Last: where it is, the others are of the same decoding.
             folder / ATTACK_SCORES_NAME: encode_result(scores),
         }
     )

@@ -79,7 +79,7 @@ class Evidence:
             How the utterance was recognised, and the attack's record; ``None`` where
             that is gone.
         """
-        for score in self.result.scores_of(row).values():
+        for score in self.result.feasible_scores(row).values():
             yield score, self.records.get(score.key)
 
 
