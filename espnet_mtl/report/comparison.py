@@ -54,7 +54,7 @@ class SystemResult:
 
     @cached_property
     def controls(self) -> list[Row]:
-        """Rows of what changes the audio as much, but is no attack."""
+        """Rows of other changes of the same size, for comparison: noise and so on."""
         return [row for row in self._of("control") if not row.is_untouched]
 
     @property

@@ -89,7 +89,7 @@ class Row:
         budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
         words: What was to become of the words.
         members: Who attacks: none for ``none``, several for a suite.
-        suite: Version of the suite; ``None`` where the trial is no suite.
+        suite: Version of the suite; ``None`` outside suites.
         doubled: Whether the suite's last gradient attack was run again with twice the
             steps.
         settings: What else the audio depends on.

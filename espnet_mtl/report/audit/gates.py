@@ -137,7 +137,7 @@ GATES = (
     Gate(
         "infeasible",
         "infeasible targets counted",
-        "Utterances are missing from the counts: targets that nobody could reach may "
+        "Utterances are missing from the counts: targets that cannot be reached may "
         "count as robustness, or hard utterances may have been dropped.",
         check_infeasible,
         AGAIN,
