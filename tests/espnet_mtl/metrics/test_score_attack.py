@@ -140,6 +140,26 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
     assert f"| {PGD} | 3 | 1 | 0.00 | 100.00 | 44.44 | 55.56 | 66.67 |" in table
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"none"', '"other"', "no row of untouched audio; repeat stage 17"),
+        ('"version": 1', '"version": 0', "another version.*repeat stage 17"),
+        ('"n": 3', '"m": 3', "damaged.*repeat stage 17"),
+    ],
+)
+def test_scores_that_cannot_be_used_are_refused(attack_dir, hyp_dir, old, new, says):
+    names = {"system": "mtl", "seed": 3, "decoder": "d", "set_name": "dev"}
+    scores, utt_scores = score_attack(attack_dir, hyp_dir, **names, attack_tag="pgd")
+    write_attack_scores(hyp_dir, scores, utt_scores, "")
+    path = hyp_dir / "score_attack" / "attack_scores.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(UserError, match=says):
+        read_attack_scores(hyp_dir)
+
+
 def test_system_without_accent_head(attack_dir, hyp_dir):
     (hyp_dir / "accent").unlink()
     row = score(attack_dir, hyp_dir)["clean"]
