@@ -3,7 +3,6 @@
 import datetime
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -21,27 +20,30 @@ def git_commit() -> str:
     return f"{commit} with uncommitted changes" if changed else commit
 
 
-def environment_lines() -> list[str]:
+def environment() -> list[str]:
     """Describe the environment, in the words of ESPnet's ``show_asr_result.sh``.
 
     Returns:
-        Markdown list items.
+        One item each: date, versions and commit.
     """
     date = datetime.datetime.now().astimezone().strftime("%a %b %d %H:%M:%S %Z %Y")
     python = f"{platform.python_version()} ({platform.python_compiler()})"
     lines = [
-        f"- date: `{date}`",
-        f"- python version: `{python}`",
-        f"- espnet version: `espnet {_version('espnet')}`",
-        f"- pytorch version: `pytorch {_version('torch')}`",
-        f"- Git hash: `{git_commit()}`",
+        f"date: `{date}`",
+        f"python version: `{python}`",
+        f"espnet version: `espnet {_version('espnet')}`",
+        f"pytorch version: `pytorch {_version('torch')}`",
+        f"Git hash: `{git_commit()}`",
     ]
     if when := _git("log", "-1", "--format=%cd"):
-        lines.append(f"  - Commit date: `{when}`")
+        lines.append(f"Commit date: `{when}`")
     return lines
 
 
 def _version(package: str) -> str:
+    # Imported late: it takes longer than all else here.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,16 +1,46 @@
 """Small synthetic experiment directories, as stages 11 to 17 leave them."""
 
-import hashlib
-import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from espnet_mtl.atomic import write_files
+from espnet_mtl.provenance import hash_file
+from espnet_mtl.results.attack import (
+    RECORDS_NAME,
+    AttackRun,
+    Decoder,
+    read_records,
+    write_attack,
+)
+from espnet_mtl.results.attack_scores import (
+    ATTACK_SCORES_NAME,
+    AttackScores,
+    Row,
+    UttScore,
+    hash_attack,
+    read_attack_scores,
+    write_attack_scores,
+)
+from espnet_mtl.results.clean_scores import (
+    AccentConfusion,
+    CleanScores,
+    PooledErrors,
+    write_clean_scores,
+)
+from espnet_mtl.results.files import encode_lines, write_result
+from espnet_mtl.results.record import Attempt, Doubled, Health, Record
+from espnet_mtl.results.trial import Member, Trial
+
 RATE = 16000
 SPEAKERS = ("ann", "bob", "cyd", "dan")
 WORDS = 10
-CLEAN = {"condition": "clean", "attack": "none", "attacker": None, "norm": None}
+CLEAN = Trial(name="clean", role="control", attack="none")
+CONTROLS = ("noise", "gaussian", "shuffled")
+KINDS = {"transfer": "transfer", "square": "black_box"}
 ACCENTS = ("northern", "scottish", "us")
 # Errors (of 10 words) at the smallest and the largest budget, for either attacker.
 # The accent-blind one is the stronger on *_accent, but only at the largest budget.
@@ -21,15 +51,20 @@ STRENGTHS = {
     "hybrid_accent": {"multitask": (7, 9), "accent_blind": (8, 2)},
 }
 BUDGETS = (0.001, 0.008)
+SUITE_BUDGETS = (0.001, 0.002, 0.008)
+
+Errors = Callable[[Trial, int, int], int]
+"""Errors against a target of ``WORDS`` words: of trial, speaker's and utterance's
+number."""
 
 
-def errors_of(system):
+def errors_of(system: str) -> Errors:
     """Return a system's errors for make_exp: speakers differ by up to 3 words."""
 
-    def errors(row, speaker, number):
-        if row["attack"] == "noise":
+    def errors(trial, speaker, number):
+        if trial.attack == "noise":
             return 11
-        base = STRENGTHS[system][row["attacker"]][BUDGETS.index(row["budget"])]
+        base = STRENGTHS[system][trial.attacker][BUDGETS.index(trial.budget)]
         # Speakers of the attention decoder differ the other way round.
         spread = 3 - speaker if system == "att" else speaker
         return max(base + spread - 1 + number % 2, 0)
@@ -37,30 +72,43 @@ def errors_of(system):
     return errors
 
 
-def conditions(budgets, attackers, norm="linf"):
-    """Rows of the conditions, without scores."""
-    rows = [{**CLEAN, "budget": 0.0}]
+def make_trial(attack, attacker="", norm="linf", budget=0.01, also=(), weights=None):
+    """Make the trial of one attack, or of a control."""
+    member = Member(
+        attack=attack,
+        attacker=attacker,
+        kind="control" if attack in CONTROLS else KINDS.get(attack, "white_box"),
+        also=tuple(also) if attacker else (),
+        weights=weights or {},
+    )
+    return Trial(
+        name="_".join(filter(None, [attack, attacker, f"{norm}{budget:g}"])),
+        role="control" if attack in CONTROLS else "main",
+        attack=attack,
+        norm=norm,
+        budget=budget,
+        members=(member,),
+    )
+
+
+def make_trials(budgets, attackers, norm="linf", also=()):
+    """Untouched audio; then noise and PGD at each budget."""
+    weights = {"multitask": {"ctc": 0.7, "accent": 0.3}}
+    trials = [CLEAN]
     for budget in budgets:
-        kinds = [("noise", None), *(("pgd", attacker) for attacker in attackers)]
-        for attack, attacker in kinds:
-            name = "_".join(filter(None, [attack, attacker, f"{norm}{budget:g}"]))
-            rows.append(
-                {
-                    "condition": name,
-                    "attack": attack,
-                    "attacker": attacker,
-                    "norm": norm,
-                    "budget": budget,
-                }
-            )
-    return rows
+        trials.append(make_trial("noise", norm=norm, budget=budget))
+        trials += [
+            make_trial("pgd", name, norm, budget, also, weights.get(name, {"ctc": 1}))
+            for name in attackers
+        ]
+    return trials
 
 
 def make_exp(
     folder: Path,
     system: str,
     *,
-    errors,
+    errors: Errors,
     budgets=(0.001, 0.002, 0.008),
     attackers=("multitask", "accent_blind"),
     norm="linf",
@@ -71,16 +119,17 @@ def make_exp(
     infeasible=(),
     also=(),
     utts_per_speaker=3,
-    rows=None,
+    trials=None,
     tag="attack_pgd",
-):
+    decoder=None,
+    describe=lambda trial, score: {},
+) -> Path:
     """Make the directory of one attacked system.
 
     Args:
         folder: Where to.
         system: Name.
-        errors: Function (condition row, speaker number, utterance number) -> errors
-            against a target of ``WORDS`` words.
+        errors: Errors of each utterance.
         budgets: Budgets.
         attackers: Attackers.
         norm: Norm.
@@ -91,124 +140,166 @@ def make_exp(
         infeasible: Utterances with too long a target.
         also: Other names of the attackers.
         utts_per_speaker: Utterances of each speaker.
-        rows: The conditions, where they are not ``conditions(...)`` of the above.
-        tag: Name of the attack's directory.
+        trials: The trials, where they are not ``make_trials(...)`` of the above.
+        tag: Name of the attack.
+        decoder: The attacked decoder.
+        describe: What a record says besides, of trial and score.
 
     Returns:
         The directory.
     """
     exp = folder / f"asr_mtl_{system}"
-    attack_dir = exp / tag / "test"
-    scores = exp / f"decode_{system}_{tag}" / "test" / "score_attack"
-    scores.mkdir(parents=True)
-    attack_dir.mkdir(parents=True)
-    wanted = rows or conditions(budgets, attackers, norm)
-    rows, lines, scp = [], [], []
-    for row in wanted:
+    attack_dir, hyp_dir = exp / tag / "test", exp / f"decode_{system}_{tag}" / "test"
+    trials = trials or make_trials(budgets, attackers, norm, also)
+    scores, rows, records, wavs = [], [], [], {}
+    identity = {"system": system, "seed": seed, "decoder": f"decode_{system}"}
+    for trial in trials:
         mine = []
         for speaker, name in enumerate(SPEAKERS):
             for number in range(utts_per_speaker):
                 utt = f"{name}-{number}"
-                wrong = 10 if row["attack"] == "none" else errors(row, speaker, number)
-                mine.append(_line(row, utt, name, wrong, accent, utt in infeasible))
-                scp.append((mine[-1]["key"], _audio_path(attack_dir, row, utt)))
-        used = [line for line in mine if line["feasible"]]
-        rows.append({**_scored(row, used, accent, wer), "infeasible": len(infeasible)})
-        rows[-1] |= {"system": system, "seed": seed, "decoder": f"decode_{system}"}
-        lines += mine
+                wrong = 10 if trial.is_untouched else errors(trial, speaker, number)
+                mine.append(
+                    _score(trial, utt, name, wrong, accent, utt not in infeasible)
+                )
         if audio:
-            _write_audio(attack_dir, row, mine)
-    (scores / "results.json").write_text(json.dumps(rows))
-    (scores / "utt_scores.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    (attack_dir / "wav.scp").write_text(
-        "".join(f"{key} {path}\n" for key, path in sorted(scp))
+            _write_audio(attack_dir, trial, mine)
+        for score in mine:
+            path = _audio_path(attack_dir, score)
+            wavs[score.key] = str(path)
+            records.append(_record(trial, score, path, describe(trial, score)))
+        rows.append(_row(trial, mine, accent, wer, identity))
+        scores += mine
+    write_attack(
+        attack_dir,
+        AttackRun(config={}, trials=tuple(trials), decoder=decoder, made_of=system),
+        records,
+        {
+            "wav.scp": wavs,
+            "text": {score.key: score.ref for score in scores},
+            "utt2spk": {score.key: score.spk for score in scores},
+            "utt2accent": {score.key: score.accent for score in scores},
+        },
     )
-    (attack_dir / "conditions.json").write_text(
-        json.dumps(
-            [
-                {"name": r["condition"], "also": also if r["attacker"] else []}
-                for r in rows
-            ]
-        )
+    about = AttackScores(
+        attack_tag=tag,
+        attack_dir=f"../../{tag}/test",
+        made_of=hash_attack(attack_dir),
+        rows=tuple(rows),
     )
+    write_attack_scores(hyp_dir, about, scores, "")
     add_clean(exp, system, wer, accent)
     return exp
 
 
-def _line(row, utt, speaker, wrong, accent, infeasible):
+def _score(trial, utt, speaker, wrong, accent, feasible):
     target = [f"word{place}" for place in range(WORDS)]
     heard = [f"x{place}" for place in range(min(wrong, WORDS))] + target[wrong:]
     heard += ["more"] * max(wrong - WORDS, 0)
-    return {
-        "key": f"{utt}-{row['condition']}",
-        "utt": utt,
-        "spk": speaker,
-        "condition": row["condition"],
-        "feasible": not infeasible,
-        "ref": "a truth of five words",
-        "target": " ".join(target),
-        "hyp": " ".join(heard),
-        "edits_ref": 5,
-        "words_ref": 5,
-        "edits_target": wrong,
-        "words_target": WORDS,
-        "success": wrong == 0,
-        "accent": "us",
-        "hyp_accent": "us" if accent else None,
+    return UttScore(
+        key=f"{utt}-{trial.name}",
+        utt=utt,
+        spk=speaker,
+        trial=trial.name,
+        feasible=feasible,
+        ref="a truth of five words",
+        target=" ".join(target),
+        hyp=" ".join(heard),
+        edits_ref=5,
+        words_ref=5,
+        edits_target=wrong,
+        words_target=WORDS,
+        success=wrong == 0,
+        accent="us",
+        hyp_accent="us" if accent else None,
+    )
+
+
+def _record(trial, score, path, more):
+    about = {
+        **dict.fromkeys(("linf", "l2", "snr_db", "segsnr_db", "peak_snr_db")),
+        "accent_wish": None,
+        "loss_start": None,
+        "loss_end": None,
+        "sha256": hash_file(path) if path.is_file() else "",
     }
+    return Record(
+        key=score.key,
+        utt=score.utt,
+        trial=trial.name,
+        target=score.target,
+        feasible=score.feasible,
+        **{**about, **more},
+    )
 
 
-def _scored(row, used, accent, wer):
-    twer = 100 * sum(line["edits_target"] for line in used) / (WORDS * len(used))
-    clean = row["attack"] == "none"
-    return {
-        **row,
-        "n": len(used),
-        "benign_wer": wer,
-        "null_twer": 100.0,
-        "adv_twer": twer,
-        "adv_twer_ci": [twer - 4, twer + 5],
-        "adv_wer": wer if clean else 100.0,
-        "success_rate": 100 * sum(line["success"] for line in used) / len(used),
-        "snr_db": None if clean else 30.0,
-        "accent_acc": 87.5 if accent else None,
-        "adv_accent_acc": 50.0 if accent else None,
-        "seconds": 1.0,
-    }
+def _row(trial, scores, accent, wer, identity):
+    used = [score for score in scores if score.feasible]
+    twer = 100 * sum(score.edits_target for score in used) / (WORDS * len(used))
+    clean = trial.is_untouched
+    names = ("role", "attack", "attacker", "also", "norm", "budget", "words")
+    names += ("members", "suite", "doubled", "settings")
+    return Row(
+        **identity,
+        set="test",
+        trial=trial.name,
+        **{name: getattr(trial, name) for name in names},
+        n=len(used),
+        infeasible=len(scores) - len(used),
+        benign_wer=wer,
+        null_twer=100.0,
+        adv_twer=twer,
+        adv_twer_ci=(twer - 4, twer + 5),
+        adv_wer=wer if clean else 100.0,
+        adv_wer_ci=None,
+        success_rate=100 * sum(score.success for score in used) / len(used),
+        snr_db=None if clean else 30.0,
+        segsnr_db=None,
+        accent_acc=87.5 if accent else None,
+        adv_accent_acc=50.0 if accent else None,
+        seconds=1.0,
+    )
 
 
-def _audio_path(attack_dir, row, utt):
-    return attack_dir / "wav" / row["condition"] / f"{utt}.wav"
+def _audio_path(attack_dir, score):
+    return attack_dir / "wav" / score.trial / f"{score.utt}.wav"
 
 
-def _write_audio(attack_dir, row, lines):
+def _write_audio(attack_dir, trial, scores):
     time = np.arange(int(0.8 * RATE)) / RATE
     clean = 0.3 * np.sin(2 * np.pi * (200 + 900 * time) * time) * np.hanning(len(time))
     noise = np.random.default_rng(0).choice((-1.0, 1.0), len(time))
-    for line in lines:
-        path = _audio_path(attack_dir, row, line["utt"])
+    for score in scores:
+        path = _audio_path(attack_dir, score)
         path.parent.mkdir(parents=True, exist_ok=True)
-        size = row["budget"]
-        if row["norm"] == "snr":
-            size = np.sqrt(np.mean(clean**2)) * 10.0 ** (-row["budget"] / 20)
+        size = trial.budget
+        if trial.norm == "snr":
+            size = np.sqrt(np.mean(clean**2)) * 10.0 ** (-trial.budget / 20)
         # A little less than the budget, so that rounding stays in it.
         soundfile.write(path, clean + 0.95 * size * noise, RATE)
 
 
-def add_clean(exp: Path, system: str, wer: float = 4.0, accent: bool = False):
-    """Add scores of untouched audio."""
-    folder = exp / f"decode_{system}" / "test"
-    (folder / "score_wer").mkdir(parents=True)
-    (folder / "score_wer" / "result.txt").write_text(
-        "| SPKR    | # Snt  # Wrd |   Corr    Sub    Del    Ins    Err  S.Err |\n"
-        f"| Sum/Avg |    40    200 |   97.0    2.0    1.0    1.0    {wer}   12.5 |\n"
+def add_clean(exp: Path, system: str, wer: float = 4.0, accent: bool = False) -> None:
+    """Add scores of untouched audio: 40 utterances of 1000 words."""
+    wrong = round(10 * wer)
+    errors = PooledErrors(
+        utterances=40,
+        wrong=5,
+        correct=1000 - wrong,
+        substitutions=wrong,
+        deletions=0,
+        insertions=0,
     )
-    if accent:
-        (folder / "score_accent").mkdir()
-        counts = [[8, 2, 0], [1, 9, 0], [0, 3, 17]]
-        (folder / "score_accent" / "confusion.json").write_text(
-            json.dumps({"accents": ACCENTS, "counts": counts})
-        )
+    counts = ((8, 2, 0), (1, 9, 0), (0, 3, 17))
+    accents = AccentConfusion(accents=ACCENTS, counts=counts, unlabelled=0)
+    scores = CleanScores(
+        system=system,
+        decoder=f"decode_{system}",
+        set="test",
+        errors={"wer": errors, "cer": errors, "ter": errors},
+        accents=accents if accent else None,
+    )
+    write_clean_scores(exp / f"decode_{system}" / "test", scores)
 
 
 def add_log(exp: Path, epochs: int = 12, accent: bool = False, name="train.log"):
@@ -228,14 +319,11 @@ def add_log(exp: Path, epochs: int = 12, accent: bool = False, name="train.log")
     (exp / name).write_text("\n".join(lines) + "\n")
 
 
-SUITE_BUDGETS = (0.001, 0.002, 0.008)
-
-
-def suite_errors(row, speaker, number):
+def suite_errors(trial, speaker, number):
     """Errors for make_suite_exp: none, some and all utterances are broken."""
-    if row["attack"] in ("noise", "gaussian"):
+    if trial.attack in ("noise", "gaussian"):
         return 10
-    place = row.get("place", 2)  # of the budget; without a bound as the largest
+    place = trial.settings.get("place", 2)  # of the budget; without a bound the largest
     return (6, 3 * (number % 2), 0)[place]
 
 
@@ -247,9 +335,10 @@ def make_suite_exp(
     budgets=SUITE_BUDGETS,
     norm="linf",
     branches=("ctc", "att"),
+    decoded=None,
     errors=suite_errors,
     **options,
-):
+) -> Path:
     """Make the directory of a system attacked by a suite, which passes the audit.
 
     Args:
@@ -258,41 +347,79 @@ def make_suite_exp(
         accent: Whether it has an accent branch.
         budgets: Budgets, from weak to strong.
         norm: Norm.
-        branches: What the decoder weighs.
+        branches: What is attacked.
+        decoded: What the decoder weighs, if that is something else.
         errors: As for :func:`make_exp`.
         **options: More for :func:`make_exp`.
 
     Returns:
         The directory.
     """
-    rows = [{**CLEAN, "budget": 0.0}]
-    kinds = (("noise", None), ("gaussian", None), ("standard", "worst_case"))
+    members = _members(accent, branches)
+    trials = [CLEAN]
     for place, budget in enumerate(budgets):
-        for attack, attacker in kinds:
-            about = {"attack": attack, "attacker": attacker, "norm": norm}
-            name = f"{attack}_{norm}{budget:g}"
-            rows.append({"condition": name, **about, "budget": budget, "place": place})
-    about = {"attack": "unbounded", "attacker": "worst_case", "norm": "linf"}
-    rows.append({"condition": "unbounded", **about, "budget": 2.0})
-    options = {"wer": 4.0, **options}
-    exp = make_exp(
+        trials += [
+            make_trial(control, norm=norm, budget=budget)
+            for control in ("noise", "gaussian")
+        ]
+        trials.append(
+            Trial(
+                name=f"standard_{norm}{budget:g}",
+                role="main",
+                attack="standard",
+                norm=norm,
+                budget=budget,
+                members=members,
+                suite=1,
+                doubled=True,
+                settings={"place": place},
+            )
+        )
+    trials.append(
+        replace(
+            make_trial("unbounded", "accent_blind", budget=2.0),
+            name="unbounded",
+            role="audit",
+        )
+    )
+
+    def describe(trial, score):
+        about = {"heard": score.hyp, "loss_start": 50.0}
+        about["loss_end"] = 5.0 + score.edits_target
+        if trial.suite:
+            about |= _suite_notes(score.edits_target, members)
+        if trial.is_untouched:
+            about["health"] = Health(
+                gradient_l1=3.5,
+                gradient_finite=True,
+                gradient_zero_share=0.01,
+                loss_repeat_diff=0.0,
+                heard_repeat=True,
+            )
+        return about
+
+    return make_exp(
         folder,
         system,
         errors=errors,
         accent=accent,
-        rows=rows,
+        trials=trials,
         tag="attack_standard",
+        decoder=make_decoder(decoded or branches),
+        describe=describe,
         **options,
     )
-    attack_dir = exp / "attack_standard" / "test"
-    members = _members(accent, branches)
-    (attack_dir / "conditions.json").write_text(
-        json.dumps([_suite_condition(row, members) for row in rows])
+
+
+def make_decoder(branches, lm_weight=0.0, ngram_weight=0.0):
+    """Say what a decoder weighs."""
+    return Decoder(
+        branches=tuple(branches),
+        ctc_weight=0.3,
+        lm_weight=lm_weight,
+        ngram_weight=ngram_weight,
+        beam_size=2,
     )
-    decoder = {"branches": branches, "ctc_weight": 0.3, "lm_weight": 0, "beam_size": 2}
-    (attack_dir / "decoder.json").write_text(json.dumps(decoder))
-    _write_suite_records(exp, members, {row["condition"]: row for row in rows})
-    return exp
 
 
 def _members(accent, branches):
@@ -300,71 +427,45 @@ def _members(accent, branches):
     attackers = {"accent_blind": words}
     if accent:
         attackers = {"multitask": {**words, "accent": 0.3}, **attackers}
-    kinds = [("pgd", "white_box"), ("transfer", "transfer"), ("square", "black_box")]
-    return [
-        {"attack": attack, "attacker": name, "kind": kind, "weights": weights}
-        | {"settings": {"steps": 100}}
-        for attack, kind in kinds
+    return tuple(
+        Member(
+            attack=attack,
+            attacker=name,
+            kind=KINDS.get(attack, "white_box"),
+            weights=weights,
+            settings={"steps": 100},
+        )
+        for attack in ("pgd", "transfer", "square")
         for name, weights in attackers.items()
-    ]
-
-
-def _suite_condition(row, members):
-    roles = {"standard": "main", "unbounded": "audit"}
-    suite = row["attack"] == "standard"
-    return {
-        "name": row["condition"],
-        **{name: row[name] for name in ("attack", "attacker", "norm", "budget")},
-        "role": roles.get(row["attack"], "control"),
-        "weights": {},
-        "also": [],
-        "settings": {"version": 1, "members": members} if suite else {},
-    }
-
-
-def _write_suite_records(exp, members, rows):
-    attack_dir = exp / "attack_standard" / "test"
-    [path] = exp.glob("*/test/score_attack/utt_scores.jsonl")
-    records = []
-    for line in map(json.loads, path.read_text().splitlines()):
-        row = rows[line["condition"]]
-        audio = _audio_path(attack_dir, row, line["utt"])
-        record = {
-            **{k: line[k] for k in ("key", "utt", "condition", "target", "feasible")},
-            "loss_start": 50.0,
-            "loss_end": 5.0 + line["edits_target"],
-            "heard": line["hyp"],
-        }
-        if audio.is_file():
-            record["sha256"] = hashlib.sha256(audio.read_bytes()).hexdigest()
-        if row["attack"] == "standard":
-            record |= _suite_notes(line["edits_target"], members)
-        if row["attack"] == "none":
-            record["health"] = {
-                "gradient_l1": 3.5,
-                "gradient_finite": True,
-                "gradient_zero_share": 0.01,
-                "loss_repeat_diff": 0.0,
-                "heard_repeat": True,
-            }
-        records.append(json.dumps(record) + "\n")
-    (attack_dir / "records.jsonl").write_text("".join(records))
+    )
 
 
 def _suite_notes(edits, members):
     """Attempts: the gradients of the accent-blind attacker come nearest."""
     attempts = []
     for member in members:
-        best = (member["attack"], member["attacker"]) == ("pgd", "accent_blind")
+        best = (member.attack, member.attacker) == ("pgd", "accent_blind")
         cost = edits if best else edits + 2
-        about = {name: member[name] for name in ("attack", "attacker", "kind")}
-        loss = 5.0 + cost
-        attempts.append({**about, "loss": loss, "cost": cost, "success": cost == 0})
+        attempts.append(
+            Attempt(
+                attack=member.attack,
+                attacker=member.attacker,
+                kind=member.kind,
+                loss=5.0 + cost,
+                cost=cost,
+                success=cost == 0,
+            )
+        )
         if cost == 0:
             break
-    doubled = {"loss": 4.9 + edits, "loss_before": 5.0 + edits, "loss_start": 50.0}
-    doubled |= {"cost": edits, "success": False}
-    return {"attempts": attempts, "doubled": doubled if edits else None}
+    doubled = Doubled(
+        loss=4.9 + edits,
+        loss_before=5.0 + edits,
+        loss_start=50.0,
+        cost=edits,
+        success=False,
+    )
+    return {"attempts": tuple(attempts), "doubled": doubled if edits else None}
 
 
 def audit_dir(exp: Path) -> Path:
@@ -372,34 +473,39 @@ def audit_dir(exp: Path) -> Path:
     return exp / "attack_standard" / "test"
 
 
-def change_records(exp: Path, change, attack="standard"):
-    """Change the records of one attack in place: change(record, number)."""
-    names = {
-        line["name"]
-        for line in json.loads((audit_dir(exp) / "conditions.json").read_text())
-        if line["attack"] == attack
-    }
-    path = audit_dir(exp) / "records.jsonl"
-    records = list(map(json.loads, path.read_text().splitlines()))
-    chosen = [record for record in records if record["condition"] in names]
-    for number, record in enumerate(chosen):
-        change(record, number)
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+def hyp_dir_of(exp: Path) -> Path:
+    """Return where the decoding of the attack lies."""
+    [path] = exp.glob(f"*/test/score_attack/{ATTACK_SCORES_NAME}")
+    return path.parents[1]
 
 
-def change_rows(exp: Path, change):
-    """Change the rows of the scores in place: change(row)."""
-    [path] = exp.glob("*/test/score_attack/results.json")
-    rows = json.loads(path.read_text())
-    for row in rows:
-        change(row)
-    path.write_text(json.dumps(rows))
+def change_scores(exp: Path, **changes) -> None:
+    """Change what the scores say of themselves."""
+    path = hyp_dir_of(exp) / "score_attack" / ATTACK_SCORES_NAME
+    write_result(path, replace(read_attack_scores(hyp_dir_of(exp)), **changes))
 
 
-def change_conditions(exp: Path, change):
-    """Change the attack's conditions in place: change(condition)."""
-    path = audit_dir(exp) / "conditions.json"
-    conditions = json.loads(path.read_text())
-    for condition in conditions:
-        change(condition)
-    path.write_text(json.dumps(conditions))
+def change_rows(exp: Path, change, attack: str | None = None) -> None:
+    """Change rows, of one attack: change(row) returns what is new by name."""
+    rows = [
+        replace(row, **change(row)) if attack in (None, row.attack) else row
+        for row in read_attack_scores(hyp_dir_of(exp)).rows
+    ]
+    change_scores(exp, rows=tuple(rows))
+
+
+def change_records(exp: Path, change, attack: str = "standard") -> None:
+    """Change an attack's records: change(record, number) returns what is new by name.
+
+    The scores are then those of the changed attack.
+    """
+    rows = read_attack_scores(hyp_dir_of(exp)).rows
+    trials = {row.trial for row in rows if row.attack == attack}
+    records, number = [], 0
+    for record in read_records(audit_dir(exp)).values():
+        if record.trial in trials:
+            record = replace(record, **change(record, number))
+            number += 1
+        records.append(record)
+    write_files({audit_dir(exp) / RECORDS_NAME: encode_lines(records)})
+    change_scores(exp, made_of=hash_attack(audit_dir(exp)))

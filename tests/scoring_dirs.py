@@ -1,6 +1,9 @@
 """Small data directories, decodings and attacks for the scoring tests."""
 
-import json
+from exp_factory import CLEAN, make_trial
+
+from espnet_mtl.results.attack import AttackRun, write_attack
+from espnet_mtl.results.record import Record
 
 UTTERANCES = {
     "ann-1": ("one two three", "us"),
@@ -15,11 +18,9 @@ TARGETS = {
     "bob-2": "a very long sentence for so short an utterance",
 }
 INFEASIBLE = "bob-2"
-CONDITIONS = [
-    ("clean", "none", None, None, 0.0),
-    ("noise_linf0.01", "noise", None, "linf", 0.01),
-    ("pgd_multitask_linf0.01", "pgd", "multitask", "linf", 0.01),
-]
+TRIALS = (CLEAN, make_trial("noise"), make_trial("pgd", "multitask"))
+SECONDS = {"noise_linf0.01": 0.5, "pgd_multitask_linf0.01": 3.25}
+KEYS = {f"{utt}-{trial.name}": (utt, trial) for utt in UTTERANCES for trial in TRIALS}
 
 
 def write_table(path, table):
@@ -37,49 +38,51 @@ def make_data_dir(path):
     return path
 
 
-def make_attack_dir(path):
+def make_attack_dir(path, trials=TRIALS):
     """Write what an attack leaves, without its audio."""
-    keys = {f"{u}-{name}": (u, name) for u in UTTERANCES for name, *_ in CONDITIONS}
-    columns = {
-        "wav.scp": lambda utt, name: f"wav/{name}/{utt}.wav",
-        "text": lambda utt, name: UTTERANCES[utt][0],
-        "text_target": lambda utt, name: TARGETS[utt],
-        "utt2spk": lambda utt, name: utt.split("-")[0],
-        "utt2accent": lambda utt, name: UTTERANCES[utt][1],
-        "utt2orig": lambda utt, name: utt,
-        "utt2cond": lambda utt, name: name,
-    }
-    for file, value in columns.items():
-        write_table(path / file, {key: value(*of) for key, of in keys.items()})
-    names = ("name", "attack", "attacker", "norm", "budget")
-    conditions = [dict(zip(names, values, strict=True)) for values in CONDITIONS]
-    (path / "conditions.json").write_text(json.dumps(conditions))
     records = [
-        {
-            "key": key,
-            "utt": utt,
-            "condition": name,
-            "feasible": utt != INFEASIBLE,
-            "snr_db": None if name == "clean" else 30.0 + number,
-            "segsnr_db": None if name == "clean" else 20.0,
-        }
-        for number, (key, (utt, name)) in enumerate(sorted(keys.items()))
+        make_record(key, utt, trial, number)
+        for number, (key, (utt, trial)) in enumerate(sorted(KEYS.items()))
     ]
-    lines = [json.dumps(record) + "\n" for record in records]
-    (path / "records.jsonl").write_text("".join(lines))
-    seconds = {"noise_linf0.01": 0.5, "pgd_multitask_linf0.01": 3.25}
-    (path / "seconds.json").write_text(json.dumps(seconds))
+    run = AttackRun(config={}, trials=trials, seconds=SECONDS, made_of="first")
+    write_attack(path, run, records, make_tables())
     return path
+
+
+def make_tables():
+    """The tables of the attacked data directory that scoring reads."""
+    return {
+        "text": {key: UTTERANCES[utt][0] for key, (utt, _) in KEYS.items()},
+        "utt2spk": {key: utt.split("-")[0] for key, (utt, _) in KEYS.items()},
+        "utt2accent": {key: UTTERANCES[utt][1] for key, (utt, _) in KEYS.items()},
+    }
+
+
+def make_record(key, utt, trial, number):
+    """What the attack did to one utterance."""
+    nothing = trial.is_untouched
+    return Record(
+        key=key,
+        utt=utt,
+        trial=trial.name,
+        target=TARGETS[utt],
+        accent_wish=None,
+        feasible=utt != INFEASIBLE,
+        linf=0.0 if nothing else 0.01,
+        l2=0.0 if nothing else 1.0,
+        snr_db=None if nothing else 30.0 + number,
+        segsnr_db=None if nothing else 20.0,
+        peak_snr_db=None,
+        loss_start=None,
+        loss_end=None,
+        sha256="",
+    )
 
 
 def make_attack_decoding(path):
     """Write a decoding: noise changes nothing, PGD reaches two targets of four."""
-    text, accent = {}, {}
-    for utt, (truth, _) in UTTERANCES.items():
-        text[f"{utt}-clean"] = text[f"{utt}-noise_linf0.01"] = truth
-        text[f"{utt}-pgd_multitask_linf0.01"] = truth
-        for name, *_ in CONDITIONS:
-            accent[f"{utt}-{name}"] = "us"
+    text = {key: UTTERANCES[utt][0] for key, (utt, _) in KEYS.items()}
+    accent = dict.fromkeys(KEYS, "us")
     text["ann-1-pgd_multitask_linf0.01"] = TARGETS["ann-1"]
     text["ann-2-pgd_multitask_linf0.01"] = TARGETS["ann-2"].upper()
     accent["ann-1-pgd_multitask_linf0.01"] = "india"

@@ -1,14 +1,13 @@
-"""Score decodings: words, accents and attacks; show the results."""
+"""Score decodings of untouched and of attacked audio; show the results."""
 
 import argparse
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
-from espnet_mtl.metrics.accent_scores import score_accent_dir
-from espnet_mtl.metrics.attack_scores import score_attack
-from espnet_mtl.metrics.results_page import format_results
-from espnet_mtl.metrics.text_scores import score_text
+
+# What only some of the commands need, such as NumPy, is imported by these.
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,29 +17,38 @@ def get_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    text = commands.add_parser("text", help="WER, CER and TER of a decoding")
-    _add_directories(text, "--ref_dir", "Data directory with the truth")
-    text.add_argument("--token_type", choices=("bpe", "char", "word"), required=True)
-    text.add_argument("--bpemodel", type=Path, help="sentencepiece model, for bpe")
-    text.add_argument(
-        "--hyp_cleaner", default="none", help="ESPnet's cleaner for hypotheses"
+    decoding = commands.add_parser(
+        "decoding", help="WER, CER, TER and accent accuracy of untouched audio"
     )
-    text.add_argument(
+    _add_directories(decoding, "--ref_dir", "Data directory with the truth")
+    _add_names(decoding)
+    add = decoding.add_argument
+    add("--token_type", choices=("bpe", "char", "word"), required=True)
+    add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
+    add("--hyp_cleaner", default="none", help="ESPnet's cleaner for hypotheses")
+    add(
         "--case_sensitive",
         action="store_true",
         help="Tell A from a, as sclite -s does",
     )
-    text.set_defaults(run=_text)
+    decoding.set_defaults(run=_decoding)
 
-    accent = commands.add_parser("accent", help="Accent accuracy of a decoding")
-    _add_directories(accent, "--ref_dir", "Data directory with the truth")
-    accent.set_defaults(run=_accent)
+    stamp = commands.add_parser(
+        "stamp", help="Keep in a decoding's directory which attack it is of"
+    )
+    _add_directories(stamp, "--attack_dir", "Output directory of the attack")
+    stamp.set_defaults(run=_stamp)
 
-    attack = commands.add_parser("attack", help="Scores of decoded attacked audio")
+    attack = commands.add_parser("attack", help="Scores of attacked audio")
     _add_directories(attack, "--attack_dir", "Output directory of the attack")
-    attack.add_argument("--system", default="system", help="Name of the system")
-    attack.add_argument("--seed", type=int, default=0, help="Its training's seed")
-    attack.add_argument("--decoder", default="decode", help="Tag of the decoding")
+    _add_names(attack)
+    add = attack.add_argument
+    add("--attack_tag", default="attack", help="Name of the attack")
+    seed = attack.add_mutually_exclusive_group()
+    seed.add_argument("--seed", type=int, default=0, help="Seed of the training")
+    seed.add_argument(
+        "--asr_train_config", type=Path, help="Configuration to read the seed from"
+    )
     attack.set_defaults(run=_attack)
 
     show = commands.add_parser("show", help="Print RESULTS.md of an experiment")
@@ -56,12 +64,23 @@ def _add_directories(parser: argparse.ArgumentParser, name: str, meaning: str) -
     )
 
 
-def _text(args: argparse.Namespace) -> None:
-    score_text(
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--system", default="system", help="Name of the system")
+    parser.add_argument("--decoder", default="decode", help="Tag of the decoding")
+    parser.add_argument("--set_name", default="test", help="Name of the decoded set")
+
+
+def _decoding(args: argparse.Namespace) -> None:
+    from espnet_mtl.metrics.score_decoding import score_decoding
+
+    score_decoding(
         args.ref_dir,
         args.hyp_dir,
         args.token_type,
         args.bpemodel,
+        system=args.system,
+        decoder=args.decoder,
+        set_name=args.set_name,
         clean_hyp=_cleaner(args.hyp_cleaner),
         case_sensitive=args.case_sensitive,
     )
@@ -70,7 +89,6 @@ def _text(args: argparse.Namespace) -> None:
 def _cleaner(name: str) -> Callable[[str], str]:
     if name in ("none", ""):
         return str
-    # Only here: ESPnet's import takes seconds, and few recipes ask for a cleaner.
     from espnet2.text.cleaner import TextCleaner
 
     clean = TextCleaner(name)
@@ -81,15 +99,46 @@ def _cleaner(name: str) -> Callable[[str], str]:
     return clean
 
 
-def _accent(args: argparse.Namespace) -> None:
-    score_accent_dir(args.ref_dir, args.hyp_dir)
+def _stamp(args: argparse.Namespace) -> None:
+    from espnet_mtl.metrics.score_attack import stamp_decoding
+
+    stamp_decoding(args.attack_dir, args.hyp_dir)
 
 
 def _attack(args: argparse.Namespace) -> None:
-    score_attack(args.attack_dir, args.hyp_dir, args.system, args.seed, args.decoder)
+    from espnet_mtl.metrics.score_attack import score_attack
+    from espnet_mtl.report.experiment_page import format_attack
+    from espnet_mtl.results.attack_scores import write_attack_scores
+
+    scores, utt_scores = score_attack(
+        args.attack_dir,
+        args.hyp_dir,
+        system=args.system,
+        seed=_read_seed(args.asr_train_config) if args.asr_train_config else args.seed,
+        decoder=args.decoder,
+        set_name=args.set_name,
+        attack_tag=args.attack_tag,
+    )
+    table = format_attack(scores)
+    written = write_attack_scores(args.hyp_dir, scores, utt_scores, table)
+    logging.info("Write attack scores in %s", written)
+
+
+def _read_seed(path: Path) -> int:
+    import yaml
+
+    try:
+        return int(yaml.safe_load(path.read_text(encoding="utf-8"))["seed"])
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"--asr_train_config {path}: no 'seed: <number>' in it ({error}); give the "
+            "config.yaml that the training wrote"
+        ) from error
 
 
 def _show(args: argparse.Namespace) -> None:
+    from espnet_mtl.report.experiment_page import format_results
+
     print(format_results(args.asr_exp), end="")
 
 

@@ -1,8 +1,8 @@
 """Confidence intervals by a paired bootstrap over speakers.
 
-Utterances of one speaker err alike, so speakers are drawn with replacement, each with
-all of its utterances: a cluster bootstrap. Two systems are compared on the same draws,
-as Bisani and Ney 2004 do with utterances.
+A speaker's utterances have similar errors, so speakers are drawn with replacement, each
+with all of its utterances: a cluster bootstrap. Two systems are compared on the same
+draws, as Bisani and Ney 2004 do with utterances.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""How far attacked audio is from the clean audio: five distances, none of them alone.
+"""How far attacked audio is from the clean audio: five distances, always together.
 
 "SNR" names several quantities in the literature; here each has its own name. All are
 taken over the true length and in float64. ``clean`` and ``attacked`` are samples in
-[-1, 1], shape (Samples,); different shapes, no samples, or samples that are no numbers
+[-1, 1], shape (Samples,); different shapes, no samples, or samples that are not finite
 raise ``ValueError``.
 
 A ratio in dB is ``inf`` where the perturbation is zero, whatever the clean audio is,
@@ -107,7 +107,7 @@ def _perturbation(
             f"{attacked.shape} are not two signals of the same length"
         )
     if not (np.isfinite(clean).all() and np.isfinite(attacked).all()):
-        raise ValueError("a sample is not a number")
+        raise ValueError("a sample is not finite")
     return clean, attacked - clean
 
 

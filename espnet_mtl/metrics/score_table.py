@@ -1,10 +1,52 @@
-"""The table of errors by speaker, in the columns of ``sclite``'s summary."""
+"""Scores of a decoding for people: ``result.txt``, as users of ``sclite`` know it."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 
 from espnet_mtl.metrics.wer import EditCounts, pool
+from espnet_mtl.results.clean_scores import AccentConfusion, PooledErrors
 
 _HEADER = ("# Snt", "# Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
+
+
+def pool_utterances(counts: Iterable[EditCounts]) -> PooledErrors:
+    """Add up the errors of utterances.
+
+    Args:
+        counts: Counts of each.
+
+    Returns:
+        Their sums.
+    """
+    every = list(counts)
+    wrong = sum(1 for count in every if count.errors)
+    return PooledErrors(utterances=len(every), wrong=wrong, **pool(every)._asdict())
+
+
+def show_percentages(errors: PooledErrors) -> list[str]:
+    """Write pooled errors in the columns of ``sclite``'s summary.
+
+    Args:
+        errors: The counts.
+
+    Returns:
+        Utterances and words; then correct, substitutions, deletions, insertions and
+        errors in percent of the words, and wrong utterances in percent of all.
+    """
+    words = errors.words
+    rates = [f"{100 * n / words:.1f}" if words else "nan" for n in _parts(errors)]
+    wrong = f"{100 * errors.wrong / errors.utterances:.1f}"
+    return [str(errors.utterances), str(words), *rates, wrong]
+
+
+def _parts(errors: PooledErrors) -> tuple[int, ...]:
+    changed = (errors.substitutions, errors.deletions, errors.insertions)
+    return (errors.correct, *changed, errors.errors)
+
+
+def _show_counts(errors: PooledErrors) -> list[str]:
+    numbers = (errors.utterances, errors.words, *_parts(errors), errors.wrong)
+    return list(map(str, numbers))
 
 
 def format_score_table(
@@ -26,28 +68,16 @@ def format_score_table(
     members: dict[str, list[EditCounts]] = {}
     for utt, count in counts.items():
         members.setdefault(groups[utt], []).append(count)
-    pooled = list(counts.values())
-    percent = [(name, _percentages(members[name])) for name in sorted(members)]
-    percent.append(("Sum/Avg", _percentages(pooled)))
-    totals = [(name, _totals(members[name])) for name in sorted(members)]
-    totals.append(("Sum", _totals(pooled)))
+    pooled = {name: pool_utterances(members[name]) for name in sorted(members)}
+    total = pool_utterances(counts.values())
+    percent = [(name, show_percentages(errors)) for name, errors in pooled.items()]
+    percent.append(("Sum/Avg", show_percentages(total)))
+    numbers = [(name, _show_counts(errors)) for name, errors in pooled.items()]
+    numbers.append(("Sum", _show_counts(total)))
     return (
         "Percent of the reference words (S.Err: of the utterances), pooled\n\n"
-        f"{_format(title, percent)}\n\nCounts\n\n{_format(title, totals)}\n"
+        f"{_format(title, percent)}\n\nCounts\n\n{_format(title, numbers)}\n"
     )
-
-
-def _totals(counts: Sequence[EditCounts]) -> list[str]:
-    total = pool(counts)
-    wrong = sum(1 for count in counts if count.errors)
-    numbers = (len(counts), total.words, *total, total.errors, wrong)
-    return [str(number) for number in numbers]
-
-
-def _percentages(counts: Sequence[EditCounts]) -> list[str]:
-    sentences, words, *errors, wrong = map(int, _totals(counts))
-    rates = [f"{100 * n / words:.1f}" if words else "nan" for n in errors]
-    return [str(sentences), str(words), *rates, f"{100 * wrong / sentences:.1f}"]
 
 
 def _format(title: str, rows: list[tuple[str, list[str]]]) -> str:
@@ -59,3 +89,34 @@ def _format(title: str, rows: list[tuple[str, list[str]]]) -> str:
     ]
     rule = "|" + "-" * (len(lines[0]) - 2) + "|"
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def format_accents(confusion: AccentConfusion) -> str:
+    """Format which accents were recognised as which.
+
+    Args:
+        confusion: The counts.
+
+    Returns:
+        The accuracy, and a table as text.
+    """
+    size = max(map(len, (*confusion.accents, "recognised")))
+    width = max(6, *map(len, confusion.accents)) if confusion.accents else 6
+    names = " ".join(f"{name:>{width}}" for name in confusion.accents)
+    lines = [
+        f"accuracy {_show(confusion.accuracy)} % ({confusion.correct} of "
+        f"{confusion.labelled} utterances; {confusion.unlabelled} without a label left "
+        "out)",
+        "",
+        "Utterances: rows true, columns recognised",
+        "",
+        f"{'':{size}} {names} recall",
+    ]
+    for name, row in zip(confusion.accents, confusion.counts, strict=True):
+        cells = " ".join(f"{count:>{width}}" for count in row)
+        lines.append(f"{name:{size}} {cells} {_show(confusion.recall(name)):>6}")
+    return "\n".join(lines) + "\n"
+
+
+def _show(percent: float | None) -> str:
+    return f"{math.nan if percent is None else percent:.2f}"

@@ -18,8 +18,8 @@ def read_results(path: Path, keys: Collection[str]) -> dict[str, str]:
         Value by utterance, in the order of ``keys``.
 
     Raises:
-        UserError: If an utterance is missing or one too many; leaving out those that
-            were not decoded would make a result look better than it is.
+        UserError: If an utterance is missing, or there is one too many. Leaving out
+            those that were not decoded would make a result look better than it is.
     """
     table = read_table(path, allow_empty_value=True)
     missing = [key for key in keys if key not in table]
@@ -32,7 +32,7 @@ def read_results(path: Path, keys: Collection[str]) -> dict[str, str]:
     if extra:
         line = list(table).index(extra[0]) + 1
         raise UserError(
-            f"{path}:{line}: '{extra[0]}' is no utterance of the data that is scored "
+            f"{path}:{line}: '{extra[0]}' is not an utterance of the data to be scored "
             f"({len(extra)} such); score against the data that was decoded"
         )
     return {key: table[key] for key in keys}

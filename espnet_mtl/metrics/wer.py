@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 
 class Weights(NamedTuple):
-    """What an alignment pays for each error; ``gap`` is an insertion or a deletion."""
+    """Cost of each error in an alignment; ``gap`` is an insertion or a deletion."""
 
     substitution: int
     gap: int
@@ -93,7 +93,7 @@ def count_edits(
             substitutions.append(chosen)
             left, left_substitutions = best, chosen
 
-    # 2. The rest follows: what is not substitution is gap, and deletions minus
+    # 2. The rest follows: what is not a substitution is a gap, and deletions minus
     # insertions is the difference of the lengths.
     gaps = (costs[-1] - weights.substitution * substitutions[-1]) // weights.gap
     deletions = (gaps + rows - columns) // 2
@@ -102,6 +102,21 @@ def count_edits(
         substitutions=substitutions[-1],
         deletions=deletions,
         insertions=gaps - deletions,
+    )
+
+
+def count_words(reference: str, hypothesis: str) -> EditCounts:
+    """Count the word errors of an utterance; capital letters make no difference.
+
+    Args:
+        reference: What should have been recognised.
+        hypothesis: What was.
+
+    Returns:
+        The counts.
+    """
+    return count_edits(
+        fold_case(split_words(reference)), fold_case(split_words(hypothesis))
     )
 
 
@@ -125,13 +140,13 @@ def error_rate(errors: int, words: int) -> float:
         words: Reference words of all utterances.
 
     Returns:
-        Percent; above 100 where insertions abound, NaN without reference words.
+        Percent; above 100 where there are many insertions, NaN without reference words.
     """
     return 100.0 * errors / words if words else math.nan
 
 
 def fold_case(words: Iterable[str]) -> list[str]:
-    """Write words in small letters, as ``sclite`` does unless called with ``-s``.
+    """Put words into lower case, as ``sclite`` does unless called with ``-s``.
 
     Args:
         words: Words, characters or tokens.
@@ -143,19 +158,19 @@ def fold_case(words: Iterable[str]) -> list[str]:
 
 
 def split_words(text: str) -> list[str]:
-    """Cut a text into words.
+    """Split a text at blanks.
 
     Args:
         text: The text.
 
     Returns:
-        What stands between blanks.
+        Its words.
     """
     return text.split()
 
 
 def split_chars(text: str) -> list[str]:
-    """Cut a text into characters, as ESPnet's CER does.
+    """Split a text into characters, as ESPnet's CER does.
 
     Args:
         text: The text.

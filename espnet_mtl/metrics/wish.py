@@ -1,4 +1,4 @@
-"""What an attacker wishes to be heard, and whether it was."""
+"""What an attacker wants to be recognised, and how far off the result is."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from espnet_mtl.metrics.wer import count_edits, fold_case, split_words
 
 
 class Heard(NamedTuple):
-    """What a recogniser heard in an utterance.
+    """What was recognised in an utterance.
 
     Attributes:
         text: The transcript.
@@ -20,13 +20,15 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True)
 class Wish:
-    """What an attacker wishes to be heard in one utterance.
+    """What an attacker wants to be recognised in one utterance.
 
     Attributes:
-        words: ``target``, ``away`` or ``keep``; see ``Attacker``.
+        words: ``target``: the target. ``away``: other words than were said. ``keep``:
+            the words that were said, while the accent changes.
         target: The target.
         truth: What was said.
-        accent: The accent that is to be heard; for ``away``, not to be.
+        accent: The accent that the attacker wants; with ``to_accent`` ``away``, the
+            one to get away from.
         to_accent: How the attacker chose it.
     """
 
@@ -37,17 +39,17 @@ class Wish:
     to_accent: str = "random"
 
     def cost(self, heard: Heard, unit: str = "word") -> float:
-        """Tell how far what was heard is from the wish.
+        """Count how far the attacker still has to go.
 
         Args:
-            heard: What was heard.
-            unit: ``word`` or ``char``: what edits are counted in.
+            heard: What was recognised.
+            unit: ``word`` or ``char``: what is counted.
 
         Returns:
-            ``target``: edits between target and transcript. ``away``: units of the
-            truth less the edits, at least 0: more edits are better until nothing is
-            left. ``keep``: edits between truth and transcript, and 1 unless the accent
-            is as wished. 0: fulfilled.
+            0 where nothing is left to do. For ``target``, edits between target and
+            transcript. For ``away``, length of the truth minus edits between truth and
+            transcript, at least 0. For ``keep``, edits between truth and transcript,
+            plus 1 if the accent is not as wanted.
         """
         transcript = _units(heard.text, unit)
         if self.words == "target":
@@ -62,11 +64,11 @@ class Wish:
         """Tell whether an attack has succeeded.
 
         Args:
-            heard: What was heard.
+            heard: What was recognised.
 
         Returns:
-            Whether there is nothing left to do; for ``away``, which can always do more,
-            whether any word is another than was said.
+            Whether nothing is left to do; for ``away``, where more words can always be
+            changed, whether at least one is.
         """
         if self.words == "away":
             return self.cost(heard) < len(_units(self.truth, "word"))

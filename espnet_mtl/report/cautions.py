@@ -1,4 +1,4 @@
-"""What a reader must know before believing the numbers, and what is missing."""
+"""Warnings and limits that a reader has to know, and what the report lacks."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _FEW_SPEAKERS = 20
 
 
 def warnings(group: Group) -> list[str]:
-    """Warn of systems that do not hear well enough to be compared.
+    """Warn of systems that do not recognise well enough to be compared.
 
     Args:
         group: Systems to compare.
@@ -21,9 +21,9 @@ def warnings(group: Group) -> list[str]:
         Sentences; none if all is well.
     """
     wers = {
-        entry.label: entry.clean["benign_wer"]
-        for entry in group.entries
-        if entry.clean and entry.clean.get("benign_wer") is not None
+        system.label: wer
+        for system in group.systems
+        if (wer := system.clean.benign_wer) is not None
     }
     if not wers:
         return []
@@ -68,36 +68,41 @@ def missing_parts(
         if lacks:
             said.append(f"{experiment.system}: {'; '.join(lacks)}.")
     for group in groups:
-        every = set(group.attackers)
-        for entry in group.entries:
-            lacking = sorted(every - set(entry.attackers))
-            if lacking:
-                said.append(
-                    f"{entry.label} ({group.title}): not attacked by "
-                    f"{', '.join(lacking)}, which other systems were."
-                )
-            if entry.attacked and not entry.noise:
-                said.append(f"{entry.label} ({group.title}): no noise control.")
-        said += [
-            f"{entry.label} ({group.title}): {row['infeasible']} of "
-            f"{counted(row['infeasible'] + row['n'], 'utterance')} are too short for "
-            "their target and left out."
-            for entry in group.entries
-            if (row := entry.clean) and row.get("infeasible")
-        ]
-        absent = [name for name in baselines if not group.find(name)]
-        if absent and len(group.entries) > 1:
-            said.append(
-                f"{group.title}: no baseline {', '.join(absent)}, so no differences "
-                "from it."
-            )
+        said += _missing_in(group, baselines)
     without = [
         experiment.system
         for experiment in experiments
-        if not experiment.confusions and experiment.attacks
+        if experiment.attacks and not experiment.has_accents
     ]
     if without:
         said.append(f"No accent branch, or none scored: {', '.join(without)}.")
+    return said
+
+
+def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
+    said = []
+    for system in group.systems:
+        lacking = sorted({*group.attackers} - {*system.attackers})
+        if lacking:
+            said.append(
+                f"{system.label} ({group.title}): not attacked by "
+                f"{', '.join(lacking)}, which other systems were."
+            )
+        if system.attacked and not system.noise:
+            said.append(f"{system.label} ({group.title}): no noise control.")
+    said += [
+        f"{system.label} ({group.title}): {row.infeasible} of "
+        f"{counted(row.infeasible + row.n, 'utterance')} are too short for their "
+        "target and left out."
+        for system in group.systems
+        if (row := system.clean).infeasible
+    ]
+    absent = [name for name in baselines if not group.find(name)]
+    if absent and len(group.systems) > 1:
+        said.append(
+            f"{group.title}: no baseline {', '.join(absent)}, so no differences "
+            "from it."
+        )
     return said
 
 
@@ -110,18 +115,18 @@ def caveats(group: Group) -> list[str]:
     Returns:
         Sentences.
     """
-    speakers = set().union(*(entry.speakers for entry in group.entries))
+    speakers = len(group.speakers)
     said = [
         "Each system was trained with one seed: the intervals cover the choice of "
         "speakers and utterances, not the luck of a training. Another seed may turn "
         "a difference around.",
     ]
-    if 0 < len(speakers) < _FEW_SPEAKERS:
+    if 0 < speakers < _FEW_SPEAKERS:
         said.append(
-            f"The test set has {counted(len(speakers), 'speaker')}: with so few units "
+            f"The test set has {counted(speakers, 'speaker')}: with so few units "
             "the bootstrap's intervals come out too narrow."
         )
-    choices = {entry.has_choice for entry in group.entries if entry.attacked}
+    choices = {system.has_choice for system in group.systems if system.attacked}
     if len(choices) > 1:
         said.append(
             "Some systems face several attackers, others one (all are the same there): "

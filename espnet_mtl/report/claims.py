@@ -1,12 +1,12 @@
-"""The paper's claims beside what these runs measured."""
+"""The paper's claims, compared with what these runs measured."""
 
 from collections.abc import Sequence
 
 from espnet_mtl.report.cautions import caveats, warnings
 from espnet_mtl.report.comparison import Difference, Group, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.table import Table
-from espnet_mtl.report.tables import show_difference
 
 # (system, compared with, gain in points that the abstract of arXiv 2204.02381 states)
 HARDER = "harder"
@@ -130,7 +130,7 @@ INTRODUCTION = (
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "
-    "works; they are no evidence about people's speech."
+    "works; they are not evidence about human speech."
 )
 
 

@@ -1,18 +1,20 @@
 """Who withstands more: the strongest attacker on each system, paired differences."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.bootstrap import wer_difference_interval
-from espnet_mtl.report.experiment import AttackResult, Experiment, Row
+from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name, strength
+from espnet_mtl.results.attack_scores import Row, UttScore
 
 
 @dataclass(frozen=True)
-class Entry:
+class SystemResult:
     """One system in a comparison.
 
     Attributes:
@@ -28,62 +30,55 @@ class Entry:
     @property
     def system(self) -> str:
         """Name of the system."""
-        return self.result.system
+        return self.result.scores.system
 
-    @cached_property
-    def clean(self) -> Row | None:
+    @property
+    def decoder(self) -> str:
+        """Tag of the decoding."""
+        return self.result.scores.decoder
+
+    @property
+    def clean(self) -> Row:
         """The row of untouched audio."""
-        rows = [row for row in self.result.rows if row["attack"] == "none"]
-        return rows[0] if rows else None
+        return self.result.clean
 
     @cached_property
     def attacked(self) -> list[Row]:
         """Rows of attacks with a target: what AdvTWER is about."""
-        return [row for row in self._main if row.get("words", "target") == "target"]
+        return [row for row in self._of("main") if row.words == "target"]
 
     @cached_property
     def untargeted(self) -> list[Row]:
-        """Rows of attacks that wish something else than a target: AdvWER tells them."""
-        return [row for row in self._main if row not in self.attacked]
-
-    @cached_property
-    def _main(self) -> list[Row]:
-        """Rows of real attacks, without controls and what is for the audit only."""
-        return [
-            row
-            for row in self.result.rows
-            if row["role"] == "main" and row["norm"] == self.norm
-        ]
+        """Rows of attacks without a target: what AdvWER is about."""
+        return [row for row in self._of("main") if row.words != "target"]
 
     @cached_property
     def controls(self) -> list[Row]:
-        """Rows of what changes the audio as much, but is no attack."""
-        return [
-            row
-            for row in self.result.rows
-            if row["role"] == "control"
-            and row["attack"] != "none"
-            and row["norm"] == self.norm
-        ]
+        """Rows of other changes of the same size, for comparison: noise and so on."""
+        return [row for row in self._of("control") if not row.is_untouched]
 
     @property
     def noise(self) -> list[Row]:
         """Rows of random noise of the same size."""
-        return [row for row in self.controls if row["attack"] == "noise"]
+        return [row for row in self.controls if row.attack == "noise"]
+
+    def _of(self, role: str) -> list[Row]:
+        rows = self.result.rows
+        return [row for row in rows if row.role == role and row.norm == self.norm]
 
     @property
     def audited(self) -> list[Row]:
         """Rows of what only checks the attack, of any norm."""
-        return [row for row in self.result.rows if row["role"] == "audit"]
+        return [row for row in self.result.rows if row.role == "audit"]
 
     def attackers_of(self, row: Row) -> list[str]:
-        """All names of a row's attacker: several may be the same for this system.
+        """All names of a row's attacker: several may come to the same for this system.
 
         Without an accent branch, for instance, ignoring it changes nothing.
         """
-        names = [row["attacker"] or row["attack"], *row["also"]]
-        several = len({other["attack"] for other in self.attacked}) > 1
-        return [f"{row['attack']} {name}" if several else name for name in names]
+        names = [row.attacker or row.attack, *row.also]
+        several = len({other.attack for other in self.attacked}) > 1
+        return [f"{row.attack} {name}" if several else name for name in names]
 
     def attacker_of(self, row: Row) -> str:
         """A row's attacker in words."""
@@ -104,8 +99,7 @@ class Entry:
     @property
     def speakers(self) -> set[str]:
         """Speakers of the attacked utterances that count."""
-        lines = self.result.lines_of(self.clean) if self.clean else {}
-        return {line["spk"] for line in lines.values()}
+        return {score.spk for score in self.result.feasible_scores(self.clean).values()}
 
     def strongest(self, budget: float) -> Row | None:
         """The attacker that came closest to its target: the lowest pooled AdvTWER.
@@ -116,9 +110,12 @@ class Entry:
         Returns:
             Its row; ``None`` if no attack had this budget.
         """
-        rows = [row for row in self.attacked if row["budget"] == budget]
-        rows = [row for row in rows if row["adv_twer"] is not None]
-        return min(rows, key=lambda row: row["adv_twer"]) if rows else None
+        rates = [
+            (row.adv_twer, place)
+            for place, row in enumerate(self.attacked)
+            if row.budget == budget and row.adv_twer is not None
+        ]
+        return self.attacked[min(rates)[1]] if rates else None
 
 
 @dataclass(frozen=True)
@@ -129,12 +126,12 @@ class Group:
     attack_tag: str
     seed: int
     norm: str | None
-    entries: Sequence[Entry]
+    systems: Sequence[SystemResult]
 
     @cached_property
     def budgets(self) -> list[float]:
         """Budgets of the attacks, from weak to strong."""
-        found = {row["budget"] for entry in self.entries for row in entry.attacked}
+        found = {row.budget for system in self.systems for row in system.attacked}
         return sorted(found, key=lambda budget: strength(self.norm, budget))
 
     @property
@@ -146,26 +143,34 @@ class Group:
     @property
     def attackers(self) -> list[str]:
         """All attackers on any system."""
-        return list(dict.fromkeys(n for entry in self.entries for n in entry.attackers))
+        every = (name for system in self.systems for name in system.attackers)
+        return list(dict.fromkeys(every))
+
+    @property
+    def speakers(self) -> set[str]:
+        """Speakers of the attacked utterances that count, on any system."""
+        return {speaker for system in self.systems for speaker in system.speakers}
 
     def budget_name(self, budget: float) -> str:
         """A budget with its norm."""
         return budget_name(self.norm, budget)
 
-    def find(self, system: str, like: Entry | None = None) -> Entry | None:
+    def find(
+        self, system: str, like: SystemResult | None = None
+    ) -> SystemResult | None:
         """Find a system.
 
         Args:
             system: Its name.
-            like: Of several decoders, prefer that of this entry.
+            like: Of several decoders, prefer that of this one.
 
         Returns:
-            The entry; ``None`` if the system is not there.
+            The system's result; ``None`` if it is not there.
         """
-        found = [entry for entry in self.entries if entry.system == system]
+        found = [one for one in self.systems if one.system == system]
         if like is not None:
-            decoder = like.result.decoder
-            found.sort(key=lambda entry: entry.result.decoder != decoder)
+            decoder = like.decoder
+            found.sort(key=lambda one: one.decoder != decoder)
         return found[0] if found else None
 
 
@@ -199,20 +204,23 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
     Returns:
         Groups; none where nothing has been attacked.
     """
-    results = [attack for experiment in experiments for attack in experiment.attacks]
-    keys: dict[tuple, list[AttackResult]] = {}
-    for result in results:
-        norms = {row["norm"] for row in result.rows if row["role"] == "main"}
+    keys: dict[tuple[str, str, int, str | None], list[AttackResult]] = {}
+    for result in (one for experiment in experiments for one in experiment.attacks):
+        about = result.scores
+        norms = {row.norm for row in result.rows if row.role == "main"}
         for norm in sorted(norms, key=str) or [None]:
-            key = (result.set_name, result.attack_tag, result.seed, norm)
+            key = (about.set, about.attack_tag, about.seed, norm)
             keys.setdefault(key, []).append(result)
-    groups = []
-    for (set_name, tag, seed, norm), members in keys.items():
-        entries = [
-            Entry(system_label(result, members), norm, result) for result in members
-        ]
-        groups.append(Group(set_name, tag, seed, norm, entries))
-    return groups
+    return [
+        Group(
+            set_name,
+            tag,
+            seed,
+            norm,
+            [SystemResult(system_label(one, members), norm, one) for one in members],
+        )
+        for (set_name, tag, seed, norm), members in keys.items()
+    ]
 
 
 def system_label(result: AttackResult, members: Sequence[AttackResult]) -> str:
@@ -225,11 +233,14 @@ def system_label(result: AttackResult, members: Sequence[AttackResult]) -> str:
     Returns:
         The system's name; with the decoder's, where there are several decoders.
     """
-    same = [member for member in members if member.system == result.system]
-    return result.system if len(same) == 1 else f"{result.system} ({result.decoder})"
+    about = result.scores
+    same = [one for one in members if one.scores.system == about.system]
+    return about.system if len(same) == 1 else f"{about.system} ({about.decoder})"
 
 
-def compare(first: Entry, second: Entry, budget: float) -> Difference | None:
+def compare(
+    first: SystemResult, second: SystemResult, budget: float
+) -> Difference | None:
     """Difference of AdvTWER, each system under its strongest attacker.
 
     Pairs are the utterances that both systems were attacked on. The interval is that
@@ -244,39 +255,41 @@ def compare(first: Entry, second: Entry, budget: float) -> Difference | None:
     Returns:
         The difference; ``None`` if one of them was not attacked with this budget, or
         they have no utterance in common.
+
+    Raises:
+        UserError: If the attacks had other settings or targets.
     """
-    rows = [entry.strongest(budget) for entry in (first, second)]
-    if rows[0] is None or rows[1] is None:
+    row, other_row = first.strongest(budget), second.strongest(budget)
+    if row is None or other_row is None:
         return None
     _check_settings(first, second, budget)
-    scores = [
-        entry.result.lines_of(row)
-        for entry, row in zip((first, second), rows, strict=True)
-    ]
-    common = sorted(scores[0].keys() & scores[1].keys())
+    scores = first.result.feasible_scores(row)
+    other_scores = second.result.feasible_scores(other_row)
+    common = sorted(scores.keys() & other_scores.keys())
     if not common:
         return None
-    _check_targets(first, second, [(scores[0][u], scores[1][u]) for u in common])
-    speakers = [scores[0][utt]["spk"] for utt in common]
+    pairs = [(scores[utt], other_scores[utt]) for utt in common]
+    _check_targets(first, second, pairs)
+    speakers = [one.spk for one, _ in pairs]
     interval = wer_difference_interval(
-        [scores[0][utt]["edits_target"] for utt in common],
-        [scores[1][utt]["edits_target"] for utt in common],
-        [scores[0][utt]["words_target"] for utt in common],
+        [one.edits_target for one, _ in pairs],
+        [other.edits_target for _, other in pairs],
+        [one.words_target for one, _ in pairs],
         speakers,
     )
     return Difference(
         value=interval.estimate,
         low=interval.low,
         high=interval.high,
-        attackers=(first.attacker_of(rows[0]), second.attacker_of(rows[1])),
-        utterances=len(common),
+        attackers=(first.attacker_of(row), second.attacker_of(other_row)),
+        utterances=len(pairs),
         speakers=len(set(speakers)),
     )
 
 
-def _check_settings(first: Entry, second: Entry, budget: float) -> None:
+def _check_settings(first: SystemResult, second: SystemResult, budget: float) -> None:
     """Check that attacks that both systems faced were as strong for both."""
-    settings = [_settings_by_attack(entry, budget) for entry in (first, second)]
+    settings = [_settings_by_attack(system, budget) for system in (first, second)]
     for attack in settings[0].keys() & settings[1].keys():
         one, other = settings[0][attack], settings[1][attack]
         if one != other:
@@ -289,43 +302,44 @@ def _check_settings(first: Entry, second: Entry, budget: float) -> None:
             )
 
 
-def _settings_by_attack(entry: Entry, budget: float) -> dict[str, set[str]]:
+def _settings_by_attack(system: SystemResult, budget: float) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for row in entry.attacked:
-        if row["budget"] == budget:
-            settings = _comparable(row.get("settings"))
-            found.setdefault(row["attack"], set()).add(settings)
+    for row in system.attacked:
+        if row.budget == budget:
+            found.setdefault(row.attack, set()).add(_settings_of(row))
     return found
 
 
-def _comparable(settings: Row | None) -> str:
+def _settings_of(row: Row) -> str:
     """Settings of an attack, without what depends on the system.
 
     That is who attacks, and which other models a transfer attack starts from.
     """
-    settings = dict(settings or {})
-    settings.pop("sources", None)
-    if "members" in settings:
-        members = [
-            {
-                "attack": member["attack"],
-                "settings": _comparable(member.get("settings")),
-            }
-            for member in settings["members"]
-        ]
-        distinct = [m for place, m in enumerate(members) if m not in members[:place]]
-        settings["members"] = distinct
+    members: list[dict[str, Any]] = []
+    for member in row.members:
+        about = {"attack": member.attack, **_without_sources(member.settings)}
+        if about not in members:
+            members.append(about)
+    settings = {"members": members, **_without_sources(row.settings)}
+    if row.suite is not None:
+        settings |= {"version": row.suite, "doubled": row.doubled}
     return json.dumps(settings, sort_keys=True)
 
 
+def _without_sources(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "sources"}
+
+
 def _check_targets(
-    first: Entry, second: Entry, pairs: Sequence[tuple[Row, Row]]
+    first: SystemResult,
+    second: SystemResult,
+    pairs: Sequence[tuple[UttScore, UttScore]],
 ) -> None:
     for one, other in pairs:
-        if one["target"] != other["target"]:
+        if one.target != other.target:
             raise UserError(
-                f"utterance {one['utt']}: {first.label} was attacked towards "
-                f"'{one['target']}', but {second.label} towards '{other['target']}' "
+                f"utterance {one.utt}: {first.label} was attacked towards "
+                f"'{one.target}', but {second.label} towards '{other.target}' "
                 f"({first.result.attack_dir}, {second.result.attack_dir}); repeat "
                 "stages 15 to 17 of both, with the same text_target."
             )

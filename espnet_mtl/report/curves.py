@@ -19,7 +19,7 @@ def read_curves(exp: Path) -> dict[str, dict[int, float]]:
 
     Returns:
         ``"valid.loss"``, ``"train.acc"`` and so on, each a value by epoch; empty
-        where there is no log. Values that are no finite number are left out.
+        where there is no log. Values that are not finite are left out.
     """
     curves: dict[str, dict[int, float]] = {}
     for path in sorted(exp.glob("train*.log"), key=_age, reverse=True):

@@ -33,7 +33,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Code:
-    """A command or other text to be taken literally."""
+    """A command, or other text to be shown as it is."""
 
     text: str
 
@@ -47,13 +47,13 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Audio:
-    """Sounds to listen to: what it is, what was heard, path."""
+class AudioClips:
+    """Sounds to listen to: what each is, what was heard in it, its path."""
 
     files: Sequence[tuple[str, str, str]]
 
 
-Block = Heading | Text | Bullets | Code | Image | Audio | Table
+Block = Heading | Text | Bullets | Code | Image | AudioClips | Table
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
@@ -73,7 +73,7 @@ def _markdown(block: Block) -> str:
             return f"```sh\n{text}\n```"
         case Image(path, description):
             return f"![{description}]({path})"
-        case Audio(files):
+        case AudioClips(files):
             return "\n".join(
                 f"- [{what}]({path})" + (f", heard: “{heard}”" if heard else "")
                 for what, heard, path in files
@@ -136,20 +136,20 @@ def _html(block: Block) -> str:
                 f'<figure><img src="{html.escape(path)}" '
                 f'alt="{html.escape(description)}"></figure>'
             )
-        case Audio(files):
+        case AudioClips(files):
             return "\n".join(_html_audio(*file) for file in files)
         case _:
             return re.sub(r"<td>(FAIL|NOT RUN)\b", _html_verdict, block.to_html())
 
 
 def _html_verdict(cell: re.Match[str]) -> str:
-    """Make what an audit did not find in order stand out."""
+    """Highlight gates that failed or were not run."""
     kind = cell[1].lower().replace(" ", "-")
     return f'<td class="{kind}">{cell[1]}'
 
 
 def _html_text(text: str) -> str:
-    """Escape a text; what stands in backticks is code, as in Markdown."""
+    """Escape a text; backticks mark code, as in Markdown."""
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 

@@ -3,33 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from espnet_mtl.data.audio import read_audio_rate, write_audio
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.report.comparison import Entry, Group
-from espnet_mtl.report.experiment import Row
+from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.results.attack_scores import Row, UttScore
+
+Samples = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
-class Attacked:
-    """What one system made of the example.
+class AttackedVersion:
+    """The example's utterance as it was attacked for one system.
 
     Attributes:
         label: Name of the system.
         attacker: Name of the attacker.
         budget: Budget in words.
-        line: Line of ``utt_scores.jsonl``.
+        score: How it was recognised.
         samples: Attacked audio in [-1, 1], (Samples,).
     """
 
     label: str
     attacker: str
     budget: str
-    line: Row
-    samples: np.ndarray
+    score: UttScore
+    samples: Samples
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,15 @@ class Example:
         utt: The utterance.
         rate: Sampling rate in Hz.
         clean: Untouched audio, (Samples,).
-        clean_hyp: What the first system hears in it; ``None`` where not decoded.
+        clean_hyp: What the first system hears in it.
         attacked: The same utterance attacked for each system, the shown one first.
     """
 
     utt: str
     rate: int
-    clean: np.ndarray
-    clean_hyp: str | None
-    attacked: Sequence[Attacked]
+    clean: Samples
+    clean_hyp: str
+    attacked: Sequence[AttackedVersion]
 
 
 def find_example(group: Group) -> Example | None:
@@ -65,60 +68,54 @@ def find_example(group: Group) -> Example | None:
     """
     candidates = [
         (
-            not line["success"],
-            line["edits_target"] / max(line["words_target"], 1) * (not line["success"]),
-            group.budgets.index(row["budget"]),
+            not score.success,
+            0.0 if score.success else score.edits_target / max(score.words_target, 1),
+            place,
             number,
-            line["utt"],
+            score.utt,
         )
-        for number, entry in enumerate(group.entries)
-        for row in _strongest_rows(group, entry)
-        for line in entry.result.lines_of(row).values()
+        for number, system in enumerate(group.systems)
+        for place, budget in enumerate(group.budgets)
+        if (row := system.strongest(budget))
+        for score in system.result.feasible_scores(row).values()
     ]
     if not candidates:
         return None
-    _, _, budget, first, utt = min(candidates)
-    order = sorted(range(len(group.entries)), key=lambda number: number != first)
-    attacked = []
-    for number in order:
-        shown = _read_attacked(group, group.entries[number], group.budgets[budget], utt)
-        if shown is None and number == first:
-            return None
-        if shown is not None:
-            attacked.append(shown)
-    entry = group.entries[first]
-    clean_line = entry.result.lines_of(entry.clean).get(utt) if entry.clean else None
-    if clean_line is None:
+    _, _, place, first, utt = min(candidates)
+    shown = group.systems[first]
+    others = [system for system in group.systems if system is not shown]
+    clean_score = shown.result.feasible_scores(shown.clean).get(utt)
+    attacked = [
+        version
+        for system in (shown, *others)
+        if (version := _read_attacked(group, system, group.budgets[place], utt))
+    ]
+    if clean_score is None or not attacked or attacked[0].label != shown.label:
         return None
     try:
-        clean, rate = _read(entry, clean_line["key"])
+        clean, rate = _read(shown, clean_score.key)
     except DataDirError:
         return None
-    return Example(utt, rate, clean, clean_line["hyp"], attacked)
-
-
-def _strongest_rows(group: Group, entry: Entry) -> list[Row]:
-    rows = [entry.strongest(budget) for budget in group.budgets]
-    return [row for row in rows if row is not None]
+    return Example(utt, rate, clean, clean_score.hyp, attacked)
 
 
 def _read_attacked(
-    group: Group, entry: Entry, budget: float, utt: str
-) -> Attacked | None:
-    row = entry.strongest(budget)
-    line = entry.result.lines_of(row).get(utt) if row else None
-    if row is None or line is None:
+    group: Group, system: SystemResult, budget: float, utt: str
+) -> AttackedVersion | None:
+    row: Row | None = system.strongest(budget)
+    score = system.result.feasible_scores(row).get(utt) if row else None
+    if row is None or score is None:
         return None
     try:
-        samples, _ = _read(entry, line["key"])
+        samples, _ = _read(system, score.key)
     except DataDirError:
         return None
     name = group.budget_name(budget)
-    return Attacked(entry.label, entry.attacker_of(row), name, line, samples)
+    return AttackedVersion(system.label, system.attacker_of(row), name, score, samples)
 
 
-def _read(entry: Entry, key: str) -> tuple[np.ndarray, int]:
-    folder = entry.result.attack_dir
+def _read(system: SystemResult, key: str) -> tuple[Samples, int]:
+    folder = system.result.attack_dir
     path = Path(read_table(folder / "wav.scp").get(key, "-"))
     return read_audio_rate(path, utt=key)
 
@@ -135,7 +132,7 @@ def write_example(example: Example, folder: Path) -> list[tuple[str, str, str]]:
         ``folder``.
     """
     (folder / "audio").mkdir(parents=True, exist_ok=True)
-    shown = [("untouched", example.clean_hyp or "", "clean", example.clean)]
+    shown = [("untouched", example.clean_hyp, "clean", example.clean)]
     first = example.attacked[0]
     if len(first.samples) == len(example.clean):
         perturbation = first.samples - example.clean
@@ -144,7 +141,7 @@ def write_example(example: Example, folder: Path) -> list[tuple[str, str, str]]:
     for item in example.attacked:
         what = f"attacked: {item.label}, {item.attacker}, {item.budget}"
         name = "attacked_" + "".join(c if c.isalnum() else "_" for c in item.label)
-        shown.append((what, item.line["hyp"], name, item.samples))
+        shown.append((what, item.score.hyp, name, item.samples))
     files = []
     for what, heard, name, samples in shown:
         relative = f"audio/{name}.wav"

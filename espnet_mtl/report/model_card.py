@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.environment import environment_lines
+from espnet_mtl.environment import environment
 from espnet_mtl.report.audit.blocks import audit_lines
 from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
 from espnet_mtl.report.experiment import read_experiment
 from espnet_mtl.report.report import Report
-from espnet_mtl.report.tables import LEGEND, LEGEND_ALL, clean_table, full_table
+from espnet_mtl.report.result_tables import LEGEND, LEGEND_ALL, clean_table, full_table
 
 DECODING_NAME = "decode.yaml"
 _TAGS = ("espnet", "audio", "automatic-speech-recognition")
@@ -62,7 +62,7 @@ def model_card(
         ),
         *_results(exp),
         Heading("Environment"),
-        Bullets([line.strip().removeprefix("- ") for line in environment_lines()]),
+        Bullets(environment()),
         Heading("Training configuration"),
         Text(_folded(settings)),
     ]

@@ -8,7 +8,7 @@ NORM_NAMES = {
 
 
 def strength(norm: str | None, budget: float) -> float:
-    """Order budgets: the larger, the more an attack may do.
+    """Give the order of budgets: the larger, the more an attack may change.
 
     Args:
         norm: The norm; ``None`` without a bound.

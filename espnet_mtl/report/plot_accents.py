@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.report.experiment import Confusion
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+
 from espnet_mtl.report.plot_style import figure
+from espnet_mtl.results.clean_scores import AccentConfusion
 
 
-def plot_confusions(confusions: Sequence[tuple[str, Confusion]], path: Path) -> bool:
+def plot_confusions(
+    confusions: Sequence[tuple[str, AccentConfusion]], path: Path
+) -> bool:
     """Draw one matrix for each system: rows true, columns recognised.
 
     Args:
@@ -25,9 +30,10 @@ def plot_confusions(confusions: Sequence[tuple[str, Confusion]], path: Path) -> 
     side = max(2.6, 0.55 * most) + 1.2
     size = (side * columns + 0.6, side * rows + 0.5)
     with figure(path, rows, columns, size) as (drawn, axes):
-        image = None
-        for axis, (name, confusion) in zip(axes.flat, confusions, strict=False):
-            image = _draw(axis, name, confusion)
+        [image, *_] = [
+            _draw(axis, name, confusion)
+            for axis, (name, confusion) in zip(axes.flat, confusions, strict=False)
+        ]
         for axis in axes.flat[len(confusions) :]:
             axis.set_visible(False)
         drawn.supxlabel("recognised accent", fontsize=10)
@@ -36,7 +42,7 @@ def plot_confusions(confusions: Sequence[tuple[str, Confusion]], path: Path) -> 
     return True
 
 
-def _draw(axis, name: str, confusion: Confusion):
+def _draw(axis: Axes, name: str, confusion: AccentConfusion) -> AxesImage:
     shares = [
         [count / max(sum(counts), 1) for count in counts] for counts in confusion.counts
     ]
@@ -44,13 +50,12 @@ def _draw(axis, name: str, confusion: Confusion):
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axis.grid(False)
     accents = list(confusion.accents)
-    columns = len(confusion.counts[0]) if confusion.counts else 0
-    axis.set_xticks(range(columns), accents[:columns], rotation=45, ha="right")
-    axis.set_yticks(range(len(confusion.counts)), accents[: len(confusion.counts)])
+    axis.set_xticks(range(len(accents)), accents, rotation=45, ha="right")
+    axis.set_yticks(range(len(accents)), accents)
     for true, counts in enumerate(confusion.counts):
         for heard, count in enumerate(counts):
             dark = shares[true][heard] > 0.55
             colour = "white" if dark else "black"
-            axis.text(heard, true, count, ha="center", va="center", color=colour)
+            axis.text(heard, true, str(count), ha="center", va="center", color=colour)
     axis.set_title(f"{name}\n{confusion.accuracy or 0:.1f} % right")
     return image

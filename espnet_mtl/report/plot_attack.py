@@ -1,14 +1,17 @@
 """AdvTWER against the attack's budget."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from espnet_mtl.report.comparison import Entry, Group
-from espnet_mtl.report.experiment import Row
+from espnet_mtl.report.comparison import Group, SystemResult
 from espnet_mtl.report.plot_style import GREY, figure, legend_outside, look_of
+from espnet_mtl.results.attack_scores import Row
 
 _AXIS = {
     "linf": "budget: largest sample of the perturbation (full scale = 1)",
@@ -26,15 +29,15 @@ def plot_budgets(group: Group, path: Path) -> None:
     """
     with figure(path, 1, 1, (8.0, 5.0)) as (drawn, axes):
         axis = axes[0, 0]
-        for number, entry in enumerate(group.entries):
-            rows = [entry.strongest(budget) for budget in group.budgets]
-            _line(axis, rows, number, label=entry.label)
-            _line(axis, entry.noise, number, linestyle="--", alpha=0.7, markersize=4)
+        for number, system in enumerate(group.systems):
+            rows = [system.strongest(budget) for budget in group.budgets]
+            _line(axis, rows, number, label=system.label)
+            _line(axis, system.noise, number, linestyle="--", alpha=0.7, markersize=4)
         _null(axis, group)
         _scales(axis, group)
         axis.set_title("Strongest attacker on each system")
         axis.set_ylabel("AdvTWER (%), higher = attack failed")
-        _legend(drawn, axis, noise=any(entry.noise for entry in group.entries))
+        _legend(drawn, axis, noise=any(system.noise for system in group.systems))
 
 
 def plot_attackers(group: Group, path: Path) -> None:
@@ -51,8 +54,8 @@ def plot_attackers(group: Group, path: Path) -> None:
     with figure(path, rows, columns, size, sharex=True, sharey=True) as (drawn, axes):
         for place, name in enumerate(names):
             axis = axes.flat[place]
-            for number, entry in enumerate(group.entries):
-                _line(axis, _rows_of(entry, name), number, label=entry.label)
+            for number, system in enumerate(group.systems):
+                _line(axis, _rows_of(system, name), number, label=system.label)
             _null(axis, group)
             _scales(axis, group)
             axis.set_title(f"attacker: {name}")
@@ -62,21 +65,21 @@ def plot_attackers(group: Group, path: Path) -> None:
             axis.set_xlabel("")
         for axis in axes.flat[len(names) - columns : len(names)]:
             axis.tick_params(labelbottom=True)  # the row below may be incomplete
-        drawn.get_layout_engine().set(wspace=0.08)
+        drawn.set_layout_engine("constrained", wspace=0.08)
         drawn.supxlabel(_axis_name(group), fontsize=10)
         drawn.supylabel("AdvTWER (%), higher = attack failed", fontsize=10)
         _legend(drawn, axes.flat[0], noise=False)
 
 
-def _rows_of(entry: Entry, attacker: str) -> list[Row]:
-    return [row for row in entry.attacked if attacker in entry.attackers_of(row)]
+def _rows_of(system: SystemResult, attacker: str) -> list[Row]:
+    return [row for row in system.attacked if attacker in system.attackers_of(row)]
 
 
-def _line(axis: Axes, rows: list[Row | None], number: int, **options) -> None:
+def _line(axis: Axes, rows: Sequence[Row | None], number: int, **options: Any) -> None:
     points = sorted(
-        (row["budget"], row["adv_twer"])
+        (row.budget, row.adv_twer)
         for row in rows
-        if row is not None and row["adv_twer"] is not None
+        if row is not None and row.adv_twer is not None
     )
     if points:
         options = {"linewidth": 1.8, "markersize": 6, **look_of(number), **options}
@@ -85,11 +88,8 @@ def _line(axis: Axes, rows: list[Row | None], number: int, **options) -> None:
 
 def _null(axis: Axes, group: Group) -> None:
     """Where the systems would be without any attack: a line, or a band."""
-    nulls = [
-        entry.clean["null_twer"]
-        for entry in group.entries
-        if entry.clean and entry.clean.get("null_twer") is not None
-    ]
+    rates = (system.clean.null_twer for system in group.systems)
+    nulls = [rate for rate in rates if rate is not None]
     if nulls:
         axis.axhspan(min(nulls), max(nulls), color=GREY, alpha=0.15, linewidth=0)
         middle = sum(nulls) / len(nulls)
@@ -131,7 +131,7 @@ def _headroom(axis: Axes) -> None:
     axis.set_ylim(low, max(high, highest + 0.05 * (highest - low)))
 
 
-def _legend(drawn, axis: Axes, noise: bool) -> None:
+def _legend(drawn: Figure, axis: Axes, noise: bool) -> None:
     handles, labels = axis.get_legend_handles_labels()
     if noise:
         handles.append(Line2D([], [], color=GREY, linestyle="--"))

@@ -4,8 +4,10 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 
-from espnet_mtl.report.example import Example
+from espnet_mtl.report.example import Example, Samples
 from espnet_mtl.report.plot_style import COLOURS, GREY, figure
 
 _WINDOW_SECONDS = 0.025
@@ -27,7 +29,7 @@ def plot_example(example: Example, path: Path) -> None:
     panels = (
         (clean, f"untouched, heard: {_quote(example.clean_hyp)}"),
         (perturbation, f"perturbation, largest sample {loudest:.2g}"),
-        (attacked, f"attacked, heard: {_quote(shown.line['hyp'])}"),
+        (attacked, f"attacked, heard: {_quote(shown.score.hyp)}"),
     )
     with figure(path, 2, 3, (13.0, 6.4), sharex=True) as (drawn, axes):
         seconds = np.arange(length) / example.rate
@@ -46,17 +48,16 @@ def plot_example(example: Example, path: Path) -> None:
         first = f"{example.utt}, system {shown.label}, attacker {shown.attacker}, "
         first += f"budget {shown.budget}"
         lines = [first]
-        if shown.line.get("ref") is not None:
-            lines += textwrap.wrap(f"spoken: {_quote(shown.line['ref'])}", 120)
-        lines += textwrap.wrap(f"attacker wanted: {_quote(shown.line['target'])}", 120)
+        lines += textwrap.wrap(f"spoken: {_quote(shown.score.ref)}", 120)
+        lines += textwrap.wrap(f"attacker wanted: {_quote(shown.score.target)}", 120)
         drawn.suptitle("\n".join(lines), fontsize=11)
 
 
-def _quote(text: str | None) -> str:
-    return "-" if text is None else f"“{text}”"
+def _quote(text: str) -> str:
+    return f"“{text}”"
 
 
-def _spectrogram(axis, samples: np.ndarray, rate: int):
+def _spectrogram(axis: Axes, samples: Samples, rate: int) -> AxesImage:
     """Draw a spectrogram on one scale for all panels: dB below full scale."""
     window = max(int(_WINDOW_SECONDS * rate), 16)
     padded = np.pad(samples, (0, max(window - len(samples), 0)))

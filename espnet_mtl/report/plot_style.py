@@ -1,14 +1,17 @@
 """How the plots look: colours, markers, sizes, saving."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt  # noqa: E402  # the backend comes first
+from matplotlib.artist import Artist  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; without their
 # yellow, which is too faint on white. Markers tell systems apart without any colour.
@@ -19,7 +22,7 @@ DPI = 120
 _LONGEST_BESIDE = 24  # characters of a name that leave room for the panels
 _CHARACTERS_AN_INCH = 11
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,
@@ -43,7 +46,9 @@ def look_of(number: int) -> dict[str, str]:
     }
 
 
-def legend_outside(drawn, handles: Sequence, labels: Sequence[str]) -> None:
+def legend_outside(
+    drawn: Figure, handles: Sequence[Artist], labels: Sequence[str]
+) -> None:
     """Put the legend beside the panels; names that are long for that, below.
 
     Args:
@@ -61,7 +66,9 @@ def legend_outside(drawn, handles: Sequence, labels: Sequence[str]) -> None:
 
 
 @contextmanager
-def figure(path: Path, rows: int, columns: int, size: Sequence[float], **options):
+def figure(
+    path: Path, rows: int, columns: int, size: tuple[float, float], **options: Any
+) -> Iterator[tuple[Figure, Any]]:
     """Make a figure and save it as PNG.
 
     Args:

@@ -100,7 +100,8 @@ def test_decoding_is_with_the_language_model_and_the_zip_has_it(recipe, done):
 
 
 def test_the_attacked_audio_is_decoded_scored_and_reported(recipe, done):
-    rows = json.loads((exp_of(recipe) / "report/results.json").read_text())
+    results = (exp_of(recipe) / "report/results.json").read_text()
+    rows = json.loads(results)["content"]
     assert {row["attack"] for row in rows} == {"none", "noise", "pgd"}
     assert all(row["n"] == 2 for row in rows)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import scoring_dirs as dirs
 
-from espnet_mtl.metrics.attack_scores import score_attack
+from espnet_mtl.metrics.score_attack import score_attack
 from espnet_mtl.metrics.trn import write_trn
 from espnet_mtl.metrics.wer import count_edits, error_rate, fold_case, pool
 
@@ -89,16 +89,16 @@ def test_rates_of_an_attack_are_those_of_sclite(tmp_path):
     attack_dir = dirs.make_attack_dir(tmp_path / "attack")
     hyp_dir = dirs.make_attack_decoding(tmp_path / "hyp")
     words = " ".join(dirs.TARGETS.values()).split()
-    keys = {f"{u}-{name}": u for u in dirs.UTTERANCES for name, *_ in dirs.CONDITIONS}
-    heard = {key: draw(rng, words, 9) for key in keys}
+    heard = {key: draw(rng, words, 9) for key in dirs.KEYS}
     dirs.write_table(hyp_dir / "text", heard)
-    rows = score_attack(attack_dir, hyp_dir, "mtl", 0, "decode_ctc")
-    assert len(rows) == len(dirs.CONDITIONS)
-    for row in rows:
+    names = {"system": "mtl", "seed": 0, "decoder": "d", "set_name": "test"}
+    scores, _ = score_attack(attack_dir, hyp_dir, **names, attack_tag="attack_pgd")
+    assert len(scores.rows) == len(dirs.TRIALS)
+    for row in scores.rows:
         mine = [
             (key, utt)
-            for key, utt in keys.items()
-            if key == f"{utt}-{row['condition']}" and utt != dirs.INFEASIBLE
+            for key, (utt, trial) in dirs.KEYS.items()
+            if trial.name == row.trial and utt != dirs.INFEASIBLE
         ]
         for name, texts in (
             ("adv_twer", dirs.TARGETS),
@@ -108,7 +108,7 @@ def test_rates_of_an_attack_are_those_of_sclite(tmp_path):
             counts = counts_of_sclite(pairs, tmp_path / "trn")
             errors = sum(sum(c[1:]) for c in counts)
             length = sum(sum(c[:3]) for c in counts)
-            assert row[name] == pytest.approx(error_rate(errors, length))
+            assert getattr(row, name) == pytest.approx(error_rate(errors, length))
             assert pool(count(*pair) for pair in pairs) == tuple(
                 map(sum, zip(*counts, strict=True))
             )

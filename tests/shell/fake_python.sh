@@ -114,6 +114,9 @@ south
         echo "{}" > "$(value_of --output_dir)/records.jsonl"
         ;;
     asr_mtl_score)
+        if [ "$1" = stamp ]; then
+            echo "{}" > "$(value_of --hyp_dir)/stamp.json"
+        fi
         echo "# RESULTS"
         ;;
 esac

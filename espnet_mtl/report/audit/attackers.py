@@ -1,28 +1,32 @@
-"""Gates of the audit: was what decides attacked, by somebody who knows what counts?"""
+"""Gates of the audit: was what decides attacked, by an attacker who knows of it?"""
+
+from collections.abc import Iterable
 
 from espnet_mtl.report.audit.evidence import Evidence, Level
 from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.audit.strength import UNTARGETED
-from espnet_mtl.report.experiment import Row
 from espnet_mtl.report.norms import budget_name
+from espnet_mtl.results.attack_scores import Row
+from espnet_mtl.results.trial import Member
 
 _WORD_BRANCHES = ("ctc", "att")
 _ROUNDING = 1e-6
 
 
 def check_accent_blind(evidence: Evidence) -> Finding:
-    """Who leaves the accent branch alone does not come nearer than what is reported."""
+    """Who ignores the accent branch comes no nearer than what is reported."""
     if not evidence.levels:
         return not_run(UNTARGETED)
     if not _has_accent(evidence):
-        known = all("weights" in one for one in _attackers(evidence))
-        return judged(True, "no accent branch") if known else not_run("unknown weights")
+        return judged(True, "no accent branch")
     figures, passed = [], True
     for level in evidence.levels:
-        blind, reported = _blind_and_reported(evidence, level)
-        if blind is None:
+        rows = evidence.targeted_at(level)
+        blind = _lowest(_blind_twer(evidence, row) for row in rows)
+        reported = _lowest(row.adv_twer for row in rows)
+        if blind is None or reported is None:
             at = budget_name(*level)
-            if _nobody_is_blind(evidence, level):
+            if not any(_is_blind(member) for row in rows for member in row.members):
                 return judged(False, f"no accent-blind attack at {at}")
             return not_run(f"no record of an accent-blind attack at {at}")
         passed = passed and reported <= blind + _ROUNDING
@@ -30,78 +34,52 @@ def check_accent_blind(evidence: Evidence) -> Finding:
     return judged(passed, f"AdvTWER {', '.join(figures)}; reported in brackets")
 
 
-def _attackers(evidence: Evidence) -> list[Row]:
-    return [one for row in evidence.targeted for one in evidence.attackers_of(row)]
-
-
 def _has_accent(evidence: Evidence) -> bool:
-    measured = any(row.get("accent_acc") is not None for row in evidence.result.rows)
-    weighed = any(one.get("weights", {}).get("accent") for one in _attackers(evidence))
-    return measured or weighed
+    measured = any(row.accent_acc is not None for row in evidence.result.rows)
+    members = (member for row in evidence.targeted for member in row.members)
+    return measured or any(member.weights.get("accent") for member in members)
 
 
-def _is_blind(attacker: Row) -> bool:
+def _is_blind(member: Member) -> bool:
     """Whether an attacker with gradients spends nothing on the accent."""
-    if attacker["kind"] != "white_box":
-        return False
-    if "weights" not in attacker:
-        return attacker["attacker"] == "accent_blind"
-    return not attacker["weights"].get("accent")
+    return member.kind == "white_box" and not member.weights.get("accent")
 
 
-def _nobody_is_blind(evidence: Evidence, level: Level) -> bool:
-    """Whether all attackers are known to spend something on the accent."""
-    attackers = [
-        one for row in evidence.targeted_at(level) for one in evidence.attackers_of(row)
-    ]
-    known = all("weights" in one for one in attackers)
-    return known and not any(_is_blind(one) for one in attackers)
+def _lowest(rates: Iterable[float | None]) -> float | None:
+    return min((rate for rate in rates if rate is not None), default=None)
 
 
-def _blind_and_reported(
-    evidence: Evidence, level: Level
-) -> tuple[float | None, float | None]:
-    """AdvTWER of the accent-blind attackers, and of what is reported."""
-    rows = [row for row in evidence.targeted_at(level) if row["adv_twer"] is not None]
-    reported = min((row["adv_twer"] for row in rows), default=None)
-    blind = [
-        rate
-        for row in rows
-        if (rate := _blind_twer(evidence, row, evidence.attackers_of(row))) is not None
-    ]
-    return min(blind, default=None), reported
-
-
-def _blind_twer(evidence: Evidence, row: Row, attackers: list[Row]) -> float | None:
-    blind = [one for one in attackers if _is_blind(one)]
-    if not blind:
+def _blind_twer(evidence: Evidence, row: Row) -> float | None:
+    """AdvTWER of a row's accent-blind attackers; ``None`` where it is not known."""
+    blind = {(one.attack, one.attacker) for one in row.members if _is_blind(one)}
+    if not blind or row.adv_twer is None:
         return None
-    if len(attackers) == len(blind) == 1:
-        return row["adv_twer"]
-    names = {(one["attack"], one["attacker"]) for one in blind}
+    if len(row.members) == 1:
+        return row.adv_twer
     edits = words = 0.0
-    met = False
-    for line, record in evidence.feasible(row):
+    is_known = False
+    for score, record in evidence.feasible(row):
+        attempts = record.attempts if record else None
+        is_known = is_known or attempts is not None
         costs = [
-            attempt["cost"]
-            for attempt in record.get("attempts") or []
-            if (attempt["attack"], attempt["attacker"]) in names
-            and attempt["cost"] is not None
+            attempt.cost
+            for attempt in attempts or ()
+            if (attempt.attack, attempt.attacker) in blind
         ]
-        met = met or "attempts" in record
         # What others had broken before is as broken as the report says.
-        edits += min(costs, default=line["edits_target"])
-        words += line["words_target"]
-    return 100.0 * edits / words if met and words else None
+        edits += min(costs, default=score.edits_target)
+        words += score.words_target
+    return 100.0 * edits / words if is_known and words else None
 
 
 def check_loss(evidence: Evidence) -> Finding:
-    """At every budget, somebody attacks all branches that the decoder listens to."""
+    """At every budget, some attacker attacks all branches that the decoder weighs."""
     if not evidence.levels:
         return not_run(UNTARGETED)
-    if evidence.decoder is None:
+    decoder = evidence.run.decoder if evidence.run else None
+    if decoder is None:
         return not_run("unknown what the decoder weighs")
-    heard = [name for name in evidence.decoder["branches"] if name in _WORD_BRANCHES]
+    heard = [name for name in decoder.branches if name in _WORD_BRANCHES]
     figures = []
     for level in evidence.levels:
         attacked = _attacked_branches(evidence, level)
@@ -113,18 +91,18 @@ def check_loss(evidence: Evidence) -> Finding:
     passed = bool(heard) and all(matching for matching, _ in figures)
     shown = dict.fromkeys(name for matching, name in figures if matching == passed)
     figure = f"decodes {'+'.join(heard) or 'neither'}, attacked {', '.join(shown)}"
-    for model in ("lm", "ngram"):
-        if weight := evidence.decoder.get(f"{model}_weight"):
-            figure += f"; {model.upper()} {weight:g} not attacked"
+    for model, weight in (("LM", decoder.lm_weight), ("NGRAM", decoder.ngram_weight)):
+        if weight:
+            figure += f"; {model} {weight:g} not attacked"
     return judged(passed, figure)
 
 
 def _attacked_branches(evidence: Evidence, level: Level) -> list[tuple[str, ...]]:
     """Word branches of each attacker with gradients."""
     found = [
-        tuple(name for name in _WORD_BRANCHES if one["weights"].get(name, 0) > 0)
+        tuple(name for name in _WORD_BRANCHES if member.weights.get(name, 0) > 0)
         for row in evidence.targeted_at(level)
-        for one in evidence.attackers_of(row)
-        if one["kind"] == "white_box" and "weights" in one
+        for member in row.members
+        if member.kind == "white_box"
     ]
     return [branches for branches in dict.fromkeys(found) if branches]

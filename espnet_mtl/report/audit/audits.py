@@ -13,6 +13,13 @@ from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS, Finding
 from espnet_mtl.report.audit.gates import GATES, Gate
 from espnet_mtl.report.comparison import system_label
 from espnet_mtl.report.experiment import AttackResult, Experiment
+from espnet_mtl.results.audit import (
+    AuditSummary,
+    AuditVerdict,
+    GateResult,
+    GateVerdict,
+    SystemAudit,
+)
 
 
 @dataclass(frozen=True)
@@ -29,13 +36,13 @@ class Audit:
     result: AttackResult
     findings: Mapping[str, Finding]
 
-    def gates(self, verdict: str) -> list[Gate]:
+    def gates(self, verdict: GateVerdict) -> list[Gate]:
         """Gates of one verdict."""
         return [g for g in GATES if self.findings[g.name].verdict == verdict]
 
     @property
-    def verdict(self) -> str:
-        """``fail``; ``partial`` where none failed, but some were not run; ``pass``."""
+    def verdict(self) -> AuditVerdict:
+        """What follows from all gates."""
         if self.gates(FAIL):
             return "fail"
         return "partial" if self.gates(NOT_RUN) else "pass"
@@ -44,8 +51,9 @@ class Audit:
     def counts(self) -> str:
         """How many gates passed, and which did not, in words."""
         parts = [f"{len(self.gates(PASS))} of {len(GATES)} gates passed"]
-        for name, verdict in (("FAIL", FAIL), ("not run", NOT_RUN)):
-            if gates := self.gates(verdict):
+        lacking = {"FAIL": self.gates(FAIL), "not run": self.gates(NOT_RUN)}
+        for name, gates in lacking.items():
+            if gates:
                 parts.append(f"{name}: {', '.join(gate.name for gate in gates)}")
         return "; ".join(parts)
 
@@ -60,6 +68,35 @@ class Audit:
         if [gate.name for gate in self.gates(FAIL)] == ["benign_wer"]:
             can = "cannot be compared"
         return f"{self.label}: robustness figures {can} ({self.counts})."
+
+    def summary(self) -> AuditSummary:
+        """Shorten it, for a row of the results."""
+        gates = {name: finding.verdict for name, finding in self.findings.items()}
+        return AuditSummary(verdict=self.verdict, gates=gates)
+
+    def export(self) -> SystemAudit:
+        """Give all of it, for ``audit.json``."""
+        about = self.result.scores
+        gates = [
+            GateResult(
+                name=gate.name,
+                title=gate.title,
+                verdict=self.findings[gate.name].verdict,
+                figure=self.findings[gate.name].figure,
+                failure_means=gate.failure,
+            )
+            for gate in GATES
+        ]
+        return SystemAudit(
+            system=about.system,
+            seed=about.seed,
+            set=about.set,
+            attack_tag=about.attack_tag,
+            decoder=about.decoder,
+            verdict=self.verdict,
+            sentence=self.sentence,
+            gates=tuple(gates),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,10 +119,11 @@ def make_audits(experiments: Sequence[Experiment]) -> list[AuditGroup]:
     Raises:
         UserError: If a file of an attack is damaged.
     """
-    keys: dict[tuple, list[AttackResult]] = {}
+    keys: dict[tuple[str, str, int], list[AttackResult]] = {}
     for result in (one for experiment in experiments for one in experiment.attacks):
-        if any(row["role"] == "main" for row in result.rows):
-            key = (result.set_name, result.attack_tag, result.seed)
+        if any(row.role == "main" for row in result.rows):
+            about = result.scores
+            key = (about.set, about.attack_tag, about.seed)
             keys.setdefault(key, []).append(result)
     return [
         AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(members))
@@ -96,10 +134,9 @@ def make_audits(experiments: Sequence[Experiment]) -> list[AuditGroup]:
 def _audit(members: Sequence[AttackResult]) -> list[Audit]:
     labels = [system_label(result, members) for result in members]
     wers = {
-        label: row["benign_wer"]
+        label: result.clean.benign_wer
         for label, result in zip(labels, members, strict=True)
-        for row in result.rows
-        if row["attack"] == "none" and row["benign_wer"] is not None
+        if result.clean.benign_wer is not None
     }
     return [
         Audit(label, result, run_gates(read_evidence(result, wers)))

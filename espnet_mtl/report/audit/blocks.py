@@ -1,9 +1,7 @@
-"""The audit in words: for the page, for a terminal, and for other programs."""
+"""The audit in words: for the page and for a terminal."""
 
-import json
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 from espnet_mtl.report.audit.audits import Audit, AuditGroup
 from espnet_mtl.report.audit.finding import FAIL, NOT_RUN
@@ -12,10 +10,10 @@ from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.table import Table
 
 INTRODUCTION = (
-    "Before a figure about robustness says something about a system, the attack behind "
-    "it has to be a good one. Each gate is one check of that, on each system, with "
-    "what was measured. NOT RUN is no pass: what it would find is not known. All "
-    "figures are in `audit.json`."
+    "A figure about robustness says something about a system only if the attack behind "
+    "it is a good one. Each gate checks one side of that, on each system, and shows "
+    "what was measured. NOT RUN is not a pass: what the gate would find is not known. "
+    "All figures are in `audit.json`."
 )
 
 
@@ -154,52 +152,3 @@ def _failures(audits: Sequence[Audit]) -> list[str]:
         if failed:
             said.append(f"FAIL {gate.name}: {gate.failure} {'; '.join(figures)}.")
     return said
-
-
-def audit_json(groups: Sequence[AuditGroup]) -> str:
-    """Write everything for other programs.
-
-    Args:
-        groups: The audits.
-
-    Returns:
-        A JSON list with one object for each system.
-    """
-    audits = [
-        {
-            "system": audit.result.system,
-            "seed": audit.result.seed,
-            "set": audit.result.set_name,
-            "attack_tag": audit.result.attack_tag,
-            "decoder": audit.result.decoder,
-            "verdict": audit.verdict,
-            "sentence": audit.sentence,
-            "gates": [
-                {
-                    "name": gate.name,
-                    "title": gate.title,
-                    "verdict": audit.findings[gate.name].verdict,
-                    "figure": audit.findings[gate.name].figure,
-                    "failure_means": gate.failure,
-                }
-                for gate in GATES
-            ],
-        }
-        for group in groups
-        for audit in group.audits
-    ]
-    return json.dumps(audits, indent=1, ensure_ascii=False) + "\n"
-
-
-def short_audit(audit: Audit) -> dict[str, Any]:
-    """Shorten an audit for a row of ``results.json``.
-
-    Args:
-        audit: The audit.
-
-    Returns:
-        ``verdict``: ``pass``, ``fail`` or ``partial``; ``gates``: ``PASS``, ``FAIL`` or
-        ``NOT RUN`` by name.
-    """
-    gates = {name: finding.verdict for name, finding in audit.findings.items()}
-    return {"verdict": audit.verdict, "gates": gates}

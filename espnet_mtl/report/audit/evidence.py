@@ -1,17 +1,21 @@
 """What the audit of one attacked system looks at."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-from espnet_mtl.attack.kinds import kind_of
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.errors import UserError
-from espnet_mtl.report.experiment import AttackResult, Row
+from espnet_mtl.report.experiment import AttackResult
 from espnet_mtl.report.norms import strength
+from espnet_mtl.results.attack import (
+    ATTACK_NAME,
+    RECORDS_NAME,
+    AttackRun,
+    read_attack_run,
+    read_records,
+)
+from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.record import Record
 
 Level = tuple[str | None, float]  # norm and budget
 
@@ -22,49 +26,38 @@ class Evidence:
 
     Attributes:
         result: Its scores: what the recipe's decoder heard in the audio on the disk.
-        conditions: Lines of the attack's ``conditions.json``, by name.
-        records: Lines of its ``records.jsonl``, by key.
-        decoder: What its ``decoder.json`` says of the attacked decoder; ``None`` where
-            there is none.
-        wavs: Its ``wav.scp``: path by key.
+        run: What was tried; ``None`` where the attack's directory is gone.
+        records: What the attack did to each utterance, by key; empty where they are
+            gone.
+        wavs: Paths of its audio by key; empty where they are gone.
         benign_wers: WER of untouched audio of every system of the comparison.
     """
 
     result: AttackResult
-    conditions: Mapping[str, Row] = field(repr=False)
-    records: Mapping[str, Row] = field(repr=False)
-    decoder: Row | None
+    run: AttackRun | None = field(repr=False)
+    records: Mapping[str, Record] = field(repr=False)
     wavs: Mapping[str, str] = field(repr=False)
     benign_wers: Mapping[str, float]
 
-    @cached_property
-    def clean(self) -> Row | None:
-        """The row of untouched audio."""
-        rows = [row for row in self.result.rows if row["attack"] == "none"]
-        return rows[0] if rows else None
-
     @property
-    def untouched(self) -> Mapping[str, Row]:
+    def untouched(self) -> Mapping[str, UttScore]:
         """Scores of untouched audio by utterance, whatever its target."""
-        return self.result.scores.get(self.clean["condition"], {}) if self.clean else {}
+        return self.result.utterances.get(self.result.clean.trial, {})
 
     @cached_property
     def main(self) -> list[Row]:
         """Rows of the attacks that are reported."""
-        return [row for row in self.result.rows if row["role"] == "main"]
+        return [row for row in self.result.rows if row.role == "main"]
 
     @cached_property
     def targeted(self) -> list[Row]:
         """Those among them that want a target to be heard."""
-        return [row for row in self.main if self._words(row) == "target"]
-
-    def _words(self, row: Row) -> str:
-        return self.conditions.get(row["condition"], {}).get("words", "target")
+        return [row for row in self.main if row.words == "target"]
 
     @cached_property
     def levels(self) -> list[Level]:
         """Norms and budgets of the targeted attacks, from weak to strong."""
-        found = {(row["norm"], row["budget"]) for row in self.targeted}
+        found = {_level(row) for row in self.targeted}
         return sorted(found, key=lambda level: (str(level[0]), strength(*level)))
 
     def targeted_at(self, level: Level) -> list[Row]:
@@ -73,47 +66,25 @@ class Evidence:
 
     def controls_at(self, level: Level) -> list[Row]:
         """Controls of one norm and budget."""
-        return [
-            row
-            for row in self.result.rows
-            if row["role"] == "control" and _level(row) == level
-        ]
+        rows = self.result.rows
+        return [row for row in rows if row.role == "control" and _level(row) == level]
 
-    def feasible(self, row: Row) -> Iterator[tuple[Row, Row]]:
-        """Utterances of a row whose target can be reached: score and record.
+    def feasible(self, row: Row) -> Iterator[tuple[UttScore, Record | None]]:
+        """Go through the utterances of a row whose target can be heard.
 
         Args:
             row: The row.
 
         Yields:
-            Line of ``utt_scores.jsonl``, and the attack's record, empty where it is
-            gone.
+            How the utterance was recognised, and the attack's record; ``None`` where
+            that is gone.
         """
-        for line in self.result.lines_of(row).values():
-            yield line, self.records.get(line["key"], {})
-
-    def attackers_of(self, row: Row) -> Sequence[Row]:
-        """Who is behind a row: a suite's members, or one attacker.
-
-        Args:
-            row: The row.
-
-        Returns:
-            ``attack``, ``attacker``, ``kind`` and ``weights`` of each, without
-            ``weights`` where nothing is known of them.
-        """
-        condition = self.conditions.get(row["condition"], {})
-        settings = condition.get("settings") or row.get("settings") or {}
-        if "members" in settings:
-            return settings["members"]
-        about = {name: row[name] for name in ("attack", "attacker")}
-        if "weights" in condition:
-            about["weights"] = condition["weights"]
-        return [{**about, "kind": kind_of(row["attack"])}]
+        for score in self.result.feasible_scores(row).values():
+            yield score, self.records.get(score.key)
 
 
 def _level(row: Row) -> Level:
-    return row["norm"], row["budget"]
+    return row.norm, row.budget
 
 
 def read_evidence(result: AttackResult, benign_wers: Mapping[str, float]) -> Evidence:
@@ -130,31 +101,14 @@ def read_evidence(result: AttackResult, benign_wers: Mapping[str, float]) -> Evi
         UserError: If a file is damaged.
     """
     folder = result.attack_dir
-    conditions = _read_json(folder / "conditions.json") or []
-    scp = folder / "wav.scp"
+    is_there = {
+        name: (folder / name).is_file()
+        for name in (ATTACK_NAME, RECORDS_NAME, "wav.scp")
+    }
     return Evidence(
         result=result,
-        conditions={line["name"]: line for line in conditions},
-        records={line["key"]: line for line in _read_lines(folder / "records.jsonl")},
-        decoder=_read_json(folder / "decoder.json"),
-        wavs=read_table(scp) if scp.is_file() else {},
+        run=read_attack_run(folder) if is_there[ATTACK_NAME] else None,
+        records=read_records(folder) if is_there[RECORDS_NAME] else {},
+        wavs=read_table(folder / "wav.scp") if is_there["wav.scp"] else {},
         benign_wers=benign_wers,
     )
-
-
-def _read_json(path: Path) -> Any:
-    return _parse(path, path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def _read_lines(path: Path) -> Iterator[Row]:
-    if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        for number, line in enumerate(lines, start=1):
-            yield _parse(f"{path}:{number}", line)
-
-
-def _parse(place: Path | str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{place}: damaged ({error}); repeat stage 15.") from error

@@ -1,8 +1,13 @@
 """What a gate of the audit found."""
 
 from dataclasses import dataclass
+from typing import Final
 
-PASS, FAIL, NOT_RUN = "PASS", "FAIL", "NOT RUN"
+from espnet_mtl.results.audit import GateVerdict
+
+PASS: Final = "PASS"
+FAIL: Final = "FAIL"
+NOT_RUN: Final = "NOT RUN"
 
 
 @dataclass(frozen=True)
@@ -11,10 +16,10 @@ class Finding:
 
     Attributes:
         verdict: ``PASS``, ``FAIL`` or ``NOT RUN``.
-        figure: What was measured; without data, what lacks.
+        figure: What was measured; for ``NOT RUN``, what is missing.
     """
 
-    verdict: str
+    verdict: GateVerdict
     figure: str
 
     def __str__(self) -> str:
@@ -22,10 +27,10 @@ class Finding:
 
 
 def judged(passed: bool, figure: str) -> Finding:
-    """Say that a gate had all it needs."""
+    """What a gate found that had all it needs."""
     return Finding(PASS if passed else FAIL, figure)
 
 
 def not_run(figure: str) -> Finding:
-    """Say that a gate lacks data, which is no pass."""
+    """What a gate says whose data are missing, which is not a pass."""
     return Finding(NOT_RUN, figure)

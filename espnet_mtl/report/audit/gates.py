@@ -31,11 +31,11 @@ class Gate:
     """One question of the audit.
 
     Attributes:
-        name: In files.
-        title: In tables, with what is asked for.
+        name: Its name in files.
+        title: What is asked for, as tables say it.
         failure: What a failure means.
-        check: Answers it.
-        how: What to do where it was not run.
+        check: The function that answers it.
+        how: What to do where it could not be run.
     """
 
     name: str
@@ -50,14 +50,14 @@ GATES = (
         "unbounded",
         f"unbounded attack succeeds (≥ {limits.LEAST_UNBOUNDED:g} %)",
         "Even without a bound the target is not reached: the attack is broken or the "
-        "gradients are masked, and little success in a small budget shows nothing.",
+        "gradients are masked. Little success in a small budget then shows nothing.",
         check_unbounded,
     ),
     Gate(
         "growth",
         "success grows with the budget",
-        "A larger budget contains the smaller one, so an attack that gains nothing by "
-        "it does not find what is there.",
+        "A larger budget contains the smaller one: an attack that gains nothing by it "
+        "misses what is there.",
         check_growth,
         "give the attack two budgets or more, or " + SUITE,
     ),
@@ -75,7 +75,7 @@ GATES = (
         f"(without gradients ≤ {limits.MOST_NEARER:g} % nearer by more than "
         f"{limits.NEARER_WORDS} word, ≤ {limits.MOST_BROKEN_ELSEWHERE:g} % broken)",
         "Attacks that know less do better than the one with gradients: it does not use "
-        "them well, or they are masked.",
+        "them well, or the gradients are masked.",
         check_white_box,
     ),
     Gate(
@@ -91,36 +91,37 @@ GATES = (
     Gate(
         "gradients",
         "gradients at the start are finite and not zero",
-        "The attack has no direction to go in some utterances, which look robust for "
-        "that reason alone.",
+        "Some utterances give the attack no direction to go, and look robust for that "
+        "reason alone.",
         check_gradients,
     ),
     Gate(
         "repeats",
         "repeated runs of the model agree",
-        "The model is random, and an attack on one draw says little about the next: it "
-        "has to average over draws (`eot`).",
+        "The model is random: an attack on one draw says little about the next, so the "
+        "attack has to average over draws (`eot`).",
         check_repeats,
     ),
     Gate(
         "accent_blind",
         "accent-blind attacker not stronger than what is reported",
-        "Who ignores the accent branch does better than what is reported, or nobody "
-        "tried: robustness that only an attacker of all branches sees is none.",
+        "An attacker who ignores the accent branch does better than what is reported, "
+        "or none was tried: robustness against attackers of all branches only is not "
+        "robustness.",
         check_accent_blind,
         "give the attack an attacker with `accent: 0`, or " + SUITE,
     ),
     Gate(
         "loss",
         "attacked loss and decoder match",
-        "Branches that the decoder listens to were not attacked: their transcripts "
-        "withstand an attack that was not on them.",
+        "The decoder listens to branches that were not attacked: its transcripts "
+        "withstand an attack that was not aimed at them.",
         check_loss,
     ),
     Gate(
         "benign_wer",
         f"benign WER of compared systems within {MAX_WER_SPREAD:g} points",
-        "A worse recogniser resists targets better by its own errors, so differences "
+        "A worse recogniser resists targets better through its own errors: differences "
         "between these systems are not robustness alone.",
         check_benign_wer,
         "report several systems at once (`--exp` of stage 18's command takes several)",
@@ -136,7 +137,7 @@ GATES = (
     Gate(
         "infeasible",
         "infeasible targets counted",
-        "Utterances are missing from the counts: targets that nobody could reach may "
+        "Utterances are missing from the counts: targets that cannot be reached may "
         "count as robustness, or hard utterances may have been dropped.",
         check_infeasible,
         AGAIN,

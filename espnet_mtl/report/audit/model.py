@@ -1,9 +1,9 @@
-"""Gates of the audit: does the model let itself be attacked honestly?"""
+"""Gates of the audit: can the model be attacked as it is?"""
 
 from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.finding import Finding, judged, not_run
 from espnet_mtl.report.cautions import MAX_WER_SPREAD
-from espnet_mtl.report.experiment import Row
+from espnet_mtl.results.record import Health
 
 MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
 
@@ -13,9 +13,9 @@ def check_gradients(evidence: Evidence) -> Finding:
     health, lacking = _health(evidence)
     if not health:
         return not_run("gradients not looked at")
-    finite = sum(one["gradient_finite"] for one in health)
-    zero = sum(one["gradient_finite"] and not one["gradient_l1"] for one in health)
-    share = 100.0 * max(one.get("gradient_zero_share") or 0.0 for one in health)
+    finite = sum(one.gradient_finite for one in health)
+    zero = sum(one.gradient_finite and not one.gradient_l1 for one in health)
+    share = 100.0 * max(one.gradient_zero_share for one in health)
     figure = f"{finite} of {len(health)} finite, {zero} zero, "
     figure += f"at most {share:.1f} % of the samples without"
     if finite < len(health) or zero:
@@ -28,16 +28,12 @@ def check_gradients(evidence: Evidence) -> Finding:
 def check_repeats(evidence: Evidence) -> Finding:
     """The model gives the same loss and transcript when it is asked again."""
     health, lacking = _health(evidence)
-    known = [
-        one
-        for one in health
-        if None not in (one.get("loss_repeat_diff"), one.get("heard_repeat"))
-    ]
+    known = [one for one in health if one.loss_repeat_diff is not None]
     lacking += len(health) - len(known)
     if not known:
         return not_run("not asked twice")
-    loss = max(abs(one["loss_repeat_diff"]) for one in known)
-    heard = sum(not one["heard_repeat"] for one in known)
+    loss = max(abs(one.loss_repeat_diff or 0.0) for one in known)
+    heard = sum(not one.heard_repeat for one in known)
     passed = loss <= MOST_REPEAT_DIFFERENCE and not heard
     if passed and lacking:
         return not_run(f"{lacking} of {lacking + len(known)} not asked twice")
@@ -45,16 +41,12 @@ def check_repeats(evidence: Evidence) -> Finding:
     return judged(passed, figure)
 
 
-def _health(evidence: Evidence) -> tuple[list[Row], int]:
-    """What is known of the untouched utterances, and how many lack it."""
+def _health(evidence: Evidence) -> tuple[list[Health], int]:
+    """What is known of the untouched utterances, and for how many it is missing."""
     # A target that cannot be reached may have an infinite loss, of any good model.
-    found = [
-        evidence.records.get(line["key"], {}).get("health")
-        for line in evidence.untouched.values()
-        if line["feasible"]
-    ]
-    known = [health for health in found if health]
-    return known, len(found) - len(known)
+    every = list(evidence.feasible(evidence.result.clean))
+    known = [record.health for _, record in every if record and record.health]
+    return known, len(every) - len(known)
 
 
 def check_benign_wer(evidence: Evidence) -> Finding:

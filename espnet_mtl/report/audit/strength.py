@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from espnet_mtl.report.audit.evidence import Evidence, Level
 from espnet_mtl.report.audit.finding import Finding, judged, not_run
-from espnet_mtl.report.experiment import Row
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import counted
+from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.record import Record
 
 UNTARGETED = "no attack with a target"
 
@@ -16,15 +17,16 @@ MOST_FALL = 1.0
 
 def check_unbounded(evidence: Evidence) -> Finding:
     """An attack without a bound reaches its target."""
-    rows = [row for row in evidence.result.rows if row["attack"] == "unbounded"]
-    rates = [row.get("success_rate") for row in rows]
-    if not rows or None in rates:
+    rows = [row for row in evidence.result.rows if row.attack == "unbounded"]
+    rates = [row.success_rate for row in rows if row.success_rate is not None]
+    if not rows or len(rates) < len(rows):
         return not_run("no unbounded attack")
-    worst = min(rows, key=lambda row: row["success_rate"])
-    figure = f"{worst['success_rate']:.1f} % of {worst['n']}"
-    if worst.get("snr_db") is not None:
-        figure += f", SNR {worst['snr_db']:.1f} dB"
-    return judged(worst["success_rate"] >= LEAST_UNBOUNDED, figure)
+    rate = min(rates)
+    worst = rows[rates.index(rate)]
+    figure = f"{rate:.1f} % of {worst.n}"
+    if worst.snr_db is not None:
+        figure += f", SNR {worst.snr_db:.1f} dB"
+    return judged(rate >= LEAST_UNBOUNDED, figure)
 
 
 def check_growth(evidence: Evidence) -> Finding:
@@ -32,36 +34,41 @@ def check_growth(evidence: Evidence) -> Finding:
 
     A weak attack, such as one of a single step, may be at 0 everywhere.
     """
-    series: dict[tuple, list[Row]] = {}
+    series: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    counts = []
     for row in evidence.targeted:
-        if row.get("success_rate") is not None and _uses_gradients(evidence, row):
-            name = row["condition"].rpartition("_")[0]
-            key = (name, row["attacker"], row["norm"])
-            series.setdefault(key, []).append(row)
+        if row.success_rate is not None and _uses_gradients(row):
+            point = (strength(row.norm, row.budget), row.success_rate)
+            series.setdefault(_series(row), []).append(point)
+            counts.append(row.n)
     if not series:
         return not_run("no attack with gradients and a target")
-    if any(len(rows) < 2 for rows in series.values()):
+    if any(len(points) < 2 for points in series.values()):
         return not_run("one budget alone")
-    rates = {}
-    for key, rows in series.items():
-        rows.sort(key=lambda row: strength(row["norm"], row["budget"]))
-        rates[key] = [row["success_rate"] for row in rows]
     # Each budget is attacked for itself, so one utterance may go the other way.
-    least = min(row["n"] for rows in series.values() for row in rows)
-    slack = max(MOST_FALL, 100.0 / max(least, 1)) + 1e-9
-    steady = all(_never_falls(each, slack) for each in rates.values())
-    first, last = (max(each[end] for each in rates.values()) for end in (0, -1))
+    slack = max(MOST_FALL, 100.0 / max(min(counts), 1)) + 1e-9
+    rates = [[rate for _, rate in sorted(points)] for points in series.values()]
+    steady = all(_never_falls(each, slack) for each in rates)
+    first, last = (max(each[end] for each in rates) for end in (0, -1))
     figures = [
         (f"{name} " if len(series) > 1 else "")
-        + ", ".join(f"{rate:.1f}" for rate in rates[name, attacker, norm])
-        for name, attacker, norm in series
+        + ", ".join(f"{rate:.1f}" for rate in each)
+        for (name, *_), each in zip(series, rates, strict=True)
     ]
     grows = last > first or first == 100.0
     return judged(steady and grows, f"{'; '.join(figures)} %")
 
 
-def _uses_gradients(evidence: Evidence, row: Row) -> bool:
-    return any(one["kind"] == "white_box" for one in evidence.attackers_of(row))
+def _series(row: Row) -> tuple[str, ...]:
+    """What rows of one attack with several budgets have in common; first its name."""
+    attacker = row.attacker if len(row.members) == 1 else None
+    name = f"{row.attack}_{attacker}" if attacker else row.attack
+    settings = [(one.attacker, one.settings) for one in row.members]
+    return name, str(row.norm), repr(settings)
+
+
+def _uses_gradients(row: Row) -> bool:
+    return any(member.kind == "white_box" for member in row.members)
 
 
 def _never_falls(rates: Sequence[float], slack: float) -> bool:
@@ -77,16 +84,13 @@ def check_steps(evidence: Evidence) -> Finding:
 
     An attacker keeps the better of both, so a loss that has risen counts as unchanged.
     """
-    rows = [
-        list(evidence.feasible(row))
-        for row in evidence.targeted
-        if any("doubled" in record for _, record in evidence.feasible(row))
-    ]
+    every = [list(evidence.feasible(row)) for row in evidence.targeted if row.doubled]
+    rows = [pairs for pairs in every if any(record for _, record in pairs)]
     if not rows:
         return not_run("steps not doubled")
-    doubled = [[r["doubled"] for _, r in pairs if r.get("doubled")] for pairs in rows]
+    doubled = [[r.doubled for _, r in pairs if r and r.doubled] for pairs in rows]
     broken = max(
-        100.0 * sum(one["success"] for one in again) / len(pairs)
+        100.0 * sum(one.success for one in again) / len(pairs)
         for again, pairs in zip(doubled, rows, strict=True)
     )
     gains = [gain for pairs in rows if (gain := _loss_gain(pairs)) is not None]
@@ -95,33 +99,32 @@ def check_steps(evidence: Evidence) -> Finding:
     if broken >= MOST_BROKEN_BY_STEPS or gain >= MOST_LOSS_BY_STEPS:
         return judged(False, figure)
     lacking = sum(
-        not _broken(line, record) and not record.get("doubled")
+        not _broken(score, record) and not (record and record.doubled)
         for pairs in rows
-        for line, record in pairs
+        for score, record in pairs
     )
     if lacking:
         return not_run(f"steps not doubled for {lacking} that resist")
-    if not gains and any(not one["success"] for again in doubled for one in again):
+    if not gains and any(not one.success for again in doubled for one in again):
         return not_run("no loss was recorded")
     return judged(True, figure)
 
 
-def _broken(line: Row, record: Row) -> bool:
-    attempts = record.get("attempts") or []
-    return line["success"] or any(attempt["success"] for attempt in attempts)
+def _broken(score: UttScore, record: Record | None) -> bool:
+    attempts = record.attempts if record else None
+    return score.success or any(attempt.success for attempt in attempts or ())
 
 
-def _loss_gain(pairs: Iterable[tuple[Row, Row]]) -> float | None:
+def _loss_gain(pairs: Iterable[tuple[UttScore, Record | None]]) -> float | None:
     """How much lower the loss of those that still resist is, in percent."""
     gains, starts = [], []
     for _, record in pairs:
-        again = record.get("doubled")
-        if not again or again["success"]:
+        again = record.doubled if record else None
+        if again is None or again.success:
             continue
-        before = again.get("loss_before", record.get("loss_end"))
-        start = again.get("loss_start", record.get("loss_start"))
-        if None not in (before, start, again["loss"]):
-            gains.append(max(before - again["loss"], 0.0))
+        before, start, loss = again.loss_before, again.loss_start, again.loss
+        if before is not None and start is not None and loss is not None:
+            gains.append(max(before - loss, 0.0))
             starts.append(start)
     total = abs(sum(starts))
     return 100.0 * sum(gains) / total if total > 0 else None
@@ -165,10 +168,8 @@ def check_white_box(evidence: Evidence) -> Finding:
 
 
 def _kinds(evidence: Evidence) -> set[str]:
-    kinds = {
-        attacker["kind"]
-        for row in evidence.targeted
-        for attacker in evidence.attackers_of(row)
+    kinds: set[str] = {
+        member.kind for row in evidence.targeted for member in row.members
     }
     controls = all(evidence.controls_at(level) for level in evidence.levels)
     return kinds | ({"control"} if controls else set())
@@ -179,21 +180,21 @@ def _nearest(evidence: Evidence, level: Level) -> list[tuple[float, float]]:
     white: dict[str, float] = {}
     other: dict[str, float] = {}
 
-    def offer(known: bool, utt: str, edits: float | None) -> None:
-        if edits is not None:
-            table = white if known else other
-            table[utt] = min(edits, table.get(utt, edits))
+    def offer(knows_gradients: bool, utt: str, edits: float) -> None:
+        table = white if knows_gradients else other
+        table[utt] = min(edits, table.get(utt, edits))
 
     for row in evidence.targeted_at(level):
-        [kind, *more] = {one["kind"] for one in evidence.attackers_of(row)}
-        for line, record in evidence.feasible(row):
-            for one in record.get("attempts") or []:
-                offer(one["kind"] == "white_box", line["utt"], one["cost"])
-            if not record.get("attempts") and not more:
-                offer(kind == "white_box", line["utt"], line["edits_target"])
+        kinds = {member.kind for member in row.members}
+        for score, record in evidence.feasible(row):
+            attempts = record.attempts if record else None
+            for one in attempts or ():
+                offer(one.kind == "white_box", score.utt, one.cost)
+            if not attempts and len(kinds) == 1:
+                offer("white_box" in kinds, score.utt, score.edits_target)
     for row in evidence.controls_at(level):
-        for line, _ in evidence.feasible(row):
-            offer(False, line["utt"], line["edits_target"])
+        for score, _ in evidence.feasible(row):
+            offer(False, score.utt, score.edits_target)
     # What is broken with gradients needs no comparison: nothing can come nearer.
     compared = [utt for utt in white if utt in other or white[utt] == 0]
     return [(white[utt], other.get(utt, white[utt])) for utt in compared]
@@ -208,29 +209,29 @@ def check_noise(evidence: Evidence) -> Finding:
     """Random noise of the same size does not change how near the target is."""
     if not evidence.levels:
         return not_run(UNTARGETED)
-    rows = [
-        (row, level)
+    found = [
+        (abs(row.adv_twer - row.null_twer), level, _target_words(evidence, row))
         for level in evidence.levels
         for row in evidence.controls_at(level)
-        if row["attack"] in ("noise", "gaussian")
-        and None not in (row["adv_twer"], row["null_twer"])
+        if row.attack in ("noise", "gaussian")
+        and row.adv_twer is not None
+        and row.null_twer is not None
     ]
-    words = min((_target_words(evidence, row) for row, _ in rows), default=LEAST_WORDS)
+    words = min((words for *_, words in found), default=LEAST_WORDS)
     if words < LEAST_WORDS:
         return not_run(
             f"{counted(words, 'target word')}: too few to tell "
             f"{MOST_FROM_NULL:g} points (≥ {LEAST_WORDS})"
         )
-    found = [(abs(row["adv_twer"] - row["null_twer"]), level) for row, level in rows]
-    worst, where = max(found, default=(0.0, None), key=lambda one: one[0])
-    if worst <= MOST_FROM_NULL:
-        looked = {level for _, level in found}
-        for level in evidence.levels:
-            if level not in looked:
-                return not_run(f"no noise at {budget_name(*level)}")
+    looked = {level for _, level, _ in found}
+    missing = [level for level in evidence.levels if level not in looked]
+    nothing = (0.0, evidence.levels[0], 0)
+    worst, where, _ = max(found, default=nothing, key=lambda one: one[0])
+    if worst <= MOST_FROM_NULL and missing:
+        return not_run(f"no noise at {budget_name(*missing[0])}")
     figure = f"{worst:.1f} points from null at {budget_name(*where)}"
     return judged(worst <= MOST_FROM_NULL, figure)
 
 
 def _target_words(evidence: Evidence, row: Row) -> int:
-    return sum(line["words_target"] for line, _ in evidence.feasible(row))
+    return sum(score.words_target for score, _ in evidence.feasible(row))

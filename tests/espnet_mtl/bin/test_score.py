@@ -8,6 +8,7 @@ import scoring_dirs as dirs
 
 from espnet_mtl.bin.asr_mtl_score import main
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.attack_scores import read_attack_scores
 
 
 @pytest.fixture
@@ -22,27 +23,40 @@ def asr_exp(tmp_path):
     attacked = dirs.make_attack_decoding(exp / "decode_ctc_attack_pgd" / "test")
 
     where = ["--ref_dir", str(ref), "--hyp_dir", str(hyp)]
-    main(["text", *where, "--token_type", "word", "--hyp_cleaner", "none"])
-    main(["accent", *where])
+    about = ["--system", "mtl", "--decoder", "decode_ctc", "--set_name", "test"]
+    main(["decoding", *where, *about, "--token_type", "word", "--hyp_cleaner", "none"])
+    (exp / "config.yaml").write_text("optim: adam\nseed: 5\n")
     where = ["--attack_dir", str(attack), "--hyp_dir", str(attacked)]
-    about = ["--system", "mtl", "--seed", "0", "--decoder", "decode_ctc"]
-    main(["attack", *where, *about])
+    main(["stamp", *where])
+    about += ["--asr_train_config", str(exp / "config.yaml")]
+    main(["attack", *where, *about, "--attack_tag", "attack_pgd"])
     return exp
 
 
 def test_page_of_results(asr_exp, capsys):
     main(["show", str(asr_exp)])
     page = capsys.readouterr().out
-    assert page.startswith("# RESULTS\n## Environments\n- date: `")
+    assert page.startswith("# RESULTS\n\n## Environments\n\n- date: `")
     assert "- espnet version: `espnet 20" in page
-    header = "|dataset|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|\n"
-    rule = "|---|---|---|---|---|---|---|---|---|\n"
-    row = "|decode_ctc/test|4|10|100.0|0.0|0.0|0.0|0.0|0.0|\n"
+    header = "| dataset | Snt | Wrd | Corr | Sub | Del | Ins | Err | S.Err |\n"
+    rule = f"| :--- |{8 * ' ---: |'}\n"
+    row = "| decode_ctc/test | 4 | 10 | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 |\n"
     assert f"### WER\n\n{header}{rule}{row}" in page
     assert page.index("### WER") < page.index("### CER") < page.index("### TER")
-    assert "|decode_ctc/test|3|66.67|" in page
+    assert "| decode_ctc/test | 3 | 66.67 |" in page
     assert "### Attack: decode_ctc_attack_pgd/test" in page
-    assert "|pgd_multitask_linf0.01|3|1|0.00|100.00|44.44|" in page
+    assert "| pgd_multitask_linf0.01 | 3 | 1 | 0.00 | 100.00 | 44.44 |" in page
+
+
+def test_the_seed_is_that_of_the_training(asr_exp, tmp_path):
+    scores = read_attack_scores(asr_exp / "decode_ctc_attack_pgd" / "test")
+    assert scores.seed == 5
+    path = tmp_path / "other.yaml"
+    path.write_text("optim: adam\n")
+    where = ["--attack_dir", str(asr_exp / "attack_pgd" / "test")]
+    where += ["--hyp_dir", str(asr_exp / "decode_ctc_attack_pgd" / "test")]
+    with pytest.raises(UserError, match="other.yaml: no 'seed"):
+        main(["attack", *where, "--asr_train_config", str(path)])
 
 
 def test_espnets_own_search_finds_the_pooled_row(asr_exp):
@@ -55,7 +69,7 @@ def test_espnets_own_search_finds_the_pooled_row(asr_exp):
 def test_scoring_logs_but_prints_nothing(asr_exp, capsys):
     where = ["--ref_dir", str(asr_exp.parents[1] / "ref")]
     where += ["--hyp_dir", str(asr_exp / "decode_ctc" / "test")]
-    main(["text", *where, "--token_type", "char"])
+    main(["decoding", *where, "--token_type", "char"])
     captured = capsys.readouterr()
     assert captured.out == "" and "score_wer/result.txt" in captured.err
 
@@ -88,8 +102,8 @@ def test_espnets_cleaners_are_found(asr_exp):
     where = ["--ref_dir", str(asr_exp.parents[1] / "ref")]
     where += ["--hyp_dir", str(asr_exp / "decode_ctc" / "test")]
     words = [*where, "--token_type", "word", "--hyp_cleaner"]
-    main(["text", *words, "tacotron"])
+    main(["decoding", *words, "tacotron"])
     hyp = asr_exp / "decode_ctc" / "test" / "score_wer" / "hyp.trn"
     assert hyp.read_text().startswith("ONE TWO THREE\t")
     with pytest.raises(UserError, match="--hyp_cleaner nonsense"):
-        main(["text", *words, "nonsense"])
+        main(["decoding", *words, "nonsense"])

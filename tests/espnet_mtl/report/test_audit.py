@@ -1,28 +1,36 @@
 """Each gate of the audit, where it passes, where it fails, and without its data."""
 
-import json
+import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 from exp_factory import (
     BUDGETS,
+    CLEAN,
     audit_dir,
-    change_conditions,
     change_records,
     change_rows,
+    change_scores,
     errors_of,
+    hyp_dir_of,
+    make_decoder,
     make_exp,
     make_suite_exp,
+    make_trial,
     suite_errors,
 )
 
+from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.audit.gates import GATES
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.results.attack import ATTACK_NAME, read_attack_run
+from espnet_mtl.results.files import write_result
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +87,7 @@ def test_gates_have_names_and_words():
 def test_an_attack_without_a_bound_has_to_succeed(suite):
     assert found("unbounded", suite) == (PASS, "100.0 % of 12, SNR 30.0 dB")
 
-    def fewer(row):
-        if row["attack"] == "unbounded":
-            row["success_rate"] = 98.9
-
-    change_rows(suite, fewer)
+    change_rows(suite, lambda _: {"success_rate": 98.9}, "unbounded")
     assert found("unbounded", suite) == (FAIL, "98.9 % of 12, SNR 30.0 dB")
 
 
@@ -105,11 +109,8 @@ def test_an_attack_without_a_bound_has_to_succeed(suite):
 def test_success_grows_with_the_budget(tmp_path, rates, verdict, norm, budgets):
     exp = make_suite_exp(tmp_path, "att", norm=norm, budgets=budgets, audio=False)
 
-    def set_rate(row):
-        if row["attack"] == "standard":
-            row["success_rate"] = rates[budgets.index(row["budget"])]
-
-    change_rows(exp, set_rate)
+    by_budget = dict(zip(budgets, rates, strict=True))
+    change_rows(exp, lambda row: {"success_rate": by_budget[row.budget]}, "standard")
     figure = ", ".join(f"{rate:.1f}" for rate in rates) + " %"
     assert found("growth", exp) == (verdict, figure)
 
@@ -118,7 +119,7 @@ def test_growth_is_that_of_every_attacker_with_gradients(tmp_path):
     exp = make_exp(
         tmp_path,
         "ctc_accent",
-        errors=lambda row, *_: row["budget"] < 0.008,
+        errors=lambda trial, *_: int(trial.budget < 0.008),
         budgets=BUDGETS,
         audio=False,
     )
@@ -127,10 +128,11 @@ def test_growth_is_that_of_every_attacker_with_gradients(tmp_path):
     assert figure == "pgd_multitask 0.0, 100.0; pgd_accent_blind 0.0, 100.0 %"
 
     def falls(row):
-        if row["attacker"] == "multitask":
-            row["success_rate"] = 60.0 if row["budget"] == 0.001 else 50.0
+        if row.attacker != "multitask":
+            return {}
+        return {"success_rate": 60.0 if row.budget == 0.001 else 50.0}
 
-    change_rows(exp, falls)
+    change_rows(exp, falls, "pgd")
     assert found("growth", exp)[0] == FAIL
 
 
@@ -139,59 +141,58 @@ def test_one_budget_shows_no_growth(tmp_path):
     assert found("growth", exp) == (NOT_RUN, "one budget alone")
 
 
+def again(**changes):
+    """Change what came of twice the steps, where they were made."""
+    return lambda record, number: {
+        "doubled": record.doubled and replace(record.doubled, **changes)
+    }
+
+
+def lower_by(amount):
+    """Let twice the steps end that much lower, of the record's number."""
+
+    def change(record, number):
+        if not record.doubled:
+            return {}
+        loss = record.doubled.loss_before - amount(number)
+        return {"doubled": replace(record.doubled, loss=loss)}
+
+    return change
+
+
 def test_twice_the_steps_change_nothing(suite):
     verdict, figure = found("steps", suite)
     assert (verdict, figure) == (PASS, "+0.0 points, loss -0.20 %")
 
-    def lower(record, number):
-        if record["doubled"]:
-            record["doubled"]["loss"] = record["doubled"]["loss_before"] - 0.6
-
-    change_records(suite, lower)
+    change_records(suite, lower_by(lambda number: 0.6))
     assert found("steps", suite) == (FAIL, "+0.0 points, loss -1.20 %")
 
 
-def test_a_loss_that_rises_makes_up_for_none_that_falls(suite):
-    def change(record, number):
-        if record["doubled"]:
-            by = 1.2 if number % 2 else -100.0
-            record["doubled"]["loss"] = record["doubled"]["loss_before"] - by
+def first_only(change):
+    """Change the first record alone."""
+    return lambda record, number: {} if number else change(record, number)
 
-    change_records(suite, change)
+
+def test_a_loss_that_rises_makes_up_for_none_that_falls(suite):
+    change_records(suite, lower_by(lambda number: 1.2 if number % 2 else -100.0))
     assert found("steps", suite)[0] == FAIL
 
 
 def test_twice_the_steps_break_one_more(suite):
-    def break_first(record, number):
-        if number == 0:
-            record["doubled"] |= {"success": True, "cost": 0}
-
-    change_records(suite, break_first)
+    first = first_only(again(success=True, cost=0))
+    change_records(suite, first)
     assert found("steps", suite) == (FAIL, "+8.3 points, loss -0.20 %")
 
 
 def test_what_resists_has_to_be_repeated(suite):
-    def forget(record, number):
-        if number == 0:
-            record["doubled"] = None
-
-    change_records(suite, forget)
+    change_records(suite, first_only(lambda *_: {"doubled": None}))
     assert found("steps", suite) == (NOT_RUN, "steps not doubled for 1 that resist")
-
-    def lower(record, number):
-        if record["doubled"]:
-            record["doubled"]["loss"] = 0.0
-
-    change_records(suite, lower)
+    change_records(suite, again(loss=0.0))
     assert found("steps", suite)[0] == FAIL
 
 
 def test_twice_the_steps_without_a_loss(suite):
-    def forget(record, number):
-        if record["doubled"]:
-            record["doubled"]["loss"] = None
-
-    change_records(suite, forget)
+    change_records(suite, again(loss=None))
     assert found("steps", suite) == (NOT_RUN, "no loss was recorded")
 
 
@@ -199,7 +200,7 @@ def test_all_broken_needs_no_more_steps(tmp_path):
     exp = make_suite_exp(
         tmp_path,
         "att",
-        errors=lambda row, *_: 10 if row["attack"] == "noise" else 0,
+        errors=lambda trial, *_: 10 if trial.attack == "noise" else 0,
         audio=False,
     )
     assert found("steps", exp)[0] == PASS
@@ -216,8 +217,10 @@ def let_black_box(exp, cost, utterances):
     """Let the last attempt on some utterances at the smallest budget come so near."""
 
     def change(record, number):
-        if number < utterances:
-            record["attempts"][-1] |= {"cost": cost, "success": cost == 0}
+        if number >= utterances:
+            return {}
+        last = replace(record.attempts[-1], cost=cost, success=cost == 0)
+        return {"attempts": (*record.attempts[:-1], last)}
 
     change_records(exp, change)
 
@@ -245,8 +248,8 @@ def test_noise_that_is_better_than_the_attack(tmp_path):
     exp = make_suite_exp(
         tmp_path,
         "att",
-        errors=lambda row, *rest: (
-            1 if row["attack"] == "gaussian" else suite_errors(row, *rest)
+        errors=lambda trial, *rest: (
+            1 if trial.attack == "gaussian" else suite_errors(trial, *rest)
         ),
         audio=False,
     )
@@ -264,30 +267,26 @@ def test_gradients_beside_noise_alone_are_not_enough(tmp_path):
 
 
 def test_separate_attacks_are_compared_per_utterance(tmp_path):
-    rows = [{"condition": "clean", "attack": "none", "attacker": None, "norm": None}]
-    rows[0]["budget"] = 0.0
-    about = {"norm": "linf", "budget": 0.01}
-    for attack in ("noise", "pgd", "square"):
-        name = f"{attack}_linf0.01"
-        rows.append({"condition": name, "attack": attack, "attacker": "a", **about})
+    trials = [CLEAN, make_trial("noise")]
+    trials += [make_trial(attack, "a") for attack in ("pgd", "square")]
 
-    def errors(row, speaker, number):
+    def errors(trial, speaker, number):
         # Square is the better on one utterance of twelve, PGD in the mean.
-        nearer = row["attack"] == "square" and speaker + number == 0
-        return 1 if nearer else {"noise": 10, "pgd": 3, "square": 6}[row["attack"]]
+        nearer = trial.attack == "square" and speaker + number == 0
+        return 1 if nearer else {"noise": 10, "pgd": 3, "square": 6}[trial.attack]
 
-    exp = make_exp(tmp_path, "ctc", errors=errors, rows=rows, audio=False)
+    exp = make_exp(tmp_path, "ctc", errors=errors, trials=trials, audio=False)
     verdict, figure = found("white_box", exp)
     assert (verdict, figure) == (FAIL, comparison(12, 1, 1, 0))
 
 
 @pytest.mark.parametrize(("twer", "verdict"), [(95.1, PASS), (94.9, FAIL)])
 def test_noise_stays_near_the_null_value(suite, twer, verdict):
-    def set_noise(row):
-        if row["attack"] == "noise" and row["budget"] == 0.002:
-            row["adv_twer"] = twer
-
-    change_rows(suite, set_noise)
+    change_rows(
+        suite,
+        lambda row: {"adv_twer": twer} if row.budget == 0.002 else {},
+        "noise",
+    )
     figure = f"{100 - twer:.1f} points from null at 0.002"
     assert found("noise", suite) == (verdict, figure)
 
@@ -298,8 +297,8 @@ def test_noise_stays_near_the_null_value(suite, twer, verdict):
 def test_noise_on_few_words_is_not_judged(tmp_path, utts_per_speaker, verdict):
     """One word of four is 25 points: far from null, and far from evidence."""
 
-    def errors(row, speaker, number):
-        return 4 if row["attack"] == "noise" else suite_errors(row, speaker, number)
+    def errors(trial, speaker, number):
+        return 4 if trial.attack == "noise" else suite_errors(trial, speaker, number)
 
     exp = make_suite_exp(
         tmp_path, "att", errors=errors, utts_per_speaker=utts_per_speaker
@@ -313,19 +312,21 @@ def test_noise_on_few_words_is_not_judged(tmp_path, utts_per_speaker, verdict):
 
 
 def test_every_budget_needs_its_noise(suite):
-    def rename(row):
-        if row["attack"] in ("noise", "gaussian") and row["budget"] == 0.002:
-            row |= {"attack": "shuffled"}
-
-    change_rows(suite, rename)
+    for attack in ("noise", "gaussian"):
+        change_rows(
+            suite,
+            lambda row: {"attack": "shuffled"} if row.budget == 0.002 else {},
+            attack,
+        )
     assert found("noise", suite) == (NOT_RUN, "no noise at 0.002")
-
-    def deafen(row):
-        if row["attack"] == "noise":
-            row["adv_twer"] = 80.0
-
-    change_rows(suite, deafen)  # a failure is one, whatever else was not looked at
+    # A failure is one, whatever else was not looked at.
+    change_rows(suite, lambda _: {"adv_twer": 80.0}, "noise")
     assert found("noise", suite) == (FAIL, "20.0 points from null at 0.001")
+
+
+def health(**changes):
+    """Change how the victim behaved at the untouched audio."""
+    return lambda record, number: {"health": replace(record.health, **changes)}
 
 
 @pytest.mark.parametrize(
@@ -339,11 +340,7 @@ def test_gradients_at_the_start(suite, change, figure):
     verdict, text = found("gradients", suite)
     assert (verdict, text[:24]) == (PASS, "12 of 12 finite, 0 zero,")
 
-    def dead(record, number):
-        if number == 0:
-            record["health"] |= change
-
-    change_records(suite, dead, attack="none")
+    change_records(suite, first_only(health(**change)), "none")
     verdict, text = found("gradients", suite)
     assert verdict == FAIL and text.startswith(figure)
 
@@ -354,21 +351,13 @@ def test_gradients_at_the_start(suite, change, figure):
 def test_repeated_runs_agree(suite, change):
     assert found("repeats", suite)[0] == PASS
 
-    def other(record, number):
-        if number == 0:
-            record["health"] |= change
-
-    change_records(suite, other, attack="none")
+    change_records(suite, first_only(health(**change)), "none")
     assert found("repeats", suite)[0] == FAIL
 
 
 @pytest.mark.parametrize("gate", ["gradients", "repeats"])
 def test_health_of_some_is_not_that_of_all(suite, gate):
-    def forget(record, number):
-        if number == 0:
-            del record["health"]
-
-    change_records(suite, forget, attack="none")
+    change_records(suite, first_only(lambda *_: {"health": None}), "none")
     verdict, figure = found(gate, suite)
     assert verdict == NOT_RUN and figure.startswith("1 of 12")
 
@@ -376,11 +365,10 @@ def test_health_of_some_is_not_that_of_all(suite, gate):
 def test_health_is_that_of_what_can_be_reached(tmp_path):
     exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0",), audio=False)
 
-    def infinite(record, number):
-        if not record["feasible"]:
-            record["health"] |= {"gradient_finite": False, "loss_repeat_diff": None}
-
-    change_records(exp, infinite, attack="none")
+    infinite = health(gradient_finite=False, loss_repeat_diff=None)
+    change_records(
+        exp, lambda record, n: {} if record.feasible else infinite(record, n), "none"
+    )
     assert found("gradients", exp)[0] == found("repeats", exp)[0] == PASS
 
 
@@ -393,32 +381,29 @@ def test_the_accent_blind_attacker_is_not_stronger_than_the_report(suite):
     assert verdict == PASS and figure.startswith("AdvTWER 60.0 (60.0)")
 
     def stronger(record, number):
-        for attempt in record["attempts"]:
-            if number == 0 and attempt["attacker"] == "accent_blind":
-                attempt["cost"] -= 1
+        blind = [one.attacker == "accent_blind" for one in record.attempts]
+        pairs = zip(record.attempts, blind, strict=True)
+        return {"attempts": tuple(replace(a, cost=a.cost - b) for a, b in pairs)}
 
-    change_records(suite, stronger)
+    change_records(suite, first_only(stronger))
     assert found("accent_blind", suite)[0] == FAIL
 
 
 def test_what_others_broke_before_is_not_left_to_the_accent_blind_one(suite):
-    def broken_before(record, number):
-        record["attempts"] = record["attempts"][:1]
-
-    change_records(suite, broken_before)
+    change_records(suite, lambda record, _: {"attempts": record.attempts[:1]})
     assert found("accent_blind", suite)[0] == PASS
 
 
 def test_an_accent_branch_that_nobody_ignored(suite):
-    def weigh(condition):
-        for member in condition["settings"].get("members", []):
-            member["weights"]["accent"] = 0.3
+    def weigh(row):
+        weights = {"ctc": 0.7, "accent": 0.3}
+        return {"members": tuple(replace(m, weights=weights) for m in row.members)}
 
-    change_conditions(suite, weigh)
+    change_rows(suite, weigh, "standard")
     assert found("accent_blind", suite) == (FAIL, "no accent-blind attack at 0.001")
 
 
-def test_accent_blind_attack_as_a_condition_of_its_own(tmp_path, study):
+def test_accent_blind_attack_as_a_trial_of_its_own(tmp_path, study):
     assert found("accent_blind", study["ctc_accent"])[0] == PASS
     exp = make_exp(
         tmp_path,
@@ -428,11 +413,6 @@ def test_accent_blind_attack_as_a_condition_of_its_own(tmp_path, study):
         accent=True,
         audio=False,
     )
-    assert found("accent_blind", exp)[0] == NOT_RUN  # only its name is known
-    path = exp / "attack_pgd" / "test" / "conditions.json"
-    conditions = json.loads(path.read_text())
-    weights = {"ctc": 0.7, "accent": 0.3}
-    path.write_text(json.dumps([{**one, "weights": weights} for one in conditions]))
     assert found("accent_blind", exp) == (FAIL, "no accent-blind attack at 0.001")
 
 
@@ -446,21 +426,24 @@ def test_accent_blind_attack_as_a_condition_of_its_own(tmp_path, study):
     ],
 )
 def test_attacked_loss_and_decoder(tmp_path, decoded, attacked, verdict, figure):
-    exp = make_suite_exp(tmp_path, "hybrid", branches=attacked, audio=False)
-    path = audit_dir(exp) / "decoder.json"
-    path.write_text(json.dumps({"branches": decoded, "lm_weight": 0.0}))
+    exp = make_suite_exp(
+        tmp_path, "hybrid", branches=attacked, decoded=decoded, audio=False
+    )
     assert found("loss", exp) == (verdict, figure)
 
 
 def test_no_decoder_and_a_language_model(suite):
-    path = audit_dir(suite) / "decoder.json"
-    decoder = {"branches": ["ctc", "att"], "lm_weight": 0.3, "ngram_weight": 0.0}
-    path.write_text(json.dumps(decoder))
-    assert found("loss", suite)[1].endswith("attacked ctc+att; LM 0.3 not attacked")
-    path.write_text(json.dumps({**decoder, "lm_weight": 0.0, "ngram_weight": 0.2}))
-    assert found("loss", suite)[1].endswith("attacked ctc+att; NGRAM 0.2 not attacked")
-    path.unlink()
-    assert found("loss", suite) == (NOT_RUN, "unknown what the decoder weighs")
+    def loss_with(decoder):
+        run = replace(read_attack_run(audit_dir(suite)), decoder=decoder)
+        write_result(audit_dir(suite) / ATTACK_NAME, run)
+        return found("loss", suite)
+
+    branches = ("ctc", "att")
+    _, figure = loss_with(make_decoder(branches, lm_weight=0.3))
+    assert figure.endswith("attacked ctc+att; LM 0.3 not attacked")
+    _, figure = loss_with(make_decoder(branches, ngram_weight=0.2))
+    assert figure.endswith("attacked ctc+att; NGRAM 0.2 not attacked")
+    assert loss_with(None) == (NOT_RUN, "unknown what the decoder weighs")
 
 
 @pytest.mark.parametrize(("wer", "verdict"), [(6.0, PASS), (6.1, FAIL)])
@@ -485,12 +468,9 @@ def test_one_system_has_nothing_to_compare_with(suites):
     assert "can be relied on" not in audit.sentence
 
 
-def first_file(exp, condition):
-    lines = (audit_dir(exp) / "wav.scp").read_text().splitlines()
-    [path, *_] = [
-        line.split()[1] for line in lines if line.split()[0].endswith(f"-{condition}")
-    ]
-    return path
+def first_file(exp, trial):
+    wavs = read_table(audit_dir(exp) / "wav.scp")
+    return next(path for key, path in wavs.items() if key.endswith(f"-{trial}"))
 
 
 def test_the_files_are_those_that_were_recorded(suite):
@@ -519,16 +499,18 @@ def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
     )
     if norm == "l2":  # the factory's noise is that of linf
         assert found("saved_file", exp)[0] == FAIL
-        loud = [b * np.sqrt(0.8 * 16000) for b in budgets]
+        loud = [b * math.sqrt(0.8 * 16000) for b in budgets]
     else:
         assert found("saved_file", exp)[0] == PASS
         loud = [0.9 * b if norm == "linf" else b + 3 for b in budgets]
 
-    def rescale(row):
-        if row["norm"] == norm and row["budget"] in budgets:
-            row["budget"] = loud[budgets.index(row["budget"])]
-
-    change_rows(exp, rescale)
+    louder = dict(zip(budgets, loud, strict=True))
+    change_rows(
+        exp,
+        lambda row: (
+            {"budget": louder.get(row.budget, row.budget)} if row.norm == norm else {}
+        ),
+    )
     verdict, figure = found("saved_file", exp)
     wanted = (PASS, "44 files") if norm == "l2" else (FAIL, "of 44 files, 36 over")
     assert verdict == wanted[0] and figure.startswith(wanted[1])
@@ -546,19 +528,20 @@ def test_what_stands_before_the_utterance_is_in_no_budget(suite):
 
 def test_attack_and_decoding_hear_the_same(suite):
     def mishear(record, number):
-        if number < 2:
-            record["heard"] += " more" if number else ""
-            record["heard"] = record["heard"].upper()  # which is no difference
+        more = " more" if number == 1 else ""
+        return {"heard": record.heard.upper() + more}  # capitals make no difference
 
     change_records(suite, mishear)
     assert found("saved_file", suite) == (FAIL, "of 132 files, 1 heard differently")
-
-    def deaf(record, number):
-        record["heard"] = None
-
-    change_records(suite, deaf)
+    change_records(suite, lambda *_: {"heard": None})
     verdict, figure = found("saved_file", suite)
     assert verdict == NOT_RUN and "36 not heard in the attack" in figure
+
+
+def test_scores_of_an_earlier_attack(suite):
+    change_scores(suite, made_of="another")
+    verdict, figure = found("saved_file", suite)
+    assert verdict == FAIL and figure.startswith("scores of an earlier attack")
 
 
 def test_files_that_nobody_scored(suite):
@@ -571,41 +554,38 @@ def test_infeasible_targets_are_counted(tmp_path):
     exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0", "bob-1"), audio=False)
     assert found("infeasible", exp) == (
         PASS,
-        "2 of 12 infeasible, in all conditions counted",
+        "2 of 12 infeasible, in all trials counted",
     )
 
-    def hide(row):
-        if row["attack"] == "standard" and row["budget"] == 0.008:
-            row["infeasible"] = 1
-
-    change_rows(exp, hide)
+    change_rows(
+        exp, lambda row: {"infeasible": 1} if row.budget == 0.008 else {}, "standard"
+    )
     assert found("infeasible", exp) == (
         FAIL,
         "counts do not add up in standard_linf0.008",
     )
-    change_rows(exp, lambda row: row.pop("infeasible"))
-    assert found("infeasible", exp)[0] == NOT_RUN
 
 
-def test_utterances_that_a_condition_dropped(suite):
-    [path] = suite.glob("*/test/score_attack/utt_scores.jsonl")
+def test_without_a_target_all_utterances_count(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0",), audio=False)
+    change_rows(exp, lambda _: {"words": "away", "n": 12, "infeasible": 0}, "standard")
+    assert found("infeasible", exp)[0] == PASS
+
+
+def test_utterances_that_a_trial_dropped(suite):
+    path = hyp_dir_of(suite) / "score_attack" / "utt_scores.jsonl"
     lines = path.read_text().splitlines()
     kept = [line for line in lines if '"ann-0-standard_linf0.002"' not in line]
     path.write_text("\n".join(kept) + "\n")
-
-    def count(row):
-        if row["condition"] == "standard_linf0.002":
-            row["n"] -= 1
-
-    change_rows(suite, count)
+    change_rows(
+        suite,
+        lambda row: {"n": row.n - 1} if row.trial == "standard_linf0.002" else {},
+    )
     assert found("infeasible", suite)[0] == FAIL
 
 
 def test_the_attack_and_the_scores_agree_on_what_is_infeasible(suite):
-    def infeasible(record, number):
-        record["feasible"] = number > 0
-
-    change_records(suite, infeasible)
+    change_records(suite, lambda _, number: {"feasible": number > 0})
     assert found("infeasible", suite)[0] == FAIL
 
 
@@ -620,7 +600,7 @@ def test_an_attack_that_is_no_suite_says_what_lacks(study):
 
 
 def test_untargeted_attacks_have_no_target_to_reach(suite):
-    change_conditions(suite, lambda condition: condition.update(words="away"))
+    change_rows(suite, lambda _: {"words": "away"})
     audit = audit_of(suite)
     names = {gate.name for gate in audit.gates(NOT_RUN)}
     assert names >= {"growth", "steps", "white_box", "noise", "accent_blind", "loss"}

@@ -7,15 +7,12 @@ import pytest
 import soundfile
 import torch
 import toy_attack
-from espnet_mtl.attack.runner.inputs import Inputs, with_sources
-from espnet_mtl.attack.runner.plan import read_test_set
 from toy_problem import ToyListener, words_of
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import read_config
-from espnet_mtl.attack.runner.merge import merge
+from espnet_mtl.attack.runner.config_file import read_config
+from espnet_mtl.bin.asr_mtl_score import main as score
 from espnet_mtl.data.tables import read_table, write_table
-from espnet_mtl.metrics.attack_scores import score_attack
 from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.experiment import read_experiments
 from tests.espnet_mtl.attack.conftest import make_data_dir
@@ -64,15 +61,12 @@ def audit(tmp_path, victims):
     """Attack, decode from disk, score, and audit; by system."""
     data_dir = make_data_dir(tmp_path / "data", 25)  # of four words: a hundred
     speak(data_dir)
-    config = with_sources(
-        read_config(STANDARD, "budgets=[0.005,0.02,0.06] queries=20"), []
-    )
-    test_set = read_test_set(data_dir, None, None, config.seed)
+    config = read_config(STANDARD, "budgets=[0.005,0.02,0.06] queries=20")
+    config = config.with_sources([])
     for system, victim in victims.items():
         exp = tmp_path / f"asr_mtl_{system}"
         out, hyp = exp / "standard" / "test", exp / "decode_standard" / "test"
-        toy_attack.make_job(victim, config, test_set, out).run()
-        merge(victim.sha256, config, test_set, out, Inputs())
+        toy_attack.attack(victim, config, data_dir, out)
         listener = ToyListener(victim)
         heard = {
             key: listener(soundfile.read(path, dtype="float32")[0])
@@ -80,7 +74,8 @@ def audit(tmp_path, victims):
         }
         write_table(hyp / "text", {key: one.text for key, one in heard.items()})
         write_table(hyp / "accent", {key: one.accent for key, one in heard.items()})
-        score_attack(out, hyp, system, 0, "decode")
+        where = ["--attack_dir", str(out), "--hyp_dir", str(hyp)]
+        score(["attack", *where, "--system", system, "--attack_tag", "standard"])
     experiments = read_experiments([tmp_path / f"asr_mtl_{s}" for s in victims])
     (group,) = make_audits(experiments)
     return {one.label: one for one in group.audits}

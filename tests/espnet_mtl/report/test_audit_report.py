@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from exp_factory import change_rows, make_exp, make_suite_exp, suite_errors
+from exp_factory import change_rows, make_exp, make_suite_exp
 
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.errors import UserError
@@ -13,7 +13,9 @@ from espnet_mtl.report.audit.blocks import audit_text
 from espnet_mtl.report.audit.gates import GATES
 from espnet_mtl.report.comparison import compare, make_groups
 from espnet_mtl.report.experiment import read_experiments
-from espnet_mtl.report.tables import full_table, main_table, notes
+from espnet_mtl.report.result_tables import full_table, main_table, notes
+from espnet_mtl.results.files import VERSION
+from espnet_mtl.results.trial import Member
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +24,7 @@ def exps(tmp_path_factory):
     sound = make_suite_exp(folder, "att", utts_per_speaker=3)
     broken = make_suite_exp(folder, "hybrid_accent", accent=True, utts_per_speaker=3)
 
-    def unbounded(row):
-        if row["attack"] == "unbounded":
-            row["success_rate"] = 75.0
-
-    change_rows(broken, unbounded)
+    change_rows(broken, lambda _: {"success_rate": 75.0}, "unbounded")
     return [sound, broken]
 
 
@@ -35,6 +33,13 @@ def output(exps, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out")
     main(["--exp", *map(str, exps), "--output", str(folder)])
     return folder
+
+
+def content(path):
+    """Read a result file as another program would."""
+    whole = json.loads(path.read_text())
+    assert whole.keys() == {"version", "content"} and whole["version"] == VERSION
+    return whole["content"]
 
 
 def test_results_has_gates_figures_and_what_a_failure_means(output):
@@ -58,14 +63,14 @@ def test_page_marks_what_failed(output):
 
 
 def test_json_files(output):
-    rows = json.loads((output / "results.json").read_text())
+    rows = content(output / "results.json")
     for row in rows:
         failed = row["system"] == "hybrid_accent"
         assert row["audit"]["verdict"] == ("fail" if failed else "pass")
         assert row["audit"]["gates"]["unbounded"] == ("FAIL" if failed else "PASS")
         assert list(row["audit"]["gates"]) == [gate.name for gate in GATES]
     assert {row["role"] for row in rows} == {"main", "control", "audit"}
-    audits = json.loads((output / "audit.json").read_text())
+    audits = content(output / "audit.json")
     assert [one["verdict"] for one in audits] == ["pass", "fail"]
     gate = audits[1]["gates"][0]
     assert (gate["verdict"], gate["figure"][:12]) == ("FAIL", "75.0 % of 12")
@@ -100,49 +105,44 @@ def test_nothing_attacked_nothing_audited(tmp_path, capsys):
     )
     main(["--exp", str(exp), "--output", str(tmp_path / "out"), "--print"])
     assert "Audit" not in (tmp_path / "out" / "RESULTS.md").read_text()
-    assert json.loads((tmp_path / "out" / "audit.json").read_text()) == []
+    assert content(tmp_path / "out" / "audit.json") == []
 
 
 def test_controls_and_audit_stay_out_of_the_comparison(exps):
     [group] = make_groups(read_experiments(exps))
     assert group.budgets == [0.001, 0.002, 0.008]
     assert group.attackers == ["worst_case"]
-    assert [row["attack"] for row in group.entries[0].noise] == ["noise"] * 3
+    assert [row.attack for row in group.systems[0].noise] == ["noise"] * 3
     table = main_table(group, ["att"])
     assert not any("2" == name.split()[-1] for name in table.header)
     assert "The only attacker was worst_case." in notes(group)
     attacks = [row[1] for row in full_table(group).rows]
     block = ["noise", "gaussian", "worst_case"]
     assert attacks == ["none", *3 * block, "unbounded"] * 2
-    assert compare(group.entries[0], group.entries[1], 0.008).value == 0.0
+    assert compare(*group.systems, 0.008).value == 0.0
 
 
 def test_suites_of_other_strength_are_not_compared(tmp_path, exps):
     """Other members because of an accent branch are no other strength."""
     weaker = make_suite_exp(tmp_path, "ctc", utts_per_speaker=1, audio=False)
-    members = [{"attack": "pgd", "kind": "white_box", "attacker": "accent_blind"}]
 
-    def settings(steps, names):
-        def change(row):
-            if row["attack"] == "standard":
-                each = [{**m, "attacker": n} for m in members for n in names]
-                # Nor are other models that a transfer attack starts from.
-                own = {"n": steps, "sources": [row["system"]]}
-                each = [{**m, "weights": {}, "settings": own} for m in each]
-                row["settings"] = {"version": 1, "members": each}
-
-        return change
+    def set_members(exp, steps, names):
+        # Nor are other models that a transfer attack starts from.
+        about = {"attack": "transfer", "kind": "transfer"}
+        settings = {"steps": steps, "sources": [exp.name]}
+        members = [Member(**about, attacker=n, settings=settings) for n in names]
+        change_rows(exp, lambda _: {"members": tuple(members)}, "standard")
 
     stronger = make_suite_exp(tmp_path, "att", utts_per_speaker=1, audio=False)
-    change_rows(stronger, settings(10, ["multitask", "accent_blind"]))
+    set_members(stronger, 10, ["multitask", "accent_blind"])
     for steps in (10, 5):
-        change_rows(weaker, settings(steps, ["accent_blind"]))
+        set_members(weaker, steps, ["accent_blind"])
         [group] = make_groups(read_experiments([weaker, stronger]))
         if steps == 10:
-            assert compare(*group.entries, 0.008) is not None
+            assert compare(*group.systems, 0.008) is not None
         else:
             with pytest.raises(UserError, match="a weaker attack would look like"):
-                compare(*group.entries, 0.008)
+                compare(*group.systems, 0.008)
 
 
 def test_fewer_decibels_are_the_larger_attack(tmp_path):
@@ -154,9 +154,9 @@ def test_fewer_decibels_are_the_larger_attack(tmp_path):
     assert "| AdvTWER↑ 30 dB | AdvTWER↑ 20 dB | AdvTWER↑ 10 dB |" in text
     assert "fewer dB are a louder perturbation" in text
     assert "| att | unbounded | 2 |" in text
-    rows = json.loads((tmp_path / "out" / "results.json").read_text())
+    rows = content(tmp_path / "out" / "results.json")
     budgets = [row["budget"] for row in rows if row["attack"] == "standard"]
     assert budgets == [30, 20, 10]
     [group] = make_groups(read_experiments([exp]))
     assert group.budgets[-1] == 10
-    assert [suite_errors(row, 0, 0) for row in group.entries[0].attacked] == [6, 0, 0]
+    assert [row.adv_twer for row in group.systems[0].attacked] == [60.0, 0.0, 0.0]

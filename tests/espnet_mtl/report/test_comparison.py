@@ -25,11 +25,11 @@ def group(study):
     return group
 
 
-def lines_from_disk(exp, condition):
+def lines_from_disk(exp, trial):
     """Read the scores without the report's code: utterance -> line."""
     [path] = exp.glob("*/test/score_attack/utt_scores.jsonl")
     lines = map(json.loads, path.read_text().splitlines())
-    return {line["utt"]: line for line in lines if line["condition"] == condition}
+    return {line["utt"]: line for line in lines if line["trial"] == trial}
 
 
 def test_strongest_attacker_is_the_lowest_pooled_advtwer(group, study):
@@ -42,13 +42,13 @@ def test_strongest_attacker_is_the_lowest_pooled_advtwer(group, study):
                 words = sum(line["words_target"] for line in lines.values())
                 pooled[attacker] = 100 * errors / words
             row = group.find(system).strongest(budget)
-            assert row["attacker"] == min(pooled, key=pooled.get)
-            assert row["adv_twer"] == pytest.approx(min(pooled.values()))
+            assert row.attacker == min(pooled, key=pooled.get)
+            assert row.adv_twer == pytest.approx(min(pooled.values()))
 
 
 def test_another_attacker_may_be_the_strongest_at_another_budget(group):
-    entry = group.find("ctc_accent")
-    assert [entry.strongest(b)["attacker"] for b in BUDGETS] == [
+    system = group.find("ctc_accent")
+    assert [system.strongest(b).attacker for b in BUDGETS] == [
         "multitask",
         "accent_blind",
     ]
@@ -79,7 +79,7 @@ def test_infeasible_and_unpaired_utterances_are_left_out(tmp_path):
             tmp_path,
             name,
             # What is left out would change the difference.
-            errors=lambda row, speaker, number, wrong=wrong: (
+            errors=lambda trial, speaker, number, wrong=wrong: (
                 10 * wrong if speaker + number == 0 else wrong
             ),
             infeasible=(left_out,),
@@ -123,7 +123,7 @@ def test_seeds_are_not_mixed(tmp_path):
     ]
     groups = make_groups(read_experiments(exps))
     assert [group.seed for group in groups] == [0, 1]
-    assert [len(group.entries) for group in groups] == [1, 1]
+    assert [len(group.systems) for group in groups] == [1, 1]
 
 
 def test_verdict_needs_the_whole_interval():

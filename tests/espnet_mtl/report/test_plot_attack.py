@@ -17,8 +17,8 @@ def drawn(monkeypatch):
     plt.close("all")
 
 
-def errors(row, speaker, number):
-    return {30: 8, 20: 5, 10: 1}[row["budget"]] + (row["attack"] == "noise")
+def errors(trial, speaker, number):
+    return {30: 8, 20: 5, 10: 1}[trial.budget] + (trial.attack == "noise")
 
 
 @pytest.mark.parametrize("attackers", [("a",), ("a", "b"), ("a", "b", "c", "d")])

@@ -6,15 +6,24 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from espnet_mtl.attack.conditions import Condition
-from exp_factory import BUDGETS, add_clean, add_log, errors_of, make_exp
+from exp_factory import (
+    BUDGETS,
+    CLEAN,
+    add_clean,
+    add_log,
+    change_rows,
+    errors_of,
+    make_exp,
+    make_trial,
+)
 from PIL import Image
 
 from espnet_mtl.bin.asr_mtl_report import main
-from espnet_mtl.data.datadir import write_data_dir
+from espnet_mtl.bin.asr_mtl_score import main as score
 from espnet_mtl.data.tables import write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.metrics.attack_scores import score_attack
+from espnet_mtl.results.attack import AttackRun, write_attack
+from espnet_mtl.results.record import Record
 
 _VOID = {"meta", "img", "br"}
 
@@ -80,9 +89,7 @@ def test_plots(written, name, least):
 def test_attacks_of_other_strength_are_not_compared(study, tmp_path):
     weaker = tmp_path / study["ctc"].name
     shutil.copytree(study["ctc"], weaker)
-    for file in weaker.glob("*/test/score_attack/results.json"):
-        rows = json.loads(file.read_text())
-        file.write_text(json.dumps([{**r, "settings": {"steps": 1}} for r in rows]))
+    change_rows(weaker, lambda _: {"settings": {"steps": 1}})
     words = ["--exp", str(weaker), str(study["att"]), "--output", str(tmp_path / "out")]
     with pytest.raises(UserError, match="a weaker attack would look like robustness"):
         main(words)
@@ -95,14 +102,14 @@ def test_page_shows_code_as_code(written):
 
 
 def test_results_json_has_every_row_sorted(written, study):
-    rows = json.loads((written / "results.json").read_text())
+    rows = json.loads((written / "results.json").read_text())["content"]
     expected = {
-        (row["system"], row["condition"])
+        (row["system"], row["trial"])
         for exp in study.values()
-        for file in exp.glob("*/test/score_attack/results.json")
-        for row in json.loads(file.read_text())
+        for file in exp.glob("*/test/score_attack/attack_scores.json")
+        for row in json.loads(file.read_text())["content"]["rows"]
     }
-    assert {(row["system"], row["condition"]) for row in rows} == expected
+    assert {(row["system"], row["trial"]) for row in rows} == expected
     # Both attackers have a row for every system, also where they are the same one.
     attacked = [
         (r["system"], r["budget"], r["attacker"]) for r in rows if r["attacker"]
@@ -224,37 +231,42 @@ def test_warning_of_worse_recognisers(tmp_path, wers, warned):
 def test_reads_what_stages_15_to_17_write(tmp_path):
     exp = tmp_path / "asr_mtl_ctc"
     attack, hyp = exp / "attack_pgd" / "test", exp / "decode_ctc_attack_pgd" / "test"
-    conditions = [
-        Condition("clean", "none", role="control"),
-        Condition("noise_linf0.1", "noise", None, "linf", 0.1, role="control"),
-        Condition("pgd_a_linf0.1", "pgd", "a", "linf", 0.1, also=("b",)),
-    ]
-    heard = {"clean": "a b", "noise_linf0.1": "a", "pgd_a_linf0.1": "c b"}
-    keys = {
-        f"{utt}-{condition.name}": (utt, condition.name)
-        for utt in ("s1-u", "s2-u")
-        for condition in conditions
-    }
-    same = {"text": "a b", "text_target": "c d", "utt2accent": "us", "wav.scp": "x.wav"}
-    tables = {name: dict.fromkeys(keys, value) for name, value in same.items()}
-    tables["utt2spk"] = {key: key[:2] for key in keys}
-    tables["utt2orig"] = {key: utt for key, (utt, _) in keys.items()}
-    tables["utt2cond"] = {key: name for key, (_, name) in keys.items()}
-    write_data_dir(attack, tables)
-    numbers = {"feasible": True, "snr_db": 20.0, "segsnr_db": 19.0}
-    records = [json.dumps({"key": key, **numbers}) + "\n" for key in sorted(keys)]
-    (attack / "records.jsonl").write_text("".join(records))
-    (attack / "conditions.json").write_text(
-        json.dumps([condition.to_json() for condition in conditions])
+    trials = [CLEAN, make_trial("noise"), make_trial("pgd", "a", also=["b"])]
+    heard = dict(
+        zip([trial.name for trial in trials], ("a b", "a", "c b"), strict=True)
     )
-    (attack / "seconds.json").write_text("{}")
-    write_table(hyp / "text", {key: heard[name] for key, (_, name) in keys.items()})
-    score_attack(attack, hyp, "ctc", 0, "decode_ctc")
+    distances = ("linf", "l2", "snr_db", "segsnr_db", "peak_snr_db")
+    records = [
+        Record(
+            key=f"{utt}-{trial.name}",
+            utt=utt,
+            trial=trial.name,
+            target="c d",
+            accent_wish=None,
+            feasible=True,
+            **dict.fromkeys(distances, 20.0),
+            loss_start=None,
+            loss_end=None,
+            sha256="",
+        )
+        for utt in ("s1-u", "s2-u")
+        for trial in trials
+    ]
+    keys = [record.key for record in records]
+    tables = {
+        "text": dict.fromkeys(keys, "a b"),
+        "utt2accent": dict.fromkeys(keys, "us"),
+    }
+    tables["utt2spk"] = {key: key[:2] for key in keys}
+    write_attack(attack, AttackRun(config={}, trials=tuple(trials)), records, tables)
+    write_table(hyp / "text", {one.key: heard[one.trial] for one in records})
+    words = ["--attack_dir", str(attack), "--hyp_dir", str(hyp), "--system", "ctc"]
+    score(["attack", *words, "--decoder", "decode_ctc", "--attack_tag", "attack_pgd"])
 
     text = run(tmp_path / "out", exp)
     # Of the target "c d", "c b" has one word.
     assert "| ctc | 0.00 | 100.00 | 50.00 |" in text
-    assert re.search(r"\| ctc \| a \(= b\) \| 0.1 \| 2 \| ", text)
+    assert re.search(r"\| ctc \| a \(= b\) \| 0.01 \| 2 \| ", text)
     assert "2 utterances of 2 speakers (set test, attack_pgd, L-inf bound" in text
 
 

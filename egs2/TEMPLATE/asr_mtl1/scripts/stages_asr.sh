@@ -294,7 +294,7 @@ stage_13() {
     log "Stage 13: Scoring: ${asr_exp}/${inference_tag}, sets: ${sets}"
     for dset in ${sets}; do
         need_experiment "${asr_exp}" "${inference_tag}/${dset}/text" 12
-        score "$(eval_data "${dset}")" "${asr_exp}/${inference_tag}/${dset}"
+        score "$(eval_data "${dset}")" "${dset}"
     done
     # [Task dependent] A recipe may add scores of its own.
     if [ -f local/score.sh ]; then
@@ -303,16 +303,14 @@ stage_13() {
     write_results
 }
 
-score() { # score <data directory> <decoding directory>
+score() { # score <data directory> <set>
     local opts=(--token_type "${token_type}" --hyp_cleaner "${hyp_cleaner}")
     if [ "${bpemodel}" != none ]; then
         opts+=(--bpemodel "${bpemodel}")
     fi
-    ${python} -m espnet_mtl.bin.asr_mtl_score text \
-        --ref_dir "$1" --hyp_dir "$2" "${opts[@]}" ${score_opts}
-    if [ -f "$2/accent" ]; then
-        ${python} -m espnet_mtl.bin.asr_mtl_score accent --ref_dir "$1" --hyp_dir "$2"
-    fi
+    ${python} -m espnet_mtl.bin.asr_mtl_score decoding \
+        --ref_dir "$1" --hyp_dir "${asr_exp}/${inference_tag}/$2" "${opts[@]}" \
+        --system "${system_name}" --decoder "${inference_tag}" --set_name "$2" ${score_opts}
 }
 
 # The tables of all decodings of this experiment

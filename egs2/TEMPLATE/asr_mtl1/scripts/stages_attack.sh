@@ -65,27 +65,23 @@ stage_16() {
     for dset in ${attack_sets}; do
         need_experiment "${asr_exp}" "${attack_tag}/${dset}/records.jsonl" 15
         dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
-        rm -f "${dir}/attack.cksum"
+        rm -f "${dir}/stamp.json"
         decode "${asr_exp}/${attack_tag}/${dset}" "${dir}"
-        cksum < "${asr_exp}/${attack_tag}/${dset}/records.jsonl" > "${dir}/attack.cksum"
+        ${python} -m espnet_mtl.bin.asr_mtl_score stamp \
+            --attack_dir "${asr_exp}/${attack_tag}/${dset}" --hyp_dir "${dir}"
     done
 }
 
 stage_17() {
     log "Stage 17: Score the attack: ${asr_exp}/${inference_tag}_${attack_tag}, sets: ${attack_sets}"
-    local dset dir seed
-    seed=$(sed -n 's/^seed: *//p' "${asr_exp}/config.yaml")
+    local dset dir
     for dset in ${attack_sets}; do
         dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
-        need_file "${dir}/text" 16
-        need_file "${dir}/attack.cksum" 16
-        if ! cksum < "${asr_exp}/${attack_tag}/${dset}/records.jsonl" \
-                | cmp -s - "${dir}/attack.cksum"; then
-            die "${dir} is the decoding of an earlier attack: run stage 16 again."
-        fi
+        need_file "${dir}/stamp.json" 16  # the last that stage 16 writes
         ${python} -m espnet_mtl.bin.asr_mtl_score attack \
             --attack_dir "${asr_exp}/${attack_tag}/${dset}" --hyp_dir "${dir}" \
-            --system "${system_name}" --seed "${seed:-0}" --decoder "${inference_tag}"
+            --system "${system_name}" --asr_train_config "${asr_exp}/config.yaml" \
+            --decoder "${inference_tag}" --attack_tag "${attack_tag}" --set_name "${dset}"
     done
 }
 

@@ -1,4 +1,4 @@
-"""Result tables of a decoding; agreement with the real sclite where there is one."""
+"""Scores of a decoding; agreement with the real sclite where there is one."""
 
 import random
 import re
@@ -11,7 +11,8 @@ import scoring_dirs as dirs
 import sentencepiece
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.metrics.text_scores import score_text
+from espnet_mtl.metrics.score_decoding import score_decoding
+from espnet_mtl.results.clean_scores import AccentConfusion, read_clean_scores
 
 # Debian's package puts it beside the path.
 SCLITE = shutil.which("sclite") or shutil.which("sclite", path="/usr/lib/sctk/bin")
@@ -34,6 +35,15 @@ def hyp_dir(tmp_path):
     return tmp_path / "hyp"
 
 
+def score(ref_dir, hyp_dir, *args, **options):
+    """Score; return error rates by kind."""
+    names = {"system": "mtl", "decoder": "decode", "set_name": "dev"}
+    scores = score_decoding(ref_dir, hyp_dir, *args, **names, **options)
+    assert read_clean_scores(hyp_dir) == scores
+    assert (scores.system, scores.decoder, scores.set) == ("mtl", "decode", "dev")
+    return {kind: errors.rate for kind, errors in scores.errors.items()}
+
+
 def rows(path):
     """Rows of a result table by first cell; percentages come first."""
     found = {}
@@ -45,7 +55,7 @@ def rows(path):
 
 
 def test_words_characters_and_tokens_are_scored(ref_dir, hyp_dir):
-    rates = score_text(ref_dir, hyp_dir, "word")
+    rates = score(ref_dir, hyp_dir, "word")
     # One substitution, one deletion, one insertion; ten words
     assert rates["wer"] == rates["ter"] == pytest.approx(30)
     # "two" as "too": 1, " five" missing: 5, " four" too many: 5; 45 characters
@@ -58,7 +68,7 @@ def test_words_characters_and_tokens_are_scored(ref_dir, hyp_dir):
 
 
 def test_transcript_lines_are_those_of_espnet(ref_dir, hyp_dir):
-    score_text(ref_dir, hyp_dir, "char")
+    score(ref_dir, hyp_dir, "char")
     words = (hyp_dir / "score_wer" / "hyp.trn").read_text().splitlines()
     assert words[0] == "one too three\t(ann-ann-1)"
     assert words[3] == "Ten four\t(bob-bob-2)"
@@ -69,13 +79,13 @@ def test_transcript_lines_are_those_of_espnet(ref_dir, hyp_dir):
 
 
 def test_case_counts_on_request(ref_dir, hyp_dir):
-    assert score_text(ref_dir, hyp_dir, "word", case_sensitive=True)["wer"] == (
+    assert score(ref_dir, hyp_dir, "word", case_sensitive=True)["wer"] == (
         pytest.approx(40)
     )
 
 
 def test_hypotheses_are_cleaned(ref_dir, hyp_dir):
-    rates = score_text(
+    rates = score(
         ref_dir, hyp_dir, "word", clean_hyp=lambda text: text.replace("too", "two")
     )
     assert rates["wer"] == pytest.approx(20)
@@ -91,7 +101,7 @@ def test_token_errors_are_of_sentencepieces(ref_dir, hyp_dir, tmp_path):
         hard_vocab_limit=False,
         minloglevel=2,
     )
-    score_text(ref_dir, hyp_dir, "bpe", tmp_path / "bpe.model")
+    score(ref_dir, hyp_dir, "bpe", tmp_path / "bpe.model")
     model = sentencepiece.SentencePieceProcessor(str(tmp_path / "bpe.model"))
     line = (hyp_dir / "score_ter" / "ref.trn").read_text().splitlines()[0]
     pieces = line.split("\t")[0].split(" ")
@@ -101,12 +111,12 @@ def test_token_errors_are_of_sentencepieces(ref_dir, hyp_dir, tmp_path):
 
 def test_missing_sentencepiece_model_is_named(ref_dir, hyp_dir, tmp_path):
     with pytest.raises(UserError, match="nowhere.model.*stage 5"):
-        score_text(ref_dir, hyp_dir, "bpe", tmp_path / "nowhere.model")
+        score(ref_dir, hyp_dir, "bpe", tmp_path / "nowhere.model")
 
 
 def test_empty_hypothesis_is_all_deletions(ref_dir, hyp_dir):
     dirs.write_table(hyp_dir / "text", {**HEARD, "bob-1": ""})
-    score_text(ref_dir, hyp_dir, "word")
+    score(ref_dir, hyp_dir, "word")
     table = rows(hyp_dir / "score_wer" / "result.txt")
     assert table["Sum"] == "4 10 4 1 5 1 7 4".split()
 
@@ -114,13 +124,49 @@ def test_empty_hypothesis_is_all_deletions(ref_dir, hyp_dir):
 def test_missing_utterance_is_named(ref_dir, hyp_dir):
     dirs.write_table(hyp_dir / "text", {k: v for k, v in HEARD.items() if k != "ann-2"})
     with pytest.raises(UserError, match="hyp/text: 1 of 4 .*'ann-2'"):
-        score_text(ref_dir, hyp_dir, "word")
+        score(ref_dir, hyp_dir, "word")
 
 
 def test_extra_utterance_is_named(ref_dir, hyp_dir):
     dirs.write_table(hyp_dir / "text", {**HEARD, "eve-1": "hello"})
     with pytest.raises(UserError, match="hyp/text:5: 'eve-1'"):
-        score_text(ref_dir, hyp_dir, "word")
+        score(ref_dir, hyp_dir, "word")
+
+
+@pytest.fixture
+def with_accents(hyp_dir):
+    heard = {"ann-1": "us", "ann-2": "india", "bob-1": "india", "bob-2": "us"}
+    dirs.write_table(hyp_dir / "accent", heard)
+    (hyp_dir / "accents").write_text("us\nindia\nscotland\n")
+    return hyp_dir
+
+
+def test_accents_are_scored_where_they_were_recognised(ref_dir, with_accents):
+    score(ref_dir, with_accents, "word")
+    accents = read_clean_scores(with_accents).accents
+    assert accents == AccentConfusion(
+        accents=("us", "india", "scotland"),
+        counts=((1, 1, 0), (0, 1, 0), (0, 0, 0)),
+        unlabelled=1,
+    )
+    assert accents.accuracy == pytest.approx(200 / 3)
+    result = (with_accents / "score_accent" / "result.txt").read_text()
+    assert result.startswith("accuracy 66.67 % (2 of 3 utterances; 1 without a label")
+    assert "us                1        1        0  50.00" in result
+    (with_accents / "accent").unlink()
+    score(ref_dir, with_accents, "word")
+    assert read_clean_scores(with_accents).accents is None
+
+
+def test_word_errors_by_accent(ref_dir, with_accents):
+    text = {u: t for u, (t, _) in dirs.UTTERANCES.items()}
+    heard = {**text, "ann-1": "one", "bob-1": "SIX seven"}
+    dirs.write_table(with_accents / "text", heard)
+    score(ref_dir, with_accents, "word")
+    table = (with_accents / "score_accent" / "wer_per_accent.txt").read_text()
+    percent = [line.replace("|", " ").split() for line in table.splitlines()]
+    rates = {cells[0]: cells[-2] for cells in percent[:9] if len(cells) == 9}
+    assert rates == {"<unk>": "0.0", "us": "40.0", "india": "50.0", "Sum/Avg": "40.0"}
 
 
 @pytest.mark.skipif(not SCLITE, reason="no sclite here; recorded counts stand in")
@@ -136,7 +182,7 @@ def test_sclite_counts_the_same_in_the_same_files(tmp_path):
     for name, table in {"text": text, "utt2spk": speakers}.items():
         dirs.write_table(tmp_path / "ref" / name, table)
     dirs.write_table(tmp_path / "hyp" / "text", heard)
-    score_text(tmp_path / "ref", tmp_path / "hyp", "char")
+    score(tmp_path / "ref", tmp_path / "hyp", "char")
 
     for kind in ("wer", "cer"):
         folder = tmp_path / "hyp" / f"score_{kind}"

@@ -1,11 +1,12 @@
-"""The report's tables: the main one, and one with everything."""
+"""Tables of results: each system under attack, every trial, untouched audio."""
 
 from collections.abc import Sequence
 
-from espnet_mtl.report.comparison import Difference, Entry, Group, compare
-from espnet_mtl.report.experiment import Experiment, Row
+from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
+from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import Table, counted, number
+from espnet_mtl.results.attack_scores import Row
 
 LEGEND = (
     "AdvTWER: word error rate (%) of what the system hears in attacked audio, against "
@@ -28,6 +29,14 @@ LEGEND_ALL = (
     "'unbounded' are for the audit only. Rows 'none': untouched audio, that is null "
     "TWER and WER."
 )
+LEGEND_TRIALS = (
+    "AdvTWER ↑: word errors against the attacker's target, in percent; higher means "
+    "that the attack failed. Null: the same of the untouched audio. AdvWER: word "
+    "errors against the truth; benign WER: the same before the attack, of these n "
+    "utterances (stage 13 scores the whole set). Success: utterances in which the "
+    "attacker got what was wanted, in percent: exactly the target; or, without a "
+    "target, other words than were said, or the same words in another accent."
+)
 
 
 def main_table(group: Group, baselines: Sequence[str]) -> Table:
@@ -41,8 +50,9 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
         The table; AdvTWER is that of the strongest attacker at each budget.
     """
     present = [name for name in baselines if group.find(name)]
-    accents = _any(group, "accent_acc")
-    header = ["system", f"WER ↓ ({_range(_clean_counts(group))} utts)"]
+    accents = any(row.accent_acc is not None for row in _rows(group))
+    counts = _range([system.clean.n for system in group.systems])
+    header = ["system", f"WER ↓ ({counts} utts)"]
     header += ["accent acc. ↑"] if accents else []
     header += ["null TWER"]
     header += [f"AdvTWER↑ {group.budget_name(b)}" for b in group.budgets]
@@ -50,21 +60,19 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
         strongest = group.budget_name(group.budgets[-1])
         header += [f"− {name} ↑ {strongest} [95 %]" for name in present]
     rows = []
-    for entry in group.entries:
-        clean = entry.clean or {}
-        row = [entry.label, number(clean.get("benign_wer"))]
-        row += [number(clean.get("accent_acc"))] if accents else []
-        row += [number(clean.get("null_twer"))]
-        row += [_adv_twer(entry.strongest(budget)) for budget in group.budgets]
+    for system in group.systems:
+        row = [system.label, number(system.clean.benign_wer)]
+        row += [number(system.clean.accent_acc)] if accents else []
+        row += [number(system.clean.null_twer)]
+        row += [_adv_twer(system.strongest(budget)) for budget in group.budgets]
         if group.budgets:
-            row += [_minus(group, entry, name) for name in present]
+            row += [_minus(group, system, name) for name in present]
         rows.append(row)
     return Table(header, rows)
 
 
-def _clean_counts(group: Group) -> list[int]:
-    """How many utterances the WER of each system is of."""
-    return [entry.clean["n"] for entry in group.entries if entry.clean] or [0]
+def _rows(group: Group) -> list[Row]:
+    return [row for system in group.systems for row in system.result.rows]
 
 
 def _range(counts: Sequence[int]) -> str:
@@ -73,14 +81,14 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _adv_twer(row: Row | None) -> str:
-    return number(row["adv_twer"] if row else None)
+    return number(row.adv_twer if row else None)
 
 
-def _minus(group: Group, entry: Entry, baseline: str) -> str:
-    if entry.system == baseline:
+def _minus(group: Group, system: SystemResult, baseline: str) -> str:
+    if system.system == baseline:
         return "-"
-    other = group.find(baseline, like=entry)
-    return show_difference(compare(entry, other, group.budgets[-1]) if other else None)
+    other = group.find(baseline, like=system)
+    return show_difference(compare(system, other, group.budgets[-1]) if other else None)
 
 
 def show_difference(difference: Difference | None) -> str:
@@ -103,47 +111,40 @@ def full_table(group: Group) -> Table:
     Returns:
         The table, by system, budget and attacker, controls first.
     """
-    accents = _any(group, "adv_accent_acc")
+    accents = any(row.adv_accent_acc is not None for row in _rows(group))
     header = ["system", "attack", "budget", "n", "AdvTWER % ↑", "AdvWER % ↓"]
     header += ["success % ↓", "SNR dB"] + (["adv. accent acc. % ↑"] if accents else [])
     rows = []
-    for entry in group.entries:
-        every = ([entry.clean] if entry.clean else []) + sorted(
-            [*entry.controls, *entry.attacked, *entry.untargeted],
-            key=lambda row: (
-                strength(group.norm, row["budget"]),
-                row["role"] != "control",
-                row["attack"] != "noise",
-                entry.attacker_of(row),
+    for system in group.systems:
+        in_budgets = sorted(
+            [*system.controls, *system.attacked, *system.untargeted],
+            key=lambda row, system=system: (  # type: ignore[misc]
+                strength(group.norm, row.budget),
+                row.role != "control",
+                row.attack != "noise",
+                system.attacker_of(row),
             ),
         )
-        every += entry.audited
-        rows += [_full_row(group, entry, row, accents) for row in every]
+        every = [system.clean, *in_budgets, *system.audited]
+        rows += [_full_row(system, row, accents) for row in every]
     return Table(header, rows, text_columns=3)
 
 
-def _full_row(group: Group, entry: Entry, row: Row, accents: bool) -> list[str]:
-    untouched = row["attack"] == "none"
-    attacks = row["role"] == "main"
+def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
+    untouched = row.is_untouched
     cells = [
-        entry.label,
-        entry.attacker_of(row) if attacks else row["attack"],
-        "-" if untouched else budget_name(row["norm"], row["budget"]),
-        str(row["n"]),
-        number(row["null_twer" if untouched else "adv_twer"]),
-        number(row["benign_wer" if untouched else "adv_wer"]),
-        number(row.get("success_rate"), 1),
-        number(row.get("snr_db"), 1),
+        system.label,
+        system.attacker_of(row) if row.role == "main" else row.attack,
+        "-" if untouched else budget_name(row.norm, row.budget),
+        str(row.n),
+        number(row.null_twer if untouched else row.adv_twer),
+        number(row.benign_wer if untouched else row.adv_wer),
+        number(row.success_rate, 1),
+        number(row.snr_db, 1),
     ]
     if accents:
-        name = "accent_acc" if untouched else "adv_accent_acc"
-        cells.append(number(row.get(name), 1))
+        cells.append(number(row.accent_acc if untouched else row.adv_accent_acc, 1))
     return cells
-
-
-def _any(group: Group, name: str) -> bool:
-    rows = (row for entry in group.entries for row in entry.result.rows)
-    return any(row.get(name) is not None for row in rows)
 
 
 def notes(group: Group) -> list[str]:
@@ -155,11 +156,9 @@ def notes(group: Group) -> list[str]:
     Returns:
         Sentences.
     """
-    rows = [row for entry in group.entries for row in entry.result.rows]
-    counts = [row["n"] for row in rows if row["role"] != "audit"]
-    speakers = set().union(*(entry.speakers for entry in group.entries))
+    counts = [row.n for row in _rows(group) if row.role != "audit"]
     utterances = f"{_range(counts)} utterance{'' if max(counts) == 1 else 's'}"
-    who = counted(len(speakers), "speaker")
+    who = counted(len(group.speakers), "speaker")
     said = [f"{utterances} of {who} ({group.title})."]
     if group.norm == "snr":
         said.append(
@@ -169,30 +168,30 @@ def notes(group: Group) -> list[str]:
     if len(group.attackers) == 1:
         said.append(f"The only attacker was {group.attackers[0]}.")
     chosen: dict[str, list[str]] = {}
-    for entry in group.entries:
-        if entry.has_choice:
-            chosen.setdefault(_chosen(group, entry), []).append(entry.label)
+    for system in group.systems:
+        if system.has_choice:
+            chosen.setdefault(_chosen(group, system), []).append(system.label)
     if chosen:
         parts = [f"{who} on {', '.join(names)}" for who, names in chosen.items()]
         said.append(
             "AdvTWER is that of the strongest attacker, the one with the lowest pooled "
             f"AdvTWER: {'; '.join(parts)}."
         )
-    one = [entry.label for entry in group.entries if _shares_attacker(entry)]
+    one = [system.label for system in group.systems if _shares_attacker(system)]
     if one:
         said.append(f"All attackers are the same on {', '.join(one)}.")
     return said
 
 
-def _shares_attacker(entry: Entry) -> bool:
-    return len(entry.attackers) > 1 and not entry.has_choice
+def _shares_attacker(system: SystemResult) -> bool:
+    return len(system.attackers) > 1 and not system.has_choice
 
 
-def _chosen(group: Group, entry: Entry) -> str:
+def _chosen(group: Group, system: SystemResult) -> str:
     budgets: dict[str, list[str]] = {}
     for budget in group.budgets:
-        if row := entry.strongest(budget):
-            name = entry.attacker_of(row)
+        if row := system.strongest(budget):
+            name = system.attacker_of(row)
             budgets.setdefault(name, []).append(group.budget_name(budget))
     if len(budgets) == 1:
         return next(iter(budgets))
@@ -208,22 +207,44 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
     Returns:
         The table; ``None`` where nothing has been decoded and scored.
     """
-    rows = []
-    for experiment in experiments:
-        accuracy = {
-            (item.set_name, item.decoder): item.accuracy
-            for item in experiment.confusions
-        }
-        rows += [
-            [
-                experiment.system,
-                item.decoder,
-                item.set_name,
-                str(item.utterances),
-                number(item.wer, 1),
-                number(accuracy.get((item.set_name, item.decoder)), 1),
-            ]
-            for item in experiment.clean
+    rows = [
+        [
+            experiment.system,
+            scores.decoder,
+            scores.set,
+            str(scores.errors["wer"].utterances),
+            number(scores.errors["wer"].rate, 1),
+            number(scores.accents.accuracy if scores.accents else None, 1),
         ]
+        for experiment in experiments
+        for scores in experiment.clean
+    ]
     header = ["system", "decoding", "set", "utterances", "WER % ↓", "accent acc. % ↑"]
     return Table(header, rows, text_columns=3) if rows else None
+
+
+def trial_table(rows: Sequence[Row]) -> Table:
+    """Make the table of one attacked decoding.
+
+    Args:
+        rows: One for each trial.
+
+    Returns:
+        The table.
+    """
+    numbers = [
+        ("benign WER", [row.benign_wer for row in rows]),
+        ("null TWER", [row.null_twer for row in rows]),
+        ("AdvTWER ↑", [row.adv_twer for row in rows]),
+        ("AdvWER", [row.adv_wer for row in rows]),
+        ("success", [row.success_rate for row in rows]),
+        ("SNR dB", [row.snr_db for row in rows]),
+        ("accent acc.", [row.accent_acc for row in rows]),
+        ("adv. accent acc.", [row.adv_accent_acc for row in rows]),
+    ]
+    cells = [
+        [row.trial, str(row.n), str(row.infeasible)]
+        + [number(column[place]) for _, column in numbers]
+        for place, row in enumerate(rows)
+    ]
+    return Table(["trial", "n", "infeasible", *(name for name, _ in numbers)], cells)

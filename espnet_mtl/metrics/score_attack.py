@@ -1,0 +1,267 @@
+"""Stage 17: how far attacked audio is recognised as the target, and as the truth."""
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from espnet_mtl.data.datadir import load_data_dir
+from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.bootstrap import wer_interval
+from espnet_mtl.metrics.transcripts import read_results
+from espnet_mtl.metrics.wer import count_words, error_rate
+from espnet_mtl.metrics.wish import Heard, Wish
+from espnet_mtl.provenance import read_stamp, write_stamp
+from espnet_mtl.results.attack import (
+    ATTACK_NAME,
+    RECORDS_NAME,
+    AttackRun,
+    read_attack_run,
+    read_records,
+)
+from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore, hash_attack
+from espnet_mtl.results.record import Record
+from espnet_mtl.results.trial import UNTOUCHED, Trial
+
+
+def stamp_decoding(attack_dir: Path, hyp_dir: Path) -> None:
+    """Keep in a decoding's directory which attack it is the decoding of.
+
+    Args:
+        attack_dir: Directory of the attack.
+        hyp_dir: Directory of the decoding of its audio.
+
+    Raises:
+        UserError: If the attack is not finished.
+    """
+    write_stamp(hyp_dir, {"attack": hash_attack(attack_dir)})
+
+
+def score_attack(
+    attack_dir: Path,
+    hyp_dir: Path,
+    *,
+    system: str,
+    seed: int,
+    decoder: str,
+    set_name: str,
+    attack_tag: str,
+) -> tuple[AttackScores, list[UttScore]]:
+    """Score the decoding of attacked audio.
+
+    Args:
+        attack_dir: Directory of the attack.
+        hyp_dir: Directory of the decoding of its audio, with ``text`` and perhaps
+            ``accent``. If it has a stamp, that has to be of this attack.
+        system: Name of the attacked system.
+        seed: Seed of its training.
+        decoder: Tag of the decoding.
+        set_name: Name of the attacked set.
+        attack_tag: Name of the attack.
+
+    Returns:
+        The rows, and the scores of each utterance that they were pooled from.
+
+    Raises:
+        UserError: If files are missing, damaged or do not fit together.
+    """
+    made_of = hash_attack(attack_dir)
+    stamp = read_stamp(hyp_dir)
+    if stamp is not None and stamp.get("attack") != made_of:
+        raise UserError(
+            f"{hyp_dir} is the decoding of an earlier attack: run stage 16 again"
+        )
+    attacked = _read_attacked(attack_dir)
+    scores = _score_utterances(attacked, hyp_dir)
+    make_row = partial(Row, system=system, seed=seed, decoder=decoder, set=set_name)
+    rows = [
+        _score_trial(attacked, trial, scores, make_row)
+        for trial in attacked.run.trials
+        if trial.name in scores
+    ]
+    result = AttackScores(
+        attack_tag=attack_tag,
+        attack_dir=os.path.relpath(attack_dir, hyp_dir),
+        made_of=made_of,
+        rows=tuple(rows),
+    )
+    return result, [one for trial in scores.values() for one in trial.values()]
+
+
+@dataclass(frozen=True)
+class _AttackedSet:
+    """What is known of attacked audio before it is decoded.
+
+    Attributes:
+        path: The attack's directory.
+        run: What was tried.
+        records: What came of it, by key.
+        tables: ``text``, ``utt2spk`` and ``utt2accent``, by key.
+        clean: Name of the trial that leaves the audio as it is.
+    """
+
+    path: Path
+    run: AttackRun
+    records: dict[str, Record]
+    tables: dict[str, dict[str, str]]
+    clean: str
+
+
+_Scores = Mapping[str, Mapping[str, UttScore]]  # by trial and utterance
+
+
+def _read_attacked(path: Path) -> _AttackedSet:
+    run = read_attack_run(path)
+    records = read_records(path)
+    tables = load_data_dir(path, ("text", "utt2spk", "utt2accent"))
+    clean = next((trial.name for trial in run.trials if trial.is_untouched), None)
+    if clean is None:
+        raise UserError(
+            f"{path / ATTACK_NAME}: no trial with attack '{UNTOUCHED}'; add it to the "
+            "attack's configuration and repeat stage 15"
+        )
+    for key in tables["text"]:
+        if key not in records:
+            raise UserError(
+                f"{path / RECORDS_NAME}: no record of '{key}'; repeat stage 15"
+            )
+    trials = {trial.name for trial in run.trials}
+    untouched = {one.utt for one in records.values() if one.trial == clean}
+    for key, record in records.items():
+        fault = None
+        if key not in tables["text"]:
+            fault = f"{path / 'text'}: no line for '{key}'"
+        elif record.trial not in trials:
+            fault = f"{path / ATTACK_NAME}: no trial '{record.trial}', which '{key}' is"
+        elif record.utt not in untouched:
+            fault = (
+                f"{path / RECORDS_NAME}: '{key}' is there, but '{record.utt}' not in "
+                f"trial '{clean}'"
+            )
+        if fault:
+            raise UserError(f"{fault}; repeat stage 15")
+    return _AttackedSet(path, run, records, tables, clean)
+
+
+def _score_utterances(attacked: _AttackedSet, hyp_dir: Path) -> _Scores:
+    texts = attacked.tables["text"]
+    hypotheses = read_results(hyp_dir / "text", texts)
+    accents: dict[str, str] = {}
+    if (hyp_dir / "accent").is_file():
+        accents = read_results(hyp_dir / "accent", texts)
+    scores: dict[str, dict[str, UttScore]] = {}
+    for key, ref in texts.items():
+        record, heard = attacked.records[key], Heard(hypotheses[key], accents.get(key))
+        to_ref, to_target = (count_words(t, heard.text) for t in (ref, record.target))
+        trial = attacked.run.trial(record.trial)
+        wish = Wish(
+            trial.words, record.target, ref, record.accent_wish, trial.to_accent
+        )
+        scores.setdefault(record.trial, {})[record.utt] = UttScore(
+            key=key,
+            utt=record.utt,
+            spk=attacked.tables["utt2spk"][key],
+            trial=record.trial,
+            feasible=record.feasible,
+            ref=ref,
+            target=record.target,
+            hyp=heard.text,
+            edits_ref=to_ref.errors,
+            words_ref=to_ref.words,
+            edits_target=to_target.errors,
+            words_target=to_target.words,
+            success=wish.is_fulfilled(heard),
+            accent=attacked.tables["utt2accent"][key],
+            hyp_accent=heard.accent,
+        )
+    return scores
+
+
+def _score_trial(
+    attacked: _AttackedSet, trial: Trial, scores: _Scores, make_row: Callable[..., Row]
+) -> Row:
+    """Pool the scores of one trial, over the utterances whose target can be reached."""
+    every = scores[trial.name].values()
+    # Without a target it does not matter whether the target can be heard.
+    used = [one for one in every if one.feasible or trial.words != "target"]
+    clean = [scores[attacked.clean][one.utt] for one in used]
+    for one, clean_one in zip(used, clean, strict=True):
+        if one.target != clean_one.target:
+            raise UserError(
+                f"{attacked.path / RECORDS_NAME}: '{one.key}' has another target than "
+                f"'{clean_one.key}'; repeat stage 15"
+            )
+    records = [attacked.records[one.key] for one in used]
+    return make_row(
+        trial=trial.name,
+        role=trial.role,
+        attack=trial.attack,
+        attacker=trial.attacker,
+        also=trial.also,
+        norm=trial.norm,
+        budget=trial.budget,
+        words=trial.words,
+        members=trial.members,
+        suite=trial.suite,
+        doubled=trial.doubled,
+        settings=trial.settings,
+        n=len(used),
+        infeasible=len(every) - len(used),
+        benign_wer=_rate(clean, _ref),
+        null_twer=_rate(clean, _target),
+        adv_twer=_rate(used, _target),
+        adv_twer_ci=_interval(used, _target),
+        adv_wer=_rate(used, _ref),
+        adv_wer_ci=_interval(used, _ref),
+        success_rate=_finite(error_rate(sum(one.success for one in used), len(used))),
+        snr_db=_mean([record.snr_db for record in records]),
+        segsnr_db=_mean([record.segsnr_db for record in records]),
+        accent_acc=_accent_accuracy(clean),
+        adv_accent_acc=_accent_accuracy(used),
+        seconds=attacked.run.seconds.get(trial.name, 0.0),
+    )
+
+
+_Count = Callable[[UttScore], tuple[int, int]]  # errors and words
+
+
+def _ref(score: UttScore) -> tuple[int, int]:
+    return score.edits_ref, score.words_ref
+
+
+def _target(score: UttScore) -> tuple[int, int]:
+    return score.edits_target, score.words_target
+
+
+def _rate(scores: Sequence[UttScore], count: _Count) -> float | None:
+    counts = [count(one) for one in scores]
+    return _finite(error_rate(sum(e for e, _ in counts), sum(w for _, w in counts)))
+
+
+def _interval(scores: Sequence[UttScore], count: _Count) -> tuple[float, float] | None:
+    if not scores:
+        return None
+    errors, words = zip(*map(count, scores), strict=True)
+    interval = wer_interval(errors, words, [one.spk for one in scores])
+    return None if math.isnan(interval.low) else (interval.low, interval.high)
+
+
+def _accent_accuracy(scores: Sequence[UttScore]) -> float | None:
+    recognised: dict[str, str] = {}
+    for one in scores:
+        if one.hyp_accent is None:
+            return None
+        recognised[one.key] = one.hyp_accent
+    return score_accents({one.key: one.accent for one in scores}, recognised).accuracy
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,150 @@
+"""Stage 13: WER, CER and TER of a decoding, and the accuracy of its accents."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from espnet_mtl.atomic import write_text
+from espnet_mtl.data.datadir import load_data_dir
+from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.score_table import (
+    format_accents,
+    format_score_table,
+    pool_utterances,
+)
+from espnet_mtl.metrics.transcripts import read_results
+from espnet_mtl.metrics.trn import write_trn
+from espnet_mtl.metrics.wer import (
+    count_edits,
+    count_words,
+    fold_case,
+    split_chars,
+    split_words,
+)
+from espnet_mtl.results.clean_scores import (
+    AccentConfusion,
+    CleanScores,
+    ErrorKind,
+    PooledErrors,
+    write_clean_scores,
+)
+
+Split = Callable[[str], Sequence[str]]
+
+
+def score_decoding(
+    ref_dir: Path,
+    hyp_dir: Path,
+    token_type: str,
+    bpemodel: Path | None = None,
+    *,
+    system: str,
+    decoder: str,
+    set_name: str,
+    clean_hyp: Callable[[str], str] = str,
+    case_sensitive: bool = False,
+) -> CleanScores:
+    """Score a decoding of untouched audio.
+
+    Writes ``scores.json`` into ``hyp_dir``, and for people: ``ref.trn``, ``hyp.trn``
+    and ``result.txt`` into ``score_{wer,cer,ter}``, and where the decoding has a file
+    ``accent``, ``result.txt`` and ``wer_per_accent.txt`` into ``score_accent``.
+    ``sclite`` counts the same in the ``.trn`` files, unless words have a meaning of
+    their own for it, such as ``(uh)`` or ``@``.
+
+    Args:
+        ref_dir: Data directory with ``text`` and ``utt2spk``; for accents with
+            ``utt2accent``.
+        hyp_dir: Directory of the decoding, with ``text``; for accents with ``accent``
+            and, for the order of the classes, ``accents``.
+        token_type: ``bpe``, ``char`` or ``word``: the tokens of the TER.
+        bpemodel: The sentencepiece model, for ``bpe``.
+        system: Name of the system.
+        decoder: Tag of the decoding.
+        set_name: Name of the decoded set.
+        clean_hyp: Cleaner of the hypotheses, such as ESPnet's.
+        case_sensitive: Whether ``A`` and ``a`` differ.
+
+    Returns:
+        The scores.
+
+    Raises:
+        UserError: If the decoding lacks an utterance or has one too many, or if the
+            sentencepiece model is missing.
+    """
+    tables = load_data_dir(ref_dir, ("text", "utt2spk"))
+    hypotheses = read_results(hyp_dir / "text", tables["text"])
+    cleaned = {utt: clean_hyp(text) for utt, text in hypotheses.items()}
+    fold = list if case_sensitive else fold_case
+    errors: dict[ErrorKind, PooledErrors] = {}
+    for kind, split in _splits(token_type, bpemodel).items():
+        references = {utt: split(text) for utt, text in tables["text"].items()}
+        recognised = {utt: split(text) for utt, text in cleaned.items()}
+        counts = {
+            utt: count_edits(fold(references[utt]), fold(recognised[utt]))
+            for utt in references
+        }
+        folder = hyp_dir / f"score_{kind}"
+        write_trn(folder / "ref.trn", references, tables["utt2spk"])
+        write_trn(folder / "hyp.trn", recognised, tables["utt2spk"])
+        table = format_score_table(counts, tables["utt2spk"])
+        write_text(folder / "result.txt", table)
+        errors[kind] = pool_utterances(counts.values())
+        logging.info("Write %s in %s", kind.upper(), folder / "result.txt")
+    scores = CleanScores(
+        system=system,
+        decoder=decoder,
+        set=set_name,
+        errors=errors,
+        accents=_score_accents(ref_dir, hyp_dir, hypotheses),
+    )
+    # Last: where it is, all of the above is there.
+    write_clean_scores(hyp_dir, scores)
+    return scores
+
+
+def _splits(token_type: str, bpemodel: Path | None) -> dict[ErrorKind, Split]:
+    tokens: dict[str, Split] = {"char": split_chars, "word": split_words}
+    if token_type == "bpe":
+        tokens["bpe"] = _load_pieces(bpemodel)
+    return {"wer": split_words, "cer": split_chars, "ter": tokens[token_type]}
+
+
+def _load_pieces(bpemodel: Path | None) -> Split:
+    if bpemodel is None or not Path(bpemodel).is_file():
+        raise UserError(
+            f"--bpemodel {bpemodel}: no such file; the TER of bpe tokens needs the "
+            "sentencepiece model that stage 5 made"
+        )
+    # Loaded here: words and characters need no sentencepiece.
+    import sentencepiece
+
+    model = sentencepiece.SentencePieceProcessor(model_file=str(bpemodel))
+    return model.encode_as_pieces
+
+
+def _score_accents(
+    ref_dir: Path, hyp_dir: Path, hypotheses: Mapping[str, str]
+) -> AccentConfusion | None:
+    if not (hyp_dir / "accent").is_file():
+        return None  # the model has no accent head
+    tables = load_data_dir(ref_dir, ("utt2accent", "text"))
+    truth = tables["utt2accent"]
+    recognised = read_results(hyp_dir / "accent", truth)
+    confusion = score_accents(truth, recognised, _accent_list(hyp_dir))
+    counts = {
+        utt: count_words(text, hypotheses[utt]) for utt, text in tables["text"].items()
+    }
+    folder = hyp_dir / "score_accent"
+    by_accent = format_score_table(counts, truth, title="accent")
+    write_text(folder / "wer_per_accent.txt", by_accent)
+    write_text(folder / "result.txt", format_accents(confusion))
+    logging.info("Write accent accuracy in %s", folder / "result.txt")
+    return confusion
+
+
+def _accent_list(hyp_dir: Path) -> list[str]:
+    """The classes in the model's order; none where the decoding does not tell."""
+    path = hyp_dir / "accents"
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

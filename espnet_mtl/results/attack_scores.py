@@ -1,0 +1,258 @@
+"""How attacked audio was recognised: the scores of one decoded attack, from stage 17.
+
+They lie in ``score_attack/`` in the decoding's directory: ``utt_scores.jsonl`` has one
+line for each attacked utterance, ``attack_scores.json`` one row for each trial.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espnet_mtl.atomic import write_files
+from espnet_mtl.errors import UserError
+from espnet_mtl.provenance import hash_file, hash_value
+from espnet_mtl.results.attack import RECORDS_NAME, read_attack_run
+from espnet_mtl.results.audit import AuditSummary
+from espnet_mtl.results.files import (
+    encode_lines,
+    encode_result,
+    read_lines,
+    read_result,
+)
+from espnet_mtl.results.trial import UNTOUCHED, Member, Role, Words
+
+FOLDER_NAME = "score_attack"
+ATTACK_SCORES_NAME, UTT_SCORES_NAME = "attack_scores.json", "utt_scores.jsonl"
+_STAGE = 17
+
+
+@dataclass(frozen=True, kw_only=True)
+class UttScore:
+    """How one attacked utterance was recognised.
+
+    Attributes:
+        key: Utterance in the attack's data directory.
+        utt: Utterance in the attacked set.
+        spk: Its speaker.
+        trial: Name of the trial.
+        feasible: Whether the target can be heard at all in audio of this length.
+        ref: What was said.
+        target: What the attacker wanted to be heard.
+        hyp: What was recognised.
+        edits_ref: Word errors of ``hyp`` against ``ref``.
+        words_ref: Words of ``ref``.
+        edits_target: Word errors of ``hyp`` against ``target``.
+        words_target: Words of ``target``.
+        success: Whether the attacker got what was wanted; with a target, whether
+            exactly its words were recognised.
+        accent: The true accent; ``<unk>`` if not known.
+        hyp_accent: The recognised accent; ``None`` without an accent head.
+    """
+
+    key: str
+    utt: str
+    spk: str
+    trial: str
+    feasible: bool
+    ref: str
+    target: str
+    hyp: str
+    edits_ref: int
+    words_ref: int
+    edits_target: int
+    words_target: int
+    success: bool
+    accent: str
+    hyp_accent: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One trial on one system: a row of the results.
+
+    All numbers are over the same ``n`` utterances. Rates are in percent, intervals of
+    95 % over speakers, SNRs means of the finite ones. ``None`` stands where there is
+    no value.
+
+    Attributes:
+        system: Name of the attacked system.
+        seed: Seed of its training.
+        decoder: Tag of the decoding.
+        set: Name of the attacked set.
+        trial: Name of the trial; what it is for and who attacks follows.
+        role: As in the :class:`.trial.Trial`, like all that follow up to ``settings``.
+        attack: Name of the attack or suite; ``none`` for untouched audio.
+        attacker: Name of the attacker; ``None`` where nobody in particular attacks.
+        also: Other attackers that come to the same for this system.
+        norm: Kind of ball; ``None`` without one.
+        budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
+        words: What was to become of the words.
+        members: Who attacks: none for ``none``, several for a suite.
+        suite: Version of the suite; ``None`` outside suites.
+        doubled: Whether the suite's last gradient attack was run again with twice the
+            steps.
+        settings: What else the audio depends on.
+        n: Utterances that count.
+        infeasible: Utterances left out, since their target cannot be heard in audio of
+            their length.
+        benign_wer: WER of the untouched audio.
+        null_twer: Error rate of the untouched audio against the target.
+        adv_twer: Error rate of the attacked audio against the target.
+        adv_twer_ci: Its interval.
+        adv_wer: WER of the attacked audio, against the truth.
+        adv_wer_ci: Its interval.
+        success_rate: Share of utterances in which the attacker got what was wanted.
+        snr_db: Power SNR of the perturbation.
+        segsnr_db: Its segmental SNR.
+        accent_acc: Accuracy of the accents in untouched audio.
+        adv_accent_acc: Accuracy of the accents in attacked audio.
+        seconds: What the trial took on all utterances.
+        audit: What the audit said of the attack; only in a report's ``results.json``.
+    """
+
+    system: str
+    seed: int
+    decoder: str
+    set: str
+    trial: str
+    role: Role
+    attack: str
+    attacker: str | None
+    also: tuple[str, ...]
+    norm: str | None
+    budget: float
+    words: Words
+    members: tuple[Member, ...]
+    suite: int | None
+    doubled: bool
+    settings: Mapping[str, Any]
+    n: int
+    infeasible: int
+    benign_wer: float | None
+    null_twer: float | None
+    adv_twer: float | None
+    adv_twer_ci: tuple[float, float] | None
+    adv_wer: float | None
+    adv_wer_ci: tuple[float, float] | None
+    success_rate: float | None
+    snr_db: float | None
+    segsnr_db: float | None
+    accent_acc: float | None
+    adv_accent_acc: float | None
+    seconds: float
+    audit: AuditSummary | None = None
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the audio was left as it is."""
+        return self.attack == UNTOUCHED
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackScores:
+    """Scores of one decoding of attacked audio.
+
+    Attributes:
+        attack_tag: Name of the attack.
+        attack_dir: Its directory, relative to that of the decoding.
+        made_of: Digest of the attack that was decoded; see :func:`hash_attack`.
+        rows: One for each trial, at least that of untouched audio.
+    """
+
+    attack_tag: str
+    attack_dir: str
+    made_of: str
+    rows: tuple[Row, ...]
+
+    @property
+    def system(self) -> str:
+        """Name of the attacked system."""
+        return self.rows[0].system
+
+    @property
+    def seed(self) -> int:
+        """Seed of its training."""
+        return self.rows[0].seed
+
+    @property
+    def decoder(self) -> str:
+        """Tag of the decoding."""
+        return self.rows[0].decoder
+
+    @property
+    def set(self) -> str:
+        """Name of the attacked set."""
+        return self.rows[0].set
+
+
+def hash_attack(attack_dir: Path) -> str:
+    """Give the digest of an attack: of what it was made of, and what came of it.
+
+    Args:
+        attack_dir: The attack's directory.
+
+    Raises:
+        UserError: If the attack is not finished, or its file is damaged.
+    """
+    run = read_attack_run(attack_dir)
+    try:
+        records = hash_file(attack_dir / RECORDS_NAME)
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: no such file; run stage 15") from error
+    return hash_value([run.made_of, records])
+
+
+def write_attack_scores(
+    hyp_dir: Path, scores: AttackScores, utt_scores: Iterable[UttScore], table: str
+) -> Path:
+    """Write the scores of a decoded attack.
+
+    Args:
+        hyp_dir: The decoding's directory.
+        scores: The rows.
+        utt_scores: What they were pooled from.
+        table: The same for people.
+
+    Returns:
+        The file of that table, ``result.txt``.
+    """
+    folder = hyp_dir / FOLDER_NAME
+    # First away, last written: where it is, the others are of the same decoding.
+    (folder / ATTACK_SCORES_NAME).unlink(missing_ok=True)
+    write_files(
+        {
+            folder / UTT_SCORES_NAME: encode_lines(utt_scores),
+            folder / "result.txt": table.encode(),
+            folder / ATTACK_SCORES_NAME: encode_result(scores),
+        }
+    )
+    return folder / "result.txt"
+
+
+def read_attack_scores(hyp_dir: Path) -> AttackScores:
+    """Read the rows of a decoded attack.
+
+    Args:
+        hyp_dir: The decoding's directory.
+
+    Raises:
+        UserError: If it is not scored, or the file is damaged or incomplete.
+    """
+    path = hyp_dir / FOLDER_NAME / ATTACK_SCORES_NAME
+    scores = read_result(path, AttackScores, _STAGE)
+    if not any(row.is_untouched for row in scores.rows):
+        raise UserError(f"{path}: no row of untouched audio; repeat stage {_STAGE}")
+    return scores
+
+
+def read_utt_scores(hyp_dir: Path) -> list[UttScore]:
+    """Read how each attacked utterance was recognised.
+
+    Args:
+        hyp_dir: The decoding's directory.
+
+    Raises:
+        UserError: If it is not scored, or a line is damaged.
+    """
+    return read_lines(hyp_dir / FOLDER_NAME / UTT_SCORES_NAME, UttScore, _STAGE)
