@@ -112,3 +112,18 @@ def test_the_readme_explains_advtwer_before_its_first_table():
     text = (ROOT / "README.md").read_text()
     explained = text.index("**AdvTWER**")
     assert explained < re.search(r"^\|.*AdvTWER", text, flags=re.M).start()
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("README.md", ["mini_accent:short"]),
+        ("doc/results.md", ["mini_accent", "fsdd", "claims"]),
+        ("egs2/mini_accent/asr_mtl1/README.md", ["mini_accent"]),
+        ("egs2/fsdd/asr_mtl1/README.md", ["fsdd"]),
+    ],
+)
+def test_results_have_a_place(name, parts):
+    text = (ROOT / name).read_text()
+    assert re.findall(r"<!-- results:(\S+) -->", text) == parts
+    assert re.findall(r"<!-- /results:(\S+) -->", text) == parts
