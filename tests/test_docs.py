@@ -1,5 +1,6 @@
 """The documentation is true: its links, its options, and the README's promises."""
 
+import os
 import re
 import subprocess
 import sys
@@ -83,11 +84,15 @@ def known_options():
             known |= set(re.findall(r"\"--([a-z][\w-]*)\"", program.read_text()))
     for tool in (TEMPLATE / "utils").glob("*.pl"):
         known |= set(re.findall(OPTION, tool.read_text()))
-    for tool in (ROOT / "espnet_mtl/data/tools").glob("*.py"):
-        if "argparse" in tool.read_text():
-            command = [sys.executable, "-m", f"espnet_mtl.data.tools.{tool.stem}"]
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for tool in (TEMPLATE / "utils").glob("*_*.sh"):  # with Kaldi's names
+        if tool.name not in ("parse_options.sh", "run_module.sh"):
             shown = subprocess.run(
-                [*command, "--help"], cwd=ROOT, capture_output=True, text=True
+                [tool, "--help"],
+                env={**os.environ, "PATH": python},
+                capture_output=True,
+                text=True,
+                check=True,
             )
             known |= set(re.findall(OPTION, shown.stdout))
     return known
