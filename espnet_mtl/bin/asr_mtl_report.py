@@ -10,7 +10,7 @@ from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.report.claims import claims_blocks
 from espnet_mtl.report.document import Text, to_markdown
 from espnet_mtl.report.experiment import read_experiments
-from espnet_mtl.report.readme import update_readme
+from espnet_mtl.report.readme import update_readmes
 from espnet_mtl.report.report import DEFAULT_TITLE, Report, write_report
 
 # Only this corpus has every system that the claims are about.
@@ -51,10 +51,11 @@ def get_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="README",
-        help="Put the main table between <!-- results:CORPUS --> and "
-        "<!-- /results:CORPUS --> of these files, and for "
-        f"{_CLAIMS_CORPUS} the claims between those of results:claims, where a file "
-        "has them",
+        help="Put the results between the markers of these files, where they have "
+        "them: the main table between <!-- results:CORPUS --> and "
+        "<!-- /results:CORPUS -->, a short one between those of "
+        f"results:CORPUS:short, and for {_CLAIMS_CORPUS} the claims between those of "
+        "results:claims",
     )
     parser.add_argument("--corpus", help="Name of the corpus in those markers")
     return parser
@@ -82,8 +83,7 @@ def main(cmd: list[str] | None = None) -> None:
     files = write_report(report, args.output)
     if args.update_readme:
         parts = readme_parts(report, args.corpus)
-        for path in args.update_readme:
-            update_readme(path, parts, optional=["results:claims"])
+        update_readmes(args.update_readme, parts, f"results:{args.corpus}")
         files += args.update_readme
     for path in files:
         logging.info("Wrote %s", path)
@@ -105,7 +105,10 @@ def readme_parts(report: Report, corpus: str) -> dict[str, str]:
     Returns:
         Markdown by the name in the markers.
     """
-    parts = {f"results:{corpus}": to_markdown(report.readme_blocks())}
+    parts = {
+        f"results:{corpus}": to_markdown(report.readme_blocks()),
+        f"results:{corpus}:short": to_markdown(report.short_blocks()),
+    }
     if corpus == _CLAIMS_CORPUS:
         claims = claims_blocks(report.groups)
         claims = claims or [Text("These systems test none of the claims.")]

@@ -1,9 +1,9 @@
 """Generated parts of a README, between markers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.atomic import write_text
+from espnet_mtl.atomic import write_files
 from espnet_mtl.errors import UserError
 
 
@@ -37,24 +37,35 @@ def replace_between(text: str, name: str, content: str, place: str) -> str:
     return f"{before}{start}\n{content.strip()}\n{end}{after}"
 
 
-def update_readme(
-    path: Path, parts: Mapping[str, str], optional: Collection[str] = ()
+def update_readmes(
+    paths: Sequence[Path], parts: Mapping[str, str], needed: str
 ) -> None:
-    """Replace several parts of a file; all of them or, after an error, none.
+    """Put results into all files that have markers for them, or after an error none.
 
     Args:
-        path: The file.
+        paths: The files.
         parts: Content by the name in the markers.
-        optional: Names of parts that are left out where the file has no marker.
+        needed: Name of the part that at least one file has to have.
 
     Raises:
-        UserError: If the file or a marker is missing.
+        UserError: If a file is missing, no file has a place for what is needed, or a
+            marker lacks its counterpart.
     """
-    if not path.is_file():
-        raise UserError(f"--update_readme {path}: no such file.")
-    text = path.read_text(encoding="utf-8")
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"--update_readme {path}: no such file.")
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
     for name, content in parts.items():
-        if name in optional and f"<!-- {name} -->" not in text:
-            continue
-        text = replace_between(text, name, content, str(path))
-    write_text(path, text)
+        places = [path for path in paths if _has_marker(texts[path], name)]
+        if name == needed and not places:
+            raise UserError(
+                f"{', '.join(map(str, paths))}: none of them has a place for the "
+                f"results; write '<!-- {name} -->' and '<!-- /{name} -->' around it."
+            )
+        for path in places:
+            texts[path] = replace_between(texts[path], name, content, str(path))
+    write_files({path: text.encode() for path, text in texts.items()})
+
+
+def _has_marker(text: str, name: str) -> bool:
+    return f"<!-- {name} -->" in text or f"<!-- /{name} -->" in text

@@ -12,6 +12,7 @@ from espnet_mtl.report.audit.audits import Audit, AuditGroup, make_audits
 from espnet_mtl.report.audit.blocks import (
     audit_blocks,
     audit_lines,
+    audit_sentence,
     audit_text,
 )
 from espnet_mtl.report.cautions import missing_parts, warnings
@@ -38,6 +39,7 @@ from espnet_mtl.report.result_tables import (
     full_table,
     main_table,
     notes,
+    short_table,
 )
 from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.clean_scores import AccentConfusion, CleanScores
@@ -92,6 +94,14 @@ class Report:
         audit = [Bullets(lines)] if (lines := audit_lines(self.audits)) else []
         made = [Code(self.command)] if self.command else []
         return [*self.main_blocks(), *audit, *made, Text(f"Commit {git_commit()}.")]
+
+    def short_blocks(self) -> list[Block]:
+        """AdvTWER alone, and the audit in a sentence: what the README shows."""
+        blocks: list[Block] = []
+        for group in self.groups:
+            blocks += [short_table(group), Text(notes(group)[0])]
+        audits = [audit for group in self.audits for audit in group.audits]
+        return [*blocks, Text(audit_sentence(audits))] if audits else blocks
 
     def main_text(self, width: int = 100) -> str:
         """The main table and the audit for a terminal.

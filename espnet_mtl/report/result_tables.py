@@ -71,6 +71,36 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
     return Table(header, rows)
 
 
+def short_table(group: Group) -> Table:
+    """Make the table of the README: a system, then the same one with accents.
+
+    Args:
+        group: Systems to compare.
+
+    Returns:
+        The table; AdvTWER is that of the strongest attacker at each budget.
+    """
+    header = ["system", "WER ↓", "AdvTWER ↑ without attack"]
+    header += [f"budget {group.budget_name(budget)}" for budget in group.budgets]
+    places = {system.system: place for place, system in enumerate(group.systems)}
+    by_twin = sorted(
+        group.systems,
+        key=lambda one: places.get(
+            one.system.removesuffix("_accent"), places[one.system]
+        ),
+    )
+    rows = [
+        [
+            one.label,
+            number(one.clean.benign_wer),
+            number(one.clean.null_twer),
+            *(_adv_twer(one.strongest(budget)) for budget in group.budgets),
+        ]
+        for one in by_twin
+    ]
+    return Table(header, rows)
+
+
 def _rows(group: Group) -> list[Row]:
     return [row for system in group.systems for row in system.result.rows]
 

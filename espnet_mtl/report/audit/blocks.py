@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from espnet_mtl.report.audit.audits import Audit, AuditGroup
-from espnet_mtl.report.audit.finding import FAIL, NOT_RUN
+from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.audit.gates import GATES
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.table import Table
@@ -90,6 +90,29 @@ def audit_lines(groups: Sequence[AuditGroup]) -> list[str]:
         for group in groups
         for audit in group.audits
     ]
+
+
+def audit_sentence(audits: Sequence[Audit]) -> str:
+    """Say in one sentence what the audits of all systems came to.
+
+    Args:
+        audits: The audits.
+
+    Returns:
+        Verdicts, with the gates that failed or were not run.
+    """
+    found: dict[str, list[str]] = {}
+    for audit in audits:
+        parts = [
+            f"{verdict} ({', '.join(gate.name for gate in gates)})"
+            for verdict in (FAIL, NOT_RUN)
+            if (gates := audit.gates(verdict))
+        ]
+        found.setdefault(", ".join(parts) or PASS, []).append(audit.label)
+    if len(found) == 1:
+        return f"Audit of all systems: {next(iter(found))}."
+    said = [f"{', '.join(labels)}: {what}" for what, labels in found.items()]
+    return f"Audit: {'; '.join(said)}."
 
 
 def audit_text(groups: Sequence[AuditGroup], width: int = 100) -> str:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from espnet_mtl.bin.asr_mtl_report import main
@@ -5,7 +7,9 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.report.readme import replace_between
 
 README = (
-    "# Title\n\n<!-- results:mini_accent -->\nold\n<!-- /results:mini_accent -->\n"
+    "# Title\n\n<!-- results:mini_accent:short -->\nold\n"
+    "<!-- /results:mini_accent:short -->\n"
+    "<!-- results:mini_accent -->\nold\n<!-- /results:mini_accent -->\n"
     "between\n<!-- results:claims -->\nold claims\n<!-- /results:claims -->\nend\n"
 )
 
@@ -24,7 +28,12 @@ def test_results_and_claims_are_replaced_once(study, tmp_path, monkeypatch):
     monkeypatch.setattr("espnet_mtl.report.report.git_commit", lambda: "0123abc")
     text = update(study, tmp_path, "mini_accent")
     assert "old" not in text
-    assert text.startswith("# Title\n\n<!-- results:mini_accent -->\n")
+    assert text.startswith("# Title\n\n<!-- results:mini_accent:short -->\n")
+    short = text.partition("<!-- /results:mini_accent:short -->")[0]
+    assert "| system | WER ↓ | AdvTWER ↑ without attack | budget " in short
+    assert "Audit of all systems: " in short or "Audit: " in short
+    systems = re.findall(r"^\| (\w+) \| [\d-]", short, flags=re.M)
+    assert systems == ["ctc", "ctc_accent", *systems[2:]]
     assert text.endswith("<!-- /results:claims -->\nend\n")
     results, claims = text.split("\nbetween\n")
     assert "| ctc_accent |" in results and "```sh\n./run.sh\n```" in results
@@ -71,5 +80,9 @@ def test_corpus_and_file_are_needed(study, tmp_path):
     words = ["--exp", str(study["ctc"]), "--output", str(tmp_path), "--update_readme"]
     with pytest.raises(UserError, match="--corpus"):
         main([*words, str(tmp_path / "R.md")])
+    (tmp_path / "R.md").write_text("no place")
+    with pytest.raises(UserError, match="R.md: none of them has a place"):
+        main([*words, str(tmp_path / "R.md"), "--corpus", "x"])
+    (tmp_path / "R.md").unlink()
     with pytest.raises(UserError, match="no such file"):
         main([*words, str(tmp_path / "R.md"), "--corpus", "x"])
