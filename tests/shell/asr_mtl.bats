@@ -62,14 +62,14 @@ look_at_the_whole_run() {
     [ "$(called 'asr_mtl_train.*dump/raw/train/utt2accent,accent,text')" -eq 3 ]
     [ "$(called 'asr_mtl_attack.*steps=2 budgets=\[0.1,0.2\].*--num_utts 2.*--job [12]$')" -eq 2 ]
     [ "$(called 'asr_mtl_attack.*--merge')" -eq 1 ]
-    [ "$(called '^targets')" -eq 1 ]
+    [ "$(called '^choose_targets')" -eq 1 ]
     seen="--system ${exp#exp/asr_mtl_} --asr_train_config ${exp}/config.yaml"
     seen+=" --decoder ${tag} --attack_tag ${attack} --set_name test"
     [ "$(called "asr_mtl_score attack .*${seen}")" -eq 1 ]
     [ "$(called "asr_mtl_score decoding .*--decoder ${tag} --set_name test")" -eq 1 ]
 }
 
-@test "the decoder and the sources reach the attack's jobs and its merge alike" {
+@test "the attack's jobs and its merge get the same decoder and sources" {
     asr_mtl --stop_stage 14 > /dev/null
     echo "beam_size: 2" > conf/decode.yaml
     echo a > a.zip
@@ -87,7 +87,7 @@ look_at_the_whole_run() {
     [ "${output}" -eq 1 ]
 }
 
-@test "without them, the attack command gets neither" {
+@test "by default, the attack command gets no inference_config and no sources" {
     look_at_the_whole_run
     [ "$(called 'asr_mtl_attack.*--inference_args=--beam_size 2')" -eq 4 ]
     [ "$(called 'asr_mtl_attack.*--inference_config')" -eq 0 ]
@@ -140,6 +140,20 @@ look_at_the_whole_run() {
     [ "$(called 'stats_file=')" -eq 1 ]
 }
 
+@test "windows keep their length in time at another sampling rate" {
+    cp "${template}/conf/train_asr_mtl.yaml" conf/own.yaml
+    run asr_mtl --fs 8k --asr_config conf/own.yaml --asr_config_fs 16k \
+        --asr_args "--frontend_conf n_fft=200" --stop_stage 10
+    [ "${status}" -eq 0 ]
+    scaled="--frontend_conf n_fft=256 --frontend_conf hop_length=128"
+    [ "$(called "asr_mtl_train --.*fs=8000.* ${scaled} .*--frontend_conf n_fft=200")" -eq 2 ]
+    run asr_mtl --fs 22.05k
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--fs takes a sampling rate such as 16k or 22050, not '22.05k'"* ]]
+    run asr_mtl --asr_config_fs 16K
+    [[ "${output}" == *"--asr_config_fs takes a sampling rate such as"*"not '16K'"* ]]
+}
+
 @test "several GPUs go through ESPnet's launcher" {
     run asr_mtl --stop_stage 10
     run asr_mtl --stage 11 --stop_stage 11 --ngpu 2 --feats_normalize utterance_mvn
@@ -187,16 +201,18 @@ look_at_the_whole_run() {
     run asr_mtl --nj many
     [ "${status}" -eq 2 ]
     [[ "${output}" == *"--nj takes a number, not 'many'"* ]]
+    run asr_mtl --skip_stages "12 x"
+    [[ "${output}" == *"--skip_stages takes numbers, such as \"12 13\", not '12 x'"* ]]
     run asr_mtl --token_type phn
     [[ "${output}" == *"--token_type takes one of: bpe char word"* ]]
     run asr_mtl --num_attack_utts 0
     [[ "${output}" == *"--num_attack_utts"* ]]
     run asr_mtl --asr_config conf/none.yaml
-    [[ "${output}" == *"conf/none.yaml does not exist"* ]]
+    [[ "${output}" == *"--asr_config conf/none.yaml does not exist"* ]]
     run asr_mtl --valid_set train
     [[ "${output}" == *"must be different sets"* ]]
     run asr_mtl --test_sets "test train"
-    [[ "${output}" == *"has the training set 'train' in it"* ]]
+    [[ "${output}" == *"contains the training set 'train'"* ]]
     [ ! -s "${CALLS}" ]
 }
 
@@ -278,10 +294,10 @@ look_at_the_whole_run() {
 }
 
 # shellcheck disable=SC2016  # the inner shell expands
-@test "a lock that could not be taken at all is not called a second run" {
+@test "a lock command that fails is not reported as a second run" {
     cat > "${root}/bin/python3.new" << END
 #!/usr/bin/env bash
-if [ "\$2" = espnet_mtl.locks ]; then
+if [ "\$2" = espnet_mtl.bin.lock ]; then
     echo "no such module" >&2
     exit 1
 fi
@@ -368,7 +384,7 @@ END
     [ "${status}" -eq 0 ]
 }
 
-@test "a recogniser that no stage trains is missed before anything runs" {
+@test "a missing recogniser is reported before anything runs" {
     run asr_mtl --skip_train true
     [ "${status}" -eq 2 ]
     [[ "${output}" == *"exp/asr_mtl_train_raw_bpe30/config.yaml does not exist or is empty: run stage 11 first"* ]]
@@ -377,7 +393,7 @@ END
     [ "${status}" -eq 0 ]
 }
 
-@test "a text that an option names is missed by that name" {
+@test "a missing text is reported with the option that names it" {
     run asr_mtl --bpe_train_text nowhere --stop_stage 5
     [ "${status}" -eq 2 ]
     [[ "${output}" == *"--bpe_train_text nowhere does not exist or is empty"* ]]
@@ -428,7 +444,7 @@ END
     [[ "${output}" == *"_attack_pgd/test/stamp.json does not exist"*"stage 16"* ]]
 }
 
-@test "a model does not go on with other data, nor is it scored with other accents" {
+@test "training does not continue with other data, decoding refuses other accents" {
     asr_mtl --stop_stage 12 > /dev/null
     exp=exp/asr_mtl_train_raw_bpe30
     run asr_mtl --stage 10 --stop_stage 11
@@ -452,12 +468,12 @@ END
     done
 }
 
-@test "an experiment of other options is named where the one asked for is not there" {
+@test "if an experiment is missing, one with other options is named" {
     asr_mtl --stop_stage 11 > /dev/null
     for n in 12 13 14 15 16 18; do
         run asr_mtl --token_type word --stage "${n}" --stop_stage "${n}"
         [ "${status}" -eq 2 ]
-        [[ "${output}" == *"exp/asr_mtl_train_raw_word/"*"There is exp/asr_mtl_train_raw_bpe30: were options"*"--token_type"* ]]
+        [[ "${output}" == *"exp/asr_mtl_train_raw_word/"*"There is exp/asr_mtl_train_raw_bpe30: did it get other options? --token_type"* ]]
     done
     [ "$(called asr_mtl_inference)" -eq 0 ]
 }
@@ -480,15 +496,15 @@ END
     [ "$(called '^asr_mtl_report .*--command TABLE=my\\ table.csv cmd_backend=local ./asr_mtl.sh .*--stage 18 --print$')" -eq 1 ]
 }
 
-@test "without accents, a list of them is neither needed nor passed" {
+@test "without accents, no accent list is needed or passed" {
     FAKE_ACCENTS='' asr_mtl --asr_args "--accent_weight 0" --stop_stage 12
     [ "$(called 'asr_mtl_train.*--accent_weight 0')" -eq 3 ]
     [ "$(called 'asr_mtl_train.*--accent_list')" -eq 0 ]
     [ "$(called '^accent_list ')" -eq 1 ]  # stage 10 does not try again
 }
 
-@test "putting statistics together is told of only when it fails" {
+@test "the output of adding up statistics is shown only when it fails" {
     FAKE_FAILS=aggregate_stats_dirs run asr_mtl --stop_stage 10
     [ "${status}" -eq 2 ]
-    [[ "${output}" == *"failed as asked"*"The statistics could not be put together"* ]]
+    [[ "${output}" == *"failed as asked"*"The statistics of the jobs could not be added up"* ]]
 }
