@@ -7,13 +7,13 @@ import pytest
 import soundfile
 import torch
 import toy_attack
-from espnet_mtl.attack.runner.inputs import Inputs, with_sources
-from espnet_mtl.attack.runner.plan import read_test_set
 from toy_problem import ToyListener, words_of
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.config import read_config
+from espnet_mtl.attack.runner.inputs import Inputs, with_sources
 from espnet_mtl.attack.runner.merge import merge
+from espnet_mtl.attack.runner.plan import read_test_set
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.metrics.attack_scores import score_attack
 from espnet_mtl.report.audit.audits import make_audits

@@ -6,10 +6,10 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from espnet_mtl.attack.conditions import Condition
 from exp_factory import BUDGETS, add_clean, add_log, errors_of, make_exp
 from PIL import Image
 
+from espnet_mtl.attack.conditions import Condition
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.data.datadir import write_data_dir
 from espnet_mtl.data.tables import write_table
