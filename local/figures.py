@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
-"""Say what a study cost: wall time, the share of process start-up, peak memory.
+"""Say what a study cost: wall time, the share of process start-up, memory.
 
-Usage: local/figures.py exp/study_mini_accent
+How long the steps took and how much memory they had is in the benchmarks that the
+workflow engine wrote.
 """
 
+import csv
 import datetime
+import json
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from plan import STAGE_NAMES
 from progress import duration
-from study_plan import STAGE_NAMES
-from study_records import Ledger
+
+# One line for each run of the study.
+RUNS = Path("log", "runs.jsonl")
 
 # Head of a job's log, as written by utils/run.py and by ESPnet's run.pl ...
 _STARTED = re.compile(r"^# Started at (.+)$")
@@ -28,6 +32,23 @@ _SKIPPED = frozenset({"wav", "data", "old", "tensorboard"})
 
 
 @dataclass(frozen=True)
+class Benchmark:
+    """What the engine measured of the last success of a step.
+
+    Attributes:
+        stage: Stage number.
+        seconds: How long it took.
+        memory_mib: Its highest memory, that of all its processes together.
+        end: When it ended, in seconds since the epoch.
+    """
+
+    stage: int
+    seconds: float
+    memory_mib: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Figures:
     """What a study cost.
 
@@ -36,7 +57,8 @@ class Figures:
         runs: Number of runs.
         work: Seconds of all steps; more than ``wall`` where they ran side by side.
         startups: Seconds that each process needed before it could work.
-        peak_memory_mib: Highest memory of all processes together, as sampled.
+        peak_memory_mib: Highest memory of the steps that ran at the same time. (Each
+            counts with its own peak, so that it was at most this.)
         stages: Stage -> seconds, over all systems.
     """
 
@@ -88,31 +110,59 @@ def _time_of(text: str) -> datetime.datetime | None:
     return None
 
 
-def measure(study_dir: Path) -> Figures:
-    """Collect what is known about a study from its records and logs.
+def read_benchmarks(study_dir: Path) -> list[Benchmark]:
+    """Read what the engine measured of each step that is done."""
+    benchmarks = []
+    for path in sorted((study_dir / "log" / "benchmark").glob("*.tsv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file, delimiter="\t"))
+        stage = int(path.stem.rpartition(".stage")[2])
+        seconds = float(row["s"])
+        # Too short to be measured, or not Linux: "NA"
+        memory = float(row["max_pss"]) if row["max_pss"] not in ("NA", "-") else 0.0
+        benchmarks.append(Benchmark(stage, seconds, memory, path.stat().st_mtime))
+    return benchmarks
 
-    The durations are those of the last successful time of every step, wherever the
-    study was interrupted between them.
-    """
-    times = list(Ledger(study_dir / "log").times())
-    steps = {
-        (entry["owner"], entry["stage"]): entry["seconds"]
-        for entry in times
-        if entry.get("returncode") == 0
-    }
-    runs = [entry for entry in times if "wall" in entry]
+
+def find_peak(benchmarks: Sequence[Benchmark]) -> float:
+    """Find the highest memory of steps that ran at the same time, in MiB."""
+    return max(
+        (
+            sum(
+                other.memory_mib
+                for other in benchmarks
+                if other.end - other.seconds < one.end <= other.end
+            )
+            for one in benchmarks
+        ),
+        default=0.0,
+    )
+
+
+def measure(study_dir: Path) -> Figures:
+    """Collect what is known about a study from its benchmarks and logs."""
+    benchmarks = read_benchmarks(study_dir)
     stages: dict[int, float] = {}
-    for (_, stage), seconds in steps.items():
-        stages[stage] = stages.get(stage, 0.0) + seconds
+    for benchmark in benchmarks:
+        stages[benchmark.stage] = stages.get(benchmark.stage, 0.0) + benchmark.seconds
+    walls = [
+        json.loads(line)["wall"]
+        for line in _lines(study_dir / RUNS)
+        if line.endswith("}")  # not one that a full disk cut off
+    ]
     startups = [startup_seconds(log) for log in _job_logs(study_dir)]
     return Figures(
-        wall=sum(entry["wall"] for entry in runs),
-        runs=len(runs),
-        work=sum(steps.values()),
+        wall=sum(walls),
+        runs=len(walls),
+        work=sum(stages.values()),
         startups=tuple(seconds for seconds in startups if seconds is not None),
-        peak_memory_mib=max((entry["peak_memory_mib"] for entry in runs), default=0.0),
+        peak_memory_mib=find_peak(benchmarks),
         stages=stages,
     )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _job_logs(study_dir: Path) -> Iterator[Path]:
@@ -152,7 +202,3 @@ def describe(figures: Figures) -> list[str]:
 def show(study_dir: Path) -> None:
     """Print the figures of a study."""
     print("\n".join(describe(measure(study_dir))))
-
-
-if __name__ == "__main__":
-    show(Path(sys.argv[1]))
