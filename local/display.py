@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Optional, TextIO
 
 import ending
+import figures
 import progress
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -79,18 +80,15 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        """Read the plan, and begin to show a line."""
-        plan_file = self.settings.plan.resolve()
-        plan = json.loads(plan_file.read_text(encoding="utf-8"))
-        self._study_dir = plan_file.parents[1]
+        """Read the plan, and begin to show the line."""
+        plan = json.loads(self.settings.plan.read_text(encoding="utf-8"))
+        self._log_dir = self.settings.plan.resolve().parent
         self._steps: dict[str, dict[str, Any]] = plan["steps"]
-        self._waiting = [*plan["wanted"]]
-        self._cores = plan["cores"]
-        seconds = progress.read_seconds(self._study_dir)
+        self._waiting = {name: self._steps[name] for name in plan["wanted"]}
+        self._cores: int = plan["cores"]
         self._measured = [
-            (self._steps[name]["stage"], value)
-            for name, value in seconds.items()
-            if name in self._steps
+            (benchmark.stage, benchmark.seconds)
+            for benchmark in figures.read_benchmarks(self._log_dir.parent)
         ]
         self._running: dict[int, progress.Running] = {}
         self._errors: list[str] = []
@@ -120,27 +118,27 @@ class LogHandler(LogHandlerBase):
         self._over.set()
         self._thread.join()
         self._display.clear()
-        # What Snakemake says of a step that failed is no news; anything else is.
-        if self._errors and not self._failed and not ending.signals_received:
+        # Of a failed step, Snakemake has nothing to add; anything else is news.
+        if self._errors and not self._failed and not ending.received:
             logging.error("%s", "\n".join(self._errors))
         super().close()
 
     def _begin(self, job: int, name: str) -> None:
-        if name in self._waiting:
-            self._waiting.remove(name)
-        log = self._study_dir / "log" / f"{name}.log"
-        self._running[job] = progress.Running(name, self._steps[name], log)
+        self._waiting.pop(name, None)
+        log = self._log_dir / f"{name}.log"
+        self._running[job] = progress.Running(self._steps[name], log)
         self._display.show(self._line())
 
     def _finish(self, done: progress.Running) -> None:
-        seconds = time.time() - done.clock
+        seconds = time.time() - done.start
         self._measured.append((done.step["stage"], seconds))
         self._display.clear()
-        logging.info("%s: done in %s", _title(done.step), progress.duration(seconds))
+        took = progress.duration(seconds)
+        logging.info("%s: done in %s", done.step["title"], took)
 
     def _fail(self, failed: progress.Running) -> None:
         """Show why, and end what runs beside it; only the first failure is one."""
-        if self._failed or ending.signals_received:
+        if self._failed or ending.received:
             return
         self._failed = True
         self._display.clear()
@@ -150,11 +148,10 @@ class LogHandler(LogHandlerBase):
         logging.error(
             "%s failed; its log is %s. Mend the cause and give the same command again: "
             "what is done is kept.",
-            _title(failed.step),
+            failed.step["title"],
             failed.log,
         )
-        others = ", ".join(_title(other.step) for other in self._running.values())
-        if others:
+        if others := ", ".join(item.step["title"] for item in self._running.values()):
             logging.info("Stopping %s", others)
         ending.end_children()
 
@@ -165,16 +162,11 @@ class LogHandler(LogHandlerBase):
                     self._display.show(self._line())
 
     def _line(self) -> str:
-        running = [*self._running.values()]
+        running, waiting = [*self._running.values()], [*self._waiting.values()]
         parts = [item.look() for item in running]
-        waiting = [self._steps[name] for name in self._waiting]
         if waiting:
             parts.append(f"{len(waiting)} steps waiting")
         left = progress.seconds_left(running, waiting, self._cores, self._measured)
         rest = "estimating" if left is None else f"about {progress.duration(left)} left"
         so_far = progress.duration(time.monotonic() - self._began)
         return " | ".join([*parts, f"{so_far} so far, {rest}"])
-
-
-def _title(step: dict[str, Any]) -> str:
-    return f"{step['owner']}: {step['what']} (stage {step['stage']})"

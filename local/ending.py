@@ -1,64 +1,63 @@
 """Ending a study: everything that it has started ends with it."""
 
+import contextlib
 import logging
 import signal
 import threading
 import time
+from collections.abc import Iterable
 
 import psutil
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE = 8.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_GRACE_SECONDS = 8.0
 _once = threading.Lock()
-#: The signal that ended the study, if one did.
-signals_received: list[int] = []
+received: list[int] = []  # the signals that end this study
 
 
 def install() -> None:
     """Let Ctrl-C and the like end all that runs, then this process."""
-    for number in SIGNALS:
+    for number in _SIGNALS:
         # Under nohup, the end of the terminal is not the end of the study.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end_on)
 
 
 def _end_on(number: int, _frame: object) -> None:
-    for other in SIGNALS:
+    for other in _SIGNALS:
         signal.signal(other, signal.SIG_IGN)
-    signals_received.append(number)
-    logging.info("Stopping")
+    received.append(number)
+    logging.info("Stopping ...")
     end_children()
     raise SystemExit(128 + number)
 
 
 def end_children() -> None:
-    """End all processes below this one; called again, do nothing.
+    """End all processes below this one; does nothing when called again.
 
     They are asked first (SIGTERM), so that a job runner can pass it on and a writer can
-    finish its line. What is still there after the grace is killed. A job runner puts
-    its jobs into process groups of their own, so that no signal to a group would do.
+    finish its line. What is still there after a while is killed. A job runner puts its
+    jobs into process groups of their own: a signal to one group would not do.
     """
     if not _once.acquire(blocking=False):
         return
-    # Found before any ends: what has lost its parent cannot be found afterwards.
+    # Looked up before any ends: what has lost its parent is not found afterwards.
     processes = psutil.Process().children(recursive=True)
     _send(processes, signal.SIGTERM)
-    end = time.monotonic() + _GRACE
-    while time.monotonic() < end and any(_runs(process) for process in processes):
+    end = time.monotonic() + _GRACE_SECONDS
+    while time.monotonic() < end and any(map(_is_alive, processes)):
         time.sleep(0.05)
-    _send([process for process in processes if _runs(process)], signal.SIGKILL)
+    _send(filter(_is_alive, processes), signal.SIGKILL)
 
 
-def _send(processes: list[psutil.Process], number: int) -> None:
+def _send(processes: Iterable[psutil.Process], number: int) -> None:
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
-        except psutil.NoSuchProcess:
-            continue
 
 
-def _runs(process: psutil.Process) -> bool:
-    # Not Process.wait(): the engine waits for its children, and wants their status.
+def _is_alive(process: psutil.Process) -> bool:
+    # Not Process.wait(): it would take the exit status that the engine waits for.
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

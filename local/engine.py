@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
-from plan import SHARED, STAGE_NAMES, TRAINING, Step
+from plan import SHARED, STAGES, TRAINING, Step
 from settings import Settings
 
 from espnet_mtl.atomic import write_text
@@ -35,31 +35,20 @@ def find_gpus(number: int) -> list[str]:
     return (visible or [str(n) for n in range(number)])[:number]
 
 
-def is_done(settings: Settings, step: Step) -> bool:
-    """Whether a step was finished with the same settings."""
-    return _read(settings, "done", step) == step.key
-
-
-def was_begun(settings: Settings, step: Step) -> bool:
-    """Whether a step was begun with the same settings."""
-    return _read(settings, "begun", step) == step.key
+def is_at(settings: Settings, what: str, step: Step) -> bool:
+    """Whether a step is ``done``, or was ``begun``, with the same settings."""
+    path = _flag(settings, what, step)
+    return path.exists() and path.read_text(encoding="utf-8").strip() == step.key
 
 
 def forget(settings: Settings, step: Step) -> None:
     """Take a step as never begun."""
-    for kind in ("done", "begun"):
-        _path(settings, kind, step).unlink(missing_ok=True)
+    for what in ("done", "begun"):
+        _flag(settings, what, step).unlink(missing_ok=True)
 
 
-def _path(settings: Settings, kind: str, step: Step) -> Path:
-    return settings.study_dir / "log" / kind / step.name
-
-
-def _read(settings: Settings, kind: str, step: Step) -> str:
-    try:
-        return _path(settings, kind, step).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return ""
+def _flag(settings: Settings, what: str, step: Step) -> Path:
+    return settings.study_dir / "log" / what / step.name
 
 
 def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) -> bool:
@@ -73,12 +62,12 @@ def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) 
     Returns:
         Whether all went well; if not, the reason has been shown.
     """
-    # What has changed is told by the keys: Snakemake makes what is missing then.
+    # The keys tell what has changed: what is missing then, Snakemake makes.
     for step in wanted:
-        _path(settings, "done", step).unlink(missing_ok=True)
-    todo = _describe(settings, plan, wanted, find_gpus(settings.ngpu))
+        _flag(settings, "done", step).unlink(missing_ok=True)
     path = settings.study_dir / "log" / "plan.json"
-    write_text(path, msgspec.json.encode(todo).decode())
+    write_text(path, msgspec.json.encode(_describe(settings, plan, wanted)).decode())
+
     _stand_in_for_immutables()
     import display
     from snakemake import cli
@@ -86,9 +75,9 @@ def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) 
 
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", display)
     logging.getLogger("snakemake.logging").propagate = False  # display.py speaks
-    local = Path(__file__).parent
-    words = ["--snakefile", local / "Snakefile", "--directory", settings.study_dir]
-    words += ["--configfile", path, "--cores", settings.nj, "--scheduler", "greedy"]
+    words = ["--snakefile", Path(__file__).with_name("Snakefile")]
+    words += ["--directory", settings.study_dir, "--configfile", path]
+    words += ["--cores", settings.nj, "--scheduler", "greedy"]
     # The study has a lock of its own, which goes with the processes that hold it:
     # nothing has to be unlocked after a kill.
     words += ["--rerun-triggers", "input", "--rerun-incomplete", "--nolock"]
@@ -101,59 +90,55 @@ def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) 
 
 
 def _describe(
-    settings: Settings,
-    plan: Sequence[Step],
-    wanted: Sequence[Step],
-    gpus: Sequence[str],
+    settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]
 ) -> dict[str, Any]:
     """The plan as the Snakefile and the display read it."""
-    owners = [*dict.fromkeys(s.owner for s in wanted if s.owner != SHARED)]
-    share = max(1, settings.nj // max(1, min(settings.nj, len(owners))))
-    order = [*dict.fromkeys(step.owner for step in plan)]
-    steps = {}
-    for before, step in zip([None, *plan], plan, strict=False):
+    gpus = find_gpus(settings.ngpu)
+    owners = [*dict.fromkeys(step.owner for step in plan)]
+    systems = [*dict.fromkeys(s.owner for s in wanted if s.owner != SHARED)]
+    share = max(1, settings.nj // max(1, min(settings.nj, len(systems))))
+    rows = {}
+    previous = {owner: [] for owner in owners}
+    for step in plan:
         threads = settings.nj if step.owner == SHARED else share
         jobs = 1 if step.stage in TRAINING else min(threads, _MAX_JOBS)
         environment = [f"OMP_NUM_THREADS={threads // jobs}"]
-        if gpus and step.owner in owners:
-            gpu = gpus[owners.index(step.owner) % len(gpus)]
+        if gpus and step.owner in systems:
+            gpu = gpus[systems.index(step.owner) % len(gpus)]
             environment.append(f"CUDA_VISIBLE_DEVICES={gpu}")
-        follows = before is not None and before.owner == step.owner
-        steps[step.name] = {
+        rows[step.name] = {
             "owner": step.owner,
             "stage": step.stage,
-            "what": STAGE_NAMES[step.stage],
+            "what": STAGES[step.stage].what,
+            "title": step.title,
             "key": step.key,
             "directory": str(step.directory),
             "builds_on": step.builds_on,
-            "comes_after": [before.name] if follows else [],
-            "command": shlex.join(_command(step, jobs, bool(gpus))),
+            "comes_after": previous[step.owner],
+            "command": shlex.join(_command(step, jobs, min(len(gpus), 1))),
             "environment": shlex.join(environment),
             "threads": threads,
-            "gpu": min(len(gpus), 1),
             # What has got furthest goes on first: results early, not all at the end.
-            "priority": step.stage * 1000 - order.index(step.owner),
+            "priority": step.stage * 1000 - owners.index(step.owner),
         }
-    names = [step.name for step in wanted]
+        previous[step.owner] = [step.name]
     return {
         "recipe": str(settings.recipe),
         "cores": settings.nj,
-        "wanted": names,
-        "steps": steps,
+        "wanted": [step.name for step in wanted],
+        "steps": rows,
     }
 
 
-def _command(step: Step, jobs: int, gpu: bool) -> Iterable[str]:
-    numbers = {
-        **{"stage": step.stage, "stop_stage": step.stage},
-        **{"nj": jobs, "inference_nj": jobs, "attack_nj": jobs, "ngpu": int(gpu)},
-    }
-    command = ["./run.sh"]
+def _command(step: Step, jobs: int, gpus: int) -> Iterable[str]:
+    numbers = {"stage": step.stage, "stop_stage": step.stage}
+    numbers |= {"nj": jobs, "inference_nj": jobs, "attack_nj": jobs, "ngpu": gpus}
+    yield "./run.sh"
     for name, number in numbers.items():
-        command += [f"--{name}", str(number)]
-    if gpu:
-        command += ["--gpu_inference", "true"]
-    return [*command, *step.options]
+        yield from (f"--{name}", str(number))
+    if gpus:
+        yield from ("--gpu_inference", "true")
+    yield from step.options
 
 
 def _stand_in_for_immutables() -> None:

@@ -1,7 +1,7 @@
 """What was asked of the study: the options of ``run.sh``, its presets, its systems."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -35,7 +35,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The options of ``run.sh``, which explains them; the preset is part of them.
+    """The options of ``run.sh``, which explains them, joined with the preset.
 
     Attributes:
         root: The checkout.
@@ -68,59 +68,56 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def study_dir(self) -> Path:
         """Where everything of the study goes."""
         suffix = "" if self.preset == "default" else f"_{self.preset}"
-        folder = Path(self.root, self.expdir, f"study_{self.corpus}{suffix}")
-        return folder.resolve()
+        return self.path(self.expdir, f"study_{self.corpus}{suffix}").resolve()
 
     @property
     def recipe(self) -> Path:
         """Directory of the corpus's recipe."""
-        return Path(self.root, "egs2", self.corpus, "asr_mtl1")
+        return self.path("egs2", self.corpus, "asr_mtl1")
 
-    def path(self, name: str) -> Path:
-        """A file of the checkout, such as ``conf/attack_pgd.yaml``."""
-        return Path(self.root, name)
+    @property
+    def attack_is_suite(self) -> bool:
+        """Whether the attack is a suite, which asks the decoder and other systems."""
+        return "attacks" in _read_yaml(self.path(self.attack_config), dict[str, Any])
+
+    def path(self, *names: str) -> Path:
+        """A path in the checkout."""
+        return Path(self.root, *names)
+
+    def exp_of(self, system: str) -> Path:
+        """Directory of a system: its model, its decodings, its attacks."""
+        return self.study_dir / f"asr_mtl_{system}"
+
+    def zip_of(self, system: str) -> Path:
+        """The packed model of a system."""
+        return self.exp_of(system) / f"asr_mtl_{system}.zip"
 
     def read_systems(self) -> dict[str, System]:
         """Read the systems that there are, by name, in the order of the file.
 
         Raises:
-            UserError: If the file is not as it must be.
+            UserError: If the file is not as it must be, or has none that was asked for.
         """
-        path = self.path("conf/systems.yaml")
+        path = self.path("conf", "systems.yaml")
         table = _read_yaml(path, dict[str, dict[str, Any]])
         rows = {name: {"name": name, **row} for name, row in table.items()}
-        systems = _convert(path, rows, dict[str, System])
+        systems = _check(path, lambda: msgspec.convert(rows, dict[str, System]))
         for name, system in systems.items():
-            source = system.transfer_from
-            if source and (source not in systems or source == name):
+            if system.transfer_from not in systems.keys() - {name} | {""}:
                 raise UserError(
-                    f"{path}: system {name}: transfer_from: {source}: choose another "
-                    f"one of {', '.join(systems)}."
+                    f"{path}: system {name}: transfer_from: {system.transfer_from}: "
+                    f"choose another one of {', '.join(systems)}."
                 )
             if not self.path(system.inference_config).is_file():
                 raise UserError(
                     f"{path}: system {name}: {system.inference_config} does not exist."
                 )
-        return systems
-
-    def choose_systems(self) -> list[System]:
-        """Choose the systems that were asked for, in the order of the file.
-
-        Raises:
-            UserError: If there is no such system.
-        """
-        systems = self.read_systems()
-        wanted = self.systems.split() or list(systems)
-        if unknown := [name for name in wanted if name not in systems]:
+        if unknown := [name for name in self.systems.split() if name not in systems]:
             raise UserError(
-                f"--systems: conf/systems.yaml has no system {', '.join(unknown)}. "
+                f"--systems: {path} has no system {', '.join(unknown)}. "
                 f"It has: {', '.join(systems)}."
             )
-        return [system for name, system in systems.items() if name in wanted]
-
-    def attack_is_suite(self) -> bool:
-        """Whether the attack is a suite, which asks the decoder and other systems."""
-        return "attacks" in _read_yaml(self.path(self.attack_config), dict[str, Any])
+        return systems
 
 
 def read_settings(options: Mapping[str, str]) -> Settings:
@@ -139,10 +136,10 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         ) from None
     if not (settings.recipe / "run.sh").is_file():
         recipes = settings.path("egs2").glob("*/asr_mtl1/run.sh")
-        corpora = sorted(path.parents[1].name for path in recipes)
+        corpora = ", ".join(sorted(path.parents[1].name for path in recipes))
         raise UserError(
             f"--corpus {settings.corpus}: there is no {settings.recipe}/run.sh. "
-            f"Corpora: {', '.join(corpora)}."
+            f"Corpora: {corpora}."
         )
     if not settings.path(settings.attack_config).is_file():
         raise UserError(f"--attack_config {settings.attack_config}: no such file.")
@@ -150,7 +147,7 @@ def read_settings(options: Mapping[str, str]) -> Settings:
 
 
 def _apply_preset(settings: Settings) -> Settings:
-    path = settings.path("conf/presets.yaml")
+    path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])
     if settings.preset not in presets:
         raise UserError(
@@ -158,30 +155,30 @@ def _apply_preset(settings: Settings) -> Settings:
             f"It has: {', '.join(presets)}."
         )
     preset = presets[settings.preset]
-    data = preset.local_data_opts.get(settings.corpus, "")
     utts = "" if preset.num_attack_utts is None else str(preset.num_attack_utts)
-    return msgspec.structs.replace(
-        settings,
-        train_args=f"{preset.train_args} {settings.train_args}".strip(),
-        attack_args=f"{preset.attack_args} {settings.attack_args}".strip(),
-        inference_args=f"{preset.inference_args} {settings.inference_args}".strip(),
-        recipe_args=f"{preset.recipe_args} {settings.recipe_args}".strip(),
-        local_data_opts=f"{data} {settings.local_data_opts}".strip(),
-        num_attack_utts=settings.num_attack_utts or utts,
-    )
+    first = {
+        "train_args": preset.train_args,
+        "attack_args": preset.attack_args,
+        "inference_args": preset.inference_args,
+        "recipe_args": preset.recipe_args,
+        "local_data_opts": preset.local_data_opts.get(settings.corpus, ""),
+    }
+    joined = {
+        name: f"{text} {getattr(settings, name)}".strip()
+        for name, text in first.items()
+    }
+    utts = settings.num_attack_utts or utts
+    return msgspec.structs.replace(settings, **joined, num_attack_utts=utts)
 
 
 def _read_yaml(path: Path, of: type[T]) -> T:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist.")
+    return _check(path, lambda: msgspec.yaml.decode(path.read_bytes(), type=of))
+
+
+def _check(path: Path, read: Callable[[], T]) -> T:
     try:
-        return msgspec.yaml.decode(path.read_bytes(), type=of)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.") from None
+        return read()
     except msgspec.DecodeError as error:
-        raise UserError(f"{path}: {error}.") from None
-
-
-def _convert(path: Path, value: Any, of: type[T]) -> T:
-    try:
-        return msgspec.convert(value, of)
-    except msgspec.ValidationError as error:
         raise UserError(f"{path}: {error}.") from None

@@ -12,20 +12,20 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import ending
 import engine
 import figures
-from plan import SHARED, STAGE_NAMES, TRAINING, Step, exp_dir, make_plan
-from settings import Settings, System, read_settings
+from plan import SHARED, STAGES, TRAINING, Step, make_plan
+from settings import Settings, read_settings
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.locks import lock_file
 
 _BASELINES = ("ctc", "att")
-_LAST_STAGE = max(STAGE_NAMES)
+_LAST_STAGE = max(STAGES)
 _REPORT_STAGE = 18
 
 
@@ -70,7 +70,7 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
     asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
     owners = {step.owner for step in asked}
     for step in plan:
-        if step.stage < settings.stage and not engine.is_done(settings, step):
+        if step.stage < settings.stage and not engine.is_at(settings, "done", step):
             raise UserError(
                 f"--stage {settings.stage}: {step.title} has not been done with these "
                 f"settings. Start with --stage {step.stage}, or leave --stage out: "
@@ -78,7 +78,7 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
             )
         if settings.redo and step.owner in owners and step.stage >= settings.stage:
             engine.forget(settings, step)
-    return [step for step in asked if not engine.is_done(settings, step)]
+    return [step for step in asked if not engine.is_at(settings, "done", step)]
 
 
 def set_aside(settings: Settings, steps: Sequence[Step]) -> None:
@@ -87,7 +87,7 @@ def set_aside(settings: Settings, steps: Sequence[Step]) -> None:
         if (
             step.stage not in TRAINING
             or not step.directory.exists()
-            or engine.was_begun(settings, step)
+            or engine.is_at(settings, "begun", step)
         ):
             continue
         number = 1
@@ -113,7 +113,7 @@ def make_report(settings: Settings, names: Sequence[str]) -> None:
     words += ["--title", f"{settings.corpus}: {len(names)} systems under attack"]
     # How the README is written is not how the results were made.
     words += ["--command", settings.command.replace(" --update_readme true", "")]
-    words += ["--exp", *(str(exp_dir(settings, name)) for name in names)]
+    words += ["--exp", *(str(settings.exp_of(name)) for name in names)]
     if baselines := [name for name in _BASELINES if name in names]:
         words += ["--baselines", ",".join(baselines)]
     words.append("--print")
@@ -127,15 +127,12 @@ def make_report(settings: Settings, names: Sequence[str]) -> None:
         )
 
 
-def do_steps(
-    settings: Settings, plan: Sequence[Step], systems: Sequence[System]
-) -> None:
+def do_steps(settings: Settings, plan: Sequence[Step], owners: Collection[str]) -> None:
     """Do the steps that were asked for and are not done; note the time it took.
 
     Raises:
         SystemExit: If one failed, which has been said then, or a signal came.
     """
-    owners = {SHARED, *(system.name for system in systems)}
     steps = choose_steps(settings, [step for step in plan if step.owner in owners])
     if not steps:
         return
@@ -157,23 +154,23 @@ def run_study(settings: Settings) -> None:
         UserError: If something was wrong with the options, or the report failed.
     """
     began = time.monotonic()
-    asked = settings.choose_systems()
+    systems = settings.read_systems()
+    asked = settings.systems.split() or [*systems]
     engine.find_gpus(settings.ngpu)
     lock_study(settings.study_dir)
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)
-    every = [*settings.read_systems().values()]
-    plan = make_plan(settings, every, {system.name for system in asked})
-    do_steps(settings, plan, asked)
+    plan = make_plan(settings, [*systems.values()], asked)
+    do_steps(settings, plan, {SHARED, *asked})
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
         finished = [
             step.owner
             for step in plan
-            if step.stage == _LAST_STAGE and engine.is_done(settings, step)
+            if step.stage == _LAST_STAGE and engine.is_at(settings, "done", step)
         ]
         if not finished:
             raise UserError("no system is finished up to stage 17: nothing to report.")
         make_report(settings, finished)
-    figures.show(settings.study_dir)
+    print("\n".join(figures.describe(settings.study_dir)))
     logging.info("Successfully finished. [elapsed=%ds]", time.monotonic() - began)
 
 
@@ -194,8 +191,8 @@ def main() -> None:
         options["nj"] = options["nj"] or str(count_cores())
         run_study(read_settings({"root": str(root), **options}))
     finally:
-        if ending.signals_received:
-            sys.exit(128 + ending.signals_received[0])
+        if ending.received:
+            sys.exit(128 + ending.received[0])
 
 
 if __name__ == "__main__":
