@@ -84,7 +84,7 @@ class LogHandler(LogHandlerBase):
         plan = json.loads(self.settings.plan.read_text(encoding="utf-8"))
         self._log_dir = self.settings.plan.resolve().parent
         self._steps: dict[str, dict[str, Any]] = plan["steps"]
-        self._waiting = {name: self._steps[name] for name in plan["wanted"]}
+        self._waiting = dict(self._steps)
         self._cores: int = plan["cores"]
         self._measured = [
             (benchmark.stage, benchmark.seconds)

@@ -5,7 +5,6 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterable
 
 import psutil
 
@@ -43,17 +42,13 @@ def end_children() -> None:
         return
     # Looked up before any ends: what has lost its parent is not found afterwards.
     processes = psutil.Process().children(recursive=True)
-    _send(processes, signal.SIGTERM)
-    end = time.monotonic() + _GRACE_SECONDS
-    while time.monotonic() < end and any(map(_is_alive, processes)):
-        time.sleep(0.05)
-    _send(filter(_is_alive, processes), signal.SIGKILL)
-
-
-def _send(processes: Iterable[psutil.Process], number: int) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in filter(_is_alive, processes):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        end = time.monotonic() + _GRACE_SECONDS
+        while any(map(_is_alive, processes)) and time.monotonic() < end:
+            time.sleep(0.05)
 
 
 def _is_alive(process: psutil.Process) -> bool:

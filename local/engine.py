@@ -51,22 +51,20 @@ def _flag(settings: Settings, what: str, step: Step) -> Path:
     return settings.study_dir / "log" / what / step.name
 
 
-def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) -> bool:
+def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     """Run steps, side by side where there are cores, and stop at the first failure.
 
     Args:
         settings: The study's settings.
-        plan: All steps.
-        wanted: Those to do; the ones before them are done.
+        steps: What is to be done; what they build on besides is done.
 
     Returns:
         Whether all went well; if not, the reason has been shown.
     """
-    # The keys tell what has changed: what is missing then, Snakemake makes.
-    for step in wanted:
+    for step in steps:
         _flag(settings, "done", step).unlink(missing_ok=True)
     path = settings.study_dir / "log" / "plan.json"
-    write_text(path, msgspec.json.encode(_describe(settings, plan, wanted)).decode())
+    write_text(path, msgspec.json.encode(_describe(settings, steps)).decode())
 
     _stand_in_for_immutables()
     import display
@@ -80,7 +78,7 @@ def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) 
     words += ["--cores", settings.nj, "--scheduler", "greedy"]
     # The study has a lock of its own, which goes with the processes that hold it:
     # nothing has to be unlocked after a kill.
-    words += ["--rerun-triggers", "input", "--rerun-incomplete", "--nolock"]
+    words += ["--nolock", "--rerun-incomplete"]
     words += ["--logger", "study", "--logger-study-plan", path]
     try:
         cli.main([str(word) for word in words])
@@ -89,23 +87,24 @@ def run_steps(settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]) 
     return True
 
 
-def _describe(
-    settings: Settings, plan: Sequence[Step], wanted: Sequence[Step]
-) -> dict[str, Any]:
-    """The plan as the Snakefile and the display read it."""
+def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
+    """What is to be done, as the Snakefile and the display read it."""
     gpus = find_gpus(settings.ngpu)
-    owners = [*dict.fromkeys(step.owner for step in plan)]
-    systems = [*dict.fromkeys(s.owner for s in wanted if s.owner != SHARED)]
+    owners = [*dict.fromkeys(step.owner for step in steps)]
+    systems = [owner for owner in owners if owner != SHARED]
     share = max(1, settings.nj // max(1, min(settings.nj, len(systems))))
-    rows = {}
-    previous = {owner: [] for owner in owners}
-    for step in plan:
+    rows: dict[str, Any] = {}
+    previous: dict[str, str] = {}
+    for step in steps:
         threads = settings.nj if step.owner == SHARED else share
         jobs = 1 if step.stage in TRAINING else min(threads, _MAX_JOBS)
         environment = [f"OMP_NUM_THREADS={threads // jobs}"]
         if gpus and step.owner in systems:
             gpu = gpus[systems.index(step.owner) % len(gpus)]
             environment.append(f"CUDA_VISIBLE_DEVICES={gpu}")
+        # The steps of an owner follow one another: they share its directory.
+        before = {*step.builds_on, previous.get(step.owner)}
+        previous[step.owner] = step.name
         rows[step.name] = {
             "owner": step.owner,
             "stage": step.stage,
@@ -113,21 +112,14 @@ def _describe(
             "title": step.title,
             "key": step.key,
             "directory": str(step.directory),
-            "builds_on": step.builds_on,
-            "comes_after": previous[step.owner],
+            "after": [other.name for other in steps if other.name in before],
             "command": shlex.join(_command(step, jobs, min(len(gpus), 1))),
             "environment": shlex.join(environment),
             "threads": threads,
             # What has got furthest goes on first: results early, not all at the end.
             "priority": step.stage * 1000 - owners.index(step.owner),
         }
-        previous[step.owner] = [step.name]
-    return {
-        "recipe": str(settings.recipe),
-        "cores": settings.nj,
-        "wanted": [step.name for step in wanted],
-        "steps": rows,
-    }
+    return {"recipe": str(settings.recipe), "cores": settings.nj, "steps": rows}
 
 
 def _command(step: Step, jobs: int, gpus: int) -> Iterable[str]:

@@ -1,7 +1,8 @@
 """What was asked of the study: the options of ``run.sh``, its presets, its systems."""
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -99,9 +100,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             UserError: If the file is not as it must be, or has none that was asked for.
         """
         path = self.path("conf", "systems.yaml")
-        table = _read_yaml(path, dict[str, dict[str, Any]])
-        rows = {name: {"name": name, **row} for name, row in table.items()}
-        systems = _check(path, lambda: msgspec.convert(rows, dict[str, System]))
+        systems = {}
+        for name, row in _read_yaml(path, dict[str, dict[str, Any]]).items():
+            row["name"] = name
+            with _naming(f"{path}: system {name}"):
+                systems[name] = msgspec.convert(row, System)
         for name, system in systems.items():
             if system.transfer_from not in systems.keys() - {name} | {""}:
                 raise UserError(
@@ -174,11 +177,14 @@ def _apply_preset(settings: Settings) -> Settings:
 def _read_yaml(path: Path, of: type[T]) -> T:
     if not path.is_file():
         raise UserError(f"{path} does not exist.")
-    return _check(path, lambda: msgspec.yaml.decode(path.read_bytes(), type=of))
+    with _naming(str(path)):
+        return msgspec.yaml.decode(path.read_bytes(), type=of)
 
 
-def _check(path: Path, read: Callable[[], T]) -> T:
+@contextlib.contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Let what is wrong with a file be said with its name."""
     try:
-        return read()
+        yield
     except msgspec.DecodeError as error:
-        raise UserError(f"{path}: {error}.") from None
+        raise UserError(f"{place}: {error}.") from None

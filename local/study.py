@@ -139,7 +139,7 @@ def do_steps(settings: Settings, plan: Sequence[Step], owners: Collection[str]) 
     set_aside(settings, steps)
     began = time.monotonic()
     try:
-        if not engine.run_steps(settings, plan, steps):
+        if not engine.run_steps(settings, steps):
             sys.exit(1)
     finally:
         run = {"wall": round(time.monotonic() - began, 1), "cores": settings.nj}

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from espnet_mtl.locks import lock_file
+
 ROOT = Path(__file__).resolve().parents[2]
 UTILS = Path("egs2/TEMPLATE/asr_mtl1/utils")
 SCRIPTS = Path("egs2/TEMPLATE/asr_mtl1/scripts")
@@ -105,6 +107,17 @@ class Study:
                 return int(file.read_text())
             time.sleep(0.02)
         raise AssertionError(f"{step} was not reached")
+
+    def wait_until_free(self) -> None:
+        """Wait until the last command of a killed study has ended."""
+        for _ in range(500):
+            with (self.root / "exp" / "study_fake" / "log" / "lock").open() as file:
+                try:
+                    lock_file(file)
+                    return
+                except BlockingIOError:
+                    time.sleep(0.02)
+        raise AssertionError("the study is still locked")
 
 
 @pytest.fixture
@@ -211,6 +224,42 @@ def test_a_signal_ends_everything(study: Callable[..., Study], number: int) -> N
     assert all(gone(job) for job in jobs)
 
 
+def test_killed_anywhere_it_continues(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    done: list[str] = []
+    for step in ("shared.3", "a.11", "b.15"):
+        (fake.notes / f"hang.{step}").touch()
+        process = fake.start()
+        job = fake.wait_for(step)
+        process.kill()
+        process.communicate()
+        os.kill(job, signal.SIGKILL)  # with the engine gone, it would go on
+        (fake.notes / f"hang.{step}").unlink()
+        fake.wait_until_free()
+        done += fake.calls("end")
+    fake.run()
+    done += fake.calls("end")
+    steps = [f"{owner}.{n}" for owner in "ab" for n in range(11, 18)]
+    steps += [f"shared.{n}" for n in (1, 2, 3, 4, 5, 10)]
+    assert set(done) == set(steps)
+    # What the kill hit may have been done twice, nothing else.
+    assert len(done) <= len(steps) + 3 * 2
+    assert not (fake.root / "exp" / "study_fake" / "old").exists()
+
+
+def test_without_the_engines_own_notes_nothing_is_lost(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    fake.run()
+    fake.calls()
+    shutil.rmtree(fake.root / "exp" / "study_fake" / ".snakemake")
+    fake.run()
+    assert fake.calls() == []
+    fake.run("--inference_args", "--beam_size 3")
+    assert fake.calls() == ["a.12", "a.13", "a.16", "a.17"]
+
+
 def test_a_second_run_is_refused_by_name(study: Callable[..., Study]) -> None:
     fake = study("a")
     (fake.notes / "hang.a.11").touch()
@@ -286,6 +335,32 @@ def test_stages_are_chosen_as_in_espnet(study: Callable[..., Study]) -> None:
     assert fake.calls() == ["a.13"]
 
 
+def test_a_suite_waits_for_the_system_that_it_transfers_from(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b")
+    systems = fake.root / "conf" / "systems.yaml"
+    text = systems.read_text()
+    systems.write_text(text.replace("\nb:", "  transfer_from: b\n\nb:"))
+    (fake.root / "conf" / "suite.yaml").write_text("attacks: [{attack: pgd}]\n")
+    fake.run("--attack_config", "conf/suite.yaml", "--nj", "1")
+    lines = (fake.notes / "calls").read_text().splitlines()
+    order = [" ".join(line.split()[:2]) for line in lines]
+    assert order.index("end b.14") < order.index("begin a.15")
+    (attack,) = [line for line in lines if line.startswith("begin a.15")]
+    assert "--attack_source_zips" in attack and "/asr_mtl_b/asr_mtl_b.zip" in attack
+
+
+def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    fake.run()
+    fake.calls()
+    fake.run("--systems", "a", "--stage", "15", "--redo", "true", "--stop_stage", "15")
+    assert fake.calls() == ["a.15"]
+    fake.run()
+    assert fake.calls() == ["a.16", "a.17"]
+
+
 def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
     fake = study("a")
     (fake.root / "conf" / "presets.yaml").write_text(
@@ -305,9 +380,10 @@ def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
         (["--corpus", "nope"], "--corpus nope: there is no"),
         (["--systems", "a z"], "has no system z"),
         (["--preset", "nope"], "no such preset"),
-        (["--nj", "none"], "--nj none: give a number of cores"),
-        (["--ngpu", "-1"], "--ngpu -1: give a number of GPUs"),
-        (["--stage", "x"], "--stage x: give a stage number"),
+        (["--nj", "0"], "--nj 0: give a whole number, at least 1"),
+        (["--ngpu", "-1"], "--ngpu -1: give a whole number, at least 0"),
+        (["--stage", "x"], "--stage x: give a whole number, at least 0"),
+        (["--attack_config", "x.yaml"], "--attack_config x.yaml: no such file"),
     ],
 )
 def test_bad_options_are_refused_with_the_fix(
