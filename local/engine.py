@@ -1,6 +1,7 @@
 """Have the workflow engine, Snakemake, do the steps of a plan."""
 
 import importlib.util
+import itertools
 import logging
 import os
 import shlex
@@ -47,6 +48,21 @@ def forget(settings: Settings, step: Step) -> None:
         _flag(settings, what, step).unlink(missing_ok=True)
 
 
+def place_for_former(settings: Settings, step: Step) -> Path | None:
+    """Where a training with other settings is to go, which ESPnet would resume.
+
+    Returns:
+        ``None`` where there is none in the way of the step.
+    """
+    if step.stage not in TRAINING or not step.directory.exists():
+        return None
+    if is_at(settings, "begun", step):
+        return None
+    old = settings.study_dir / "old"
+    places = (old / f"{step.directory.name}.{n}" for n in itertools.count(1))
+    return next(place for place in places if not place.exists())
+
+
 def _flag(settings: Settings, what: str, step: Step) -> Path:
     return settings.study_dir / "log" / what / step.name
 
@@ -61,8 +77,6 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     Returns:
         Whether all went well; if not, the reason has been shown.
     """
-    for step in steps:
-        _flag(settings, "done", step).unlink(missing_ok=True)
     path = settings.study_dir / "log" / "plan.json"
     write_text(path, msgspec.json.encode(_describe(settings, steps)).decode())
 
@@ -79,6 +93,8 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     # The study has a lock of its own, which goes with the processes that hold it:
     # nothing has to be unlocked after a kill.
     words += ["--nolock", "--rerun-incomplete"]
+    # Each of the steps, also where it was done with other settings.
+    words += ["--forceall"]
     words += ["--logger", "study", "--logger-study-plan", path]
     try:
         cli.main([str(word) for word in words])
@@ -112,6 +128,7 @@ def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
             "title": step.title,
             "key": step.key,
             "directory": str(step.directory),
+            "former": str(place_for_former(settings, step) or ""),
             "after": [other.name for other in steps if other.name in before],
             "command": shlex.join(_command(step, jobs, min(len(gpus), 1))),
             "environment": shlex.join(environment),

@@ -18,7 +18,7 @@ from pathlib import Path
 import ending
 import engine
 import figures
-from plan import SHARED, STAGES, TRAINING, Step, make_plan
+from plan import SHARED, STAGES, Step, make_plan
 from settings import Settings, read_settings
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
@@ -54,7 +54,7 @@ def lock_study(study_dir: Path) -> None:
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
-    os.dup2(file.fileno(), sys.stdin.fileno())
+    os.dup2(file.fileno(), 0)
 
 
 def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
@@ -79,27 +79,6 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
         if settings.redo and step.owner in owners and step.stage >= settings.stage:
             engine.forget(settings, step)
     return [step for step in asked if not engine.is_at(settings, "done", step)]
-
-
-def set_aside(settings: Settings, steps: Sequence[Step]) -> None:
-    """Keep trainings from resuming what was trained with other settings."""
-    for step in steps:
-        if (
-            step.stage not in TRAINING
-            or not step.directory.exists()
-            or engine.is_at(settings, "begun", step)
-        ):
-            continue
-        number = 1
-        while (
-            aside := settings.study_dir / "old" / f"{step.directory.name}.{number}"
-        ).exists():
-            number += 1
-        aside.parent.mkdir(exist_ok=True)
-        step.directory.rename(aside)
-        logging.info(
-            "%s: settings changed, the former training is in %s", step.title, aside
-        )
 
 
 def make_report(settings: Settings, names: Sequence[str]) -> None:
@@ -136,7 +115,10 @@ def do_steps(settings: Settings, plan: Sequence[Step], owners: Collection[str]) 
     steps = choose_steps(settings, [step for step in plan if step.owner in owners])
     if not steps:
         return
-    set_aside(settings, steps)
+    for step in steps:
+        if former := engine.place_for_former(settings, step):
+            changed = "%s: settings changed, the former training goes to %s"
+            logging.info(changed, step.title, former)
     began = time.monotonic()
     try:
         if not engine.run_steps(settings, steps):

@@ -210,7 +210,7 @@ def test_failure_shows_the_log_and_a_rerun_continues(
     assert stages(calls, "b") == list(range(11, 18))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(study: Callable[..., Study], number: int) -> None:
     fake = study("a", "b")
     (fake.notes / "hang.a.11").touch()
@@ -294,6 +294,22 @@ def test_changed_settings_repeat_a_training_from_its_start(
     assert stages(fake.calls(), "a") == list(range(11, 18))
     assert (exp / "old" / "asr_mtl_a.1" / "checkpoint.pth").exists()
     assert not (exp / "asr_mtl_a" / "checkpoint.pth").exists()
+
+
+def test_a_change_that_fails_and_is_taken_back_costs_nothing(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    fake.run()
+    fake.calls()
+    (fake.notes / "fail.shared.1").touch()
+    _, err = fake.run("--local_data_opts", "--typo", status=1)
+    assert "a: training (stage 11): settings changed" in err
+    (fake.notes / "fail.shared.1").unlink()
+    fake.calls()
+    fake.run()
+    assert fake.calls() == ["shared.1"]
+    assert not (fake.root / "exp" / "study_fake" / "old").exists()
 
 
 def test_changed_settings_train_a_language_model_from_its_start(
