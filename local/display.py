@@ -142,9 +142,10 @@ class LogHandler(LogHandlerBase):
             return
         self._failed = True
         self._display.clear()
-        lines = failed.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        sys.stderr.write(f"----- last lines of {failed.log}\n")
-        sys.stderr.write("\n".join(lines[-_TAIL_LINES:]) + "\n-----\n")
+        if failed.log.exists():
+            text = failed.log.read_text(encoding="utf-8", errors="replace")
+            last = "\n".join(text.splitlines()[-_TAIL_LINES:])
+            sys.stderr.write(f"----- last lines of {failed.log}\n{last}\n-----\n")
         logging.error(
             "%s failed; its log is %s. Mend the cause and give the same command again: "
             "what is done is kept.",

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import signal
+import sys
 import threading
 import time
 
@@ -26,6 +27,8 @@ def _end_on(number: int, _frame: object) -> None:
     for other in _SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     received.append(number)
+    if sys.stderr.isatty():  # leave the line of the progress
+        sys.stderr.write("\n")
     logging.info("Stopping ...")
     end_children()
     raise SystemExit(128 + number)

@@ -95,6 +95,10 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     words += ["--nolock", "--rerun-incomplete"]
     # Each of the steps, also where it was done with other settings.
     words += ["--forceall"]
+    # Nothing from the home directory, which may not be writable, and nothing into it.
+    os.environ.pop("SNAKEMAKE_PROFILE", None)
+    words += ["--workflow-profile", "none", "--shared-fs-usage", "persistence"]
+    words += ["input-output", "sources", "storage-local-copies"]
     words += ["--logger", "study", "--logger-study-plan", path]
     try:
         cli.main([str(word) for word in words])

@@ -50,7 +50,9 @@ def read_benchmarks(study_dir: Path) -> list[Benchmark]:
     benchmarks = []
     for path in sorted((study_dir / "log" / "benchmark").glob("*.tsv")):
         with path.open(encoding="utf-8", newline="") as file:
-            row = next(csv.DictReader(file, delimiter="\t"))
+            row = next(csv.DictReader(file, delimiter="\t"), None)
+        if row is None:  # cut off by a kill
+            continue
         stage = int(path.stem[-2:])
         memory = row["max_pss"]  # no number where a step was too short to look
         mib = float(memory) if memory.replace(".", "").isdigit() else 0.0

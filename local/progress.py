@@ -142,7 +142,9 @@ def seconds_left(
     for item in running:
         left = item.seconds_left
         if left is None:
-            left = max(expected[item.step["stage"]] - (now - item.start), 0.0)
+            elapsed = now - item.start
+            # What takes longer than expected: who knows, but not a moment only.
+            left = max(expected[item.step["stage"]] - elapsed, elapsed / 4)
         chains[item.step["owner"]] = left
     for step in waiting:
         seconds = chains.get(step["owner"], 0.0) + expected[step["stage"]]

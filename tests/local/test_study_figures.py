@@ -52,6 +52,7 @@ def test_figures(tmp_path: Path) -> None:
     benchmark(tmp_path, "b.stage11", 30.0, "512.00", end=1050.0)  # beside it
     benchmark(tmp_path, "b.stage13", 0.0, "NA", end=1050.0)
     benchmark(tmp_path, "b.stage15", 10.0, "1024.00", end=1090.0)  # afterwards
+    write(tmp_path / "log" / "benchmark" / "b.stage16.tsv")  # cut off by a kill
     runs = ('{"wall": 60.0, "cores": 2}', '{"wall": 80.0, "cores": 2}', '{"wall": ')
     write(tmp_path / figures.RUNS, *runs)
     words = "2025-01-02 03:04:16,000 (m:1) INFO: ready"
