@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # The study: train, export, attack and compare every system of conf/systems.yaml.
+#
+# shellcheck disable=SC2034  # all options are passed on, by their names
 
 set -e
 set -u

@@ -64,10 +64,9 @@ class Study:
         )
         package = root / "espnet_mtl"
         (package / "bin").mkdir(parents=True)
-        for file in (package / "__init__.py", package / "bin" / "__init__.py"):
-            file.touch()
-        for module in ("atomic.py", "errors.py", "locks.py", "provenance.py"):
-            shutil.copy(ROOT / "espnet_mtl" / module, package)
+        (package / "bin" / "__init__.py").touch()
+        for module in (ROOT / "espnet_mtl").glob("*.py"):
+            shutil.copy(module, package)
         (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
         recipe = root / "egs2" / "fake" / "asr_mtl1"
         recipe.mkdir(parents=True)
