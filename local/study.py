@@ -67,8 +67,6 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
     Raises:
         UserError: If an earlier stage than asked for is missing or out of date.
     """
-    asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
-    owners = {step.owner for step in asked}
     for step in plan:
         if step.stage < settings.stage and not engine.is_at(settings, "done", step):
             raise UserError(
@@ -76,8 +74,12 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
                 f"settings. Start with --stage {step.stage}, or leave --stage out: "
                 "stages that are done are not repeated."
             )
-        if settings.redo and step.owner in owners and step.stage >= settings.stage:
-            engine.forget(settings, step)
+    asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
+    if settings.redo:
+        owners = {step.owner for step in asked}
+        for step in plan:  # what builds on them is to be repeated later, too
+            if step.owner in owners and step.stage >= settings.stage:
+                engine.forget(settings, step)
     return [step for step in asked if not engine.is_at(settings, "done", step)]
 
 
@@ -117,8 +119,8 @@ def do_steps(settings: Settings, plan: Sequence[Step], owners: Collection[str]) 
         return
     for step in steps:
         if former := engine.place_for_former(settings, step):
-            changed = "%s: settings changed, the former training goes to %s"
-            logging.info(changed, step.title, former)
+            message = "%s: begins anew, the former training goes to %s"
+            logging.info(message, step.title, former)
     began = time.monotonic()
     try:
         if not engine.run_steps(settings, steps):

@@ -303,7 +303,7 @@ def test_a_change_that_fails_and_is_taken_back_costs_nothing(
     fake.calls()
     (fake.notes / "fail.shared.1").touch()
     _, err = fake.run("--local_data_opts", "--typo", status=1)
-    assert "a: training (stage 11): settings changed" in err
+    assert "a: training (stage 11): begins anew" in err
     (fake.notes / "fail.shared.1").unlink()
     fake.calls()
     fake.run()
