@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # The study: train, export, attack and compare every system of conf/systems.yaml.
+#
+# shellcheck disable=SC2034  # all options are passed on, by their names
 
 set -e
 set -u
@@ -10,6 +12,8 @@ log() {
     echo "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*" >&2
 }
 
+# --help prints these lines: each option has its explanation behind it.
+# >>> options
 # General
 corpus=mini_accent  # Recipe under egs2/ to run the study on.
 preset=default      # What conf/presets.yaml calls it: default or smoke.
@@ -32,40 +36,17 @@ inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
 num_attack_utts=    # Utterances to attack. Empty: the whole test set.
 local_data_opts=    # Options of the recipe's local/data.sh.
 recipe_args=        # Any other options of the recipe's run.sh.
+# <<< options
 
-help_message=$(cat << EOF
-Usage: $0 [options]
+command="$0${*:+$(printf ' %q' "$@")}"
+cd "$(dirname "${BASH_SOURCE[0]}")"
+help_message="Usage: $0 [options]
 
 Trains every system of conf/systems.yaml on one corpus, exports it, attacks the export,
 and compares. Without options: six systems on the embedded corpus. The result is
 exp/study_<corpus>[_<preset>]/RESULTS.md and index.html. Interrupted or failed, the same
 command continues; a stage that is done is repeated only when its settings change.
-
-Options:
-    --corpus           # Recipe under egs2/ (default="${corpus}").
-    --preset           # default, or smoke: every stage on a few utterances (default="${preset}").
-    --stage            # First stage, as numbered by asr_mtl.sh (default="${stage}").
-    --stop_stage       # Last stage (default="${stop_stage}").
-    --systems          # Systems, such as "ctc att" (default: all of conf/systems.yaml).
-    --nj               # CPU cores to use; systems run side by side (default: all cores).
-    --ngpu             # GPUs; each system uses one (default="${ngpu}").
-    --seed             # Seed of the training (default="${seed}").
-    --python           # Python to use (default: the environment of local/install.sh).
-    --expdir           # Where studies go (default="${expdir}").
-    --redo             # Repeat stages that are done (default="${redo}").
-    --update_readme    # Write the results into the READMEs (default="${update_readme}").
-    --train_args       # More options of asr_mtl_train (default="${train_args}").
-    --attack_config    # The attack (default="${attack_config}").
-    --attack_args      # Overrides of it, such as "steps=10" (default="${attack_args}").
-    --inference_args   # More options of asr_mtl_inference (default="${inference_args}").
-    --num_attack_utts  # Utterances to attack (default: the whole test set).
-    --local_data_opts  # Options of the recipe's local/data.sh (default="${local_data_opts}").
-    --recipe_args      # Any other options of the recipe's run.sh (default="${recipe_args}").
-EOF
-)
-
-command="$0${*:+$(printf ' %q' "$@")}"
-cd "$(dirname "${BASH_SOURCE[0]}")"
+$(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"
 . egs2/TEMPLATE/asr_mtl1/utils/parse_options.sh
 
 if [ $# -ne 0 ]; then
@@ -84,12 +65,8 @@ if [[ ${python} == */* ]]; then
 fi
 
 export PYTHONPATH="${PWD}${PYTHONPATH:+:${PYTHONPATH}}"
-exec "${python}" local/study.py \
-    --corpus "${corpus}" --preset "${preset}" --systems "${systems}" \
-    --stage "${stage}" --stop_stage "${stop_stage}" --nj "${nj}" --ngpu "${ngpu}" \
-    --seed "${seed}" --python "${python}" --expdir "${expdir}" --redo "${redo}" \
-    --update_readme "${update_readme}" --attack_config "${attack_config}" \
-    --train_args="${train_args}" --attack_args="${attack_args}" \
-    --inference_args="${inference_args}" --num_attack_utts "${num_attack_utts}" \
-    --local_data_opts="${local_data_opts}" --recipe_args="${recipe_args}" \
-    --command "${command}"
+options=()
+for name in $(sed -n '/^# >>> options/,/^# <<< options/s/^\([a-z_]*\)=.*/\1/p' run.sh); do
+    options+=("${name}=${!name}")
+done
+exec "${python}" local/study.py "${options[@]}" command="${command}"

@@ -1,21 +1,23 @@
-#!/usr/bin/env python3
-"""Say what a study cost: wall time, the share of process start-up, peak memory.
+"""Say what a study cost: wall time, the share of process start-up, memory.
 
-Usage: local/figures.py exp/study_mini_accent
+How long the steps took and how much memory they had, the workflow engine has measured.
 """
 
+import csv
 import datetime
+import email.utils
+import json
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from plan import STAGES
 from progress import duration
-from study_plan import STAGE_NAMES
-from study_records import Ledger
 
+RUNS = Path("log", "runs.jsonl")  # in a study: one line for each run of it
 # Head of a job's log, as written by utils/run.py and by ESPnet's run.pl ...
 _STARTED = re.compile(r"^# Started at (.+)$")
 # ... and the first words of a Python program in it, after its imports.
@@ -23,34 +25,49 @@ _FIRST_WORDS = re.compile(
     r"^(?:\[[^]]*\] )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \(\w+:\d+\)"
 )
 _HEAD_LINES = 200
-_PACKING = 14
+_PACKING = "stage14.log"
 _SKIPPED = frozenset({"wav", "data", "old", "tensorboard"})
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What a study cost.
+class Benchmark(NamedTuple):
+    """What was measured of a step, when it was last done.
 
     Attributes:
-        wall: Seconds from start to end, summed over the runs that it took.
-        runs: Number of runs.
-        work: Seconds of all steps; more than ``wall`` where they ran side by side.
-        startups: Seconds that each process needed before it could work.
-        peak_memory_mib: Highest memory of all processes together, as sampled.
-        stages: Stage -> seconds, over all systems.
+        stage: Stage number.
+        seconds: How long it took.
+        memory_mib: Its highest memory, that of all its processes together.
+        end: When it ended, in seconds since the epoch.
     """
 
-    wall: float
-    runs: int
-    work: float
-    startups: tuple[float, ...]
-    peak_memory_mib: float
-    stages: Mapping[int, float]
+    stage: int
+    seconds: float
+    memory_mib: float
+    end: float
 
-    @property
-    def startup_share(self) -> float:
-        """Start-up as a part of all work, from 0 to 1."""
-        return sum(self.startups) / self.work if self.work else 0.0
+
+def read_benchmarks(study_dir: Path) -> list[Benchmark]:
+    """Read what the engine has measured of each step that is done."""
+    benchmarks = []
+    for path in sorted((study_dir / "log" / "benchmark").glob("*.tsv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file, delimiter="\t"), None)
+        if row is None:  # cut off by a kill
+            continue
+        stage = int(path.stem[-2:])
+        memory = row["max_pss"]  # no number where a step was too short to look
+        mib = float(memory) if memory.replace(".", "").isdigit() else 0.0
+        end = path.stat().st_mtime
+        benchmarks.append(Benchmark(stage, float(row["s"]), mib, end))
+    return benchmarks
+
+
+def peak_memory_mib(benchmarks: Sequence[Benchmark]) -> float:
+    """Add up the steps that ran at the same time, each with its own peak, in MiB."""
+    together = [
+        sum(b.memory_mib for b in benchmarks if b.end - b.seconds < at.end <= b.end)
+        for at in benchmarks
+    ]
+    return max(together, default=0.0)
 
 
 def startup_seconds(log: Path) -> float | None:
@@ -63,56 +80,21 @@ def startup_seconds(log: Path) -> float | None:
     with log.open(encoding="utf-8", errors="replace") as file:
         for _, line in zip(range(_HEAD_LINES), file, strict=False):
             if match := _STARTED.match(line):
-                started = _time_of(match[1].strip())
-            elif started is not None and (match := _FIRST_WORDS.match(line)):
+                started = _read_time(match[1].strip())
+            elif started and (match := _FIRST_WORDS.match(line)):
                 words = datetime.datetime.fromisoformat(f"{match[1]}.{match[2]}")
                 return max((words - started).total_seconds(), 0.0)
     return None
 
 
-def _time_of(text: str) -> datetime.datetime | None:
+def _read_time(text: str) -> datetime.datetime | None:
     """Read the local time that a job runner wrote, ISO or as ``date`` prints it."""
-    words = text.split()
-    if (
-        len(words) == 6
-    ):  # ``date`` has the zone, which is the local one, before the year
-        del words[4]
-    for read in (
-        datetime.datetime.fromisoformat,
-        lambda date: datetime.datetime.strptime(date, "%a %b %d %H:%M:%S %Y"),
-    ):
-        try:
-            return read(" ".join(words)).replace(tzinfo=None)
-        except ValueError:
-            continue
-    return None
-
-
-def measure(study_dir: Path) -> Figures:
-    """Collect what is known about a study from its records and logs.
-
-    The durations are those of the last successful time of every step, wherever the
-    study was interrupted between them.
-    """
-    times = list(Ledger(study_dir / "log").times())
-    steps = {
-        (entry["owner"], entry["stage"]): entry["seconds"]
-        for entry in times
-        if entry.get("returncode") == 0
-    }
-    runs = [entry for entry in times if "wall" in entry]
-    stages: dict[int, float] = {}
-    for (_, stage), seconds in steps.items():
-        stages[stage] = stages.get(stage, 0.0) + seconds
-    startups = [startup_seconds(log) for log in _job_logs(study_dir)]
-    return Figures(
-        wall=sum(entry["wall"] for entry in runs),
-        runs=len(runs),
-        work=sum(steps.values()),
-        startups=tuple(seconds for seconds in startups if seconds is not None),
-        peak_memory_mib=max((entry["peak_memory_mib"] for entry in runs), default=0.0),
-        stages=stages,
-    )
+    if fields := email.utils.parsedate(text):
+        return datetime.datetime(*fields[:6])
+    try:
+        return datetime.datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return None
 
 
 def _job_logs(study_dir: Path) -> Iterator[Path]:
@@ -122,37 +104,37 @@ def _job_logs(study_dir: Path) -> Iterator[Path]:
         if Path(folder) == study_dir / "log":
             # Logs of steps: what a step did before its first words may be anything,
             # except in packing, which is one command.
-            logs = [name for name in logs if name.endswith(f".stage{_PACKING}.log")]
+            logs = [name for name in logs if name.endswith(_PACKING)]
         yield from (Path(folder) / name for name in logs)
 
 
-def describe(figures: Figures) -> list[str]:
-    """The figures as lines of text."""
-    runs = "" if figures.runs < 2 else f", in {figures.runs} runs"
-    lines = [f"Wall time         {duration(figures.wall)}{runs}"]
-    if figures.startups:
-        each = sum(figures.startups) / len(figures.startups)
-        lines.append(
-            f"Process start-up  {100 * figures.startup_share:.0f} % of "
-            f"{duration(figures.work)} of work ({len(figures.startups)} jobs, "
-            f"{each:.1f} s each)"
+def describe(study_dir: Path) -> list[str]:
+    """Say in a few lines what a study cost, over all the runs that it took."""
+    runs = study_dir / RUNS
+    lines = runs.read_text(encoding="utf-8").splitlines() if runs.exists() else []
+    # A full disk may have cut off a line.
+    walls = [json.loads(line)["wall"] for line in lines if line.endswith("}")]
+    benchmarks = read_benchmarks(study_dir)
+    seconds = Counter[int]()
+    for benchmark in benchmarks:
+        seconds[benchmark.stage] += benchmark.seconds
+    work = seconds.total()
+    startups = [s for log in _job_logs(study_dir) if (s := startup_seconds(log))]
+
+    in_runs = f", in {len(walls)} runs" if len(walls) > 1 else ""
+    said = [f"Wall time         {duration(sum(walls))}{in_runs}"]
+    if startups and work:
+        said.append(
+            f"Process start-up  {100 * sum(startups) / work:.0f} % of "
+            f"{duration(work)} of work ({len(startups)} jobs, "
+            f"{sum(startups) / len(startups):.1f} s each)"
         )
-    if figures.peak_memory_mib:
-        lines.append(f"Peak memory       {figures.peak_memory_mib / 1024:.1f} GiB")
-    longest = sorted(figures.stages.items(), key=lambda item: -item[1])[:4]
-    parts = [
-        f"{STAGE_NAMES[stage]} {100 * seconds / figures.work:.0f} %"
-        for stage, seconds in longest
-    ]
-    if parts:
-        lines.append(f"Work went to      {', '.join(parts)}")
-    return lines
-
-
-def show(study_dir: Path) -> None:
-    """Print the figures of a study."""
-    print("\n".join(describe(measure(study_dir))))
-
-
-if __name__ == "__main__":
-    show(Path(sys.argv[1]))
+    if peak := peak_memory_mib(benchmarks):
+        said.append(f"Peak memory       at most {peak / 1024:.1f} GiB")
+    if work:
+        longest = [
+            f"{STAGES[stage].what} {100 * part / work:.0f} %"
+            for stage, part in seconds.most_common(4)
+        ]
+        said.append(f"Work went to      {', '.join(longest)}")
+    return said

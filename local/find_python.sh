@@ -56,7 +56,7 @@ sys.exit(importlib.util.find_spec('espnet2') is None)" 2>/dev/null; then
 
 # Say what an active environment lacks; fail if that is anything.
 check_active() {  # <python> <dev>
-    local missing modules="espeakng_loader soxr soundfile matplotlib yaml"
+    local missing modules="espeakng_loader soxr soundfile matplotlib msgspec snakemake yaml"
     if ! "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         fail "The active environment has ESPnet, but with $("$1" -V); Python 3.11 or" \
             "newer is needed. Deactivate it, and this will make one of its own."

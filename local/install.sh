@@ -215,7 +215,7 @@ install_run_time() {
     fi
     log "Installing torch (about 200 MB; 3 GB where it brings CUDA) ..."
     run_pip torch -c local/requirements.txt "${torch}"
-    log "Installing ESPnet and the packages it needs (about 300 MB) ..."
+    log "Installing ESPnet and the packages that run with it (about 350 MB) ..."
     run_pip ESPnet --no-deps -r local/requirements.txt
     mend_torchaudio
     stamp_of local/requirements.txt > "${venv}/install.stamp"

@@ -1,179 +1,89 @@
 #!/usr/bin/env python3
 """Run a study: shared stages, every system's stages side by side, then the report.
 
-Called by ``run.sh`` at the top, which describes the options and passes all of them.
+Called by ``run.sh`` at the top with all of its options as ``name=value``; it describes
+them.
 """
 
-import argparse
+import json
 import logging
 import os
 import shlex
-import signal
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import ending
+import engine
 import figures
-from progress import Display
-from study_plan import (
-    REPORT_STAGE,
-    SYSTEM_STAGES,
-    Settings,
-    Step,
-    load_preset,
-    load_systems,
-    plan_shared,
-    plan_system,
-)
-from study_pool import Machine, Pool
-from study_records import Ledger, StudyLock
+from plan import SHARED, STAGES, Step, make_plan
+from settings import Settings, read_settings
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.locks import lock_file
 
-BASELINES = ("ctc", "att")
-
-
-def get_parser() -> argparse.ArgumentParser:
-    """Return the parser; ``run.sh`` gives every option."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    texts = ("corpus", "preset", "systems", "python", "expdir", "command")
-    for name in (*texts, "attack_config"):
-        parser.add_argument(f"--{name}", required=True)
-    for name in ("stage", "stop_stage", "ngpu", "seed", "nj"):
-        parser.add_argument(f"--{name}", required=True)
-    for name in ("redo", "update_readme"):
-        parser.add_argument(f"--{name}", choices=("true", "false"), required=True)
-    for name in (
-        "train_args",
-        "attack_args",
-        "inference_args",
-        "num_attack_utts",
-        "local_data_opts",
-        "recipe_args",
-    ):
-        parser.add_argument(f"--{name}", required=True)
-    return parser
+_BASELINES = ("ctc", "att")
+_LAST_STAGE = max(STAGES)
+_REPORT_STAGE = 18
 
 
-def read_numbers(args: argparse.Namespace) -> None:
-    """Turn what must be a number into one, in place.
+def lock_study(study_dir: Path) -> None:
+    """Let one run at a time work in a study's directory.
+
+    The open lock becomes standard input, which every command of the study inherits:
+    were the study killed the hard way, the directory would stay locked until the last
+    of them has ended.
 
     Raises:
-        UserError: If it is none.
+        UserError: If another run has it.
     """
-    numbers = {
-        "stage": "a stage number",
-        "stop_stage": "a stage number",
-        "ngpu": "a number of GPUs",
-        "seed": "a number",
-        "nj": "a number of cores, at least 1",
-    }
-    for name, what in numbers.items():
-        text = getattr(args, name)
-        if name == "nj" and not text:
-            text = str(_available_cores())
-        if not text.isdigit() or (name == "nj" and int(text) == 0):
-            raise UserError(f"--{name} {text}: give {what}.")
-        setattr(args, name, int(text))
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def make_settings(args: argparse.Namespace, root: Path) -> Settings:
-    """Join the preset and the options given.
-
-    Raises:
-        UserError: For a corpus without recipe or an unknown preset.
-    """
-    suffix = "" if args.preset == "default" else f"_{args.preset}"
-    study_dir = (root / args.expdir / f"study_{args.corpus}{suffix}").resolve()
-    preset = load_preset(root / "conf" / "presets.yaml", args.preset, args.corpus)
-
-    def joined(name: str) -> str:
-        return f"{preset.get(name, '')} {getattr(args, name)}".strip()
-
-    settings = Settings(
-        root=root,
-        study_dir=study_dir,
-        corpus=args.corpus,
-        python=args.python,
-        seed=args.seed,
-        train_args=joined("train_args"),
-        attack_args=joined("attack_args"),
-        inference_args=joined("inference_args"),
-        num_attack_utts=args.num_attack_utts or preset.get("num_attack_utts", ""),
-        local_data_opts=joined("local_data_opts"),
-        recipe_args=joined("recipe_args"),
-        attack_config=root / args.attack_config,
-    )
-    if not settings.attack_config.is_file():
-        raise UserError(f"--attack_config {args.attack_config}: no such file.")
-    if not (settings.recipe / "run.sh").is_file():
-        corpora = sorted(
-            path.parent.parent.name
-            for path in (root / "egs2").glob("*/asr_mtl1/run.sh")
-        )
+    path = study_dir / "log" / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+", encoding="utf-8")
+    try:
+        lock_file(file)
+    except BlockingIOError:
+        file.seek(0)
         raise UserError(
-            f"--corpus {args.corpus}: there is no {settings.recipe}/run.sh. "
-            f"Corpora: {', '.join(corpora)}."
-        )
-    return settings
+            f"process {file.read().strip()} is already running a study in {study_dir}; "
+            "or it was killed, and commands that it had started still run. Wait until "
+            "they have ended, end them, or use another --expdir."
+        ) from None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    os.dup2(file.fileno(), 0)
 
 
-def find_machine(nj: int, ngpu: int) -> Machine:
-    """Find out what may be used.
+def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
+    """Choose the steps that must be done.
 
     Args:
-        nj: Number of cores to use.
-        ngpu: Number of GPUs: the first of ``CUDA_VISIBLE_DEVICES``, if that is set.
-
-    Raises:
-        UserError: If there are fewer GPUs.
-    """
-    visible = [d for d in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if d]
-    if visible and ngpu > len(visible):
-        raise UserError(
-            f"--ngpu {ngpu}: CUDA_VISIBLE_DEVICES has only {len(visible)} devices."
-        )
-    gpus = (visible or [str(number) for number in range(ngpu)])[:ngpu]
-    return Machine(cores=nj, gpus=tuple(gpus))
-
-
-def steps_to_do(
-    chain: Sequence[Step], args: argparse.Namespace, ledger: Ledger
-) -> list[Step]:
-    """Choose the steps of a chain that must be run.
+        settings: The study's settings.
+        plan: Those of the shared steps and of the systems that were asked for.
 
     Raises:
         UserError: If an earlier stage than asked for is missing or out of date.
     """
-    for step in chain:
-        if step.stage < args.stage and not ledger.is_done(step):
+    for step in plan:
+        if step.stage < settings.stage and not engine.is_at(settings, "done", step):
             raise UserError(
-                f"--stage {args.stage}: {step.title} has not been done with these "
+                f"--stage {settings.stage}: {step.title} has not been done with these "
                 f"settings. Start with --stage {step.stage}, or leave --stage out: "
                 "stages that are done are not repeated."
             )
-    asked = [step for step in chain if args.stage <= step.stage <= args.stop_stage]
-    if args.redo == "true":
-        for step in chain:
-            if step.stage >= args.stage:
-                ledger.forget(step)
-    return [step for step in asked if not ledger.is_done(step)]
+    asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
+    if settings.redo:
+        owners = {step.owner for step in asked}
+        for step in plan:  # what builds on them is to be repeated later, too
+            if step.owner in owners and step.stage >= settings.stage:
+                engine.forget(settings, step)
+    return [step for step in asked if not engine.is_at(settings, "done", step)]
 
 
-def make_report(
-    settings: Settings,
-    systems: Sequence[str],
-    command: str,
-    update_readme: bool,
-    lock: StudyLock,
-) -> None:
+def make_report(settings: Settings, names: Sequence[str]) -> None:
     """Write the study's tables, plots and page, and print the main table.
 
     Raises:
@@ -181,106 +91,92 @@ def make_report(
     """
     words = [settings.python, "-m", "espnet_mtl.bin.asr_mtl_report"]
     words += ["--output", str(settings.study_dir)]
-    words += ["--title", f"{settings.corpus}: {len(systems)} systems under attack"]
+    words += ["--title", f"{settings.corpus}: {len(names)} systems under attack"]
     # How the README is written is not how the results were made.
-    words += ["--command", command.replace(" --update_readme true", "")]
-    words += ["--exp"]
-    words += [str(settings.study_dir / f"asr_mtl_{system}") for system in systems]
-    baselines = [name for name in BASELINES if name in systems]
-    if baselines:
+    words += ["--command", settings.command.replace(" --update_readme true", "")]
+    words += ["--exp", *(str(settings.exp_of(name)) for name in names)]
+    if baselines := [name for name in _BASELINES if name in names]:
         words += ["--baselines", ",".join(baselines)]
     words.append("--print")
-    if update_readme:
-        readmes = [settings.root / "README.md", settings.recipe / "README.md"]
+    if settings.update_readme:
+        readmes = [settings.path("README.md"), settings.recipe / "README.md"]
         words += ["--corpus", settings.corpus, "--update_readme", *map(str, readmes)]
-    result = subprocess.run(words, pass_fds=(lock.fileno(),), check=False)
-    if result.returncode != 0:
+    if subprocess.run(words, check=False).returncode != 0:
         raise UserError(
             "the report (stage 18) failed, see above. The same command again repeats "
             f"only the report: {shlex.join(words)}"
         )
 
 
-def run_study(args: argparse.Namespace, root: Path) -> None:
+def do_steps(settings: Settings, plan: Sequence[Step], owners: Collection[str]) -> None:
+    """Do the steps that were asked for and are not done; note the time it took.
+
+    Raises:
+        SystemExit: If one failed, which has been said then, or a signal came.
+    """
+    steps = choose_steps(settings, [step for step in plan if step.owner in owners])
+    if not steps:
+        return
+    for step in steps:
+        if former := engine.place_for_former(settings, step):
+            message = "%s: begins anew, the former training goes to %s"
+            logging.info(message, step.title, former)
+    began = time.monotonic()
+    try:
+        if not engine.run_steps(settings, steps):
+            sys.exit(1)
+    finally:
+        run = {"wall": round(time.monotonic() - began, 1), "cores": settings.nj}
+        with (settings.study_dir / figures.RUNS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**run, "command": settings.command}) + "\n")
+
+
+def run_study(settings: Settings) -> None:
     """Do what was asked, from data to report.
 
     Raises:
-        UserError: If something was wrong with the options, or a step failed.
+        UserError: If something was wrong with the options, or the report failed.
     """
-    settings = make_settings(args, root)
-    systems = load_systems(root / "conf" / "systems.yaml", args.systems.split())
-    machine = find_machine(args.nj, args.ngpu)
     began = time.monotonic()
-    lock = StudyLock(settings.study_dir / "log" / "lock")
-    ledger = Ledger(settings.study_dir / "log")
-    shared = plan_shared(settings)
-    every = load_systems(root / "conf" / "systems.yaml")
-    by_name = {system.name: system for system in every}
-    taken = {system.name for system in systems}
-    suite = settings.attack_is_suite
-    chains = {
-        s.name: plan_system(
-            settings,
-            s,
-            shared[-1].key,
-            by_name.get(s.transfer_from)
-            if suite and s.transfer_from in taken
-            else None,
-        )
-        for s in every
-    }
+    systems = settings.read_systems()
+    asked = settings.systems.split() or [*systems]
+    engine.find_gpus(settings.ngpu)
+    lock_study(settings.study_dir)
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)
-
-    first = steps_to_do(shared, args, ledger)
-    pool = Pool(settings.recipe, settings.study_dir, machine, ledger, lock, Display())
-    wanted = [chains[system.name] for system in systems]
-    if args.stop_stage >= SYSTEM_STAGES[0]:
-        second = [steps_to_do(chain, args, ledger) for chain in wanted]
-    else:
-        second = []
-    try:
-        if first or any(second):
-            pool.run([first], later=second)
-            if suite:  # attacks one system by another: all have to be packed
-                later = [[s for s in chain if s.stage >= 15] for chain in second]
-                packed = [[s for s in chain if s.stage < 15] for chain in second]
-                pool.run(packed, later=later)
-                pool.run(later)
-            else:
-                pool.run(second)
-    finally:
-        ledger.log_time(
-            wall=round(time.monotonic() - began, 1),
-            cores=machine.cores,
-            peak_memory_mib=round(pool.peak_memory_mib),
-            command=args.command,
-        )
-
-    finished = [name for name, chain in chains.items() if ledger.is_done(chain[-1])]
-    if args.stage <= REPORT_STAGE <= args.stop_stage:
+    plan = make_plan(settings, [*systems.values()], asked)
+    do_steps(settings, plan, {SHARED, *asked})
+    if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
+        finished = [
+            step.owner
+            for step in plan
+            if step.stage == _LAST_STAGE and engine.is_at(settings, "done", step)
+        ]
         if not finished:
             raise UserError("no system is finished up to stage 17: nothing to report.")
-        update_readme = args.update_readme == "true"
-        make_report(settings, finished, args.command, update_readme, lock)
-    figures.show(settings.study_dir)
-    lock.release()
+        make_report(settings, finished)
+    print("\n".join(figures.describe(settings.study_dir)))
     logging.info("Successfully finished. [elapsed=%ds]", time.monotonic() - began)
 
 
-def _end_on(number: int, _frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def main() -> None:
     """Run the study; Ctrl-C and the like end all of its commands."""
     setup_logging()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end_on)
-    root = Path(__file__).resolve().parent.parent
-    args = get_parser().parse_args()
-    read_numbers(args)
-    run_study(args, root)
+    ending.install()
+    try:
+        root = Path(__file__).resolve().parent.parent
+        options = dict(word.split("=", 1) for word in sys.argv[1:])
+        options["nj"] = options["nj"] or str(count_cores())
+        run_study(read_settings({"root": str(root), **options}))
+    finally:
+        if ending.received:
+            sys.exit(128 + ending.received[0])
 
 
 if __name__ == "__main__":

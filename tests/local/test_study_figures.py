@@ -1,6 +1,6 @@
-"""What a study cost, from its records and logs."""
+"""What a study cost, from the engine's benchmarks and the jobs' logs."""
 
-import json
+import os
 from pathlib import Path
 
 import figures
@@ -16,6 +16,11 @@ def write(path: Path, *lines: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(line + "\n" for line in lines))
     return path
+
+
+def benchmark(study: Path, step: str, seconds: float, memory: str, end: float) -> None:
+    rows = ("s\th:m:s\tmax_rss\tmax_pss", f"{seconds}\t0:00:00\t1.0\t{memory}")
+    os.utime(write(study / "log" / "benchmark" / f"{step}.tsv", *rows), (end, end))
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -42,32 +47,23 @@ def test_logs_of_other_jobs_have_no_startup(tmp_path: Path) -> None:
     assert figures.startup_seconds(log) is None
 
 
-def test_figures_take_the_last_success_of_each_step(tmp_path: Path) -> None:
-    entries = [
-        {"owner": "a", "stage": 11, "seconds": 50.0, "returncode": 1},
-        {"wall": 60.0, "cores": 2, "peak_memory_mib": 2048},
-        {"owner": "a", "stage": 11, "seconds": 90.0, "returncode": 0},
-        {"owner": "a", "stage": 11, "seconds": 70.0, "returncode": 0},
-        {"owner": "b", "stage": 11, "seconds": 30.0, "returncode": 0},
-        {"wall": 80.0, "cores": 2, "peak_memory_mib": 1024},
-    ]
-    write(tmp_path / "log" / "timing.jsonl", *map(json.dumps, entries), '{"torn": ')
-    write(
-        tmp_path / "asr_mtl_a" / "train.log",
-        HEADS[0],
-        "2025-01-02 03:04:15,000 (m:1) INFO: ready",
-    )
-    measured = figures.measure(tmp_path)
-    assert (measured.wall, measured.runs, measured.work) == (140.0, 2, 100.0)
-    assert measured.startup_share == pytest.approx(0.1)
-    assert measured.peak_memory_mib == 2048
-    assert figures.describe(measured) == [
+def test_figures(tmp_path: Path) -> None:
+    benchmark(tmp_path, "a.stage11", 70.0, "1536.00", end=1070.0)
+    benchmark(tmp_path, "b.stage11", 30.0, "512.00", end=1050.0)  # beside it
+    benchmark(tmp_path, "b.stage13", 0.0, "NA", end=1050.0)
+    benchmark(tmp_path, "b.stage15", 10.0, "1024.00", end=1090.0)  # afterwards
+    write(tmp_path / "log" / "benchmark" / "b.stage16.tsv")  # cut off by a kill
+    runs = ('{"wall": 60.0, "cores": 2}', '{"wall": 80.0, "cores": 2}', '{"wall": ')
+    write(tmp_path / figures.RUNS, *runs)
+    words = "2025-01-02 03:04:16,000 (m:1) INFO: ready"
+    write(tmp_path / "asr_mtl_a" / "train.log", HEADS[0], words)
+    assert figures.describe(tmp_path) == [
         "Wall time         2 min, in 2 runs",
-        "Process start-up  10 % of 2 min of work (1 jobs, 10.0 s each)",
-        "Peak memory       2.0 GiB",
-        "Work went to      training 100 %",
+        "Process start-up  10 % of 2 min of work (1 jobs, 11.0 s each)",
+        "Peak memory       at most 2.0 GiB",
+        "Work went to      training 91 %, attack 9 %, scoring 0 %",
     ]
 
 
 def test_figures_of_an_empty_study(tmp_path: Path) -> None:
-    assert figures.describe(figures.measure(tmp_path)) == ["Wall time         0 s"]
+    assert figures.describe(tmp_path) == ["Wall time         0 s"]

@@ -1,16 +1,34 @@
-"""What a study runs, and what makes it run again."""
+"""What a study is made of, and what makes parts of it run again."""
 
-import dataclasses
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
-import study_plan
-from study_plan import Settings, load_preset, load_systems, plan_shared, plan_system
+from plan import STAGES, Step, make_plan
+from settings import Settings, read_settings
 
 from espnet_mtl.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent"]
+OPTIONS = {
+    **{"root": str(ROOT), "command": "./run.sh", "corpus": "mini_accent"},
+    **{"preset": "default", "stage": "1", "stop_stage": "10000", "systems": ""},
+    **{"nj": "2", "ngpu": "0", "seed": "0", "python": "python3", "expdir": "exp"},
+    **{"redo": "false", "update_readme": "false", "train_args": ""},
+    **{"attack_config": "conf/attack_pgd.yaml", "attack_args": ""},
+    **{"inference_args": "", "num_attack_utts": "", "local_data_opts": ""},
+    **{"recipe_args": ""},
+}
+SYSTEM = (
+    "{name}:\n  asr_args: --accent_weight 0.0\n"
+    "  inference_config: conf/decode.yaml\n  inference_asr_model: valid.pth\n"
+)
+
+
+def read(**options: str) -> Settings:
+    return read_settings({**OPTIONS, **options})
 
 
 @pytest.fixture
@@ -24,80 +42,73 @@ def settings(tmp_path: Path) -> Settings:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "decode.yaml").write_text("beam_size: 3\n")
     (tmp_path / "conf" / "attack_pgd.yaml").write_text("steps: 10\n")
-    (tmp_path / "conf" / "systems.yaml").write_text(
-        "ctc:\n  asr_args: --accent_weight 0.0\n"
-        "  inference_config: conf/decode.yaml\n  inference_asr_model: valid.pth\n"
-    )
-    return Settings(
-        root=tmp_path,
-        study_dir=tmp_path / "exp",
-        corpus="tiny",
-        attack_config=tmp_path / "conf" / "attack_pgd.yaml",
-    )
+    (tmp_path / "conf" / "attack_suite.yaml").write_text("attacks: [{attack: pgd}]\n")
+    (tmp_path / "conf" / "presets.yaml").write_text("default: {}\n")
+    (tmp_path / "conf" / "systems.yaml").write_text(SYSTEM.format(name="ctc"))
+    return read(root=str(tmp_path), corpus="tiny")
 
 
-def plan(settings: Settings) -> list[study_plan.Step]:
-    shared = plan_shared(settings)
-    (system,) = load_systems(settings.root / "conf" / "systems.yaml")
-    return shared + plan_system(settings, system, shared[-1].key)
+def change(settings: Settings, **changes: Any) -> Settings:
+    return msgspec.structs.replace(settings, **changes)
 
 
-def keys(settings: Settings) -> dict[int, str]:
-    return {step.stage: step.key for step in plan(settings)}
+def plan(settings: Settings, *sources: str, owner: str = "ctc") -> dict[int, Step]:
+    systems = settings.read_systems()
+    steps = make_plan(settings, [*systems.values()], sources)
+    return {step.stage: step for step in steps if step.owner in ("shared", owner)}
 
 
-def changed(before: dict[int, str], after: dict[int, str]) -> set[int]:
+def changed(before: dict[int, Step], after: dict[int, Step]) -> set[int]:
     assert before.keys() == after.keys()
-    return {stage for stage in before if before[stage] != after[stage]}
+    return {stage for stage in before if before[stage].key != after[stage].key}
 
 
 def test_the_six_systems_and_their_order() -> None:
-    assert [s.name for s in load_systems(ROOT / "conf" / "systems.yaml")] == NAMES
-
-
-def test_systems_come_in_the_order_of_the_file() -> None:
-    systems = load_systems(ROOT / "conf" / "systems.yaml", ["hybrid", "ctc"])
-    assert [system.name for system in systems] == ["ctc", "hybrid"]
-
-
-def test_unknown_system_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match="no system nope.*ctc, att, hybrid"):
-        load_systems(ROOT / "conf" / "systems.yaml", ["ctc", "nope"])
-
-
-def test_incomplete_system_is_named(settings: Settings) -> None:
-    path = settings.root / "conf" / "systems.yaml"
-    path.write_text("odd:\n  asr_args: x\n")
-    with pytest.raises(UserError, match="system odd must have exactly"):
-        load_systems(path)
-
-
-def test_broken_yaml_is_named(settings: Settings) -> None:
-    path = settings.root / "conf" / "systems.yaml"
-    path.write_text("ctc: [\n")
-    with pytest.raises(UserError, match=r"systems\.yaml is not valid YAML"):
-        load_systems(path)
-
-
-def test_presets() -> None:
-    path = ROOT / "conf" / "presets.yaml"
-    assert load_preset(path, "default", "mini_accent") == {}
-    assert "--max_epoch" in load_preset(path, "smoke", "mini_accent")["train_args"]
-    with pytest.raises(UserError, match="no such preset"):
-        load_preset(path, "huge", "mini_accent")
-
-
-def test_local_data_opts_of_a_preset_belong_to_a_corpus(tmp_path: Path) -> None:
-    path = tmp_path / "presets.yaml"
-    path.write_text("few:\n  local_data_opts:\n    one: --n 1\n")
-    assert load_preset(path, "few", "one") == {"local_data_opts": "--n 1"}
-    assert load_preset(path, "few", "two") == {}
+    assert [*read().read_systems()] == NAMES
+    steps = make_plan(read(), [*read().read_systems().values()], NAMES)
+    assert [*dict.fromkeys(step.owner for step in steps)] == ["shared", *NAMES]
 
 
 @pytest.mark.parametrize(
-    ("change", "stages"),
+    ("text", "message"),
+    [
+        ("odd:\n  asr_args: x\n", "system odd: .* missing required field"),
+        (SYSTEM.format(name="odd") + "  x: 1\n", "system odd: .* unknown field `x`"),
+        ("ctc: [\n", r"systems\.yaml: while parsing"),
+        (SYSTEM.format(name="a") + "  transfer_from: b\n", "b: choose another one"),
+        (SYSTEM.format(name="a") + "  transfer_from: a\n", "a: choose another one"),
+        (SYSTEM.format(name="a").replace("decode", "no"), "no.yaml does not exist"),
+    ],
+)
+def test_a_fault_in_the_systems_is_named(
+    settings: Settings, text: str, message: str
+) -> None:
+    settings.path("conf/systems.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        settings.read_systems()
+
+
+def test_presets_come_before_what_is_given() -> None:
+    smoke = read(preset="smoke", attack_args="steps=5", num_attack_utts="9")
+    assert "--max_epoch" in smoke.train_args
+    assert smoke.attack_args.endswith(" steps=5")
+    assert smoke.num_attack_utts == "9"
+    assert "--num_train" in smoke.local_data_opts
+    assert smoke.study_dir == ROOT / "exp" / "study_mini_accent_smoke"
+
+
+def test_local_data_opts_of_a_preset_belong_to_a_corpus(settings: Settings) -> None:
+    presets = settings.path("conf/presets.yaml")
+    presets.write_text("few:\n  local_data_opts:\n    tiny: --n 1\n    other: --n 2\n")
+    few = read(root=settings.root, corpus="tiny", preset="few")
+    assert few.local_data_opts == "--n 1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
     [
         ({"python": "/other/python"}, set()),
+        ({"nj": 7, "ngpu": 1}, set()),
         ({"attack_args": "steps=5"}, {15, 16, 17}),
         ({"num_attack_utts": "4"}, {15, 16, 17}),
         ({"inference_args": "--beam_size 9"}, {12, 13, 16, 17}),
@@ -107,10 +118,9 @@ def test_local_data_opts_of_a_preset_belong_to_a_corpus(tmp_path: Path) -> None:
     ],
 )
 def test_an_option_repeats_what_depends_on_it(
-    settings: Settings, change: dict, stages: set[int]
+    settings: Settings, changes: dict[str, Any], stages: set[int]
 ) -> None:
-    other = dataclasses.replace(settings, **change)
-    assert changed(keys(settings), keys(other)) == stages
+    assert changed(plan(settings), plan(change(settings, **changes))) == stages
 
 
 @pytest.mark.parametrize(
@@ -125,65 +135,48 @@ def test_an_option_repeats_what_depends_on_it(
 def test_a_changed_file_repeats_what_depends_on_it(
     settings: Settings, file: str, stages: set[int]
 ) -> None:
-    before = keys(settings)
-    path = settings.root / file
+    before = plan(settings)
+    path = settings.path(file)
     path.write_text(path.read_text() + "# changed\n")
-    assert changed(before, keys(settings)) == stages
+    assert changed(before, plan(settings)) == stages
 
 
 def test_options_keep_spaces_and_leave_out_the_empty(settings: Settings) -> None:
-    settings = dataclasses.replace(settings, train_args="--a b --c d", seed=3)
-    (system,) = load_systems(settings.root / "conf" / "systems.yaml")
-    options = plan_system(settings, system, "key")[0].options
-    arguments = dict(zip(options[::2], options[1::2], strict=True))
-    assert arguments["--asr_args"] == "--accent_weight 0.0 --seed 3 --a b --c d"
-    assert "--attack_args" not in arguments
-    assert Path(arguments["--asr_exp"]).is_absolute()
+    step = plan(change(settings, train_args="--a b --c d", seed=3))[11]
+    options = dict(zip(step.options[::2], step.options[1::2], strict=True))
+    assert options["--asr_args"] == "--accent_weight 0.0 --seed 3 --a b --c d"
+    assert "--attack_args" not in options
+    assert Path(options["--asr_exp"]).is_absolute()
+    assert options["--packed_model"].endswith("/asr_mtl_ctc/asr_mtl_ctc.zip")
 
 
-def test_an_attack_is_named_as_by_the_recipe(settings: Settings) -> None:
+def test_an_attack_is_named_after_its_configuration(settings: Settings) -> None:
     names = {"attack_pgd.yaml": "attack_pgd", "attacks/cw.yaml": "attack_cw"}
     for file, tag in names.items():
-        config = settings.root / "conf" / file
-        assert dataclasses.replace(settings, attack_config=config).attack_tag == tag
+        path = settings.path("conf", file)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("steps: 10\n")
+        step = plan(change(settings, attack_config=f"conf/{file}"))[15]
+        assert step.options[step.options.index("--attack_tag") + 1] == tag
 
 
 def test_a_suite_depends_on_its_source_and_on_the_decoder(settings: Settings) -> None:
-    suite = settings.root / "conf" / "attack_suite.yaml"
-    suite.write_text("attacks: [{attack: transfer}]\n")
-    settings = dataclasses.replace(settings, attack_config=suite)
-    (system,) = load_systems(settings.root / "conf" / "systems.yaml")
-    twin = dataclasses.replace(system, name="twin", asr_args="--accent_weight 0.5")
-
-    def plan(settings: Settings, source: study_plan.System | None):
-        steps = plan_system(settings, system, "key", source)
-        return {step.stage: step for step in steps}
-
-    alone, helped = plan(settings, None), plan(settings, twin)
-    options = helped[15].options
-    zips = options[options.index("--attack_source_zips") + 1]
-    assert zips == str(settings.study_dir / "asr_mtl_twin" / "asr_mtl_twin_valid.zip")
+    systems = settings.path("conf/systems.yaml")
+    twin = SYSTEM.format(name="twin").replace("0.0", "0.5")
+    systems.write_text(systems.read_text() + "  transfer_from: twin\n" + twin)
+    pgd = plan(settings, "ctc", "twin")[15]
+    assert pgd.builds_on == ("ctc.stage14",)
+    suite = change(settings, attack_config="conf/attack_suite.yaml")
+    alone, helped = plan(suite, "ctc"), plan(suite, "ctc", "twin")
+    assert helped[15].builds_on == ("ctc.stage14", "twin.stage14")
+    zips = helped[15].options[helped[15].options.index("--attack_source_zips") + 1]
+    assert zips == str(settings.study_dir / "asr_mtl_twin" / "asr_mtl_twin.zip")
     assert "--attack_source_zips" not in alone[15].options
-    before, after = (
-        {stage: step.key for stage, step in one.items()} for one in (alone, helped)
-    )
-    assert changed(before, after) == {15, 16, 17}
-    other = dataclasses.replace(settings, inference_args="--beam_size 9")
-    assert plan(other, None)[15].key != alone[15].key
-
-
-@pytest.mark.parametrize("source", ["nobody", "ctc"])
-def test_a_source_is_another_system(settings: Settings, source: str) -> None:
-    path = settings.root / "conf" / "systems.yaml"
-    path.write_text(path.read_text() + f"  transfer_from: {source}\n")
-    with pytest.raises(UserError, match=f"transfer_from: {source}: choose another"):
-        load_systems(path)
-
-
-def test_every_planned_stage_has_a_name() -> None:
-    planned = {*study_plan.SHARED_STAGES, *study_plan.SYSTEM_STAGES}
-    planned |= {n for stages in study_plan.LM_STAGES.values() for n in stages}
-    assert planned | {study_plan.REPORT_STAGE} == set(study_plan.STAGE_NAMES)
+    assert changed(alone, helped) == {15, 16, 17}
+    systems.write_text(systems.read_text().replace("0.5", "0.6"))
+    assert changed(helped, plan(suite, "ctc", "twin")) == {15, 16, 17}
+    other = change(suite, inference_args="--beam_size 9")
+    assert changed(alone, plan(other, "ctc")) == {12, 13, 15, 16, 17}
 
 
 @pytest.mark.parametrize(
@@ -197,15 +190,17 @@ def test_every_planned_stage_has_a_name() -> None:
 def test_a_language_model_is_made_once_for_all_systems(
     settings: Settings, recipe_args: str, extra: set[int]
 ) -> None:
-    settings = dataclasses.replace(settings, recipe_args=recipe_args)
-    steps = study_plan.plan_shared(settings)
-    assert {s.stage for s in steps} == {*study_plan.SHARED_STAGES, *extra}
-    assert steps[-1].stage == 10  # what training builds on
-    has_lm = 7 in extra
-    for step in plan(settings):
-        assert (f"--lm_exp {settings.study_dir}/lm" in " ".join(step.options)) == has_lm
-
-    before = keys(settings)
+    settings = change(settings, recipe_args=recipe_args)
+    before = plan(settings)
+    shared = {stage for stage, step in before.items() if step.owner == "shared"}
+    assert shared == {1, 2, 3, 4, 5, 10, *extra}
+    for step in before.values():
+        has_lm = f"--lm_exp {settings.study_dir}/lm" in " ".join(step.options)
+        assert has_lm == (7 in extra)
     (settings.recipe / "conf" / "train_lm.yaml").write_text("max_epoch: 3")
     wanted = {7, 8, 12, 13, 14, 15, 16, 17} if extra else set()
-    assert changed(before, keys(settings)) == wanted
+    assert changed(before, plan(settings)) == wanted
+
+
+def test_stages_build_on_earlier_ones() -> None:
+    assert all(max(s.builds_on, default=0) < n for n, s in STAGES.items())

@@ -1,6 +1,5 @@
 """The study from its command line, on a recipe that only notes what it was asked."""
 
-import json
 import os
 import shutil
 import signal
@@ -12,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from espnet_mtl.locks import lock_file
+
 ROOT = Path(__file__).resolve().parents[2]
 UTILS = Path("egs2/TEMPLATE/asr_mtl1/utils")
+SCRIPTS = Path("egs2/TEMPLATE/asr_mtl1/scripts")
 
 # Notes begin and end of each call; fails or hangs where a file says so.
 RECIPE = r"""#!/usr/bin/env bash
@@ -55,17 +57,16 @@ class Study:
         self.notes = root / "notes"
         self.notes.mkdir()
         shutil.copy(ROOT / "run.sh", root)
-        for folder in ("local", "conf", UTILS):
+        for folder in ("local", "conf", UTILS, SCRIPTS):
             shutil.copytree(ROOT / folder, root / folder)
         (root / "conf" / "systems.yaml").write_text(
             "".join(SYSTEM.format(name=name) for name in systems)
         )
         package = root / "espnet_mtl"
         (package / "bin").mkdir(parents=True)
-        for file in (package / "__init__.py", package / "bin" / "__init__.py"):
-            file.touch()
-        for module in ("errors.py", "locks.py"):
-            shutil.copy(ROOT / "espnet_mtl" / module, package)
+        (package / "bin" / "__init__.py").touch()
+        for module in (ROOT / "espnet_mtl").glob("*.py"):
+            shutil.copy(module, package)
         (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
         recipe = root / "egs2" / "fake" / "asr_mtl1"
         recipe.mkdir(parents=True)
@@ -106,6 +107,17 @@ class Study:
             time.sleep(0.02)
         raise AssertionError(f"{step} was not reached")
 
+    def wait_until_free(self) -> None:
+        """Wait until the last command of a killed study has ended."""
+        for _ in range(500):
+            with (self.root / "exp" / "study_fake" / "log" / "lock").open() as file:
+                try:
+                    lock_file(file)
+                    return
+                except BlockingIOError:
+                    time.sleep(0.02)
+        raise AssertionError("the study is still locked")
+
 
 @pytest.fixture
 def study(tmp_path: Path) -> Callable[..., Study]:
@@ -140,9 +152,7 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
     assert f"--exp {exp}/asr_mtl_a {exp}/asr_mtl_b {exp}/asr_mtl_c" in out
     assert "estimating" in err
     assert "c: scoring the attack (stage 17): done in" in err
-    entries = (exp / "log" / "timing.jsonl").read_text().splitlines()
-    steps = [json.loads(line) for line in entries]
-    assert sum(entry.get("returncode") == 0 for entry in steps) == 6 + 3 * 7
+    assert len(list((exp / "log" / "benchmark").iterdir())) == 6 + 3 * 7
 
     out, _ = fake.run()
     assert fake.calls() == []
@@ -182,8 +192,9 @@ def test_failure_shows_the_log_and_a_rerun_continues(
     (fake.notes / "fail.a.12").touch()
     (fake.notes / "hang.b.11").touch()
     out, err = fake.run(status=1)
-    assert "a: decoding (stage 12) failed (exit status 3)" in err
-    assert "the reason of a.12" in err
+    assert "the reason of a.12\n# Ended with exit status 3\n-----\n" in err
+    assert "a: decoding (stage 12) failed; its log is" in err
+    assert "give the same command again" in err
     assert "Stopping b: training (stage 11)" in err
     assert "Traceback" not in err
     assert "REPORT" not in out
@@ -198,7 +209,7 @@ def test_failure_shows_the_log_and_a_rerun_continues(
     assert stages(calls, "b") == list(range(11, 18))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(study: Callable[..., Study], number: int) -> None:
     fake = study("a", "b")
     (fake.notes / "hang.a.11").touch()
@@ -212,19 +223,57 @@ def test_a_signal_ends_everything(study: Callable[..., Study], number: int) -> N
     assert all(gone(job) for job in jobs)
 
 
+def test_killed_anywhere_it_continues(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    done: list[str] = []
+    for step in ("shared.3", "a.11", "b.15"):
+        (fake.notes / f"hang.{step}").touch()
+        process = fake.start()
+        job = fake.wait_for(step)
+        process.kill()
+        process.communicate()
+        os.kill(job, signal.SIGKILL)  # with the engine gone, it would go on
+        (fake.notes / f"hang.{step}").unlink()
+        fake.wait_until_free()
+        done += fake.calls("end")
+    fake.run()
+    done += fake.calls("end")
+    steps = [f"{owner}.{n}" for owner in "ab" for n in range(11, 18)]
+    steps += [f"shared.{n}" for n in (1, 2, 3, 4, 5, 10)]
+    assert set(done) == set(steps)
+    # What the kill hit may have been done twice, nothing else.
+    assert len(done) <= len(steps) + 3 * 2
+    assert not (fake.root / "exp" / "study_fake" / "old").exists()
+
+
+def test_without_the_engines_own_notes_nothing_is_lost(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    fake.run()
+    fake.calls()
+    shutil.rmtree(fake.root / "exp" / "study_fake" / ".snakemake")
+    fake.run()
+    assert fake.calls() == []
+    fake.run("--inference_args", "--beam_size 3")
+    assert fake.calls() == ["a.12", "a.13", "a.16", "a.17"]
+
+
 def test_a_second_run_is_refused_by_name(study: Callable[..., Study]) -> None:
     fake = study("a")
     (fake.notes / "hang.a.11").touch()
     first = fake.start()
     fake.wait_for("a.11")
     _, err = fake.run(status=1)
-    assert f"process {first.pid} is already running a study" in err
+    running = f"process {first.pid} is already running a study"
+    assert running in err
     assert "Traceback" not in err
     fake.run("--preset", "smoke", "--stop_stage", "5")
     first.kill()
     first.communicate()
     _, err = fake.run(status=1)
-    assert "was killed, but commands it had started are still running" in err
+    assert running in err
+    assert "or it was killed, and commands that it had started still run" in err
     os.kill(fake.wait_for("a.11"), signal.SIGKILL)
     (fake.notes / "hang.a.11").unlink()
 
@@ -244,6 +293,22 @@ def test_changed_settings_repeat_a_training_from_its_start(
     assert stages(fake.calls(), "a") == list(range(11, 18))
     assert (exp / "old" / "asr_mtl_a.1" / "checkpoint.pth").exists()
     assert not (exp / "asr_mtl_a" / "checkpoint.pth").exists()
+
+
+def test_a_change_that_fails_and_is_taken_back_costs_nothing(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    fake.run()
+    fake.calls()
+    (fake.notes / "fail.shared.1").touch()
+    _, err = fake.run("--local_data_opts", "--typo", status=1)
+    assert "a: training (stage 11): begins anew" in err
+    (fake.notes / "fail.shared.1").unlink()
+    fake.calls()
+    fake.run()
+    assert fake.calls() == ["shared.1"]
+    assert not (fake.root / "exp" / "study_fake" / "old").exists()
 
 
 def test_changed_settings_train_a_language_model_from_its_start(
@@ -285,6 +350,32 @@ def test_stages_are_chosen_as_in_espnet(study: Callable[..., Study]) -> None:
     assert fake.calls() == ["a.13"]
 
 
+def test_a_suite_waits_for_the_system_that_it_transfers_from(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b")
+    systems = fake.root / "conf" / "systems.yaml"
+    text = systems.read_text()
+    systems.write_text(text.replace("\nb:", "  transfer_from: b\n\nb:"))
+    (fake.root / "conf" / "suite.yaml").write_text("attacks: [{attack: pgd}]\n")
+    fake.run("--attack_config", "conf/suite.yaml", "--nj", "1")
+    lines = (fake.notes / "calls").read_text().splitlines()
+    order = [" ".join(line.split()[:2]) for line in lines]
+    assert order.index("end b.14") < order.index("begin a.15")
+    (attack,) = [line for line in lines if line.startswith("begin a.15")]
+    assert "--attack_source_zips" in attack and "/asr_mtl_b/asr_mtl_b.zip" in attack
+
+
+def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    fake.run()
+    fake.calls()
+    fake.run("--systems", "a", "--stage", "15", "--redo", "true", "--stop_stage", "15")
+    assert fake.calls() == ["a.15"]
+    fake.run()
+    assert fake.calls() == ["a.16", "a.17"]
+
+
 def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
     fake = study("a")
     (fake.root / "conf" / "presets.yaml").write_text(
@@ -304,9 +395,10 @@ def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
         (["--corpus", "nope"], "--corpus nope: there is no"),
         (["--systems", "a z"], "has no system z"),
         (["--preset", "nope"], "no such preset"),
-        (["--nj", "none"], "--nj none: give a number of cores"),
-        (["--ngpu", "-1"], "--ngpu -1: give a number of GPUs"),
-        (["--stage", "x"], "--stage x: give a stage number"),
+        (["--nj", "0"], "--nj 0: give a whole number, at least 1"),
+        (["--ngpu", "-1"], "--ngpu -1: give a whole number, at least 0"),
+        (["--stage", "x"], "--stage x: give a whole number, at least 0"),
+        (["--attack_config", "x.yaml"], "--attack_config x.yaml: no such file"),
     ],
 )
 def test_bad_options_are_refused_with_the_fix(

@@ -181,6 +181,13 @@ look_at_the_whole_run() {
     [ ! -e data ] && [ ! -e dump ] && [ ! -e exp ]
 }
 
+@test "--packed_model says where the packed model is, for all that use it" {
+    run asr_mtl --stop_stage 15 --packed_model mine.zip
+    [ "${status}" -eq 0 ]
+    [ -f mine.zip ]
+    [ "$(called 'asr_mtl_attack.*--model_zip mine.zip')" -gt 0 ]
+}
+
 @test "--skip_attack and friends are short for stages" {
     asr_mtl --stop_stage 11 > /dev/null
     run asr_mtl --skip_data_prep true --skip_train true --skip_attack true --skip_eval true

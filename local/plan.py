@@ -1,0 +1,243 @@
+"""What a study consists of: steps, what each builds on, and what each is made of.
+
+A *step* is one stage of the recipe for one owner: ``shared`` for data, lists and
+statistics, which all systems use, or the name of a system. Its *key* is a digest of
+everything that can change its result, the keys of the steps it builds on included: a
+finished step is repeated exactly when its key has changed. The plan says what there is
+to do; the workflow engine does it.
+"""
+
+import itertools
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from settings import Settings, System
+
+from espnet_mtl.provenance import hash_file, hash_value
+
+SHARED = "shared"
+TRAINING = (7, 11)  # of a language model, of a system
+
+
+class Stage(NamedTuple):
+    """One stage of ``asr_mtl.sh``.
+
+    Attributes:
+        what: What it does.
+        builds_on: The stages whose results it uses. Decoding options, for instance,
+            reach stages 12, 13, 16 and 17 but not the attack, which reads the packed
+            model.
+        seconds: What it takes for one small system. Only the proportions count.
+        asked_by: The option among ``--recipe_args`` without which it is left out.
+    """
+
+    what: str
+    builds_on: tuple[int, ...]
+    seconds: float
+    asked_by: str = ""
+
+
+STAGES = {
+    1: Stage("data preparation", (), 8),
+    2: Stage("speed perturbation", (1,), 1),
+    3: Stage("audio formatting", (2,), 6),
+    4: Stage("length filter", (3,), 2),
+    5: Stage("token and accent lists", (4,), 3),
+    6: Stage("language model's statistics", (5,), 8, "--use_lm"),
+    7: Stage("language model's training", (6,), 90, "--use_lm"),
+    8: Stage("perplexity", (7,), 6, "--use_lm"),
+    9: Stage("n-grams", (5,), 3, "--use_ngram"),
+    10: Stage("statistics", (5,), 12),
+    11: Stage("training", (10,), 400),
+    12: Stage("decoding", (7, 9, 11), 15),
+    13: Stage("scoring", (12,), 2),
+    14: Stage("packing", (7, 9, 11), 6),
+    15: Stage("attack", (14,), 150),
+    16: Stage("decoding the attack", (12, 15), 90),
+    17: Stage("scoring the attack", (13, 16), 4),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage for one owner.
+
+    Attributes:
+        owner: ``shared`` or a system's name.
+        stage: Stage number of ``asr_mtl.sh``.
+        options: Options of the recipe's ``run.sh``, without stage numbers and what
+            depends on the machine.
+        key: Digest of all that the result depends on.
+        directory: Where the stage writes its logs.
+        builds_on: Names of the steps whose results it uses.
+    """
+
+    owner: str
+    stage: int
+    options: tuple[str, ...]
+    key: str
+    directory: Path
+    builds_on: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the step in file names: ``ctc.stage11``."""
+        return step_name(self.owner, self.stage)
+
+    @property
+    def title(self) -> str:
+        """Name of the step for people: ``ctc: training (stage 11)``."""
+        return f"{self.owner}: {STAGES[self.stage].what} (stage {self.stage})"
+
+
+def step_name(owner: str, stage: int) -> str:
+    """Name of a step in file names."""
+    return f"{owner}.stage{stage:02d}"
+
+
+def make_plan(
+    settings: Settings, systems: Sequence[System], sources: Collection[str]
+) -> list[Step]:
+    """Plan the shared steps, then those of each system, from training to scores.
+
+    Args:
+        settings: The study's settings.
+        systems: All systems, in the order of the report.
+        sources: Names of those whose packed models transfer attacks may take.
+    """
+    steps: dict[str, Step] = {}
+    _plan_shared(steps, settings)
+    # A suite may attack one system with the packed model of another.
+    for stages in ((11, 12, 13, 14), (15, 16, 17)):
+        for system in systems:
+            twins = [
+                other
+                for other in systems
+                if other.name == system.transfer_from and other.name in sources
+            ]
+            _plan_system(steps, settings, system, twins, stages)
+    order = {SHARED: 0} | {system.name: n for n, system in enumerate(systems, 1)}
+    return sorted(steps.values(), key=lambda step: (order[step.owner], step.stage))
+
+
+def _plan_shared(steps: dict[str, Step], settings: Settings) -> None:
+    """Add data, lists, statistics, and a language model where one is asked for."""
+    recipe = settings.recipe
+    made_of = {
+        1: [
+            settings.corpus,
+            settings.local_data_opts,
+            settings.recipe_args,
+            _digest(recipe / "run.sh"),
+            _digest(recipe / "local"),
+        ],
+        7: [_digest(recipe / "conf" / "train_lm.yaml")],
+        10: [_digest(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args],
+    }
+    options = _shared_options(settings) + _pairs(asr_args=settings.train_args)
+    for stage in _shared_stages(settings):
+        directory = settings.study_dir / ("lm" if stage == 7 else "")
+        _add(steps, SHARED, stage, options, made_of, directory)
+
+
+def _plan_system(
+    steps: dict[str, Step],
+    settings: Settings,
+    system: System,
+    twins: Sequence[System],
+    stages: Sequence[int],
+) -> None:
+    """Add some stages of one system; transfer attacks on it come from its twins."""
+    suite = settings.attack_is_suite
+    decoding_config = settings.path(system.inference_config)
+    attack_config = settings.path(settings.attack_config)
+    asr_args = f"{system.asr_args} --seed {settings.seed} {settings.train_args}".strip()
+    weights = system.inference_asr_model
+    decoding = [_digest(decoding_config), weights, settings.inference_args]
+    attack = [
+        _digest(attack_config),
+        settings.attack_args,
+        settings.num_attack_utts,
+        decoding if suite else None,  # a suite asks the decoder
+    ]
+    made_of = {11: [system.name, asr_args], 12: decoding, 14: [weights], 15: attack}
+    zips = [settings.zip_of(twin.name) for twin in twins if suite]
+    # Names without the settings: results of other settings are replaced, not left
+    # beside the new ones for the report to find.
+    exp = settings.exp_of(system.name)
+    options = _shared_options(settings) + _pairs(
+        asr_exp=exp,
+        packed_model=settings.zip_of(system.name),
+        inference_tag=decoding_config.stem,
+        attack_tag="attack_" + attack_config.stem.removeprefix("attack_"),
+        asr_args=asr_args,
+        inference_config=decoding_config,
+        inference_asr_model=weights,
+        inference_args=settings.inference_args,
+        attack_config=attack_config,
+        attack_source_zips=" ".join(map(str, zips)),
+        attack_args=settings.attack_args,
+        num_attack_utts=settings.num_attack_utts,
+    )
+    for stage in stages:
+        others = [step_name(t.name, 14) for t in twins if suite and stage == 15]
+        _add(steps, system.name, stage, options, made_of, exp, others)
+
+
+def _add(
+    steps: dict[str, Step],
+    owner: str,
+    stage: int,
+    options: tuple[str, ...],
+    made_of: dict[int, list[Any]],
+    directory: Path,
+    others: Sequence[str] = (),
+) -> None:
+    """Add a step; those that it builds on are there already."""
+    own = [
+        step_name(who, parent)
+        for parent in STAGES[stage].builds_on
+        for who in dict.fromkeys((SHARED, owner))
+    ]
+    builds_on = (*(name for name in own if name in steps), *others)
+    keys = [steps[name].key for name in builds_on]
+    key = hash_value([stage, made_of.get(stage), keys])
+    step = Step(owner, stage, options, key, directory, builds_on)
+    steps[step.name] = step
+
+
+def _shared_stages(settings: Settings) -> list[int]:
+    words = shlex.split(settings.recipe_args.replace("=", " "))
+    asked = {"", *(name for name, v in itertools.pairwise(words) if v == "true")}
+    return [n for n, stage in STAGES.items() if n <= 10 and stage.asked_by in asked]
+
+
+def _shared_options(settings: Settings) -> tuple[str, ...]:
+    study = settings.study_dir
+    return _pairs(
+        python=settings.python,
+        datadir=study / "data",
+        dumpdir=study / "dump",
+        expdir=study,
+        asr_stats_dir=study / "asr_mtl_stats",
+        lm_exp=study / "lm" if 7 in _shared_stages(settings) else "",
+        local_data_opts=settings.local_data_opts,
+    ) + tuple(shlex.split(settings.recipe_args))
+
+
+def _pairs(**options: Any) -> tuple[str, ...]:
+    """``--name value`` as command-line words, leaving out what has no value."""
+    words = [(f"--{name}", str(value)) for name, value in options.items() if value]
+    return tuple(itertools.chain.from_iterable(words))
+
+
+def _digest(path: Path) -> str:
+    """Digest of a file, or of all files of a directory with their names."""
+    if path.is_file():
+        return hash_file(path)
+    files = [f for f in sorted(path.rglob("*")) if f.is_file()]
+    kept = [f for f in files if "__pycache__" not in f.parts]
+    return hash_value([(str(f.relative_to(path)), hash_file(f)) for f in kept])

@@ -1,0 +1,190 @@
+"""What was asked of the study: the options of ``run.sh``, its presets, its systems."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from espnet_mtl.errors import UserError
+
+Number = Annotated[int, msgspec.Meta(ge=0)]
+T = TypeVar("T")
+
+
+class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row of ``conf/systems.yaml``, which explains it."""
+
+    name: str
+    asr_args: str
+    inference_config: str
+    inference_asr_model: str
+    transfer_from: str = ""
+
+
+class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of ``conf/presets.yaml``: options that come before those given."""
+
+    train_args: str = ""
+    attack_args: str = ""
+    inference_args: str = ""
+    recipe_args: str = ""
+    num_attack_utts: Number | None = None
+    local_data_opts: dict[str, str] = {}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The options of ``run.sh``, which explains them, joined with the preset.
+
+    Attributes:
+        root: The checkout.
+        command: The command line, for the report.
+    """
+
+    root: str
+    command: str
+    corpus: str
+    preset: str
+    stage: Number
+    stop_stage: Number
+    systems: str
+    nj: Annotated[int, msgspec.Meta(ge=1)]
+    ngpu: Number
+    seed: Number
+    python: str
+    expdir: str
+    redo: bool
+    update_readme: bool
+    train_args: str
+    attack_config: str
+    attack_args: str
+    inference_args: str
+    num_attack_utts: str
+    local_data_opts: str
+    recipe_args: str
+
+    @property
+    def study_dir(self) -> Path:
+        """Where everything of the study goes."""
+        suffix = "" if self.preset == "default" else f"_{self.preset}"
+        return self.path(self.expdir, f"study_{self.corpus}{suffix}").resolve()
+
+    @property
+    def recipe(self) -> Path:
+        """Directory of the corpus's recipe."""
+        return self.path("egs2", self.corpus, "asr_mtl1")
+
+    @property
+    def attack_is_suite(self) -> bool:
+        """Whether the attack is a suite, which asks the decoder and other systems."""
+        return "attacks" in _read_yaml(self.path(self.attack_config), dict[str, Any])
+
+    def path(self, *names: str) -> Path:
+        """A path in the checkout."""
+        return Path(self.root, *names)
+
+    def exp_of(self, system: str) -> Path:
+        """Directory of a system: its model, its decodings, its attacks."""
+        return self.study_dir / f"asr_mtl_{system}"
+
+    def zip_of(self, system: str) -> Path:
+        """The packed model of a system."""
+        return self.exp_of(system) / f"asr_mtl_{system}.zip"
+
+    def read_systems(self) -> dict[str, System]:
+        """Read the systems that there are, by name, in the order of the file.
+
+        Raises:
+            UserError: If the file is not as it must be, or has none that was asked for.
+        """
+        path = self.path("conf", "systems.yaml")
+        systems = {}
+        for name, row in _read_yaml(path, dict[str, dict[str, Any]]).items():
+            row["name"] = name
+            with _naming(f"{path}: system {name}"):
+                systems[name] = msgspec.convert(row, System)
+        for name, system in systems.items():
+            if system.transfer_from not in systems.keys() - {name} | {""}:
+                raise UserError(
+                    f"{path}: system {name}: transfer_from: {system.transfer_from}: "
+                    f"choose another one of {', '.join(systems)}."
+                )
+            if not self.path(system.inference_config).is_file():
+                raise UserError(
+                    f"{path}: system {name}: {system.inference_config} does not exist."
+                )
+        if unknown := [name for name in self.systems.split() if name not in systems]:
+            raise UserError(
+                f"--systems: {path} has no system {', '.join(unknown)}. "
+                f"It has: {', '.join(systems)}."
+            )
+        return systems
+
+
+def read_settings(options: Mapping[str, str]) -> Settings:
+    """Join the options given and the preset.
+
+    Raises:
+        UserError: If an option is not as it must be: the message says which.
+    """
+    try:
+        settings = msgspec.convert(options, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        name = re.sub(r".*\$\.(\w+).*", r"\1", str(error))
+        least = 1 if name == "nj" else 0
+        raise UserError(
+            f"--{name} {options.get(name, '')}: give a whole number, at least {least}."
+        ) from None
+    if not (settings.recipe / "run.sh").is_file():
+        recipes = settings.path("egs2").glob("*/asr_mtl1/run.sh")
+        corpora = ", ".join(sorted(path.parents[1].name for path in recipes))
+        raise UserError(
+            f"--corpus {settings.corpus}: there is no {settings.recipe}/run.sh. "
+            f"Corpora: {corpora}."
+        )
+    if not settings.path(settings.attack_config).is_file():
+        raise UserError(f"--attack_config {settings.attack_config}: no such file.")
+    return _apply_preset(settings)
+
+
+def _apply_preset(settings: Settings) -> Settings:
+    path = settings.path("conf", "presets.yaml")
+    presets = _read_yaml(path, dict[str, Preset])
+    if settings.preset not in presets:
+        raise UserError(
+            f"--preset {settings.preset}: {path} has no such preset. "
+            f"It has: {', '.join(presets)}."
+        )
+    preset = presets[settings.preset]
+    utts = "" if preset.num_attack_utts is None else str(preset.num_attack_utts)
+    first = {
+        "train_args": preset.train_args,
+        "attack_args": preset.attack_args,
+        "inference_args": preset.inference_args,
+        "recipe_args": preset.recipe_args,
+        "local_data_opts": preset.local_data_opts.get(settings.corpus, ""),
+    }
+    joined = {
+        name: f"{text} {getattr(settings, name)}".strip()
+        for name, text in first.items()
+    }
+    utts = settings.num_attack_utts or utts
+    return msgspec.structs.replace(settings, **joined, num_attack_utts=utts)
+
+
+def _read_yaml(path: Path, of: type[T]) -> T:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist.")
+    with _naming(str(path)):
+        return msgspec.yaml.decode(path.read_bytes(), type=of)
+
+
+@contextlib.contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Let what is wrong with a file be said with its name."""
+    try:
+        yield
+    except msgspec.DecodeError as error:
+        raise UserError(f"{place}: {error}.") from None
