@@ -2,8 +2,9 @@
 
 That is ``<file>`` for anything that libsndfile reads, ``<command> |`` for what prints
 such a file, ``<archive>:<offset>`` for where one begins in an ``ark``. All of them are
-read when data are prepared. Formatted directories have no commands and no plain
-archives (:mod:`espnet_mtl.data.ark`), so that all that reads them hears the same.
+read when data are prepared; the command that changes the speed (:mod:`.speed`) is not
+run, but done here. Formatted directories have no commands and no plain archives
+(:mod:`espnet_mtl.data.ark`), so that all that reads them hears the same.
 """
 
 import io
@@ -19,6 +20,7 @@ import soundfile
 
 from espnet_mtl.data.ark import PLAIN, read_entry, read_mark
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.speed import ChangedSpeed
 
 _STDERR_LINES = 3
 
@@ -38,6 +40,9 @@ def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
             of what it wrote to stderr.
     """
     file: str | io.BytesIO
+    if changed := ChangedSpeed.from_value(value):
+        samples, rate = read_source(changed.source, place)
+        return changed.apply(samples, rate, place), rate
     if is_command(value):
         file = io.BytesIO(_run(value.rstrip()[:-1], place))
     elif ark := split_ark(value):
@@ -83,7 +88,7 @@ def check_formatted_value(value: str, place: str) -> None:
     """
     if is_command(value):
         raise DataDirError(
-            f"{place}: a command, and commands are run by stages 2 and 3 only; format "
+            f"{place}: a command, and commands are run by stage 3 only; format "
             "the directory (--stage 3), and give the formatted one"
         )
     ark = split_ark(value)
@@ -146,6 +151,8 @@ def source_files(value: str) -> list[str]:
     Returns:
         Paths; of a command, all words that are not where output goes.
     """
+    if changed := ChangedSpeed.from_value(value):
+        return source_files(changed.source)
     if is_command(value):
         return _inputs(value)
     ark = split_ark(value)

@@ -7,11 +7,13 @@ from pathlib import Path
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
 
+Table = dict[str, str]
+
 # Some editors put it before a text file; it belongs to no key.
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str, str]:
+def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
     """Read a table, strictly.
 
     Args:
@@ -26,7 +28,7 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str
             order or without value; the message names the line.
     """
     path = Path(path)
-    table: dict[str, str] = {}
+    table: Table = {}
     last_key = b""
     for number, line in enumerate(read_lines(path), start=1):
         key, value = split_line(line)
@@ -50,6 +52,18 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str
         last_key = key.encode()
         table[key] = value
     return table
+
+
+def read_loose_table(path: Path | str) -> Table:
+    """Read a table in which a line may be a key alone; see :func:`read_table`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Value by key, in the file's order.
+    """
+    return read_table(path, allow_empty_value=True)
 
 
 def write_table(path: Path | str, table: Mapping[str, str]) -> None:

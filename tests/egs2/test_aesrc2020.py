@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")
@@ -90,7 +90,7 @@ def test_the_corpus_from_end_to_end(root, aesrc2020, tmp_path):
         "6 test",
     ]
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
         accents = Counter(read_table(data / name / "utt2accent").values())
         assert accents == {"US": 2, "CHN": 2, "ES": 2}
     speakers = speakers_of(data)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import format_wav_scp, validate_data_dir
 from espnet_mtl.data.prepare.accents import read_accent_map
-from espnet_mtl.data.stages import format_audio
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared/data"
@@ -121,7 +120,7 @@ def test_every_clip_of_release_6_1_is_accounted_for(maker, tmp_path, capsys):
     assert speakers_are_apart(tmp_path)
     assert all(accents_of(tmp_path)[n]["australia"] == 1 for n in SETS)
     for name in SETS:
-        validate.main([str(tmp_path / name)])
+        validate_data_dir.main([str(tmp_path / name)])
     assert "<unk>: 50 without a label, 3 too small a class" in capsys.readouterr().out
 
 
@@ -401,7 +400,7 @@ def test_data_sh_and_formatting_take_mp3_to_one_rate(commonvoice, release, tmp_p
     assert done.returncode == 0, done.stderr
     assert "england" in done.stdout and "Sampling rates: 48000 Hz" in done.stderr
     dump = tmp_path / "dump"
-    format_audio.main(["--fs", "16k", str(data / "train_en"), str(dump)])
+    format_wav_scp.main(["--fs", "16k", str(data / "train_en"), str(dump)])
     path = next(iter(read_table(dump / "wav.scp").values()))
     info = soundfile.info(path)
     assert (info.format, info.samplerate) == ("FLAC", 16000)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")
@@ -132,7 +132,7 @@ def test_version_0_92_from_end_to_end(new, vctk, tmp_path):
 
     # 2. Sets, speakers, accents
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
     speakers = {n: set(read_table(data / n / "utt2spk").values()) for n in SETS}
     assert [len(speakers[name]) for name in SETS] == [4, 3, 3]
     assert sum(map(len, speakers.values())) == len(set.union(*speakers.values()))

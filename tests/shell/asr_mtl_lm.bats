@@ -107,7 +107,7 @@ look_at_the_whole_run() {
     echo "a other" > a.txt
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 7 --stop_stage 7
     [ "${status}" -eq 2 ]
-    [[ "${output}" == *"exp/lm_stats_bpe30 has the statistics of another text"*"run stage 6 again"* ]]
+    [[ "${output}" == *"exp/lm_stats_bpe30 has the statistics of other data (text: 3 -> 1 lines)"*"run stage 6 again"* ]]
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 6 --stop_stage 7
     [ "${status}" -eq 0 ]
     [ "$(cat dump/raw/lm_train.txt)" = "a other" ]
@@ -134,10 +134,10 @@ look_at_the_whole_run() {
     echo "a other" > a.txt
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 6 --stop_stage 7
     [ "${status}" -eq 2 ]
-    [[ "${output}" == *"exp/lm_train_bpe30 was begun with another text"*"another --lm_tag, or remove exp/lm_train_bpe30"* ]]
+    [[ "${output}" == *"exp/lm_train_bpe30 was trained on other data (text: 3 -> 1 lines)"*"another --lm_tag or --expdir, or remove exp/lm_train_bpe30"* ]]
     run asr_mtl --use_lm true --lm_train_text a.txt --lm_tag other --stage 7 --stop_stage 7
     [ "${status}" -eq 0 ]
-    rm exp/lm_train_bpe30/checkpoint.pth  # nothing was learned yet
+    rm exp/lm_train_bpe30/*.pth  # nothing was learned yet
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 7 --stop_stage 7
     [ "${status}" -eq 0 ]
 }

@@ -113,7 +113,7 @@ is_alive() { # is_alive <pid>: and not only waiting to be taken note of
 
 @test "run.py: a job that outlives it keeps the lock of their run" {
     exec {lock}>> lock
-    python3 -m espnet_mtl.locks "${lock}"
+    python3 -m espnet_mtl.bin.lock "${lock}"
     "${utils}/run.py" log sh -c 'echo $$ > job; exec sleep 300' 3>&- &
     runner=$!
     exec {lock}>&-
@@ -124,11 +124,11 @@ is_alive() { # is_alive <pid>: and not only waiting to be taken note of
     kill -KILL "${runner}"
     wait "${runner}" || true
     exec {lock}>> lock
-    run python3 -m espnet_mtl.locks "${lock}"
+    run python3 -m espnet_mtl.bin.lock "${lock}"
     [ "${status}" -eq 75 ]
     kill "$(cat job)"
     for _ in $(seq 50); do
-        python3 -m espnet_mtl.locks "${lock}" && return
+        python3 -m espnet_mtl.bin.lock "${lock}" && return
         sleep 0.1
     done
     false

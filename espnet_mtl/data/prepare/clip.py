@@ -51,6 +51,7 @@ class Clip:
         fate: What becomes of it: a set, or the rule that takes it out; empty while
             that is open.
         why: More about its fate, for the list of clips.
+        raw_speaker: Who says it, as the corpus has it.
     """
 
     line: int
@@ -67,6 +68,7 @@ class Clip:
     unlabelled: str = "none"
     fate: str = ""
     why: str = ""
+    raw_speaker: str = ""
 
 
 def open_clips(clips: list[Clip]) -> list[Clip]:

@@ -1,18 +1,15 @@
 """Stage 5: the accent classes, a table of who speaks how, and no shared speakers."""
 
-import argparse
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
-from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.shared_speakers import check_speakers_apart, voice_of
+from espnet_mtl.data.stages.shared_speakers import voice_of
 from espnet_mtl.data.tables import read_lines
-from espnet_mtl.errors import run_main, setup_logging
 
 _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")
 
@@ -124,39 +121,3 @@ def format_table(directories: list[Path], rate: int) -> str:
                 f"{len(speakers):>10}{samples / rate / 3600:>8.2f}"
             )
     return "\n".join(rows)
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train_dir", type=Path, required=True)
-    parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])
-    parser.add_argument("--accent_list", type=Path, default=None)
-    parser.add_argument(
-        "--allow_shared_speakers",
-        choices=("true", "false"),
-        default="false",
-        help="Whether the other sets may have speakers of the training set",
-    )
-    parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args(cmd)
-    setup_logging()
-    rate = read_rate(args.fs)
-    check_speakers_apart(
-        args.train_dir, args.check_dirs, allow=args.allow_shared_speakers == "true"
-    )
-    accents = write_accent_list(
-        args.train_dir, args.check_dirs, args.output, args.accent_list
-    )
-    print(format_table([args.train_dir, *args.check_dirs], rate))
-    if accents:
-        logging.info("%s: %d accents", args.output, len(accents))
-
-
-if __name__ == "__main__":
-    run_main(main)

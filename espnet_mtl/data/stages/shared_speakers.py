@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.data.datadir import some
+from espnet_mtl.data.checks import some
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
 

@@ -20,8 +20,8 @@ from espnet_mtl.attack.runner.inputs import Inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import make_batches, read_audios, read_test_set
 from espnet_mtl.attack.runner.records import RecordFile, read_records
+from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.tables import read_table, write_table
-from espnet_mtl.data.tools.validate import main as validate
 from espnet_mtl.errors import UserError
 
 NUM_UTTS = 7

@@ -13,8 +13,8 @@ from espnet_mtl.attack.config import read_config
 from espnet_mtl.attack.runner.inputs import read_inputs, with_sources
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.plan import read_test_set
+from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools.validate import main as validate
 from espnet_mtl.errors import UserError
 from tests.espnet_mtl.attack.conftest import make_data_dir
 

@@ -121,14 +121,14 @@ lock_dir() { # lock_dir <directory>
     local dir=$1 holder status=0
     mkdir -p "${dir}"
     exec {lock_fd}>>"${dir}/.lock"
-    python3 -m espnet_mtl.locks "${lock_fd}" || status=$?
+    python3 -m espnet_mtl.bin.lock "${lock_fd}" || status=$?
     if [ "${status}" -eq 75 ]; then  # IN_USE of espnet_mtl/locks.py
         holder=$(head -n 1 "${dir}/.lock")
         die "${dir} is in use by another run (process ${holder:-unknown}, or a job that it" \
             "left behind). Wait for it, stop it, or choose another directory (--expdir," \
             "--asr_exp, --dumpdir). Nothing was changed."
     elif [ "${status}" -ne 0 ]; then
-        die "${dir} could not be locked: 'python3 -m espnet_mtl.locks' failed with exit" \
+        die "${dir} could not be locked: 'python3 -m espnet_mtl.bin.lock' failed with exit" \
             "status ${status}, as said above. Nothing was changed."
     fi
     echo "$$" > "${dir}/.lock"

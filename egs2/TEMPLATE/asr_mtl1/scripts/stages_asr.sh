@@ -68,7 +68,7 @@ compare_data() { # compare_data experiment|statistics|training|use
     if [ "$1" != use ]; then
         opts+=(--train_dir "${data_feats}/${train_set}" --valid_dir "${data_feats}/${valid_set}")
     fi
-    ${python} -m espnet_mtl.data.stages.trained_on "$1" \
+    ${python} -m espnet_mtl.bin.trained_on "$1" \
         --token_list "${token_list}" --accent_list "${accents}" ${opts[@]+"${opts[@]}"} \
         --stats_dir "${asr_stats_dir}" --exp "${asr_exp}"
 }

@@ -133,7 +133,7 @@ def _read_row(
         speaker=speaker[:SPEAKER_DIGITS],
         labels=take_apart(raw),
         fate=fate if speaker else "no_speaker",
-        why=speaker,
+        raw_speaker=speaker,
     )
 
 
@@ -143,7 +143,7 @@ def _settle_doubled(clips: list[Clip]) -> None:
         before = first.setdefault(clip.name, clip)
         if before is clip:
             continue
-        if before.text == clip.text and before.why == clip.why:
+        if before.text == clip.text and before.raw_speaker == clip.raw_speaker:
             clip.fate = "duplicate"
         else:
             # Nobody can tell which is right.
@@ -153,12 +153,11 @@ def _settle_doubled(clips: list[Clip]) -> None:
 def _check_speakers(path: Path, clips: list[Clip]) -> None:
     whole: dict[str, str] = {}
     for clip in clips:
-        if whole.setdefault(clip.speaker, clip.why) != clip.why:
+        if whole.setdefault(clip.speaker, clip.raw_speaker) != clip.raw_speaker:
             raise UserError(
                 f"{path}:{clip.line}: two values of client_id begin with "
                 f"'{clip.speaker}': their speakers' ids would be the same"
             )
-        clip.why = ""
 
 
 def _read_splits(folder: Path, wanted: str) -> dict[str, str]:

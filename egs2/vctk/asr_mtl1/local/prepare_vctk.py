@@ -4,8 +4,8 @@
 from vctk import MICS, find_corpus, read_corpus
 
 from espnet_mtl.data.prepare.options import check_options, get_parser
+from espnet_mtl.data.prepare.own_corpus import classes_of
 from espnet_mtl.data.prepare.prepare import prepare
-from espnet_mtl.data.prepare.table import classes_of
 from espnet_mtl.errors import run_main, setup_logging
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import format_wav_scp
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import read_source
-from espnet_mtl.data.stages import audio_stores, format_audio, utterances
+from espnet_mtl.data.stages import audio_stores, utterances
 from espnet_mtl.data.tools.copy_dir import copy_data_dir
 from espnet_mtl.data.tools.subset import subset_data_dir
 from espnet_mtl.errors import UserError
@@ -25,7 +26,7 @@ FORMATS = ["flac", "flac.ark"]
 
 
 def run(source: Path, target: Path, *options: str) -> None:
-    format_audio.main(["--fs", "8k", *options, str(source), str(target)])
+    format_wav_scp.main(["--fs", "8k", *options, str(source), str(target)])
 
 
 def files_of(target: Path) -> dict[str, bytes]:
@@ -132,7 +133,7 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
     command = [
         sys.executable,
         "-m",
-        "espnet_mtl.data.stages.format_audio",
+        "espnet_mtl.bin.format_wav_scp",
         "--fs",
         "8k",
     ]
@@ -143,7 +144,7 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    journal = target / "logdir" / "format_audio.1.jsonl"
+    journal = target / "logdir" / "format_wav_scp.1.jsonl"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if journal.exists() and journal.read_bytes().count(b"\n") == 2:
@@ -320,7 +321,7 @@ def test_some_bad_audio_leaves_every_table(
     data_dir, target, add_tables, monkeypatch, caplog, kind
 ):
     add_tables(data_dir)
-    monkeypatch.setattr(format_audio, "setup_logging", lambda: None)
+    monkeypatch.setattr(format_wav_scp, "setup_logging", lambda: None)
     soundfile.write(data_dir / "ann-2.wav", [0.0] * 99, 8000)
     options = ["--audio_format", kind, "--num_jobs", "2"]
     with pytest.raises(DataDirError, match="1 of 4 .*share of 0.25, where --max_bad_a"):

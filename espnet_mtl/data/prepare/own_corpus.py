@@ -1,10 +1,4 @@
-"""Your own corpus: one CSV or TSV with the columns path, text, speaker, accent.
-
-Accents may be empty, or several with ``|`` between. A column ``split`` (train, valid or
-test) is optional; without it, speakers are shared
-out to the sets. Paths are absolute, or relative to --audio_root, which is the table's
-own folder where it is not given.
-"""
+"""Reads your own corpus: a table of its clips."""
 
 import argparse
 import logging
@@ -17,10 +11,8 @@ from espnet_mtl.data.prepare.clip import SETS, Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
-from espnet_mtl.data.prepare.options import check_options, get_parser
-from espnet_mtl.data.prepare.prepare import prepare
 from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
-from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.errors import UserError
 
 NEEDED = ("path", "text", "speaker", "accent")
 OPTIONAL = ("split",)
@@ -133,7 +125,7 @@ def _read_row(
         speaker=speaker,
         labels=tuple(label for label in labels if label),
         split=_SPLITS.get(split.casefold(), ""),
-        why=row["speaker"],
+        raw_speaker=row["speaker"],
     )
 
 
@@ -159,12 +151,11 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
     names: dict[str, str] = {}
     sets: dict[str, dict[str, int]] = defaultdict(dict)
     for clip in clips:
-        name = names.setdefault(clip.speaker, clip.why)
-        if name != clip.why:
+        name = names.setdefault(clip.speaker, clip.raw_speaker)
+        if name != clip.raw_speaker:
             fix = "write the name in one way, or make the two differ in more than signs"
-            value = f"'{clip.why}' and '{name}' are both '{clip.speaker}'"
+            value = f"'{clip.raw_speaker}' and '{name}' are both '{clip.speaker}'"
             faults.add("two names for one speaker", fix, clip.line, value)
-        clip.why = ""
         if clip.split and clip.split not in sets[clip.speaker]:
             sets[clip.speaker][clip.split] = clip.line
     for speaker, lines in sets.items():
@@ -197,33 +188,3 @@ def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
         for label in clip.labels
         if not says_nothing(label)
     }
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the table is at fault, or options do not fit.
-    """
-    parser = get_parser(__doc__)
-    parser.add_argument("--table", default="", help="the CSV or TSV")
-    parser.add_argument("--audio_root", type=Path, help="folder of relative paths")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    check_options(args)
-    if not args.table:
-        raise UserError(
-            "where is the table of your corpus? Give --table FILE to run.sh, or set it "
-            "in db.sh: a CSV or TSV with the columns path, text, speaker, accent and, "
-            "if you like, split"
-        )
-    path = Path(args.table).expanduser()
-    clips = read_corpus(path, args)
-    prepare(clips, path, classes_of(clips, args.accent_map), args)
-
-
-if __name__ == "__main__":
-    run_main(main)
