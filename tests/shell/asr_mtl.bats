@@ -277,7 +277,7 @@ look_at_the_whole_run() {
 @test "a lock that could not be taken at all is not called a second run" {
     cat > "${root}/bin/python3.new" << END
 #!/usr/bin/env bash
-if [ "\$2" = espnet_mtl.locks ]; then
+if [ "\$2" = espnet_mtl.bin.lock ]; then
     echo "no such module" >&2
     exit 1
 fi

@@ -65,7 +65,7 @@ def prepare(
     folder = args.output / account
     _refuse_names(open_clips(clips))
     if args.check_audio:
-        check_audio(open_clips(clips), folder / "lengths.tsv", args.nj)
+        check_audio(open_clips(clips), folder / "headers.jsonl", args.nj)
         _report_rates(open_clips(clips))
     _refuse_bad_audio(clips, source, folder, args.max_bad_audio)
 

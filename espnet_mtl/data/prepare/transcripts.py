@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.words import normalise_text
+from espnet_mtl.data.progress import LoopProgress
 
-_PROGRESS_SECONDS = 5.0
 _SPEAKERS_SHOWN = 10
 
 
@@ -25,18 +24,16 @@ def read_transcripts(
         files: The text file of each.
         args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
     """
-    reported = time.monotonic()
+    progress = LoopProgress(len(clips), "texts", unit="clips")
     with ThreadPoolExecutor(args.nj) as pool:
         found = zip(clips, pool.map(_read, files), strict=True)
-        for done, (clip, (text, why)) in enumerate(found, start=1):
+        for clip, (text, why) in found:
             clip.text = normalise_text(text, args.text_case, args.punctuation)
             if why:
                 clip.fate, clip.why = "no_transcript", why
             elif not clip.text:
                 clip.fate = "no_text"
-            if time.monotonic() - reported > _PROGRESS_SECONDS:
-                reported = time.monotonic()
-                logging.info("progress: %d/%d clips (texts)", done, len(clips))
+            progress.add()
     _report(clips)
 
 

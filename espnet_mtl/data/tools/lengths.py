@@ -1,14 +1,12 @@
 """How long utterances are, from a table where one says it, else from the audio."""
 
-import logging
-import time
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.data.segments import TO_THE_END, read_segments
 from espnet_mtl.data.tables import read_table
 
-_PROGRESS_SECONDS = 5.0
 _COUNTS = ("utt2dur", "utt2num_samples", "utt2num_frames")
 
 
@@ -76,12 +74,11 @@ def _read_numbers(source: Path, name: str) -> dict[str, float]:
 def _read_audio_seconds(source: Path, wanted: set[str] | None) -> dict[str, float]:
     values = read_table(source / "wav.scp") if wanted is None or wanted else {}
     values = {k: v for k, v in values.items() if wanted is None or k in wanted}
-    seconds, reported = {}, time.monotonic()
-    for done, (key, value) in enumerate(values.items(), start=1):
+    progress = LoopProgress(len(values), "length", unit="recordings")
+    seconds = {}
+    for key, value in values.items():
         seconds[key] = _measure(value, f"{source / 'wav.scp'}: '{key}': {value}")
-        if time.monotonic() - reported > _PROGRESS_SECONDS:
-            reported = time.monotonic()
-            logging.info("progress: %d/%d recordings (length)", done, len(values))
+        progress.add()
     return seconds
 
 

@@ -380,7 +380,7 @@ def test_a_field_of_any_length_is_read(make, rows):
 
 def test_what_a_damaged_cache_says_is_looked_at_again(make, rows, root):
     data = make([HEADER, *rows])
-    cache = data / "corpus" / "lengths.tsv"
+    cache = data / "corpus" / "headers.jsonl"
     lines = cache.read_text().splitlines()
     lines[0] = lines[0].replace("0.1", "0.1?.")
     cache.write_text("\n".join(lines) + "\n")
