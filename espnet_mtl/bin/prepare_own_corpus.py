@@ -8,7 +8,7 @@ or relative to --audio_root, which is the table's own folder where it is not giv
 
 from pathlib import Path
 
-from espnet_mtl.data.prepare.options import check_options, get_parser
+from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.own_corpus import classes_of, read_corpus
 from espnet_mtl.data.prepare.prepare import prepare
 from espnet_mtl.errors import UserError, run_main, setup_logging
@@ -28,7 +28,7 @@ def main(cmd: list[str] | None = None) -> None:
     parser.add_argument("--audio_root", type=Path, help="folder of relative paths")
     args = parser.parse_args(cmd)
     setup_logging()
-    check_options(args)
+    options = read_options(args)
     if not args.table:
         raise UserError(
             "where is the table of your corpus? Give --table FILE to run.sh, or set it "
@@ -36,8 +36,8 @@ def main(cmd: list[str] | None = None) -> None:
             "if you like, split"
         )
     path = Path(args.table).expanduser()
-    clips = read_corpus(path, args)
-    prepare(clips, path, classes_of(clips, args.accent_map), args)
+    clips = read_corpus(path, options, args.audio_root)
+    prepare(clips, path, classes_of(clips, options.accent_map), options)
 
 
 if __name__ == "__main__":

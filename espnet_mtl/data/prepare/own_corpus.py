@@ -1,6 +1,5 @@
 """Reads your own corpus: a table of its clips."""
 
-import argparse
 import logging
 import os
 from collections import defaultdict
@@ -11,6 +10,7 @@ from espnet_mtl.data.prepare.clip import SETS, Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
 from espnet_mtl.errors import UserError
 
@@ -19,12 +19,15 @@ OPTIONAL = ("split",)
 _SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid"}
 
 
-def read_corpus(path: Path, args: argparse.Namespace) -> list[Clip]:
+def read_corpus(
+    path: Path, options: Options, audio_root: Path | None = None
+) -> list[Clip]:
     """Read the table, and find all that is wrong with it.
 
     Args:
         path: The table.
-        args: Options of the command.
+        options: Of the command.
+        audio_root: Folder of relative paths; the table's where it is not given.
 
     Returns:
         One clip a row.
@@ -33,34 +36,34 @@ def read_corpus(path: Path, args: argparse.Namespace) -> list[Clip]:
         DataDirError: With every mistake, by kind.
     """
     rows = Rows(path, NEEDED, OPTIONAL)
-    root = (args.audio_root or path.parent).resolve()
+    root = (audio_root or path.parent).resolve()
     clips = []
     for line, row in rows:
         if row is not None:
-            clips.append(_read_row(line, row, root, rows.faults, args))
+            clips.append(_read_row(line, row, root, rows.faults, options))
     clips = [clip for clip in clips if clip is not None]
     _check_together(clips, rows.faults)
-    errors = args.output / "corpus" / "table_errors.txt"
+    errors = options.output / "corpus" / "table_errors.txt"
     rows.faults.raise_any(errors)
     errors.unlink(missing_ok=True)
     if not clips:
         raise UserError(f"{path}: no row below the first line")
-    _tell_unusual(clips, args)
+    _tell_unusual(clips, options)
     give_keys(clips)
     return clips
 
 
-def _tell_unusual(clips: list[Clip], args: argparse.Namespace) -> None:
+def _tell_unusual(clips: list[Clip], options: Options) -> None:
     """Warn of what may be meant, but often is not."""
     texts = [clip.text for clip in clips]
-    if args.text_case == "keep" and not (
+    if options.text_case == "keep" and not (
         all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
     ):
         logging.warning(
             "The text has capital and small letters: 'The' and 'the' are two words. "
             "--text_case upper or lower (in --local_data_opts) makes them one"
         )
-    if args.punctuation == "keep" and any(
+    if options.punctuation == "keep" and any(
         normalise_text(t, punctuation="remove") != t for t in texts
     ):
         logging.warning(
@@ -79,7 +82,7 @@ def _tell_unusual(clips: list[Clip], args: argparse.Namespace) -> None:
 
 
 def _read_row(
-    line: int, row: dict[str, str], root: Path, faults: Faults, args: argparse.Namespace
+    line: int, row: dict[str, str], root: Path, faults: Faults, options: Options
 ) -> Clip | None:
     # 1. Where the audio is
     name = row["path"]
@@ -99,7 +102,7 @@ def _read_row(
         )
 
     # 2. What is said, and by whom
-    text = normalise_text(row["text"], args.text_case, args.punctuation)
+    text = options.normalise(row["text"])
     if not text:
         faults.add("no text", "write what is said, or remove the row", line, name)
     speaker = make_id(row["speaker"])

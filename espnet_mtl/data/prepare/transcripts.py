@@ -1,6 +1,5 @@
 """Corpora that have the text of every clip in a file of its own."""
 
-import argparse
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -8,27 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip
-from espnet_mtl.data.prepare.words import normalise_text
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.progress import LoopProgress
 
 _SPEAKERS_SHOWN = 10
 
 
 def read_transcripts(
-    clips: Sequence[Clip], files: Sequence[Path], args: argparse.Namespace
+    clips: Sequence[Clip], files: Sequence[Path], options: Options
 ) -> None:
     """Read what is said.
 
     Args:
         clips: ``text`` is set, and ``fate`` and ``why`` of those that have none.
         files: The text file of each.
-        args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
+        options: Of the command.
     """
     progress = LoopProgress(len(clips), "texts", unit="clips")
-    with ThreadPoolExecutor(args.nj) as pool:
+    with ThreadPoolExecutor(options.nj) as pool:
         found = zip(clips, pool.map(_read, files), strict=True)
         for clip, (text, why) in found:
-            clip.text = normalise_text(text, args.text_case, args.punctuation)
+            clip.text = options.normalise(text)
             if why:
                 clip.fate, clip.why = "no_transcript", why
             elif not clip.text:
