@@ -90,7 +90,7 @@ def read_journals(paths: Iterable[Path], of: type[T]) -> dict[tuple[str, str], T
 
     Returns:
         Results by key and digest of what they were made of. Of several with the same
-        two, the newest: it tells of the files that are there. A line that is damaged,
+        two, the newest: it describes the files that are there. A line that is damaged,
         or has a result of another type, is left out, and its work done again.
     """
     decoder = msgspec.json.Decoder(_Line)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stage 5: make the accent list, tell who speaks how, and refuse shared speakers."""
+"""Stage 5: make the accent list, print a table of it, and refuse shared speakers."""
 
 import argparse
 import logging

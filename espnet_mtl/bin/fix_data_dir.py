@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Mend a data directory: sort its tables, keep what every table has."""
+"""Repair a data directory: sort its tables, keep what every table has."""
 
 import argparse
 from pathlib import Path

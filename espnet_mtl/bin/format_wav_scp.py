@@ -67,7 +67,7 @@ def main(cmd: list[str] | None = None) -> None:
         args.num_jobs,
         args.derived_dir,
     )
-    if args.check:  # planning has looked at all that a user can mend at once
+    if args.check:  # planning has checked all that the user can fix
         return
     if args.job is not None:
         work.run(args.job)

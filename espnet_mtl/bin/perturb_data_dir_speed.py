@@ -21,7 +21,7 @@ def main(cmd: list[str] | None = None) -> None:
         cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
-        UserError: If a table is faulty, or a factor is no speed.
+        UserError: If a table is faulty, or a factor is not a speed.
     """
     parser = argparse.ArgumentParser(
         prog="perturb_data_dir_speed.sh", description=__doc__

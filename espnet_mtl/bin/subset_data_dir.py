@@ -48,7 +48,7 @@ def main(cmd: list[str] | None = None) -> None:
     if names:
         utts = choose_listed(source, names, speakers=args.spk_list is not None)
     elif not args.arguments[1].isdecimal():
-        parser.error(f"'{args.arguments[1]}' is no number of utterances")
+        parser.error(f"'{args.arguments[1]}' is not a number of utterances")
     else:
         utts = choose(source, args.how or "even", int(args.arguments[1]))
     subset_data_dir(source, target, utts)

@@ -28,7 +28,7 @@ def read_audio_rate(
 
     Raises:
         DataDirError: If it cannot be read or is empty, silent, stereo, or holds values
-            that are no numbers or far beyond full scale.
+            that are not numbers or are far beyond full scale.
     """
     place = f"utterance {utt}: {path}" if utt else str(path)
     samples, rate = read_formatted(str(path), place)
@@ -111,7 +111,7 @@ def read_rate(rate: int | str) -> int:
         The rate in Hz.
 
     Raises:
-        DataDirError: If it is no rate.
+        DataDirError: If it is not a rate.
     """
     text = str(rate).strip().lower()
     try:

@@ -67,7 +67,7 @@ def kind_of(name: str, has_segments: bool) -> Kind | None:
         has_segments: Whether utterances are parts of recordings.
 
     Returns:
-        What they are about; ``None`` for what is no table of a data directory.
+        What they are about; ``None`` if the file is not a table of a data directory.
     """
     if name == "wav.scp" and has_segments:
         return Kind.RECORDING

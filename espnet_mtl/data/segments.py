@@ -52,7 +52,7 @@ class Segment(NamedTuple):
                 times = f"from {self.start:g} s on"
             raise DataDirError(
                 f"{place}: the segment is {times}, but the recording has {whole:g} s; "
-                "mend 'segments', or remove the utterance"
+                "correct 'segments', or remove the utterance"
             )
         end = None if self.end == TO_THE_END else round(self.end * rate)
         return samples[round(self.start * rate) : end]
@@ -68,8 +68,8 @@ def read_segments(path: Path | str) -> dict[str, Segment]:
         Segments by utterance, in the file's order.
 
     Raises:
-        DataDirError: If the table is faulty or a line is no segment; the message names
-            the line.
+        DataDirError: If the table is faulty or a line is not a segment; the message
+            names the line.
     """
     return parse_segments(path, read_table(path))
 
@@ -85,7 +85,7 @@ def parse_segments(path: Path | str, table: Mapping[str, str]) -> dict[str, Segm
         Segments by utterance.
 
     Raises:
-        DataDirError: If a line is no segment; the message names the line.
+        DataDirError: If a line is not a segment; the message names the line.
     """
     return {
         utt: _parse(f"{path}:{number}", utt, value)
@@ -128,6 +128,6 @@ def _seconds(place: str, text: str) -> float:
         seconds = math.nan
     if not math.isfinite(seconds):
         raise DataDirError(
-            f"{place}: '{text}' is no time; write seconds, such as 12.34"
+            f"{place}: '{text}' is not a time; write seconds, such as 12.34"
         )
     return seconds

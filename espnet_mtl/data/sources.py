@@ -36,8 +36,8 @@ def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
         Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
 
     Raises:
-        DataDirError: If there is no audio to be read; a command's message tells the end
-            of what it wrote to stderr.
+        DataDirError: If the audio cannot be read; for a command, the message ends with
+            what it wrote to stderr.
     """
     file: str | io.BytesIO
     if changed := ChangedSpeed.from_value(value):
@@ -199,7 +199,7 @@ def _run(command: str, place: str) -> bytes:
     if done.returncode != 0:
         raise DataDirError(
             f"{place}: the command failed with exit status {done.returncode}{said}; "
-            "try it in a shell and mend it, or remove the utterance"
+            "try it in a shell and correct it, or remove the utterance"
         )
     if not done.stdout:
         raise DataDirError(
@@ -221,5 +221,5 @@ def _check_file(value: str, place: str) -> None:
     elif value.endswith(".ark"):
         fault = "an archive; write '<archive>:<offset>'"
     else:
-        fault = "no such audio file; mend wav.scp"
+        fault = "no such audio file; correct wav.scp"
     raise DataDirError(f"{place}: {fault}")

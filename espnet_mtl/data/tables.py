@@ -94,7 +94,9 @@ def render_table(path: Path | str, table: Mapping[str, str]) -> str:
     """
     for key, value in table.items():
         if key.split() != [key] or key.startswith(_BYTE_ORDER_MARK):
-            raise DataDirError(f"{path}: {key!r} is no key; use one word, no blanks")
+            raise DataDirError(
+                f"{path}: {key!r} is not a key; use one word, without blanks"
+            )
         if "\n" in value or "\r" in value:
             raise DataDirError(
                 f"{path}: '{key}': there is a line break in {value!r}; remove it"
@@ -134,8 +136,8 @@ def find_unprintable(text: str) -> str:
         text: Any text.
 
     Returns:
-        The first control, private or unassigned character; empty where there is none.
-        The invisible joiners of some scripts are none.
+        The first control, private or unassigned character; empty if there is none.
+        The invisible joiners of some scripts are allowed.
     """
     if text.isprintable():
         return ""

@@ -217,7 +217,7 @@ def test_lists_that_do_not_fit(root, make, tmp_path):
     ("spoil", "message"),
     [
         ("", "where is AESRC2020.*datatang.com.*AESRC2020=.*db.sh"),
-        ("no folder", "is no folder"),
+        ("no folder", "is not a folder"),
         ("no accent", "has no folder of an accent, such as 'American English Speech"),
         ("no clips", "has no <accent>/<speaker>/<clip>.wav"),
         ("no speaker", "whose voice is it"),

@@ -344,7 +344,7 @@ def test_what_is_no_release_is_named(maker, release, commonvoice, tmp_path):
     assert "where is Common Voice?" in done.stderr and "db.sh" in done.stderr
     root = release("17", clips_of(SIX_NAMES, "accents"))
     for options, message in (
-        (["--root", str(tmp_path / "no")], "is no folder"),
+        (["--root", str(tmp_path / "no")], "is not a folder"),
         (["--root", str(root), "--lang", "fr"], "no language 'fr', but en"),
         (["--root", str(tmp_path)], "no unpacked release"),
     ):

@@ -133,7 +133,7 @@ def test_a_root_that_is_not_named_not_there_or_something_else(
     def make(folder):
         maker.main(["--output", str(tmp_path / "data"), "--fsdd_root", str(folder)])
 
-    with pytest.raises(UserError, match=f"{tmp_path}/no is no folder.*{url}"):
+    with pytest.raises(UserError, match=f"{tmp_path}/no is not a folder.*{url}"):
         make(tmp_path / "no")
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError, match="metadata.py and recordings/ missing"):

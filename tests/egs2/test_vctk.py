@@ -122,7 +122,7 @@ def test_version_0_92_from_end_to_end(new, vctk, tmp_path):
         "8 train",
         "12 valid",
         "12 test",
-        "4 no text file, or none in UTF-8",
+        "4 no text file in UTF-8",
         "8 a sentence of training and of another set (--shared_text)",
     ]
     assert "4 clips have no text that can be read" in done.stderr
@@ -271,7 +271,7 @@ def test_a_class_that_no_training_speaker_has_is_none(new, make, capsys):
     ("spoil", "message"),
     [
         ("", "where is CSTR VCTK.*10283/3443.*VCTK=.*db.sh"),
-        ("no folder", "is no folder"),
+        ("no folder", "is not a folder"),
         ("no audio", r"neither wav48_silence_trimmed/ \(version 0.92\) nor wav48/"),
         ("both", "two versions: .*wav48_silence_trimmed and .*wav48"),
         ("no info", "is not whole: speaker-info.txt missing"),

@@ -17,7 +17,7 @@ from espnet_mtl.data.tables import read_lines
 DROP = "<drop>"
 OTHER = "other"
 NO_CLASS = "?"
-# What people and programs write where they know nothing.
+# What people and programs write for an unknown accent.
 _NOTHING = (
     "<unk> unk unknown unspecified undefined n/a na nan none null nil no ? - -- . -1 0"
 ).split()
@@ -87,10 +87,10 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
 
 
 def says_nothing(label: str) -> bool:
-    """Whether a label, or the name of a class, says that an accent is not known.
+    """Whether a label, or the name of a class, means that the accent is not known.
 
     Args:
-        label: As somebody wrote it.
+        label: As it is written in the corpus.
     """
     return not label or fold(label) in _NOTHING
 
@@ -159,7 +159,7 @@ def give_classes(
 def _decide(
     labels: tuple[str, ...], classes: Mapping[str, str], policy: AccentPolicy
 ) -> tuple[str, str, str]:
-    """Return class, why there is none, and the rule that takes the clip out."""
+    """Return the class, why it is unknown, and the rule that takes the clip out."""
     found: list[str] = []
     for label in labels:
         name = classes.get(fold(label))
@@ -189,7 +189,7 @@ def _decide(
 def settle_small_classes(
     clips: Iterable[Clip], policy: AccentPolicy
 ) -> dict[str, tuple[int, int]]:
-    """Deal with the classes below the minimum.
+    """Change the class of clips whose class is below the minimum.
 
     Args:
         clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
@@ -255,7 +255,7 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
 
 
 def require_two(clips: Collection[Clip], source: Path | str) -> None:
-    """Refuse a corpus whose accents are lost on the way; one without any is warned of.
+    """Refuse a corpus whose accents all get lost; warn if it never had any.
 
     Args:
         clips: Those that are used.

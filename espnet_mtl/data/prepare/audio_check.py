@@ -1,4 +1,4 @@
-"""Which clips are there and can be opened, and how long they are."""
+"""Checks which clips are there and can be opened, and how long they are."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -16,7 +16,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = {"\t": "tabs", ",": "commas"}
 _REFUSED_DELIMITERS = {";": "';'", "|": "'|'", " ": "blanks"}
-# A long field is no reason to speak of quotes.
+# A long field is not an error; by default, it would be reported as one of quotes.
 csv.field_size_limit(2**31 - 1)
 
 
@@ -28,8 +28,8 @@ class Rows:
             tabs (without).
         needed: Columns that must be there.
         optional: Columns that may be there; others are not looked at.
-        release: Whether it is a release's own file, which nobody will mend: of doubled
-            columns the first counts.
+        release: Whether it is a file of a published release, which users do not edit:
+            of two columns of one name, the first counts.
 
     Attributes:
         columns: Those of needed and optional that are there.
@@ -71,9 +71,7 @@ class Rows:
         if first.endswith(b"\r\n"):
             marks.append("Windows' ends of lines")
         if marks:
-            logging.info(
-                "%s: has %s, which mean nothing here", path, " and ".join(marks)
-            )
+            logging.info("%s: %s: ignored", path, " and ".join(marks))
         header = self._decode(first.removeprefix(_BYTE_ORDER_MARK), 1)
         if header is None:
             self.faults.raise_any()

@@ -1,4 +1,4 @@
-"""Mistakes of a table, collected: each kind is told once, with all its places."""
+"""Mistakes of a table, collected: each kind is reported once, with all its places."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The options that every corpus has."""
+"""The options of every corpus."""
 
 import argparse
 from dataclasses import dataclass, fields
@@ -104,8 +104,8 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--free_text",
         choices=["unknown", "ignore", "class", "drop"],
         default="unknown",
-        help="a label that the map has not: unknown accent, only other labels count, a "
-        "class of its own, or left out",
+        help="a label that is not in the map: unknown accent, only other labels count, "
+        "a class of its own, or left out",
     )
     add(
         "--no_accent",

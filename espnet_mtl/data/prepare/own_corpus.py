@@ -54,7 +54,7 @@ def read_corpus(
 
 
 def _tell_unusual(clips: list[Clip], options: Options) -> None:
-    """Warn of what may be meant, but often is not."""
+    """Warn of what is allowed, but is often a mistake."""
     texts = [clip.text for clip in clips]
     if options.text_case == "keep" and not (
         all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
@@ -73,7 +73,7 @@ def _tell_unusual(clips: list[Clip], options: Options) -> None:
     nothing = [c for c in clips if any(says_nothing(label) for label in c.labels)]
     if nothing:
         logging.warning(
-            "%d clips have an accent that says nothing, such as '%s' in line %d: it is "
+            "%d clips have an accent such as '%s' (line %d), which means that it is "
             "not known",
             len(nothing),
             next(label for label in nothing[0].labels if says_nothing(label)),
@@ -119,7 +119,7 @@ def _read_row(
     split = row.get("split", "")
     if "split" in row and split.casefold() not in _SPLITS:
         fix = f"write {', '.join(SETS[:-1])} or {SETS[-1]}, or remove the column"
-        faults.add("a split that is none", fix, line, f"'{split}'")
+        faults.add("an unknown split", fix, line, f"'{split}'")
     return Clip(
         line=line,
         name=name,

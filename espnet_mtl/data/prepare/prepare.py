@@ -151,7 +151,7 @@ def _refuse_bad_audio(
     raise DataDirError(
         f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty "
         f"or no audio; --max_bad_audio (in --local_data_opts) allows {allowed:.1%}. "
-        "Get the whole corpus, mend the paths, or allow more (all are in "
+        "Get the whole corpus, correct the paths, or allow more (all are in "
         f"{listed}):{shown}{more}"
     )
 
@@ -206,7 +206,7 @@ def _give_sets(clips: list[Clip], options: Options) -> None:
 
 
 def _forget_untrained(clips: list[Clip]) -> None:
-    """A class that training has not is none."""
+    """Turn classes that are not in training into unknown accents."""
     trained = {clip.accent for clip in clips if clip.fate == "train"}
     lost: dict[str, int] = defaultdict(int)
     for clip in clips:
@@ -274,7 +274,7 @@ def _write_sets(output: Path, names: Sequence[str], used: list[Clip]) -> None:
         files |= render_data_dir(output / directory, tables)
         leader = output / directory / "wav.scp"
         leaders[leader] = files.pop(leader)
-    # Killed in between, there is no set that could be taken for whole.
+    # If a kill comes in between, no set looks complete.
     for leader in leaders:
         leader.unlink(missing_ok=True)
     write_files(files | leaders)

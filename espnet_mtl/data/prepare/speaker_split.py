@@ -54,7 +54,7 @@ def split_by_speaker(
         takers = [name for name in order if shares[name] > 0]
         left = sorted(counts, key=lambda speaker: draw(seed, speaker))
         for number, name in enumerate(takers, start=1):
-            # Training, and whoever comes later, need one each.
+            # Training and the set that comes next need one each.
             spare = len(left) - 1 - min(len(takers) - number, max(len(left) - 2, 0))
             chosen = _choose(left, counts, shares[name] * sum(counts.values()), spare)
             assigned |= dict.fromkeys(chosen, name)

@@ -37,7 +37,7 @@ def read_transcripts(
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """Return the text, and why there is none."""
+    """Return the text; if it cannot be read, return why."""
     try:
         return path.read_text(encoding="utf-8-sig"), ""
     except FileNotFoundError:

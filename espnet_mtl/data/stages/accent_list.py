@@ -1,4 +1,4 @@
-"""Stage 5: the accent classes, a table of who speaks how, and no shared speakers."""
+"""Stage 5: the accent classes, and a table of utterances and speakers per accent."""
 
 import logging
 from collections import defaultdict
@@ -17,13 +17,13 @@ _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")
 def write_accent_list(
     train_dir: Path, check_dirs: list[Path], output: Path, given: Path | None = None
 ) -> list[str]:
-    """Number the accents of the training set.
+    """List the accents of the training set.
 
     Args:
         train_dir: Training set.
         check_dirs: Other sets; training must have seen their accents.
-        output: File to write, one accent a line. Where training has fewer than two,
-            there is none: a recogniser without an accent branch needs no list.
+        output: File to write, one accent a line. If training has fewer than two,
+            no list is written: a recogniser without an accent branch needs none.
         given: A list to use instead of the training set's.
 
     Returns:
@@ -63,7 +63,7 @@ def write_accent_list(
             if accent not in accents and accent != UNKNOWN_ACCENT:
                 raise DataDirError(
                     f"{directory / 'utt2accent'}:{number}: '{utt}' has the accent "
-                    f"'{accent}', which {source} has not ({', '.join(accents)}); "
+                    f"'{accent}', which is not in {source} ({', '.join(accents)}); "
                     f"{fix}, or write {UNKNOWN_ACCENT}"
                 )
     _warn_of_few({path: tables[path] for path in check_dirs})
@@ -72,12 +72,12 @@ def write_accent_list(
 
 
 def _warn_of_few(tables: Mapping[Path, Mapping[str, str]]) -> None:
-    """Say where the accent branch cannot be judged."""
+    """Warn of sets that cannot show how good the accent branch is."""
     for path, table in tables.items():
         accents = sorted(set(table.values()) - {UNKNOWN_ACCENT})
         if len(accents) < 2:
             logging.warning(
-                "%s: %s: how well accents are told apart cannot be seen in this set",
+                "%s: %s: this set cannot show how well accents are told apart",
                 path / "utt2accent",
                 f"all are '{accents[0]}'" if accents else "no accent is known",
             )
@@ -89,8 +89,8 @@ def _read_given(path: Path) -> list[str]:
     for number, accent in enumerate(lines, start=1):
         if accent == UNKNOWN_ACCENT or (accent and accents.count(accent) > 1):
             raise DataDirError(
-                f"{path}:{number}: remove '{accent}': every accent stands on one line, "
-                f"and {UNKNOWN_ACCENT} is none"
+                f"{path}:{number}: remove '{accent}': write each accent once, and "
+                f"leave {UNKNOWN_ACCENT} out"
             )
     return accents
 

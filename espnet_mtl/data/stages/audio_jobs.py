@@ -253,6 +253,6 @@ def _judge(bad: dict[str, str], total: int, max_bad: float, path: Path) -> None:
     share = f"a share of {len(bad) / total:.2g}, where --max_bad_audio is {max_bad:g}"
     raise DataDirError(
         f"{len(bad)} of {total} utterances have unusable audio ({share}; all are in "
-        f"{path}); mend them, or remove them from wav.scp and run "
+        f"{path}); repair them, or remove them from wav.scp and run "
         f"utils/fix_data_dir.sh:{shown}"
     )

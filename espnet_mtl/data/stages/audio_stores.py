@@ -48,7 +48,7 @@ def is_archive(audio_format: str) -> bool:
 
 
 class Store(Protocol):
-    """Keeps audio, and tells by what was noted of it whether it is still there."""
+    """Writes audio, and knows by the notes of it whether it is still there."""
 
     def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
         """Tell whose audio is there as it was written.
@@ -189,7 +189,7 @@ class ArkStore:
 
 
 def open_store(folder: Path, audio_format: str, job: int, num_jobs: int) -> Store:
-    """Choose where a job's audio goes.
+    """Open the store of a job's audio.
 
     Args:
         folder: The folder.

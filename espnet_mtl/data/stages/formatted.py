@@ -14,7 +14,7 @@ from espnet_mtl.data.tables import read_lines
 
 
 def check_formatted_dir(path: Path, rate: int) -> None:
-    """Refuse what training, decoding and attacks would stumble over, or hear wrongly.
+    """Refuse directories that ESPnet cannot read, or whose audio it would read wrongly.
 
     Args:
         path: The directory.

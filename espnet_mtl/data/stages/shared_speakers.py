@@ -1,4 +1,4 @@
-"""Speakers of training in other sets: the model would know their voices."""
+"""Refuses speakers of training in other sets: the model would know their voices."""
 
 import logging
 import re
@@ -50,8 +50,8 @@ def _warn_of_unknown(tables: Mapping[Path, Mapping[str, str]]) -> None:
     for path, table in tables.items():
         if all(utt == speaker for utt, speaker in table.items()):
             logging.warning(
-                "%s: every utterance has a speaker of its own, so nobody can tell "
-                "whether speakers are in several sets",
+                "%s: every utterance has a speaker of its own, so it cannot be "
+                "checked whether speakers are in several sets",
                 path / "utt2spk",
             )
 

@@ -131,7 +131,7 @@ def read_factors(text: str) -> list[float]:
         The speeds.
 
     Raises:
-        DataDirError: If one is no speed, or is there twice.
+        DataDirError: If one is not a speed, or is given twice.
     """
     try:
         factors = [float(word) for word in text.split()]

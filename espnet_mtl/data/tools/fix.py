@@ -1,4 +1,4 @@
-"""Mend a data directory: sort its tables, keep what every table has."""
+"""Repair a data directory: sort its tables, keep what every table has."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -39,8 +39,8 @@ def fix_data_dir(
         spk_files: Names of further tables that need a line for each speaker.
 
     Raises:
-        DataDirError: If the tables share nothing, or something is left that only the
-            user can mend.
+        DataDirError: If the tables have nothing in common, or a fault is left that only
+            the user can fix.
     """
     utt_files, spk_files = list(utt_files), list(spk_files)
     extra = dict.fromkeys(utt_files, Kind.UTTERANCE)
@@ -91,7 +91,8 @@ def _find_kept(whole: DataDir, needed: list[str], speakers: list[Table]) -> set[
         kept = {utt for utt in kept if tables["utt2spk"][utt] in table}
     if not kept:
         raise DataDirError(
-            f"{whole.path}: {', '.join(needed)} share no utterance; compare their keys"
+            f"{whole.path}: {', '.join(needed)} have no utterance in common; compare "
+            "their keys"
         )
     for name in needed:
         lacking = [utt for utt in tables["utt2spk"] if utt not in tables[name]]
@@ -114,7 +115,7 @@ def _drop_lost(whole: DataDir, utts: set[str]) -> set[str]:
 def _read_loosely(path: Path, needed: Collection[str]) -> Table:
     """Read a table with faults: the first of doubled keys counts.
 
-    In tables that every utterance needs, a key alone is no line.
+    In tables that every utterance needs, lines with a key alone are skipped.
     """
     table: Table = {}
     doubled = []

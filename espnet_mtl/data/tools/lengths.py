@@ -1,4 +1,4 @@
-"""How long utterances are, from a table where one says it, else from the audio."""
+"""How long utterances are: from a table if there is one, else from the audio."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _COUNTS = ("utt2dur", "utt2num_samples", "utt2num_frames")
 
 
 def read_lengths(source: Path) -> dict[str, float]:
-    """Tell how long utterances are beside each other.
+    """Read how long utterances are, to compare them.
 
     Args:
         source: Data directory.
@@ -29,10 +29,10 @@ def read_lengths(source: Path) -> dict[str, float]:
 
 
 def read_seconds(source: Path) -> dict[str, float]:
-    """Tell how long utterances are.
+    """Read how long utterances are.
 
     Args:
-        source: Data directory; its audio is looked at only where no table says it.
+        source: Data directory; its audio is opened only if no table has the lengths.
 
     Returns:
         Seconds by utterance.
@@ -60,8 +60,8 @@ def _read_numbers(source: Path, name: str) -> dict[str, float]:
             numbers[utt] = float(value)
         except ValueError as error:
             raise DataDirError(
-                f"{source / name}:{number}: '{value}' is no length of '{utt}'; write a "
-                "number, or remove the file"
+                f"{source / name}:{number}: '{value}' is not the length of '{utt}'; "
+                "write a number, or remove the file"
             ) from error
     for utt in read_table(source / "utt2spk"):
         if utt not in numbers:

@@ -46,7 +46,7 @@ def choose(source: Path, how: str, number: int) -> list[str]:
         The utterances.
 
     Raises:
-        DataDirError: If there are fewer, or their lengths cannot be told.
+        DataDirError: If there are fewer, or their lengths are not known.
     """
     utt2spk = read_table(source / "utt2spk")
     utts = list(utt2spk)

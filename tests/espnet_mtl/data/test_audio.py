@@ -63,7 +63,7 @@ def test_a_flac_file_cut_short_is_refused(tmp_path):
 
 
 def test_a_missing_file_and_a_command_are_refused(tmp_path):
-    with pytest.raises(DataDirError, match="no such audio file; mend wav.scp"):
+    with pytest.raises(DataDirError, match="no such audio file; correct wav.scp"):
         read_audio(tmp_path / "a.wav")
     with pytest.raises(
         DataDirError, match=r"utterance a: cat a.wav \|: a command.*--stage 3"

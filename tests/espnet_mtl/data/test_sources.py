@@ -162,7 +162,7 @@ def test_what_is_no_audio_in_an_archive_is_an_error(tmp_path):
         ("a.ark:12[0:99]", "ranges are not read; write the part to 'segments'"),
         ("a.ark", "an archive; write '<archive>:<offset>'"),
         ("| cat a.wav", "a command to read from has the '|' at its end"),
-        ("a.wav b.wav", "no such audio file; mend wav.scp"),
+        ("a.wav b.wav", "no such audio file; correct wav.scp"),
     ],
 )
 def test_other_values_are_refused(tmp_path, monkeypatch, value, fault):

@@ -19,7 +19,7 @@ make_train_opts() {
         --g2p "${g2p}"
         --frontend_conf "fs=${hz}"
     )
-    # Without two accents there is none, and only a model without a branch can be trained.
+    # Without two accents there is no list, and only a model without a branch can be trained.
     if [ -s "${accents}" ]; then
         train_opts+=(--accent_list "${accents}")
     fi
@@ -93,7 +93,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
             --valid_shape_file "${parts}/valid.JOB.scp" \
             --output_dir "${parts}/stats.JOB" \
             --ngpu 0
-    # The runner has let no other jobs write these logs: nobody needs another folder now.
+    # No other jobs write these logs now, so the folders of others are not needed any more.
     find "${logdir}" -mindepth 1 -maxdepth 1 -type d ! -name "${parts##*/}" -exec rm -r {} +
 
     # 2. All jobs together. One job's files are what adding them up would give.

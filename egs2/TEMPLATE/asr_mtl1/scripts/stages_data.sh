@@ -117,8 +117,8 @@ make_accent_list() {
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
 }
 
-# Formatted data may have been made elsewhere, without stage 5 knowing of accents. Where
-# stage 5 has just made no list, there are none.
+# Formatted data may have been made elsewhere, without a list of accents. If stage 5 has
+# just run and made no list, there are no accents.
 need_accent_list() {
     if [ ! -s "${default_accents}" ] && [ -z "${accent_list}" ] && ! is_wanted 5; then
         log "${default_accents} does not exist: it is made of ${data_feats}/${train_set}/utt2accent."

@@ -69,7 +69,7 @@ def read_corpus(
         The clips; those that lack one of both have a fate already.
 
     Raises:
-        UserError: If there is none, or audio is where no speaker is.
+        UserError: If there is none, or audio is not in the folder of a speaker.
     """
     clips, files = [], []
     for accent in sorted(path for path in folder.iterdir() if path.is_dir()):

@@ -1,4 +1,4 @@
-"""A test of speakers that somebody has chosen."""
+"""A test set of given speakers."""
 
 import logging
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ def main(cmd: list[str] | None = None) -> None:
     folder = find_release(args.root, args.lang, args.tsv)
     classes = read_accent_map(options.accent_map)
     logging.info(
-        "Accent map: %s; labels that it has not: %s",
+        "Accent map: %s; other labels: %s",
         options.accent_map or "none for this language",
         options.policy.free_text,
     )

@@ -22,7 +22,7 @@ NEEDED = ("client_id", "path", "sentence")
 ACCENT_COLUMNS = ("accents", "accent")
 RELEASE_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 DURATIONS = "clip_durations.tsv"
-# client_id is 128 hexadecimal digits; so many tell all people of the world apart.
+# client_id is 128 hexadecimal digits; this many are enough to be unique.
 SPEAKER_DIGITS = 16
 
 
@@ -146,7 +146,7 @@ def _read_row(
     name = row["path"]
     if name != os.path.basename(name) or name in ("", ".", ".."):
         faults.add(
-            "not the name of a file in clips/", "mend the path", line, repr(name)
+            "not the name of a file in clips/", "correct the path", line, repr(name)
         )
     name = _name_clip(name)
     raw = next((row[c] for c in ACCENT_COLUMNS if row.get(c)), "")
@@ -173,7 +173,7 @@ def _settle_doubled(clips: list[Clip]) -> None:
         if before.text == clip.text and before.raw_speaker == clip.raw_speaker:
             clip.fate = "duplicate"
         else:
-            # Nobody can tell which is right.
+            # Either could be right.
             clip.fate = before.fate = "conflict"
 
 
@@ -229,7 +229,7 @@ def _report_strangers(folder: Path, clips: list[Clip], splits: dict[str, str]) -
 
 
 def _read_durations(path: Path) -> dict[str, float]:
-    """Read lengths that the release tells (16.1 and later)."""
+    """Read the lengths that are in the release (16.1 and later)."""
     if not path.is_file():
         return {}
     seconds = {}

@@ -170,7 +170,7 @@ MISTAKES = {
     "no such set": (
         lambda r: [f"{HEADER},split", *(f"{row},eval" for row in r)],
         [
-            "a split that is none (12 times); write train, valid or test",
+            "an unknown split (12 times); write train, valid or test",
             "line 2: 'eval'",
         ],
     ),
@@ -398,9 +398,8 @@ def test_accents_that_say_nothing_are_no_class(make, rows, capsys, nothing):
     }
     assert set(accents.values()) == {"north", "south", "<unk>"}
     assert (accents["a-a0"], accents["a-a1"]) == ("<unk>", "north")
-    assert (
-        f"2 clips have an accent that says nothing, such as '{nothing}' in line 2"
-        in (capsys.readouterr().err)
+    assert f"2 clips have an accent such as '{nothing}' (line 2), which means" in (
+        capsys.readouterr().err
     )
 
 
@@ -433,8 +432,8 @@ def test_a_set_without_two_accents_is_told(make, rows, capsys):
     )
     make([f"{HEADER},split", *(f"{row},{sets[row[6]]}" for row in rows)])
     shown = capsys.readouterr().out
-    assert "test: one accent alone is known" in shown
-    assert "valid: one accent alone is known" in shown
+    assert "test: only one accent is known" in shown
+    assert "valid: only one accent is known" in shown
 
 
 def test_what_was_wrong_is_forgotten_once_it_is_right(make, rows, tmp_path):

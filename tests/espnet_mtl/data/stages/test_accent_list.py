@@ -64,7 +64,7 @@ def test_an_accent_that_training_never_saw_is_refused(train, valid, output, edit
         run(train, output, valid)
     assert str(caught.value) == (
         f"{valid / 'utt2accent'}:3: 'bob-1' has the accent 'west', which "
-        f"{train / 'utt2accent'} has not (north, south); add speakers of it to "
+        f"is not in {train / 'utt2accent'} (north, south); add speakers of it to "
         "training, or write <unk>"
     )
     assert not output.exists()

@@ -39,7 +39,7 @@ def test_the_result_is_sound_or_the_directory_is_untouched(tables):
             *({key for key, rest in lines if rest.strip()} for lines in tables.values())
         )
         if not shared:
-            with pytest.raises(DataDirError, match="share no utterance"):
+            with pytest.raises(DataDirError, match="have no utterance in common"):
                 fix_data_dir(folder)
             assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
             return

@@ -174,7 +174,7 @@ def test_arguments_stand_in_the_order_of_kaldi(data_dir, tmp_path, capsys):
     ):
         with pytest.raises(SystemExit):
             main(wrong)
-    assert "'b' is no number of utterances" in capsys.readouterr().err
+    assert "'b' is not a number of utterances" in capsys.readouterr().err
 
 
 def test_tables_are_known_by_their_names(data_dir, add_tables):
