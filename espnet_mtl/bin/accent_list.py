@@ -12,11 +12,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train_dir", type=Path, required=True)
     parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])

@@ -15,14 +15,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If there is no audio to be read.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("factor", type=float, help="above 1 is faster")
     parser.add_argument("source", help="a file, or what else wav.scp may name")

@@ -11,11 +11,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="combine_data.sh", description=__doc__)
     parser.add_argument(
         "--extra-files",

@@ -15,11 +15,7 @@ _OPTIONS = {"text": "--no-text", "wav.scp": "--no-wav", "utt2accent": "--no-acce
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="copy_data_dir.sh", description=__doc__)
     for unit, what in (("utt", "utterances"), ("spk", "speakers")):
         for place in ("prefix", "suffix"):

@@ -9,11 +9,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="fix_data_dir.sh", description=__doc__)
     for flag, what in (("utt", "utterance"), ("spk", "speaker")):
         parser.add_argument(

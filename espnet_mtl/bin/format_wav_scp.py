@@ -49,14 +49,7 @@ def _read_share(text: str) -> float:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Do one job, or all of them and the tables, or the tables alone.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If a table is faulty, or too much audio is unusable.
-    """
+    """Do one job, or all of them and the tables, or the tables alone."""
     args = get_parser().parse_args(cmd)
     setup_logging()
     work = plan_format(

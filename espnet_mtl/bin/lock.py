@@ -10,14 +10,7 @@ from espnet_mtl.locks import IN_USE, lock_file
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        SystemExit: With status ``IN_USE`` when another process has the lock.
-    """
+    """Run the command."""
     [descriptor] = sys.argv[1:] if cmd is None else cmd
     try:
         lock_file(int(descriptor))

@@ -15,14 +15,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If a table is faulty, or a factor is not a speed.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="perturb_data_dir_speed.sh", description=__doc__
     )

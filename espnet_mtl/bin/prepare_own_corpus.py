@@ -15,14 +15,7 @@ from espnet_mtl.errors import UserError, run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the table is at fault, or options do not fit.
-    """
+    """Run the command."""
     parser = get_parser(__doc__)
     parser.add_argument("--table", default="", help="the CSV or TSV")
     parser.add_argument("--audio_root", type=Path, help="folder of relative paths")

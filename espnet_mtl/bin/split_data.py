@@ -9,11 +9,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="split_data.sh", description=__doc__)
     parser.add_argument(
         "--per-utt", "--per_utt", action="store_true", help="split speakers, too"

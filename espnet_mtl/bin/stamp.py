@@ -11,14 +11,7 @@ from espnet_mtl.provenance import find_changes, hash_file, read_stamp, write_sta
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        SystemExit: With status 1 when the content was made of other files.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "action",

@@ -22,11 +22,7 @@ _HOW = {
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(usage=_USAGE, description=__doc__)
     how = parser.add_mutually_exclusive_group()
     for name, what in _HOW.items():

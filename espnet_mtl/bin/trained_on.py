@@ -39,14 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the data are others than those of the training.
-    """
+    """Run the command."""
     args = get_parser().parse_args(cmd)
     setup_logging()
     training = Training(args.exp, args.stats_dir, stage=10, tag="asr_tag")

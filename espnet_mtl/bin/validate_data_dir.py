@@ -19,11 +19,7 @@ _OPTIONS = {
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="validate_data_dir.sh", description=__doc__)
     for name, what in _OPTIONS.items():
         flags = dict.fromkeys([f"--{name}", f"--{name.replace('-', '_')}"])

@@ -128,8 +128,7 @@ def seed_with(rng: np.random.RandomState, text: str) -> None:
 
 
 def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None:
-    """Write the data directory of one set. Comes after its audio: its tables vouch
-    for that.
+    """Write the data directory of one set, after its audio is complete.
 
     Args:
         directory: The data directory.

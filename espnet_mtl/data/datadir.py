@@ -283,7 +283,7 @@ class DataDir:
 
     def _find_owners(
         self, parts: Sequence[Collection[str]]
-    ) -> dict[Kind, dict[str, Iterable[int]]]:
+    ) -> dict[Kind, Mapping[str, Iterable[int]]]:
         """Tell in which parts an utterance, a speaker and a recording are."""
         utt2spk = self.tables["utt2spk"]
         utts: dict[str, Iterable[int]] = {}

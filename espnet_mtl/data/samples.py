@@ -3,10 +3,13 @@
 import numpy as np
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.segments import TO_THE_END, Segment
 
 # Lossy formats overshoot full scale a little when decoded. Far beyond it, samples were
 # never scaled to [-1, 1], and clipping would leave a square wave.
 _MOST_OVERSHOOT = 2.0
+# Ends of segments are often rounded up; one that is further out is of other audio.
+_SLACK_SECONDS = 0.5
 
 
 def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
@@ -46,6 +49,36 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
             "samples to [-1, 1]"
         )
     return samples.clip(-1.0, 1.0)
+
+
+def cut_segment(
+    samples: np.ndarray, rate: int, segment: Segment, place: str
+) -> np.ndarray:
+    """Cut a part out of its recording.
+
+    Args:
+        samples: The recording, (Samples, Channels).
+        rate: Its sampling rate in Hz.
+        segment: The part.
+        place: What it belongs to, for the message.
+
+    Returns:
+        The samples of the part, (Samples, Channels).
+
+    Raises:
+        DataDirError: If the recording is shorter.
+    """
+    whole = len(samples) / rate
+    if segment.start >= whole or segment.end > whole + _SLACK_SECONDS:
+        times = f"from {segment.start:g} s to {segment.end:g} s"
+        if segment.end == TO_THE_END:
+            times = f"from {segment.start:g} s on"
+        raise DataDirError(
+            f"{place}: the segment is {times}, but the recording has {whole:g} s; "
+            "correct 'segments', or remove the utterance"
+        )
+    end = None if segment.end == TO_THE_END else round(segment.end * rate)
+    return samples[round(segment.start * rate) : end]
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:

@@ -1,21 +1,15 @@
 """``segments``: which part of which recording an utterance is."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
 
 # Kaldi's way to say "to the end of the recording".
 TO_THE_END = -1.0
-# Ends of segments are often rounded up; one that is further out is of other audio.
-_SLACK_SECONDS = 0.5
-
-
-# Numpy's arrays, which reading tables alone does not import.
-Samples = TypeVar("Samples", bound=Sequence)
 
 
 class Segment(NamedTuple):
@@ -30,32 +24,6 @@ class Segment(NamedTuple):
     recording: str
     start: float
     end: float
-
-    def cut(self, samples: Samples, rate: int, place: str) -> Samples:
-        """Cut the part out of its recording.
-
-        Args:
-            samples: The recording, (Samples, ...).
-            rate: Its sampling rate in Hz.
-            place: What it belongs to, for the message.
-
-        Returns:
-            The samples of the part.
-
-        Raises:
-            DataDirError: If the recording is shorter.
-        """
-        whole = len(samples) / rate
-        if self.start >= whole or self.end > whole + _SLACK_SECONDS:
-            times = f"from {self.start:g} s to {self.end:g} s"
-            if self.end == TO_THE_END:
-                times = f"from {self.start:g} s on"
-            raise DataDirError(
-                f"{place}: the segment is {times}, but the recording has {whole:g} s; "
-                "correct 'segments', or remove the utterance"
-            )
-        end = None if self.end == TO_THE_END else round(self.end * rate)
-        return samples[round(self.start * rate) : end]
 
 
 def read_segments(path: Path | str) -> dict[str, Segment]:

@@ -128,7 +128,7 @@ def split_ark(value: str) -> tuple[str, int] | None:
     return match[1], int(match[2])
 
 
-def source_version(value: str) -> list:
+def source_version(value: str) -> list[str | float]:
     """Tell one state of a source from another without reading it.
 
     Args:

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_mtl.data.samples import check_samples, from_16_bit, to_16_bit
+from espnet_mtl.data.samples import (
+    check_samples,
+    cut_segment,
+    from_16_bit,
+    to_16_bit,
+)
 from espnet_mtl.data.segments import Segment
 
 _PROGRAM = "python3 -m espnet_mtl.bin.change_speed"
@@ -95,7 +100,7 @@ class ChangedSpeed:
                 no samples in [-1, 1].
         """
         if self.part is not None:
-            samples = self.part.cut(samples, rate, place)
+            samples = cut_segment(samples, rate, self.part, place)
         mono = check_samples(samples, place)
         if self.factor != 1.0:
             mono = change_speed(mono, rate, self.factor)
@@ -115,4 +120,5 @@ def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
     """
     import soxr  # here: most that reads audio never changes its speed
 
-    return soxr.resample(samples, rate * factor, rate).clip(-1.0, 1.0)
+    changed: np.ndarray = soxr.resample(samples, rate * factor, rate)
+    return changed.clip(-1.0, 1.0)

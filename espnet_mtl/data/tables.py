@@ -80,7 +80,7 @@ def write_table(path: Path | str, table: Mapping[str, str]) -> None:
 
 
 def render_table(path: Path | str, table: Mapping[str, str]) -> str:
-    """Give a table as its file has it.
+    """Render a table as the content of its file.
 
     Args:
         path: The file, for messages.

@@ -25,7 +25,7 @@ _NOTHING = (
 
 @dataclass(frozen=True)
 class AccentPolicy:
-    """What decides about classes.
+    """How accent labels become classes.
 
     Attributes:
         several: Rows with several classes: ``unknown``, ``drop``, or ``join`` them to
@@ -124,7 +124,9 @@ def split_labels(raw: str, known: Container[str]) -> tuple[str, ...]:
 
 
 def _cut_at_commas(raw: str) -> list[str]:
-    pieces, depth, piece = [], 0, []
+    pieces: list[str] = []
+    piece: list[str] = []
+    depth = 0
     for character in raw:
         depth = max(0, depth + (character == "(") - (character == ")"))
         if character == "," and not depth:
@@ -147,7 +149,7 @@ def give_classes(
     Args:
         clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
         classes: See :func:`read_accent_map`.
-        policy: What decides.
+        policy: How labels become classes.
     """
     decided: dict[tuple[str, ...], tuple[str, str, str]] = {}
     for clip in clips:
@@ -193,7 +195,7 @@ def settle_small_classes(
 
     Args:
         clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
-        policy: What decides.
+        policy: How labels become classes.
 
     Returns:
         Clips and speakers of each such class.

@@ -37,11 +37,12 @@ def read_corpus(
     """
     rows = Rows(path, NEEDED, OPTIONAL)
     root = (audio_root or path.parent).resolve()
-    clips = []
-    for line, row in rows:
-        if row is not None:
-            clips.append(_read_row(line, row, root, rows.faults, options))
-    clips = [clip for clip in clips if clip is not None]
+    read = (
+        _read_row(line, row, root, rows.faults, options)
+        for line, row in rows
+        if row is not None
+    )
+    clips = [clip for clip in read if clip is not None]
     _check_together(clips, rows.faults)
     errors = options.output / "corpus" / "table_errors.txt"
     rows.faults.raise_any(errors)

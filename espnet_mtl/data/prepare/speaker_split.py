@@ -1,4 +1,4 @@
-"""Share speakers out to training, validation and test."""
+"""Distribute speakers over training, validation and test."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -9,7 +9,7 @@ from espnet_mtl.data.prepare.clip import SETS, Clip
 
 
 def draw(seed: int, name: str) -> bytes:
-    """Draw for a name, whatever else there is to draw for.
+    """Draw a random number for a name, which depends on nothing else.
 
     Args:
         seed: The seed.
@@ -69,7 +69,7 @@ def split_by_speaker(
 def _spare(
     groups: dict[str, dict[str, int]], assigned: dict[str, str], donor: str
 ) -> list[str]:
-    """Find whom a set can give away: every other accent's only speaker in it."""
+    """Find speakers that a set can give away: every other accent's only one in it."""
     only = []
     for accent in sorted(groups):
         there = [speaker for speaker in groups[accent] if assigned[speaker] == donor]
@@ -94,7 +94,7 @@ def _choose(
 
 
 def keep_speakers_apart(clips: Iterable[Clip]) -> dict[str, str]:
-    """Settle where a corpus has a speaker in several sets: test, then validation.
+    """Give each speaker one set: the test, else validation, else training.
 
     Args:
         clips: With their ``split``; an empty one is training's.

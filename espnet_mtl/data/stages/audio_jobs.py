@@ -214,7 +214,7 @@ class AudioJobs:
 
     def _made_of(self, job: int, utt: str) -> str:
         """Name all that an utterance's audio depends on; see :mod:`.provenance`."""
-        settings: list = [self._format, self._rate]
+        settings: list[str | int] = [self._format, self._rate]
         if is_archive(self._format):
             settings += [job, self._num_jobs]
         return hash_value([settings, self._utterances.version(utt)])

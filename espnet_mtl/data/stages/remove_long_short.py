@@ -27,7 +27,8 @@ def remove_long_short(
     tables = load_data_dir(
         source, (*REQUIRED_FILES, "utt2num_samples"), may_be_empty=("text",)
     )
-    kept, left_out = [], Counter()
+    kept: list[str] = []
+    left_out: Counter[str] = Counter()
     for utt, num_samples in tables["utt2num_samples"].items():
         seconds = int(num_samples) / rate
         if seconds <= shortest:

@@ -172,4 +172,4 @@ def _has_accent_branch(directory: Path) -> bool:
         config = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: no YAML ({error}); train again") from error
-    return config.get("accent_weight") != 0
+    return bool(config.get("accent_weight") != 0)

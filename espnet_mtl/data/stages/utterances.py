@@ -4,7 +4,7 @@ import numpy as np
 
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.samples import check_samples
+from espnet_mtl.data.samples import check_samples, cut_segment
 from espnet_mtl.data.sources import read_source, source_files, source_version
 from espnet_mtl.data.speed import ChangedSpeed
 
@@ -41,7 +41,7 @@ class Utterances:
             by_source.setdefault(self._source(utt), []).append(utt)
         return [utt for utts in by_source.values() for utt in utts]
 
-    def version(self, utt: str) -> list:
+    def version(self, utt: str) -> list[str | float]:
         """Tell one state of an utterance's audio from another without reading it.
 
         Args:
@@ -98,7 +98,8 @@ class Utterances:
         if utt in self._changed:
             samples = self._changed[utt].apply(samples, rate, place)
         elif utt in self._directory.segments:
-            samples = self._directory.segments[utt].cut(samples, rate, place)
+            segment = self._directory.segments[utt]
+            samples = cut_segment(samples, rate, segment, place)
         return check_samples(samples, place), rate
 
     def _source(self, utt: str) -> str:

@@ -65,8 +65,9 @@ def _combine_table(name: str, directories: list[DataDir]) -> Table:
         for key, value in own.tables[name].items():
             if combined.setdefault(key, value) != value:
                 raise _conflict(name, key, having)
-    for own in lacking if fill else []:
-        combined = {**fill(own), **combined}
+    if fill is not None:
+        for own in lacking:
+            combined = {**fill(own), **combined}
     return combined
 
 

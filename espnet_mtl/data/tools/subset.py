@@ -33,7 +33,7 @@ def subset_data_dir(
 
 
 def choose(source: Path, how: str, number: int) -> list[str]:
-    """Choose utterances; the same ones whenever asked.
+    """Choose utterances, the same ones every time.
 
     Args:
         source: Data directory.
