@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
-from espnet_mtl.data.stages.formatted import check_formatted_dir
+from espnet_mtl.data.stages.check_formatted import check_formatted_dir
 from espnet_mtl.errors import run_main, setup_logging
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.stages.audio_stores import FORMATS
-from espnet_mtl.data.stages.format_audio import plan_format, write_formatted
+from espnet_mtl.data.stages.format_wav_scp import plan_format, write_formatted
 from espnet_mtl.errors import run_main, setup_logging
 
 

@@ -23,6 +23,7 @@ from espnet_mtl.data.stages.speed_perturb import read_factors
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.data.tools.combine import combine_data_dirs
 from espnet_mtl.data.tools.copy_dir import copy_data_dir
+from espnet_mtl.data.tools.fix import fix_data_dir
 
 RATE = 8000
 
@@ -201,6 +202,44 @@ def test_another_source_or_speed_is_formatted_anew(data_dir, tmp_path, monkeypat
     soundfile.write(data_dir / "bob-1.wav", np.full(4321, 0.1), RATE)
     format_to(dump, perturb(data_dir, "0.9 1.0 1.1"))
     assert made == [("bob-1", 0.9), ("bob-1", 1.1)]
+
+
+@pytest.mark.parametrize("kind", ["flac", "flac.ark"])
+def test_stopped_it_continues_and_ends_the_same(data_dir, tmp_path, monkeypatch, kind):
+    def read_all(folder):
+        return {
+            str(path.relative_to(folder)): path.read_bytes().replace(
+                str(folder).encode(), b""
+            )
+            for path in folder.rglob("*")
+            if path.is_file() and path.parent.name != "logdir"
+        }
+
+    lines = [f"{utt} bob-2 0.{n} -1\n" for n, utt in enumerate("ann-1 ann-2".split())]
+    (data_dir / "segments").write_text("".join(lines) + "bob-1 ann-1 0 -1\n")
+    fix_data_dir(data_dir)
+    target, options = perturb(data_dir), ["--audio_format", kind, "--num_jobs", "2"]
+    format_to(tmp_path / "whole", target, *options)
+    real = ChangedSpeed.apply
+    left = 5
+
+    def stop(self, *arguments):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return real(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangedSpeed, "apply", stop)
+        with pytest.raises(KeyboardInterrupt):
+            format_to(tmp_path / "dump", target, *options)
+    assert not (tmp_path / "dump" / "wav.scp").exists()
+    left = 4  # of 9
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangedSpeed, "apply", stop)
+        format_to(tmp_path / "dump", target, *options)
+    assert read_all(tmp_path / "dump") == read_all(tmp_path / "whole")
 
 
 def test_what_is_perturbed_can_be_perturbed_again(data_dir, tmp_path):
