@@ -98,7 +98,19 @@ def encode_audio(
     # In memory first: soundfile does not always tell when a disk is full.
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, subtype=subtype, format=kind.upper())
-    return buffer.getvalue()
+    return _without_time(buffer.getvalue())
+
+
+def _without_time(content: bytes) -> bytes:
+    """Set the time to 0 that libsndfile notes in WAV files of floats (chunk PEAK).
+
+    The same samples are then the same file whenever it is written.
+    """
+    start = content[:128].find(b"PEAK")
+    if start < 0:
+        return content
+    time = start + 12  # after the chunk's name, size and version
+    return content[:time] + bytes(4) + content[time + 4 :]
 
 
 def read_rate(rate: int | str) -> int:
