@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
@@ -67,7 +68,7 @@ def fix_data_dir(
     for name, table in tables.items():
         known = owners[whole.kinds[name]]
         tables[name] = {k: v for k, v in table.items() if k in known}
-    fixed = whole.render()
+    fixed = replace(whole, whole={}).render()
     if any((directory / name).read_bytes() != fixed[name] for name in tables):
         back_up(directory, tables)
     write_files({directory / name: content for name, content in fixed.items()})

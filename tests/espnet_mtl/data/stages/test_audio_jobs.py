@@ -29,24 +29,13 @@ def run(source: Path, target: Path, *options: str) -> None:
     format_wav_scp.main(["--fs", "8k", *options, str(source), str(target)])
 
 
-def files_of(target: Path) -> dict[str, bytes]:
-    """Everything of a formatted directory; places named as in a folder of one name."""
-    return {
-        str(path.relative_to(target)): path.read_bytes().replace(
-            str(target).encode(), b"TARGET"
-        )
-        for path in sorted(target.rglob("*"))
-        if path.is_file() and path.parent.name != "logdir"
-    }
-
-
 @pytest.fixture
 def target(tmp_path):
     return tmp_path / "dump" / "train"
 
 
 @pytest.fixture
-def whole(data_dir, tmp_path):
+def whole(data_dir, tmp_path, files_of):
     """What a run without interruption leaves, by format."""
     found = {}
     for kind in FORMATS:
@@ -111,7 +100,7 @@ def stop_before_note(monkeypatch, after):
 @pytest.mark.parametrize("after", range(4))
 @pytest.mark.parametrize("kind", FORMATS)
 def test_stopped_anywhere_it_continues_and_ends_the_same(
-    data_dir, target, whole, read, monkeypatch, kind, after, stop
+    data_dir, target, whole, read, monkeypatch, kind, after, stop, files_of
 ):
     options = ["--audio_format", kind, "--num_jobs", "2"]
     with monkeypatch.context() as patch:
@@ -126,7 +115,7 @@ def test_stopped_anywhere_it_continues_and_ends_the_same(
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
+def test_a_killed_job_continues(data_dir, target, whole, edit, kind, files_of):
     # The third utterance takes long, so that the kill is certain to come in time.
     slow = f"sleep 30; cat {data_dir}/bob-1.wav |"
     edit(data_dir / "wav.scp", f"{data_dir}/bob-1.wav", slow)
@@ -165,7 +154,9 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_finished_it_does_nothing_and_touches_nothing(data_dir, target, read, kind):
+def test_finished_it_does_nothing_and_touches_nothing(
+    data_dir, target, read, kind, files_of
+):
     run(data_dir, target, "--audio_format", kind)
     before = files_of(target)
     audio = {p: p.stat().st_mtime_ns for p in (target / "data/8000").iterdir()}
@@ -180,7 +171,7 @@ def test_finished_it_does_nothing_and_touches_nothing(data_dir, target, read, ki
 @pytest.mark.parametrize(
     "kind, redone", [("flac", ["bob-1"]), ("flac.ark", ["bob-1", "bob-2"])]
 )
-def test_another_source_is_read_again(data_dir, target, read, kind, redone):
+def test_another_source_is_read_again(data_dir, target, read, kind, redone, files_of):
     run(data_dir, target, "--audio_format", kind)
     samples = soundfile.read(data_dir / "bob-1.wav", dtype="int16")[0]
     soundfile.write(data_dir / "bob-1.wav", samples[:4321], 8000)
@@ -194,7 +185,7 @@ def test_another_source_is_read_again(data_dir, target, read, kind, redone):
     assert files_of(fresh) == files_of(target)
 
 
-def test_lost_or_damaged_files_are_written_again(data_dir, target, read):
+def test_lost_or_damaged_files_are_written_again(data_dir, target, read, files_of):
     run(data_dir, target)
     before = files_of(target)
     (target / "data/8000/ann-1.flac").unlink()
@@ -360,7 +351,9 @@ def test_a_share_is_from_0_to_1(data_dir, target, capsys):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_may_succeed_now_is_tried_again(data_dir, target, edit, read, kind):
+def test_what_may_succeed_now_is_tried_again(
+    data_dir, target, edit, read, kind, files_of
+):
     options = ["--audio_format", kind, "--max_bad_audio", "1"]
     command = f"cat {target.parent}/later.wav |"
     edit(data_dir / "wav.scp", f"{data_dir}/bob-1.wav", command)

@@ -205,16 +205,9 @@ def test_another_source_or_speed_is_formatted_anew(data_dir, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("kind", ["flac", "flac.ark"])
-def test_stopped_it_continues_and_ends_the_same(data_dir, tmp_path, monkeypatch, kind):
-    def read_all(folder):
-        return {
-            str(path.relative_to(folder)): path.read_bytes().replace(
-                str(folder).encode(), b""
-            )
-            for path in folder.rglob("*")
-            if path.is_file() and path.parent.name != "logdir"
-        }
-
+def test_stopped_it_continues_and_ends_the_same(
+    data_dir, tmp_path, monkeypatch, files_of, kind
+):
     lines = [f"{utt} bob-2 0.{n} -1\n" for n, utt in enumerate("ann-1 ann-2".split())]
     (data_dir / "segments").write_text("".join(lines) + "bob-1 ann-1 0 -1\n")
     fix_data_dir(data_dir)
@@ -239,7 +232,7 @@ def test_stopped_it_continues_and_ends_the_same(data_dir, tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(ChangedSpeed, "apply", stop)
         format_to(tmp_path / "dump", target, *options)
-    assert read_all(tmp_path / "dump") == read_all(tmp_path / "whole")
+    assert files_of(tmp_path / "dump") == files_of(tmp_path / "whole")
 
 
 def test_what_is_perturbed_can_be_perturbed_again(data_dir, tmp_path):
