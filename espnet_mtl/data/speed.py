@@ -6,6 +6,7 @@ whatever runs it. Stage 3 knows the command and does the same without a process 
 utterance.
 """
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from espnet_mtl.data.samples import (
 )
 from espnet_mtl.data.segments import Segment
 
+_PREFIX = re.compile(r"sp[\d.]+-")
 _PROGRAM = "python3 -m espnet_mtl.bin.change_speed"
 
 
@@ -122,3 +124,29 @@ def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
 
     changed: np.ndarray = soxr.resample(samples, rate * factor, rate)
     return changed.clip(-1.0, 1.0)
+
+
+def prefix_of(factor: float) -> str:
+    """Name what the ids of utterances and speakers at a speed begin with.
+
+    Args:
+        factor: Speed.
+
+    Returns:
+        Such as ``sp0.9-``; empty at the speed of the recording.
+    """
+    return "" if factor == 1.0 else f"sp{factor:g}-"
+
+
+def voice_of(utt: str, speaker: str) -> str:
+    """Name a speaker as at the speed of the recording.
+
+    Args:
+        utt: An utterance, as stage 2 may have named it.
+        speaker: Its speaker, named in the same way.
+
+    Returns:
+        The speaker, without the mark of another speed.
+    """
+    prefix = _PREFIX.match(utt)
+    return speaker.removeprefix(prefix[0]) if prefix else speaker

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import SETS, Clip
@@ -22,7 +23,11 @@ def draw(seed: int, name: str) -> bytes:
 
 
 def split_by_speaker(
-    clips: Sequence[Clip], valid_share: float, test_share: float, seed: int
+    clips: Sequence[Clip],
+    valid_share: float,
+    test_share: float,
+    seed: int,
+    accent_of: Callable[[Clip], str] = attrgetter("accent"),
 ) -> dict[str, str]:
     """Give each speaker a set, so that each accent has its share in each.
 
@@ -35,13 +40,14 @@ def split_by_speaker(
         valid_share: Share of an accent's clips for validation.
         test_share: Share of an accent's clips for the test.
         seed: Seed of the choice.
+        accent_of: Gives a clip's accent.
 
     Returns:
         Set by speaker.
     """
     own: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
-        own[clip.speaker][clip.accent] += 1
+        own[clip.speaker][accent_of(clip)] += 1
     groups: dict[str, dict[str, int]] = defaultdict(dict)
     for speaker, accents in own.items():
         accent = min(accents, key=lambda name: (-accents[name], name))

@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.shared_speakers import voice_of
+from espnet_mtl.data.speed import voice_of
 from espnet_mtl.data.tables import read_lines
 
 _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")

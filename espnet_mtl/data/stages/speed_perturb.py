@@ -11,7 +11,7 @@ from espnet_mtl.data.checks import check_apart, check_file_names
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import Kind
-from espnet_mtl.data.speed import ChangedSpeed
+from espnet_mtl.data.speed import ChangedSpeed, prefix_of
 from espnet_mtl.data.tables import Table
 
 # What they say does not hold for audio at another speed.
@@ -37,7 +37,7 @@ class _Copy:
     @property
     def prefix(self) -> str:
         """What its name and its speaker's begin with."""
-        return _prefix(self.factor)
+        return prefix_of(self.factor)
 
 
 def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> None:
@@ -58,11 +58,11 @@ def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> 
     """
     check_apart(source, target)
     loaded = DataDir.load(source, may_be_empty=("text",))
-    longest = max(map(_prefix, factors), key=len)
+    longest = max(map(prefix_of, factors), key=len)
     check_file_names(source / "utt2spk", loaded.utts, prefix=longest)
     _check_names_are_free(source / "utt2spk", loaded.utts, factors)
     copies = {
-        _prefix(factor) + utt: _Copy(utt, factor)
+        prefix_of(factor) + utt: _Copy(utt, factor)
         for utt in loaded.utts
         for factor in factors
     }
@@ -106,7 +106,7 @@ def _check_names_are_free(path: Path, utts: list[str], factors: list[float]) -> 
     owners: dict[str, str] = {}
     for number, utt in enumerate(utts, start=1):
         for factor in factors:
-            key = _prefix(factor) + utt
+            key = prefix_of(factor) + utt
             owner = owners.setdefault(key, utt)
             if owner != utt:
                 raise DataDirError(
@@ -115,10 +115,6 @@ def _check_names_are_free(path: Path, utts: list[str], factors: list[float]) -> 
                     "another name in every file, or leave out "
                     "--speed_perturb_factors if the data are perturbed already"
                 )
-
-
-def _prefix(factor: float) -> str:
-    return "" if factor == 1.0 else f"sp{factor:g}-"
 
 
 def read_factors(text: str) -> list[float]:
@@ -139,7 +135,7 @@ def read_factors(text: str) -> list[float]:
         factors = []
     if (
         not factors
-        or len(set(map(_prefix, factors))) < len(factors)
+        or len(set(map(prefix_of, factors))) < len(factors)
         or not all(0.1 <= factor <= 10 for factor in factors)
     ):
         raise DataDirError(

@@ -40,9 +40,9 @@ def split_by_list(clips: Sequence[Clip], speakers: Path, options: Options) -> No
             min(listed - found),
         )
     rest = [clip for clip in used if clip.speaker not in found]
-    for clip in rest:
-        clip.accent = clip.labels[0]
-    assigned = split_by_speaker(rest, options.valid_share, 0.0, options.seed)
+    assigned = split_by_speaker(
+        rest, options.valid_share, 0.0, options.seed, lambda clip: clip.labels[0]
+    )
     for clip in used:
         clip.split = assigned.get(clip.speaker, "test")
 
