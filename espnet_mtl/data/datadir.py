@@ -14,10 +14,10 @@ from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import (
     COMPLETE,
     UNKNOWN_ACCENT,
+    WHOLE,
     Kind,
     inverse_of,
     is_inverse,
-    is_whole,
     kind_of,
 )
 from espnet_mtl.data.segments import Segment, parse_segments
@@ -153,7 +153,7 @@ class DataDir:
                 continue
             if not file.is_file():
                 unknown.append(f"{name}/" if file.is_dir() else name)
-            elif is_whole(name):
+            elif name in WHOLE:
                 whole[name] = file.read_bytes()
             elif is_inverse(name):
                 inverses.append(name)

@@ -51,7 +51,7 @@ _OWN = {
     "reco2*": Kind.RECORDING,
 }
 # About the directory as a whole.
-_WHOLE = ("audio_format", "feats_dim", "feats_type", "frame_shift", "glm")
+WHOLE = ("audio_format", "feats_dim", "feats_type", "frame_shift", "glm")
 # spk2utt is the inverse of utt2spk, accent2utt of utt2accent: always made anew.
 _INVERSE = "*2utt"
 # Copies that editors and people leave, archives, and audio lists of ESPnet's
@@ -76,15 +76,6 @@ def kind_of(name: str, has_segments: bool) -> Kind | None:
     if is_inverse(name) or any(fnmatchcase(name, pattern) for pattern in _NO_TABLE):
         return None
     return next((kind for own, kind in _OWN.items() if fnmatchcase(name, own)), None)
-
-
-def is_whole(name: str) -> bool:
-    """Tell whether a file is about the directory as a whole.
-
-    Args:
-        name: The file's name.
-    """
-    return name in _WHOLE
 
 
 def is_inverse(name: str) -> bool:

@@ -30,12 +30,6 @@ class Faults:
         """
         self._places.setdefault((kind, fix), []).append((line, value))
 
-    def __bool__(self) -> bool:
-        return bool(self._places)
-
-    def __str__(self) -> str:
-        return self._render(_SHOWN)
-
     def raise_any(self, full_list: Path | None = None) -> None:
         """End here when there is a mistake.
 

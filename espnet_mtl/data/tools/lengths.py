@@ -4,7 +4,7 @@ from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.progress import LoopProgress
-from espnet_mtl.data.segments import TO_THE_END, read_segments
+from espnet_mtl.data.segments import TO_THE_END, parse_segments
 from espnet_mtl.data.tables import read_table
 
 _COUNTS = ("utt2dur", "utt2num_samples", "utt2num_frames")
@@ -42,9 +42,10 @@ def read_seconds(source: Path) -> dict[str, float]:
     """
     if (source / "utt2dur").is_file():
         return _read_numbers(source, "utt2dur")
-    if not (source / "segments").is_file():
+    path = source / "segments"
+    if not path.is_file():
         return _read_audio_seconds(source, None)
-    segments = read_segments(source / "segments")
+    segments = parse_segments(path, read_table(path))
     open_ends = {s.recording for s in segments.values() if s.end == TO_THE_END}
     ends = _read_audio_seconds(source, open_ends)
     return {

@@ -3,13 +3,14 @@
 import pytest
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.segments import Segment, read_segments
+from espnet_mtl.data.segments import Segment, parse_segments
+from espnet_mtl.data.tables import read_table
 
 
 def test_segments_are_read_in_seconds(tmp_path):
     path = tmp_path / "segments"
     path.write_text("a-1 call 0 1.25\na-2 call\t1.25   -1\nb-1 chat 1e1 20.0\n")
-    assert read_segments(path) == {
+    assert parse_segments(path, read_table(path)) == {
         "a-1": Segment("call", 0.0, 1.25),
         "a-2": Segment("call", 1.25, -1.0),
         "b-1": Segment("chat", 10.0, 20.0),
@@ -35,4 +36,4 @@ def test_a_line_that_is_no_segment_is_named(tmp_path, value, fault):
     path = tmp_path / "segments"
     path.write_text(f"a-1 call 0 1\na-2 {value}\n")
     with pytest.raises(DataDirError, match=f"segments:2: {fault}"):
-        read_segments(path)
+        parse_segments(path, read_table(path))
