@@ -69,7 +69,7 @@ def read_entry(path: str, offset: int, place: str) -> bytes:
         content = file.read(size)
     if len(content) < size:
         raise DataDirError(
-            f"{place}: the archive ends in the midst of it; write the archive anew"
+            f"{place}: the archive ends in the middle of it; write the archive again"
         )
     return content
 

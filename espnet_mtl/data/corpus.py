@@ -88,7 +88,7 @@ def make_once(
         logging.info("%s: made before with the same options; kept", output)
         return
     if changes:
-        logging.info("%s: made anew: changed: %s", output, ", ".join(changes))
+        logging.info("%s: made again: changed: %s", output, ", ".join(changes))
     (output / STAMP_NAME).unlink(missing_ok=True)
     make()
     write_stamp(output, settings)
@@ -106,7 +106,7 @@ def _is_whole(output: Path) -> bool:
 
 
 def hash_sources(folder: Path) -> dict[str, str]:
-    """Hash the Python files of a folder: a maker that changed makes its corpus anew.
+    """Hash the Python files of a folder: a corpus is made again when its maker changes.
 
     Args:
         folder: The folder.

@@ -55,7 +55,7 @@ class DataDir:
         tables: Tables by file name: values by utterance, speaker or recording.
         kinds: What the keys of each table are, by file name.
         inverses: Names of files that list the keys of a table by its values, as
-            ``spk2utt`` does for ``utt2spk``. They are always made anew.
+            ``spk2utt`` does for ``utt2spk``. They are always made again.
         whole: Content of the files about the directory as a whole, by name.
         unknown: Names of all other files that are not hidden; folders end with '/'.
     """

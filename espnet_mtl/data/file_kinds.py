@@ -52,7 +52,7 @@ _OWN = {
 }
 # About the directory as a whole.
 WHOLE = ("audio_format", "feats_dim", "feats_type", "frame_shift", "glm")
-# spk2utt is the inverse of utt2spk, accent2utt of utt2accent: always made anew.
+# spk2utt is the inverse of utt2spk, accent2utt of utt2accent: always made again.
 _INVERSE = "*2utt"
 # Copies that editors and people leave, archives, and audio lists of ESPnet's
 # enhancement (spk1.scp, spk2.scp): none is a table, although the name begins like one.

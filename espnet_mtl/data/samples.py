@@ -37,7 +37,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
     if not np.isfinite(samples).all():
         bad = int(np.argmin(np.isfinite(samples)))
         raise DataDirError(
-            f"{place}: sample {bad} is not a number; write the file anew, or remove "
+            f"{place}: sample {bad} is not a number; write the file again, or remove "
             "the utterance"
         )
     if not samples.any():

@@ -24,7 +24,7 @@ class Faults:
 
         Args:
             kind: What is wrong, the same words for all of a kind.
-            fix: What to do about it, likewise.
+            fix: What to do about it, also the same words.
             line: Where.
             value: What stands there.
         """

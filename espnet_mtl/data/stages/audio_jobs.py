@@ -18,7 +18,7 @@ from espnet_mtl.data.stages.utterances import Utterances
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.provenance import hash_value
 
-# Names the journals; the stage names the logs beside them likewise.
+# Name of the journals, and of the logs beside them.
 _NAME = "format_wav_scp"
 
 

@@ -34,7 +34,7 @@ def check_formatted_dir(path: Path, rate: int) -> None:
         raise DataDirError(
             f"{path / 'wav.scp'}: {utt} is sampled at {found} Hz, but --fs says "
             f"{rate}: give --fs {found} as when it was formatted, or format it "
-            "anew (stage 3)"
+            "again (stage 3)"
         )
     logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
 

@@ -132,7 +132,7 @@ def check_experiment(training: Training, data: Stamp) -> None:
         raise UserError(
             f"{training.directory} was trained on other data "
             f"({'; '.join(changes.values())}): give another --{training.tag} or "
-            f"--expdir, or remove {training.directory} to begin anew"
+            f"--expdir, or remove {training.directory} to start again"
         )
 
 

@@ -205,5 +205,5 @@ def _check_inverses(directory: DataDir) -> None:
         if read_table(directory.path / inverse) != invert(name, table):
             raise DataDirError(
                 f"{directory.path / inverse}: differs from what {name} says; "
-                "utils/fix_data_dir.sh writes it anew"
+                "utils/fix_data_dir.sh writes it again"
             )

@@ -30,8 +30,8 @@ def with_value(value: float) -> np.ndarray:
     [
         (np.zeros(0), "empty; remove the utterance"),
         (np.zeros(800), "silent, every sample is 0; remove the utterance"),
-        (with_value(np.nan), "sample 7 is not a number; write the file anew"),
-        (with_value(-np.inf), "sample 7 is not a number; write the file anew"),
+        (with_value(np.nan), "sample 7 is not a number; write the file again"),
+        (with_value(-np.inf), "sample 7 is not a number; write the file again"),
         (np.stack([tone(), tone()], axis=1), "2 channels; give one channel"),
         (10000 * tone(), "the loudest sample is 5000, but full scale is 1; scale"),
     ],

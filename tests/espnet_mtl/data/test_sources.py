@@ -136,7 +136,7 @@ def test_an_archive_cut_short_is_an_error(tmp_path, options):
     values = save_ark(path, **options)
     path.write_bytes(path.read_bytes()[:-5])
     assert len(read_source(values[0], "")[0]) == len(LEVELS)
-    with pytest.raises(DataDirError, match="the archive ends in the midst of it"):
+    with pytest.raises(DataDirError, match="the archive ends in the middle of it"):
         read_source(values[1], "")
 
 

@@ -60,8 +60,8 @@ def read_corpus(
     Args:
         folder: See :func:`find_corpus`.
         classes: Class by name of an accent's folder, folded.
-        codes: What speakers' ids begin with, likewise; no two folders' speakers may
-            share one, whatever classes the user makes of them.
+        codes: What speakers' ids begin with, also by folder; no two folders may share
+            one, whatever classes the user makes of them.
         options: Of the command.
         is_strict: Whether a folder that the map does not know is a mistake.
 

@@ -89,7 +89,7 @@ def join(recordings: list[np.ndarray], seed: str) -> np.ndarray:
     """Join recordings to one, as if spoken at one sitting.
 
     The corpus's recordings are up to 30 dB apart in level, also those of one speaker.
-    Each is levelled, lest an attack's budget should mean something else for each.
+    Each is brought to one level, so that an attack's budget means the same for all.
 
     Args:
         recordings: Samples, float32, each of shape ``(num_samples,)``.
