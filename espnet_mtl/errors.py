@@ -10,7 +10,7 @@ LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 # What to do about everyday faults of files. Others may be faults of the program.
 _FIXES = {
-    errno.ENOENT: "Mend the path, or make what it names",
+    errno.ENOENT: "Correct the path, or make what it names",
     errno.EACCES: "Get the right to use it (ls -l), or name another path",
     errno.EPERM: "Get the right to use it (ls -l), or name another path",
     errno.EROFS: "Name a path on a file system that can be written",
@@ -27,7 +27,7 @@ _FIXES = {
 
 
 class UserError(ValueError):
-    """Something the user can mend: the message names the place and the fix."""
+    """Something the user can fix: the message names the place and says how."""
 
 
 def setup_logging(level: str = "INFO") -> None:
@@ -40,7 +40,7 @@ def setup_logging(level: str = "INFO") -> None:
 
 
 def run_main(main: Callable[[], None]) -> None:
-    """Run a command; what the user can mend ends it without a traceback.
+    """Run a command; an error that the user can fix ends it without a traceback.
 
     That is a :class:`UserError`, a full disk, and a file that cannot be used.
 
@@ -48,8 +48,8 @@ def run_main(main: Callable[[], None]) -> None:
         main: The command, taking its arguments from ``sys.argv``.
 
     Raises:
-        SystemExit: With status 1 when the command failed for a reason the user can
-            mend, so that the stage that called it stops.
+        SystemExit: With status 1 when the command failed for a reason that the user
+            can fix, so that the stage that called it stops.
     """
     try:
         main()

@@ -7,7 +7,7 @@ leaves at most half a line at the end, which is cut off when the file is opened 
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -90,31 +90,31 @@ def read_journals(paths: Iterable[Path], of: type[T]) -> dict[tuple[str, str], T
 
     Returns:
         Results by key and digest of what they were made of. Of several with the same
-        two, the newest: it tells of the files that are there. A line that is damaged
-        is left out, and its work done again.
+        two, the newest: it describes the files that are there. A line that is damaged,
+        or has a result of another type, is left out, and its work done again.
     """
-    lines: list[_Line] = []
-    for path in paths:
-        lines += _read_lines(path)
-    lines.sort(key=lambda line: line.time)
+    decoder = msgspec.json.Decoder(_Line)
+    result_decoder = msgspec.json.Decoder(of)
     found: dict[tuple[str, str], T] = {}
-    for line in lines:
-        try:
-            found[line.key, line.made_of] = msgspec.json.decode(line.result, type=of)
-        except msgspec.ValidationError:
-            continue  # of an earlier version of the program
+    times: dict[tuple[str, str], float] = {}
+    for path in paths:
+        for content in _read_whole_lines(path):
+            try:
+                line = decoder.decode(content)
+                result = result_decoder.decode(line.result)
+            except msgspec.DecodeError:
+                continue
+            key = line.key, line.made_of
+            if line.time >= times.get(key, line.time):
+                found[key], times[key] = result, line.time
     return found
 
 
-def _read_lines(path: Path) -> list[_Line]:
+def _read_whole_lines(path: Path) -> Iterator[bytes]:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):  # else its job is writing it, or was killed
+                    yield line
     except FileNotFoundError:
-        return []
-    found = []
-    for line in content.split(b"\n")[:-1]:
-        try:
-            found.append(msgspec.json.decode(line, type=_Line))
-        except msgspec.DecodeError:
-            continue
-    return found
+        return

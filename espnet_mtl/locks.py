@@ -3,13 +3,12 @@
 import errno
 import fcntl
 import logging
-import sys
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from espnet_mtl.errors import UserError
 
-# Exit status of the command when another process has the lock: not that of a traceback.
+# Exit status of bin/lock.py when another process has the lock: not that of a traceback.
 IN_USE = 75
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
@@ -59,10 +58,3 @@ def open_locked(path: Path, advice: str) -> BinaryIO:
         file.close()
         raise UserError(f"{path}: another process writes it: {advice}") from None
     return file
-
-
-if __name__ == "__main__":
-    try:
-        lock_file(int(sys.argv[1]))
-    except BlockingIOError:
-        sys.exit(IN_USE)

@@ -29,7 +29,7 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
         DataDirError: If no audio begins there.
     """
     if not Path(path).is_file():
-        raise DataDirError(f"{place}: no such archive; mend wav.scp")
+        raise DataDirError(f"{place}: no such archive; correct wav.scp")
     with open(path, "rb") as file:
         file.seek(offset)
         start = file.read(len(EXTENDED) + 1)
@@ -38,7 +38,8 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
         if start.startswith(mark) and len(start) > len(EXTENDED):
             return mark
     raise DataDirError(
-        f"{place}: no audio begins there (features, or another offset?); mend wav.scp"
+        f"{place}: no audio begins there (features, or another offset?); correct "
+        "wav.scp"
     )
 
 
@@ -68,7 +69,7 @@ def read_entry(path: str, offset: int, place: str) -> bytes:
         content = file.read(size)
     if len(content) < size:
         raise DataDirError(
-            f"{place}: the archive ends in the midst of it; write the archive anew"
+            f"{place}: the archive ends in the middle of it; write the archive again"
         )
     return content
 

@@ -9,11 +9,8 @@ import soundfile
 
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.samples import check_samples, to_16_bit
 from espnet_mtl.data.sources import read_formatted
-
-# Lossy formats overshoot full scale a little when decoded. Far beyond it, samples were
-# never scaled to [-1, 1], and clipping would leave a square wave.
-_MOST_OVERSHOOT = 2.0
 
 
 def read_audio_rate(
@@ -31,50 +28,11 @@ def read_audio_rate(
 
     Raises:
         DataDirError: If it cannot be read or is empty, silent, stereo, or holds values
-            that are no numbers or far beyond full scale.
+            that are not numbers or are far beyond full scale.
     """
     place = f"utterance {utt}: {path}" if utt else str(path)
     samples, rate = read_formatted(str(path), place)
     return check_samples(samples, place), rate
-
-
-def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
-    """Check that there is one channel, and sound in it.
-
-    Args:
-        samples: Samples, full scale is 1, (Samples, Channels).
-        place: What they belong to, for the message.
-
-    Returns:
-        Samples in [-1, 1], (Samples,).
-
-    Raises:
-        DataDirError: If they are empty, silent, stereo, or hold values that are no
-            numbers or far beyond full scale.
-    """
-    if samples.shape[1] != 1:
-        raise DataDirError(
-            f"{place}: {samples.shape[1]} channels; give one channel (mix down, or "
-            "split the file and name one part in wav.scp)"
-        )
-    samples = samples[:, 0]
-    if len(samples) == 0:
-        raise DataDirError(f"{place}: empty; remove the utterance")
-    if not np.isfinite(samples).all():
-        bad = int(np.argmin(np.isfinite(samples)))
-        raise DataDirError(
-            f"{place}: sample {bad} is not a number; write the file anew, or remove "
-            "the utterance"
-        )
-    if not samples.any():
-        raise DataDirError(f"{place}: silent, every sample is 0; remove the utterance")
-    peak = float(np.abs(samples).max())
-    if peak > _MOST_OVERSHOOT:
-        raise DataDirError(
-            f"{place}: the loudest sample is {peak:g}, but full scale is 1; scale the "
-            "samples to [-1, 1]"
-        )
-    return samples.clip(-1.0, 1.0)
 
 
 def read_audio(
@@ -155,18 +113,6 @@ def _without_time(content: bytes) -> bytes:
     return content[:time] + bytes(4) + content[time + 4 :]
 
 
-def to_16_bit(samples: np.ndarray) -> np.ndarray:
-    """Round to the nearest 16-bit level (libsndfile cuts off for WAV).
-
-    Args:
-        samples: Samples in [-1, 1], float, (Samples,).
-
-    Returns:
-        Levels, int16, (Samples,); what was read from 16 bits comes out as it was.
-    """
-    return np.rint(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
-
-
 def read_rate(rate: int | str) -> int:
     """Read a sampling rate as ESPnet's ``--fs`` writes it.
 
@@ -177,7 +123,7 @@ def read_rate(rate: int | str) -> int:
         The rate in Hz.
 
     Raises:
-        DataDirError: If it is no rate.
+        DataDirError: If it is not a rate.
     """
     text = str(rate).strip().lower()
     try:

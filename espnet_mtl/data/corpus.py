@@ -2,22 +2,26 @@
 
 import argparse
 import hashlib
-import json
 import logging
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import UserError
+from espnet_mtl.provenance import (
+    STAMP_NAME,
+    find_changes,
+    hash_file,
+    read_stamp,
+    write_stamp,
+)
 
 DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}
-STAMP = "corpus.json"
 
 
 class Planned(Protocol):
@@ -69,23 +73,25 @@ def read_sizes(args: argparse.Namespace) -> dict[str, int]:
 
 
 def make_once(
-    output: Path, settings: Mapping[str, object], make: Callable[[], None]
+    output: Path, settings: Mapping[str, Any], make: Callable[[], None]
 ) -> None:
     """Make a corpus, unless the same settings have made it and it is still whole.
 
     Args:
         output: Folder of the data directories; holds the stamp, written last.
-        settings: All that the corpus depends on.
+        settings: All that the corpus depends on, as JSON can hold it.
         make: Makes it.
     """
-    stamp = output / STAMP
-    content = json.dumps({k: str(v) for k, v in settings.items()}, indent=1) + "\n"
-    if stamp.is_file() and stamp.read_text() == content and _is_whole(output):
+    before = read_stamp(output)
+    changes = [] if before is None else find_changes(before, settings)
+    if before is not None and not changes and _is_whole(output):
         logging.info("%s: made before with the same options; kept", output)
         return
-    stamp.unlink(missing_ok=True)
+    if changes:
+        logging.info("%s: made again: changed: %s", output, ", ".join(changes))
+    (output / STAMP_NAME).unlink(missing_ok=True)
     make()
-    write_text(stamp, content)
+    write_stamp(output, settings)
 
 
 def _is_whole(output: Path) -> bool:
@@ -99,19 +105,16 @@ def _is_whole(output: Path) -> bool:
         return False
 
 
-def hash_sources(folder: Path) -> str:
-    """Hash the Python files of a folder: a maker that changed makes its corpus anew.
+def hash_sources(folder: Path) -> dict[str, str]:
+    """Hash the Python files of a folder: a corpus is made again when its maker changes.
 
     Args:
         folder: The folder.
 
     Returns:
-        A digest in hexadecimal.
+        Digests by file name.
     """
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return {path.name: hash_file(path) for path in sorted(folder.glob("*.py"))}
 
 
 def seed_with(rng: np.random.RandomState, text: str) -> None:
@@ -125,8 +128,7 @@ def seed_with(rng: np.random.RandomState, text: str) -> None:
 
 
 def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None:
-    """Write the data directory of one set. Comes after its audio: its tables vouch
-    for that.
+    """Write the data directory of one set, after its audio is complete.
 
     Args:
         directory: The data directory.

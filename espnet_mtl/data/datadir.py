@@ -1,18 +1,309 @@
-"""Data directories: several tables over the same utterances."""
+"""Data directories: tables over the same utterances, and the files beside them."""
 
-from collections.abc import Collection, Iterable, Mapping
+import logging
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 
-from espnet_mtl.atomic import write_files, write_text
+from espnet_mtl.atomic import write_files
+from espnet_mtl.data.checks import check_agreement, check_formatted, some
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.segments import parse_segments
-from espnet_mtl.data.tables import read_table, render_table, sort_keys
+from espnet_mtl.data.file_kinds import (
+    COMPLETE,
+    UNKNOWN_ACCENT,
+    WHOLE,
+    Kind,
+    inverse_of,
+    is_inverse,
+    kind_of,
+)
+from espnet_mtl.data.segments import Segment, parse_segments
+from espnet_mtl.data.tables import (
+    Table,
+    read_lines,
+    read_loose_table,
+    read_table,
+    render_table,
+    sort_keys,
+    split_line,
+)
+
+__all__ = [
+    "REQUIRED_FILES",
+    "UNKNOWN_ACCENT",
+    "DataDir",
+    "check_formatted",
+    "load_data_dir",
+    "render_data_dir",
+    "write_data_dir",
+]
 
 REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
-UNKNOWN_ACCENT = "<unk>"
-# Of the 255 bytes that a file name may have, some are for its end and, while it is
-# being written, for the process that writes it.
-_LONGEST_ID = 240
+# What stages leave in their directories: it never belongs to another one.
+_OF_STAGES = ("data/", "logdir/", "bad_audio")
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """A data directory in memory.
+
+    Attributes:
+        path: The directory that it was read from, for messages.
+        tables: Tables by file name: values by utterance, speaker or recording.
+        kinds: What the keys of each table are, by file name.
+        inverses: Names of files that list the keys of a table by its values, as
+            ``spk2utt`` does for ``utt2spk``. They are always made again.
+        whole: Content of the files about the directory as a whole, by name.
+        unknown: Names of all other files that are not hidden; folders end with '/'.
+    """
+
+    path: Path
+    tables: dict[str, Table]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    inverses: tuple[str, ...] = ()
+    whole: Mapping[str, bytes] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        files: Collection[str] = REQUIRED_FILES,
+        *,
+        may_be_empty: Collection[str] = (),
+    ) -> "DataDir":
+        """Read some tables, strictly: they have to name the same utterances.
+
+        Where ``wav.scp`` is asked for and there is a file ``segments``, that is read
+        too, and ``wav.scp`` is by recording. Formatted directories (``dump``, an
+        attack's output) have no ``segments``: there, every table is by utterance.
+
+        Args:
+            path: The directory.
+            files: Names of the tables; the others are compared with ``segments``,
+                ``wav.scp`` or the first one.
+            may_be_empty: Those of them in which a line may be a key alone.
+
+        Returns:
+            The directory, with these tables alone.
+
+        Raises:
+            DataDirError: If a table is faulty, lacks an utterance or has one too many,
+                or a segment is of a recording that ``wav.scp`` lacks.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise DataDirError(f"{path}: no such data directory")
+        names = dict.fromkeys(files)
+        if "utt2accent" in names:
+            _check_has_accents(path)
+        if "wav.scp" in names and (path / "segments").exists():
+            names["segments"] = None
+        tables = {
+            name: read_table(path / name, allow_empty_value=name in may_be_empty)
+            for name in names
+        }
+        loaded = cls(path, tables)
+        check_agreement(path, tables, loaded.segments)
+        return loaded
+
+    @classmethod
+    def read(
+        cls,
+        path: Path | str,
+        extra: Mapping[str, Kind] | None = None,
+        *,
+        without: Collection[str] = (),
+        read: Callable[[Path], Table] = read_loose_table,
+    ) -> "DataDir":
+        """Read every file that belongs to a directory; they need not agree.
+
+        Args:
+            path: The directory.
+            extra: Further tables, by file name.
+            without: Names of tables that are not to be read.
+            read: Reads a table.
+
+        Returns:
+            The directory. A table of the user's own that names no utterance, speaker
+            or recording of the directory counts as unknown.
+
+        Raises:
+            DataDirError: If there is no directory, no ``utt2spk`` in it, or a table is
+                faulty.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise DataDirError(f"{path}: no such data directory")
+        if not (path / "utt2spk").is_file():
+            raise DataDirError(
+                f"{path / 'utt2spk'}: no such file; write '<utterance> <speaker>' on "
+                "each line"
+            )
+        kinds: dict[str, Kind] = {}
+        inverses, whole, unknown = [], {}, []
+        subjects = _Subjects(path)
+        for file in sorted(path.iterdir()):
+            name = file.name
+            kind = kind_of(name, subjects.has_segments) or (extra or {}).get(name)
+            if name.startswith("."):
+                continue
+            if not file.is_file():
+                unknown.append(f"{name}/" if file.is_dir() else name)
+            elif name in WHOLE:
+                whole[name] = file.read_bytes()
+            elif is_inverse(name):
+                inverses.append(name)
+            elif kind and (name in COMPLETE or subjects.are_in(name, kind)):
+                kinds[name] = kind
+            else:
+                unknown.append(name)
+        tables = {name: read(path / name) for name in kinds if name not in without}
+        return cls(path, tables, kinds, tuple(inverses), whole, tuple(unknown))
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether utterances are parts of recordings."""
+        return "segments" in self.tables
+
+    @cached_property
+    def segments(self) -> dict[str, Segment]:
+        """The parts, by utterance; none where utterances are whole recordings."""
+        return parse_segments(self.path / "segments", self.tables.get("segments", {}))
+
+    @property
+    def utts(self) -> list[str]:
+        """The utterances, as ``utt2spk`` has them."""
+        return list(self.tables["utt2spk"])
+
+    def recording_of(self, utt: str) -> str:
+        """Name the recording that an utterance is, or is a part of.
+
+        Args:
+            utt: The utterance.
+        """
+        if not self.has_segments:
+            return utt
+        return split_line(self.tables["segments"].get(utt, ""))[0]
+
+    def cut(self, parts: Sequence[Collection[str]]) -> "list[DataDir]":
+        """Give each part of the directory its lines of every table.
+
+        Args:
+            parts: The utterances of each part; no utterance is in two of them.
+
+        Returns:
+            The parts. Speakers and recordings that a part does not use are not in it,
+            nor are tables that have no line for it.
+
+        Raises:
+            DataDirError: If an utterance is not there.
+        """
+        owners = self._find_owners(parts)
+        tables: list[dict[str, Table]] = [{} for _ in parts]
+        for name, table in self.tables.items():
+            for key, value in table.items():
+                for part in owners[self.kinds[name]].get(key, ()):
+                    tables[part].setdefault(name, {})[key] = value
+        return [replace(self, tables=own, unknown=()) for own in tables]
+
+    def rename(self, new: Mapping[Kind, Callable[[str], str]]) -> "DataDir":
+        """Give every line another key.
+
+        Args:
+            new: New names of utterances, speakers and recordings.
+
+        Returns:
+            The directory with these names.
+        """
+        tables = {
+            name: {new[self.kinds[name]](key): value for key, value in table.items()}
+            for name, table in self.tables.items()
+        }
+        name_speaker = new[Kind.SPEAKER]
+        tables["utt2spk"] = {u: name_speaker(s) for u, s in tables["utt2spk"].items()}
+        return replace(self, tables=tables, unknown=())
+
+    def render(self) -> dict[str, bytes]:
+        """Give the files as they are written, ``spk2utt`` beside ``utt2spk``.
+
+        Returns:
+            Content by file name.
+
+        Raises:
+            DataDirError: If a line could not be read back.
+        """
+        files = dict(self.whole)
+        for name, table in self.tables.items():
+            files[name] = render_table(self.path / name, table).encode()
+            inverse = inverse_of(name)
+            if inverse == "spk2utt" or inverse in self.inverses:
+                inverted = render_table(self.path / inverse, invert(name, table))
+                files[inverse] = inverted.encode()
+        return files
+
+    def write(self, target: Path) -> list[str]:
+        """Write the directory; all of its files or none.
+
+        Tables in the target that this directory lacks would be about utterances of an
+        earlier one: they go to its ``.backup``.
+
+        Args:
+            target: The directory to write.
+
+        Returns:
+            Names of the files.
+
+        Raises:
+            DataDirError: If a line could not be read back.
+            OSError: If the disk is full.
+        """
+        files = self.render()
+        stale = [name for name in _table_names(target) if name not in files]
+        if stale:
+            back_up(target, stale)
+        write_files({target / name: content for name, content in files.items()})
+        for name in stale:
+            (target / name).unlink()
+        return list(files)
+
+    def tell_left_out(self, written: Collection[str]) -> None:
+        """Log which of the files that were read have not been carried over.
+
+        Args:
+            written: Names of the files that were.
+        """
+        names = [*self.tables, *self.inverses, *self.whole, *self.unknown]
+        left_out = [name for name in names if name not in (*written, *_OF_STAGES)]
+        if left_out:
+            logging.info("%s: not taken along: %s", self.path, some(left_out, "file"))
+
+    def _find_owners(
+        self, parts: Sequence[Collection[str]]
+    ) -> dict[Kind, Mapping[str, Iterable[int]]]:
+        """Tell in which parts an utterance, a speaker and a recording are."""
+        utt2spk = self.tables["utt2spk"]
+        utts: dict[str, Iterable[int]] = {}
+        speakers: dict[str, dict[int, None]] = {}
+        recordings: dict[str, dict[int, None]] = {}
+        for number, part in enumerate(parts):
+            for utt in part:
+                if utt not in utt2spk:
+                    raise DataDirError(
+                        f"{self.path / 'utt2spk'}: no line for utterance '{utt}', "
+                        "which was asked for; add it, or ask for others"
+                    )
+                utts[utt] = (number,)
+                speakers.setdefault(utt2spk[utt], {})[number] = None
+                recordings.setdefault(self.recording_of(utt), {})[number] = None
+        return {
+            Kind.UTTERANCE: utts,
+            Kind.SPEAKER: speakers,
+            Kind.RECORDING: recordings,
+        }
 
 
 def load_data_dir(
@@ -20,58 +311,29 @@ def load_data_dir(
     files: Collection[str] = REQUIRED_FILES,
     *,
     may_be_empty: Collection[str] = (),
-) -> dict[str, dict[str, str]]:
-    """Read tables of a data directory and check that they name the same utterances.
-
-    Where ``wav.scp`` is asked for and there is a file ``segments``, the table
-    ``segments`` comes too, and ``wav.scp`` has recordings instead of utterances.
-    Formatted directories (``dump``, an attack's output) have no ``segments``: there,
-    every table is by utterance.
+) -> dict[str, Table]:
+    """Read tables that have to agree; see :meth:`DataDir.load`.
 
     Args:
         path: The directory.
-        files: Names of the tables; ``segments``, ``wav.scp`` or the first one leads.
+        files: Names of the tables.
         may_be_empty: Those of them in which a line may be a key alone.
 
     Returns:
         Tables by name: values by utterance, but ``wav.scp`` by recording where there
-        is ``segments``. Values are as written; :func:`segments.parse_segments`
-        understands those of ``segments``.
+        is ``segments``.
 
     Raises:
-        DataDirError: If a table is faulty, lacks an utterance or has one too many, or
-            a segment is of a recording that ``wav.scp`` lacks.
+        DataDirError: If a table is faulty, or they do not agree.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise DataDirError(f"{path}: no such data directory")
-    names = dict.fromkeys(files)
-    if "utt2accent" in names:
-        _check_has_accents(path)
-    if "wav.scp" in names and (path / "segments").exists():
-        names["segments"] = None
-    tables = {
-        name: read_table(path / name, allow_empty_value=name in may_be_empty)
-        for name in names
-    }
-    leader = next(
-        (n for n in ("segments", "wav.scp") if n in tables), next(iter(names))
-    )
-    for name, table in tables.items():
-        if name == "wav.scp" and leader == "segments":
-            _check_recordings(path, tables["segments"], table)
-        else:
-            _check_same_keys(path, leader, tables[leader], name, table)
-    if not tables[leader]:
-        raise DataDirError(f"{path / leader}: no utterance in it")
-    return tables
+    return DataDir.load(path, files, may_be_empty=may_be_empty).tables
 
 
 def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Write tables, and ``spk2utt`` beside ``utt2spk``; all of them or none.
 
     Args:
-        path: The directory; made when absent.
+        path: The directory; made when absent. Other files in it stay.
         tables: Tables by name.
 
     Raises:
@@ -96,109 +358,52 @@ def render_data_dir(
         DataDirError: If a line could not be read back.
     """
     path = Path(path)
-    tables = dict(tables)
-    if "utt2spk" in tables:
-        tables["spk2utt"] = invert(tables["utt2spk"])
-    return {path / n: render_table(path / n, t).encode() for n, t in tables.items()}
+    files = DataDir(path, {name: dict(table) for name, table in tables.items()})
+    return {path / name: content for name, content in files.render().items()}
 
 
-def check_apart(source: Path, target: Path) -> None:
-    """Refuse to write a data directory over the one that is read.
+def invert(name: str, table: Mapping[str, str]) -> Table:
+    """Turn a table such as ``utt2spk`` into one such as ``spk2utt``.
 
     Args:
-        source: The directory to read.
-        target: The directory to write.
-
-    Raises:
-        DataDirError: If they are the same.
-    """
-    if source.resolve() == target.resolve():
-        raise DataDirError(f"{target}: read and written at once; name another target")
-
-
-def check_file_names(
-    path: Path | str, utts: Iterable[str], *, prefix: str = ""
-) -> None:
-    """Refuse utterances that cannot name a file, where files are named after them.
-
-    Args:
-        path: The table that they are from, for the message.
-        utts: The utterances, in the table's order.
-        prefix: What the files' names begin with.
-
-    Raises:
-        DataDirError: If one has a '/' in it, or is too long.
-    """
-    longest = _LONGEST_ID - len(prefix.encode())
-    for number, utt in enumerate(utts, start=1):
-        if "/" in utt:
-            raise DataDirError(
-                f"{path}:{number}: there is a '/' in '{utt}', which cannot name an "
-                "audio file; write another character, in every file"
-            )
-        size = len(utt.encode())
-        if size > longest:
-            raise DataDirError(
-                f"{path}:{number}: '{utt}' has {size} bytes, and an audio file can be "
-                f"named after {longest} at most; shorten it, in every file"
-            )
-
-
-def check_formatted(path: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
-    """Refuse a directory that has not one audio file for each utterance.
-
-    Args:
-        path: The directory.
-        tables: What :func:`load_data_dir` read of it.
-
-    Raises:
-        DataDirError: If its utterances are parts of recordings, or cannot name files.
-    """
-    if "segments" in tables:
-        raise DataDirError(
-            f"{path / 'segments'}: one audio file for each utterance is needed here; "
-            "give a directory that stage 3 has formatted, such as dump/raw/<set>"
-        )
-    check_file_names(path / "wav.scp", tables["wav.scp"])
-
-
-def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
-    """Turn ``utt2spk`` into ``spk2utt``.
-
-    Args:
-        utt2spk: Speaker by utterance.
+        name: The table's file name.
+        table: The table; of ``segments``, the recordings count.
 
     Returns:
-        Utterances by speaker, joined by blanks.
+        Keys by value, joined by blanks.
     """
-    utterances: dict[str, list[str]] = {}
-    for utt in sort_keys(utt2spk):
-        utterances.setdefault(utt2spk[utt], []).append(utt)
-    return {speaker: " ".join(utts) for speaker, utts in utterances.items()}
+    keys: dict[str, list[str]] = {}
+    for key in sort_keys(table):
+        value = table[key]
+        if name == "segments":
+            value, _ = split_line(value)
+        keys.setdefault(value, []).append(key)
+    return {value: " ".join(own) for value, own in keys.items()}
 
 
-def some(keys: Collection[str], noun: str = "utterance") -> str:
-    """Count keys and name the first few.
+def back_up(directory: Path, names: Iterable[str]) -> None:
+    """Copy files to ``<directory>/.backup``, or ``.backup.1`` and so on.
 
     Args:
-        keys: The keys.
-        noun: What each of them is.
-
-    Returns:
-        Such as ``2 utterances (ann-1, ann-2)``.
+        directory: The directory.
+        names: Names of the files.
     """
-    shown = ", ".join(list(keys)[:5]) + (", ..." if len(keys) > 5 else "")
-    return f"{len(keys)} {noun}{'' if len(keys) == 1 else 's'} ({shown})"
+    backup = directory / ".backup"
+    for number in count(1):
+        if not backup.exists():
+            break
+        backup = directory / f".backup.{number}"
+    backup.mkdir()
+    for name in names:
+        shutil.copyfile(directory / name, backup / name)
+    logging.info("%s: the tables as they were", backup)
 
 
-def write_line(path: Path | str, line: str) -> None:
-    """Write a file of one line.
-
-    Args:
-        path: The file.
-        line: The line, without its end.
-    """
-    write_text(path, line + "\n")
+def _table_names(directory: Path) -> list[str]:
+    if not directory.is_dir():
+        return []
+    names = sorted(path.name for path in directory.iterdir() if path.is_file())
+    return [name for name in names if is_inverse(name) or kind_of(name, False)]
 
 
 def _check_has_accents(path: Path) -> None:
@@ -213,34 +418,28 @@ def _check_has_accents(path: Path) -> None:
         )
 
 
-def _check_same_keys(
-    path: Path, leader: str, wanted: dict[str, str], name: str, table: dict[str, str]
-) -> None:
-    missing = [key for key in wanted if key not in table]
-    extra = [key for key in table if key not in wanted]
-    fix = "utils/fix_data_dir.sh keeps the utterances that every file has"
-    if name == "utt2accent" and missing:
-        fix = f"write '{UNKNOWN_ACCENT}' where an accent is not known; or {fix}"
-    if missing:
-        raise DataDirError(
-            f"{path / name}: no line for {some(missing)} of {path / leader}; {fix}"
-        )
-    if extra:
-        line = next(n for n, key in enumerate(table, start=1) if key == extra[0])
-        raise DataDirError(
-            f"{path / name}:{line}: {path / leader} has no line for {some(extra)}; "
-            f"{fix}"
-        )
+class _Subjects:
+    """The utterances, speakers and recordings of a directory, read when asked for."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.has_segments = (path / "segments").is_file()
 
-def _check_recordings(
-    path: Path, segments: dict[str, str], recordings: dict[str, str]
-) -> None:
-    parsed = parse_segments(path / "segments", segments)
-    for number, (utt, segment) in enumerate(parsed.items(), start=1):
-        if segment.recording not in recordings:
-            raise DataDirError(
-                f"{path / 'segments'}:{number}: '{utt}' is a part of "
-                f"'{segment.recording}', which {path / 'wav.scp'} has not; add the "
-                "recording there, or let utils/fix_data_dir.sh remove the utterance"
-            )
+    def are_in(self, name: str, kind: Kind) -> bool:
+        """Whether a table has a line about any of them."""
+        known = self._known[kind]
+        return any(split_line(ln)[0] in known for ln in read_lines(self._path / name))
+
+    @cached_property
+    def _known(self) -> dict[Kind, set[str]]:
+        lines = [split_line(line) for line in read_lines(self._path / "utt2spk")]
+        utts = {utt for utt, _ in lines}
+        return {
+            Kind.UTTERANCE: utts,
+            Kind.SPEAKER: {speaker for _, speaker in lines},
+            Kind.RECORDING: self._recordings() if self.has_segments else utts,
+        }
+
+    def _recordings(self) -> set[str]:
+        lines = read_lines(self._path / "segments")
+        return {split_line(split_line(line)[1])[0] for line in lines}

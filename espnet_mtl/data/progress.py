@@ -1,4 +1,4 @@
-"""Says how far a long loop over utterances is."""
+"""Says how far a long loop is."""
 
 import logging
 import time
@@ -6,48 +6,55 @@ import time
 _SECONDS = 2.0
 
 
-class Progress:
-    """Tells now and then how many utterances are done, and at the end how fast.
+class LoopProgress:
+    """Tells now and then how much is done, and at the end how fast it was.
 
     Args:
-        total: How many there are to do.
+        total: How much there is to do.
         what: What is done, in a word.
-        done: How many an earlier run has done.
+        unit: What is counted.
+        done: How much an earlier run has done.
     """
 
-    def __init__(self, total: int, what: str, done: int = 0) -> None:
-        self._total, self._what, self._done = total, what, done
+    def __init__(
+        self, total: int, what: str, unit: str = "utterances", done: int = 0
+    ) -> None:
+        self._total, self._what, self._unit, self._done = total, what, unit, done
         self._made, self._seconds = 0, 0.0
         self._start = self._reported = time.monotonic()
 
-    def add(self, seconds: float) -> None:
-        """Count an utterance.
+    def add(self, seconds: float = 0.0, number: int = 1) -> None:
+        """Count what has been done.
 
         Args:
-            seconds: Its length.
+            seconds: The length of the audio.
+            number: How many.
         """
-        self._done += 1
-        self._made += 1
+        self._done += number
+        self._made += number
         self._seconds += seconds
         if time.monotonic() - self._reported > _SECONDS:
-            self._reported = time.monotonic()
-            self._report()
+            self.report()
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """Tell how much is done."""
+        self._reported = time.monotonic()
         logging.info(
-            "progress: %d/%d utterances (%s)", self._done, self._total, self._what
+            "progress: %d/%d %s (%s)", self._done, self._total, self._unit, self._what
         )
 
     def finish(self) -> None:
         """Tell what was done, where there was anything to do."""
         if not self._total:
             return
-        self._report()
+        self.report()
         seconds = time.monotonic() - self._start
         logging.info(
-            "Made %d utterances, %.2f hours, in %.1f s: %.0f utterances a second",
+            "Made %d %s, %.2f hours, in %.1f s: %.0f %s a second",
             self._made,
+            self._unit,
             self._seconds / 3600,
             seconds,
             self._made / max(seconds, 1e-9),
+            self._unit,
         )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_table
 
 # Kaldi's way to say "to the end of the recording".
 TO_THE_END = -1.0
@@ -26,24 +25,8 @@ class Segment(NamedTuple):
     end: float
 
 
-def read_segments(path: Path | str) -> dict[str, Segment]:
-    """Read ``segments``, strictly.
-
-    Args:
-        path: The file, ``<utterance> <recording> <start> <end>`` on each line.
-
-    Returns:
-        Segments by utterance, in the file's order.
-
-    Raises:
-        DataDirError: If the table is faulty or a line is no segment; the message names
-            the line.
-    """
-    return parse_segments(path, read_table(path))
-
-
 def parse_segments(path: Path | str, table: Mapping[str, str]) -> dict[str, Segment]:
-    """Understand the lines of a table that is read already.
+    """Understand the lines of ``segments``, ``<recording> <start> <end>``.
 
     Args:
         path: The file that it is from, for messages.
@@ -53,7 +36,7 @@ def parse_segments(path: Path | str, table: Mapping[str, str]) -> dict[str, Segm
         Segments by utterance.
 
     Raises:
-        DataDirError: If a line is no segment; the message names the line.
+        DataDirError: If a line is not a segment; the message names the line.
     """
     return {
         utt: _parse(f"{path}:{number}", utt, value)
@@ -96,6 +79,6 @@ def _seconds(place: str, text: str) -> float:
         seconds = math.nan
     if not math.isfinite(seconds):
         raise DataDirError(
-            f"{place}: '{text}' is no time; write seconds, such as 12.34"
+            f"{place}: '{text}' is not a time; write seconds, such as 12.34"
         )
     return seconds

@@ -2,8 +2,9 @@
 
 That is ``<file>`` for anything that libsndfile reads, ``<command> |`` for what prints
 such a file, ``<archive>:<offset>`` for where one begins in an ``ark``. All of them are
-read when data are prepared. Formatted directories have no commands and no plain
-archives (:mod:`espnet_mtl.data.ark`), so that all that reads them hears the same.
+read when data are prepared; the command that changes the speed (:mod:`.speed`) is not
+run, but done here. Formatted directories have no commands and no plain archives
+(:mod:`espnet_mtl.data.ark`), so that all that reads them hears the same.
 """
 
 import io
@@ -19,6 +20,7 @@ import soundfile
 
 from espnet_mtl.data.ark import PLAIN, read_entry, read_mark
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.speed import ChangedSpeed
 
 _STDERR_LINES = 3
 
@@ -34,10 +36,13 @@ def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
         Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
 
     Raises:
-        DataDirError: If there is no audio to be read; a command's message tells the end
-            of what it wrote to stderr.
+        DataDirError: If the audio cannot be read; for a command, the message ends with
+            what it wrote to stderr.
     """
     file: str | io.BytesIO
+    if changed := ChangedSpeed.from_value(value):
+        samples, rate = read_source(changed.source, place)
+        return changed.apply(samples, rate, place), rate
     if is_command(value):
         file = io.BytesIO(_run(value.rstrip()[:-1], place))
     elif ark := split_ark(value):
@@ -83,7 +88,7 @@ def check_formatted_value(value: str, place: str) -> None:
     """
     if is_command(value):
         raise DataDirError(
-            f"{place}: a command, and commands are run by stages 2 and 3 only; format "
+            f"{place}: a command, and commands are run by stage 3 only; format "
             "the directory (--stage 3), and give the formatted one"
         )
     ark = split_ark(value)
@@ -123,7 +128,7 @@ def split_ark(value: str) -> tuple[str, int] | None:
     return match[1], int(match[2])
 
 
-def source_version(value: str) -> list:
+def source_version(value: str) -> list[str | float]:
     """Tell one state of a source from another without reading it.
 
     Args:
@@ -146,6 +151,8 @@ def source_files(value: str) -> list[str]:
     Returns:
         Paths; of a command, all words that are not where output goes.
     """
+    if changed := ChangedSpeed.from_value(value):
+        return source_files(changed.source)
     if is_command(value):
         return _inputs(value)
     ark = split_ark(value)
@@ -192,7 +199,7 @@ def _run(command: str, place: str) -> bytes:
     if done.returncode != 0:
         raise DataDirError(
             f"{place}: the command failed with exit status {done.returncode}{said}; "
-            "try it in a shell and mend it, or remove the utterance"
+            "try it in a shell and correct it, or remove the utterance"
         )
     if not done.stdout:
         raise DataDirError(
@@ -214,5 +221,5 @@ def _check_file(value: str, place: str) -> None:
     elif value.endswith(".ark"):
         fault = "an archive; write '<archive>:<offset>'"
     else:
-        fault = "no such audio file; mend wav.scp"
+        fault = "no such audio file; correct wav.scp"
     raise DataDirError(f"{place}: {fault}")

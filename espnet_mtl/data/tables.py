@@ -7,11 +7,13 @@ from pathlib import Path
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
 
+Table = dict[str, str]
+
 # Some editors put it before a text file; it belongs to no key.
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str, str]:
+def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
     """Read a table, strictly.
 
     Args:
@@ -26,7 +28,7 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str
             order or without value; the message names the line.
     """
     path = Path(path)
-    table: dict[str, str] = {}
+    table: Table = {}
     last_key = b""
     for number, line in enumerate(read_lines(path), start=1):
         key, value = split_line(line)
@@ -52,6 +54,18 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> dict[str
     return table
 
 
+def read_loose_table(path: Path | str) -> Table:
+    """Read a table in which a line may be a key alone; see :func:`read_table`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Value by key, in the file's order.
+    """
+    return read_table(path, allow_empty_value=True)
+
+
 def write_table(path: Path | str, table: Mapping[str, str]) -> None:
     """Write a table sorted by bytes; the file appears whole or stays as it was.
 
@@ -66,7 +80,7 @@ def write_table(path: Path | str, table: Mapping[str, str]) -> None:
 
 
 def render_table(path: Path | str, table: Mapping[str, str]) -> str:
-    """Give a table as its file has it.
+    """Render a table as the content of its file.
 
     Args:
         path: The file, for messages.
@@ -80,7 +94,9 @@ def render_table(path: Path | str, table: Mapping[str, str]) -> str:
     """
     for key, value in table.items():
         if key.split() != [key] or key.startswith(_BYTE_ORDER_MARK):
-            raise DataDirError(f"{path}: {key!r} is no key; use one word, no blanks")
+            raise DataDirError(
+                f"{path}: {key!r} is not a key; use one word, without blanks"
+            )
         if "\n" in value or "\r" in value:
             raise DataDirError(
                 f"{path}: '{key}': there is a line break in {value!r}; remove it"
@@ -120,8 +136,8 @@ def find_unprintable(text: str) -> str:
         text: Any text.
 
     Returns:
-        The first control, private or unassigned character; empty where there is none.
-        The invisible joiners of some scripts are none.
+        The first control, private or unassigned character; empty if there is none.
+        The invisible joiners of some scripts are allowed.
     """
     if text.isprintable():
         return ""

@@ -64,7 +64,7 @@ def run_stage(
     Returns:
         Seconds by the clock, and seconds of processor time.
     """
-    command = [sys.executable, "-m", "espnet_mtl.data.stages.format_audio", "--fs", fs]
+    command = [sys.executable, "-m", "espnet_mtl.bin.format_wav_scp", "--fs", fs]
     before, start = _children_seconds(), time.monotonic()
     subprocess.run(
         [*command, "--audio_format", audio_format, source, target],

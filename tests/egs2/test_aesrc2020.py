@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")
@@ -90,7 +90,7 @@ def test_the_corpus_from_end_to_end(root, aesrc2020, tmp_path):
         "6 test",
     ]
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
         accents = Counter(read_table(data / name / "utt2accent").values())
         assert accents == {"US": 2, "CHN": 2, "ES": 2}
     speakers = speakers_of(data)
@@ -217,7 +217,7 @@ def test_lists_that_do_not_fit(root, make, tmp_path):
     ("spoil", "message"),
     [
         ("", "where is AESRC2020.*datatang.com.*AESRC2020=.*db.sh"),
-        ("no folder", "is no folder"),
+        ("no folder", "is not a folder"),
         ("no accent", "has no folder of an accent, such as 'American English Speech"),
         ("no clips", "has no <accent>/<speaker>/<clip>.wav"),
         ("no speaker", "whose voice is it"),

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import format_wav_scp, validate_data_dir
 from espnet_mtl.data.prepare.accents import read_accent_map
-from espnet_mtl.data.stages import format_audio
+from espnet_mtl.data.prepare.audio_check import Header
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
+from espnet_mtl.journal import read_journals
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared/data"
 SAMPLES = Path(os.environ.get("COMMONVOICE_SAMPLES") or BESIDE)
@@ -121,7 +122,7 @@ def test_every_clip_of_release_6_1_is_accounted_for(maker, tmp_path, capsys):
     assert speakers_are_apart(tmp_path)
     assert all(accents_of(tmp_path)[n]["australia"] == 1 for n in SETS)
     for name in SETS:
-        validate.main([str(tmp_path / name)])
+        validate_data_dir.main([str(tmp_path / name)])
     assert "<unk>: 50 without a label, 3 too small a class" in capsys.readouterr().out
 
 
@@ -298,15 +299,16 @@ def test_a_second_run_opens_only_what_is_new(maker, release, tmp_path, monkeypat
     data = tmp_path / "data"
     options = ["--root", str(root), "--output", str(data), *FEW]
     maker.main(options)
-    lengths = data / "corpus_en" / "lengths.tsv"
-    whole = lengths.read_text()
-    lengths.write_text(whole[:-10])  # a kill tears a line off
+    journal = data / "corpus_en" / "headers.jsonl"
+    whole = read_journals([journal], Header)
+    assert len(whole) > 1
+    journal.write_text(journal.read_text()[:-10])  # a kill tears a line off
     opened = []
     info = soundfile.info
     monkeypatch.setattr(soundfile, "info", lambda p: opened.append(p) or info(p))
     maker.main(options)
     assert len(opened) == 1
-    assert sorted(lengths.read_text().splitlines()) == sorted(whole.splitlines())
+    assert read_journals([journal], Header) == whole
     maker.main(options)
     assert len(opened) == 1
 
@@ -342,7 +344,7 @@ def test_what_is_no_release_is_named(maker, release, commonvoice, tmp_path):
     assert "where is Common Voice?" in done.stderr and "db.sh" in done.stderr
     root = release("17", clips_of(SIX_NAMES, "accents"))
     for options, message in (
-        (["--root", str(tmp_path / "no")], "is no folder"),
+        (["--root", str(tmp_path / "no")], "is not a folder"),
         (["--root", str(root), "--lang", "fr"], "no language 'fr', but en"),
         (["--root", str(tmp_path)], "no unpacked release"),
     ):
@@ -401,7 +403,7 @@ def test_data_sh_and_formatting_take_mp3_to_one_rate(commonvoice, release, tmp_p
     assert done.returncode == 0, done.stderr
     assert "england" in done.stdout and "Sampling rates: 48000 Hz" in done.stderr
     dump = tmp_path / "dump"
-    format_audio.main(["--fs", "16k", str(data / "train_en"), str(dump)])
+    format_wav_scp.main(["--fs", "16k", str(data / "train_en"), str(dump)])
     path = next(iter(read_table(dump / "wav.scp").values()))
     info = soundfile.info(path)
     assert (info.format, info.samplerate) == ("FLAC", 16000)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")
@@ -105,7 +105,7 @@ def test_the_directories_are_valid_and_the_audio_is_as_promised(root, maker, tmp
     data = tmp_path / "data"
     maker.main(["--output", str(data), "--fsdd_root", str(root), *SIZES])
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
         texts = read_table(data / name / "text")
         for key, path in read_table(data / name / "wav.scp").items():
             samples = read_audio(path, 8000, utt=key)
@@ -133,7 +133,7 @@ def test_a_root_that_is_not_named_not_there_or_something_else(
     def make(folder):
         maker.main(["--output", str(tmp_path / "data"), "--fsdd_root", str(folder)])
 
-    with pytest.raises(UserError, match=f"{tmp_path}/no is no folder.*{url}"):
+    with pytest.raises(UserError, match=f"{tmp_path}/no is not a folder.*{url}"):
         make(tmp_path / "no")
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError, match="metadata.py and recordings/ missing"):
@@ -195,7 +195,7 @@ def test_a_bad_recording_is_named(root, maker, tmp_path, how):
     output = tmp_path / "data"
     with pytest.raises(UserError, match=f"{path}.*opy (it|the corpus) again from"):
         maker.main(["--output", str(output), "--fsdd_root", str(root), *SIZES])
-    assert not (output / "corpus.json").exists()
+    assert not (output / "stamp.json").exists()
 
 
 @pytest.mark.parametrize("name", ["7_carl_6.wav", "seven.wav"])
@@ -227,4 +227,4 @@ def test_the_real_corpus(fsdd, reader, tmp_path):
     done = fsdd.run_data_sh("--datadir", tmp_path, "--fsdd_root", REAL, *SIZES)
     assert done.returncode == 0, done.stderr
     for name in SETS:
-        validate.main([str(tmp_path / name)])
+        validate_data_dir.main([str(tmp_path / name)])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")
@@ -82,7 +82,7 @@ def test_another_seed_gives_another_corpus(small, maker, hash_corpus, tmp_path):
 
 def test_the_directories_are_valid_and_the_audio_is_as_promised(small):
     for name in SETS:
-        validate.main([str(small / name)])
+        validate_data_dir.main([str(small / name)])
         for key, path in read_table(small / name / "wav.scp").items():
             info = soundfile.info(path)
             assert (info.samplerate, info.channels) == (16000, 1)

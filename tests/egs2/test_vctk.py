@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "valid", "test")
@@ -122,7 +122,7 @@ def test_version_0_92_from_end_to_end(new, vctk, tmp_path):
         "8 train",
         "12 valid",
         "12 test",
-        "4 no text file, or none in UTF-8",
+        "4 no text file in UTF-8",
         "8 a sentence of training and of another set (--shared_text)",
     ]
     assert "4 clips have no text that can be read" in done.stderr
@@ -132,7 +132,7 @@ def test_version_0_92_from_end_to_end(new, vctk, tmp_path):
 
     # 2. Sets, speakers, accents
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
     speakers = {n: set(read_table(data / n / "utt2spk").values()) for n in SETS}
     assert [len(speakers[name]) for name in SETS] == [4, 3, 3]
     assert sum(map(len, speakers.values())) == len(set.union(*speakers.values()))
@@ -271,7 +271,7 @@ def test_a_class_that_no_training_speaker_has_is_none(new, make, capsys):
     ("spoil", "message"),
     [
         ("", "where is CSTR VCTK.*10283/3443.*VCTK=.*db.sh"),
-        ("no folder", "is no folder"),
+        ("no folder", "is not a folder"),
         ("no audio", r"neither wav48_silence_trimmed/ \(version 0.92\) nor wav48/"),
         ("both", "two versions: .*wav48_silence_trimmed and .*wav48"),
         ("no info", "is not whole: speaker-info.txt missing"),

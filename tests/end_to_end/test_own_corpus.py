@@ -82,6 +82,7 @@ def test_accents_survive_speed_perturbation_and_archives(recipe, done):
     accents = read_table(dump / "train_sp" / "utt2accent")
     copies = [utt for utt in accents if utt.startswith("sp0.9-")]
     assert 2 * len(copies) == len(accents)
+    assert not list((recipe / "data/train_sp").rglob("*.wav"))  # tables alone
     assert all(accents[utt] == accents[utt.removeprefix("sp0.9-")] for utt in copies)
     assert (dump / "test/audio_format").read_text() == "flac.ark\n"
     for value in read_table(dump / "test/wav.scp").values():

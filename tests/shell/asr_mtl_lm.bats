@@ -106,8 +106,9 @@ look_at_the_whole_run() {
     asr_mtl --use_lm true --stop_stage 7 > /dev/null
     echo "a other" > a.txt
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 7 --stop_stage 7
-    [ "${status}" -eq 2 ]
-    [[ "${output}" == *"exp/lm_stats_bpe30 has the statistics of another text"*"run stage 6 again"* ]]
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"exp/lm_stats_bpe30 has the statistics of other data (text: 3 -> 1 lines)"*"run stage 6 again"* ]]
+    rm exp/lm_train_bpe30/*.pth
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 6 --stop_stage 7
     [ "${status}" -eq 0 ]
     [ "$(cat dump/raw/lm_train.txt)" = "a other" ]
@@ -133,11 +134,11 @@ look_at_the_whole_run() {
     [ "${status}" -eq 0 ]  # nothing has changed
     echo "a other" > a.txt
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 6 --stop_stage 7
-    [ "${status}" -eq 2 ]
-    [[ "${output}" == *"exp/lm_train_bpe30 was begun with another text"*"another --lm_tag, or remove exp/lm_train_bpe30"* ]]
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"exp/lm_train_bpe30 was trained on other data (text: 3 -> 1 lines)"*"another --lm_tag or --expdir, or remove exp/lm_train_bpe30"* ]]
     run asr_mtl --use_lm true --lm_train_text a.txt --lm_tag other --stage 7 --stop_stage 7
     [ "${status}" -eq 0 ]
-    rm exp/lm_train_bpe30/checkpoint.pth  # nothing was learned yet
+    rm exp/lm_train_bpe30/*.pth  # nothing was learned yet
     run asr_mtl --use_lm true --lm_train_text a.txt --stage 7 --stop_stage 7
     [ "${status}" -eq 0 ]
 }

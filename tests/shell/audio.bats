@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Stages 2 to 4 in jobs, formats of audio, and directories made elsewhere.
+# Stages 3 and 4 in jobs, formats of audio, and directories made elsewhere.
 
 load make_recipe.sh
 
@@ -33,11 +33,11 @@ make_dump() { # make_dump <audio format>
         esac
         options+=" --max_bad_audio 0.01 --num_jobs 3"
         for job in 1 2 3; do
-            [ "$(called "^format_audio ${options} --job ${job} data/${dirs}$")" -eq 1 ]
+            [ "$(called "^format_wav_scp ${options} --job ${job} data/${dirs}$")" -eq 1 ]
         done
-        [ "$(called "^format_audio ${options} --merge data/${dirs}$")" -eq 1 ]
+        [ "$(called "^format_wav_scp ${options} --merge data/${dirs}$")" -eq 1 ]
     done
-    [ -f dump/raw/test/logdir/format_audio.3.log ]
+    [ -f dump/raw/test/logdir/format_wav_scp.3.log ]
 }
 
 @test "parts of recordings are shared between jobs by utterances" {
@@ -46,8 +46,8 @@ make_dump() { # make_dump <audio format>
     echo "recording x.wav" > data/train/wav.scp
     run asr_mtl --stage 3 --stop_stage 3 --nj 9
     [ "${status}" -eq 0 ]
-    [ "$(called '^format_audio .*--num_jobs 5 --job .* data/train ')" -eq 5 ]
-    [ "$(called '^format_audio .*--num_jobs 3 --job .* data/valid ')" -eq 3 ]
+    [ "$(called '^format_wav_scp .*--num_jobs 5 --job .* data/train ')" -eq 5 ]
+    [ "$(called '^format_wav_scp .*--num_jobs 3 --job .* data/valid ')" -eq 3 ]
 }
 
 @test "the last line of a table counts also without an end" {
@@ -56,8 +56,8 @@ make_dump() { # make_dump <audio format>
     printf 'valid-1 x\nvalid-2 x' > data/valid/wav.scp
     run asr_mtl --stage 3 --stop_stage 12 --nj 9 --inference_nj 9
     [ "${status}" -eq 0 ]
-    [ "$(called '^format_audio .*--num_jobs 1 --job 1 data/test ')" -eq 1 ]
-    [ "$(called '^format_audio .*--num_jobs 2 --job [12] data/valid ')" -eq 2 ]
+    [ "$(called '^format_wav_scp .*--num_jobs 1 --job 1 data/test ')" -eq 1 ]
+    [ "$(called '^format_wav_scp .*--num_jobs 2 --job [12] data/valid ')" -eq 2 ]
     [ "$(called 'asr_mtl_train.*--collect_stats true')" -eq 2 ]
     [ "$(called 'asr_mtl_inference')" -eq 1 ]
 }
@@ -72,14 +72,14 @@ make_dump() { # make_dump <audio format>
 }
 
 @test "a job that fails stops the stage before its tables are written" {
-    FAKE_FAILS=format_audio FAKE_FAILS_WITH=" --job" run asr_mtl --stop_stage 4
+    FAKE_FAILS=format_wav_scp FAKE_FAILS_WITH=" --job" run asr_mtl --stop_stage 4
     [ "${status}" -ne 0 ]
     [[ "${output}" == *"failed as asked"*"--stage 3"* ]]
-    [ "$(called '^format_audio .*--merge')" -eq 0 ]
+    [ "$(called '^format_wav_scp .*--merge')" -eq 0 ]
 }
 
 @test "what is wrong with tables or options is said once, before any job" {
-    for module in speed_perturb format_audio asr_mtl_attack; do
+    for module in format_wav_scp asr_mtl_attack; do
         : > "${CALLS}"
         FAKE_FAILS=${module} run asr_mtl --speed_perturb_factors "0.9 1.0"
         [ "${status}" -ne 0 ]
@@ -111,9 +111,9 @@ make_dump() { # make_dump <audio format>
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"data/accent_list/accents.txt does not exist: it is made of dump/raw/train/utt2accent"* ]]
     [ "$(called '^accent_list .*--train_dir dump/raw/train --check_dirs dump/raw/valid dump/raw/test --allow_shared_speakers false --output data/accent_list/accents.txt$')" -eq 1 ]
-    [ "$(called '^formatted --fs 16k dump/raw/train dump/raw/valid$')" -eq 1 ]
-    [ "$(called '^formatted --fs 16k dump/raw/test$')" -eq 2 ]  # decoded, attacked
-    [ "$(called '^format_audio')" -eq 0 ]
+    [ "$(called '^check_formatted --fs 16k dump/raw/train dump/raw/valid$')" -eq 1 ]
+    [ "$(called '^check_formatted --fs 16k dump/raw/test$')" -eq 2 ]  # decoded, attacked
+    [ "$(called '^format_wav_scp')" -eq 0 ]
     run asr_mtl --stage 10 --stop_stage 10 --token_type char
     [ "${status}" -eq 0 ]
     [ "$(called '^accent_list ')" -eq 1 ]
@@ -137,7 +137,7 @@ make_dump() { # make_dump <audio format>
 
 @test "what is wrong with a dump is found before training" {
     make_dump flac
-    FAKE_FAILS=formatted run asr_mtl --skip_data_prep true --token_type char
+    FAKE_FAILS=check_formatted run asr_mtl --skip_data_prep true --token_type char
     [ "${status}" -ne 0 ]
     [ "$(called asr_mtl_train)" -eq 0 ]
 }

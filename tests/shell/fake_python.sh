@@ -36,7 +36,7 @@ value_of() { # value_of <option>: its last value
 }
 
 case ${module} in
-    format_audio | remove_long_short | speed_perturb)
+    format_wav_scp | remove_long_short | perturb_data_dir_speed)
         # The merge writes what is shared.
         case " $* " in *" --job "* | *" --check "*) exit 0 ;; esac
         from=${*: -2:1} to=${*: -1}

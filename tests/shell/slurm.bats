@@ -256,7 +256,7 @@ END
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"Successfully finished."* ]]
     find data dump exp -name '*.log' > logs
-    for job in speed_perturb format_audio stats.2 train asr_inference.2 asr_mtl_attack.2; do
+    for job in format_wav_scp stats.2 train asr_inference.2 asr_mtl_attack.2; do
         grep -q "/${job}[.0-9]*log$" logs
     done
     while read -r log; do
@@ -264,7 +264,7 @@ END
         grep -q "^# Ended (code 0)" "${log}"
     done < logs
     squeue --noheader --states=all --format %j > names
-    for job in format_audio stats train asr_inference asr_mtl_attack; do
+    for job in format_wav_scp stats train asr_inference asr_mtl_attack; do
         grep -qx "${job}" names
     done
 }

@@ -17,7 +17,7 @@ from espnet_mtl.data.tables import read_lines
 DROP = "<drop>"
 OTHER = "other"
 NO_CLASS = "?"
-# What people and programs write where they know nothing.
+# What people and programs write for an unknown accent.
 _NOTHING = (
     "<unk> unk unknown unspecified undefined n/a na nan none null nil no ? - -- . -1 0"
 ).split()
@@ -25,7 +25,7 @@ _NOTHING = (
 
 @dataclass(frozen=True)
 class AccentPolicy:
-    """What decides about classes.
+    """How accent labels become classes.
 
     Attributes:
         several: Rows with several classes: ``unknown``, ``drop``, or ``join`` them to
@@ -87,10 +87,10 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
 
 
 def says_nothing(label: str) -> bool:
-    """Whether a label, or the name of a class, says that an accent is not known.
+    """Whether a label, or the name of a class, means that the accent is not known.
 
     Args:
-        label: As somebody wrote it.
+        label: As it is written in the corpus.
     """
     return not label or fold(label) in _NOTHING
 
@@ -124,7 +124,9 @@ def split_labels(raw: str, known: Container[str]) -> tuple[str, ...]:
 
 
 def _cut_at_commas(raw: str) -> list[str]:
-    pieces, depth, piece = [], 0, []
+    pieces: list[str] = []
+    piece: list[str] = []
+    depth = 0
     for character in raw:
         depth = max(0, depth + (character == "(") - (character == ")"))
         if character == "," and not depth:
@@ -147,7 +149,7 @@ def give_classes(
     Args:
         clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
         classes: See :func:`read_accent_map`.
-        policy: What decides.
+        policy: How labels become classes.
     """
     decided: dict[tuple[str, ...], tuple[str, str, str]] = {}
     for clip in clips:
@@ -159,7 +161,7 @@ def give_classes(
 def _decide(
     labels: tuple[str, ...], classes: Mapping[str, str], policy: AccentPolicy
 ) -> tuple[str, str, str]:
-    """Return class, why there is none, and the rule that takes the clip out."""
+    """Return the class, why it is unknown, and the rule that takes the clip out."""
     found: list[str] = []
     for label in labels:
         name = classes.get(fold(label))
@@ -189,11 +191,11 @@ def _decide(
 def settle_small_classes(
     clips: Iterable[Clip], policy: AccentPolicy
 ) -> dict[str, tuple[int, int]]:
-    """Deal with the classes below the minimum.
+    """Change the class of clips whose class is below the minimum.
 
     Args:
         clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
-        policy: What decides.
+        policy: How labels become classes.
 
     Returns:
         Clips and speakers of each such class.
@@ -255,7 +257,7 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
 
 
 def require_two(clips: Collection[Clip], source: Path | str) -> None:
-    """Refuse a corpus whose accents are lost on the way; one without any is warned of.
+    """Refuse a corpus whose accents all get lost; warn if it never had any.
 
     Args:
         clips: Those that are used.

@@ -1,4 +1,4 @@
-"""The account of a corpus: what became of every clip, and who speaks how."""
+"""The account of a corpus: what became of every clip, and clips per accent and set."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -68,8 +68,8 @@ def format_classes(clips: Iterable[Clip]) -> str:
         known = {accent for accent in cells if cells[accent][name]} - {UNKNOWN_ACCENT}
         if name in sums and len(known) < 2:
             rows.append(
-                f"{name}: {'one accent alone' if known else 'no accent'} is known, so "
-                "that accent accuracy says nothing there"
+                f"{name}: {'only one accent' if known else 'no accent'} is known, so "
+                "accent accuracy means nothing there"
             )
     if unlabelled:
         parts = ", ".join(f"{count} {why}" for why, count in unlabelled.most_common())

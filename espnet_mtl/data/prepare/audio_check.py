@@ -1,94 +1,105 @@
-"""Which clips are there and can be opened, and how long they are."""
+"""Checks which clips are there and can be opened, and how long they are."""
 
-import logging
 import os
-import re
-import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from dataclasses import dataclass
+from itertools import islice, repeat
 from pathlib import Path
 
 import soundfile
 
 from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.progress import LoopProgress
+from espnet_mtl.journal import Journal, read_journals
 
-_PROGRESS_SECONDS = 5.0
 _BATCH = 2000
-_LINE = re.compile(r"(\d+ \d+)\t(\d+\.\d+)\t(\d+)\t(.+)")
 
 
-def check_audio(clips: list[Clip], cache: Path, jobs: int = 1) -> None:
+@dataclass(frozen=True)
+class Header:
+    """What the header of an audio file says.
+
+    Attributes:
+        seconds: How long it is.
+        rate: Its sampling rate in Hz.
+    """
+
+    seconds: float
+    rate: int
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What was found of a clip.
+
+    Attributes:
+        version: Size and time of the file.
+        header: Its header; ``None`` where the clip cannot be used.
+        fate: The rule that takes the clip out; empty where it can be used.
+        why: What is wrong with it.
+        is_new: Whether the file was opened, and not known before.
+    """
+
+    version: str = ""
+    header: Header | None = None
+    fate: str = ""
+    why: str = ""
+    is_new: bool = False
+
+
+_Known = dict[tuple[str, str], Header]
+
+
+def check_audio(clips: list[Clip], journal: Path, jobs: int = 1) -> None:
     """Open every clip: its header says whether it is one, and how long.
 
-    What has been looked at is kept: a second run, or one after a kill, looks at what is
+    What has been looked at is kept: a second run, or one after a kill, opens what is
     new or was written since.
 
     Args:
         clips: ``seconds``, ``rate``, ``fate`` and ``why`` are set.
-        cache: File of what is known.
+        journal: File of what is known.
         jobs: Threads.
+
+    Raises:
+        UserError: If another process does the same.
     """
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    known = _read_cache(cache)
-    reported = time.monotonic()
-    done = 0
+    known = read_journals([journal], Header)
+    progress = LoopProgress(len(clips), "headers", unit="clips")
     queue = iter(clips)
-    with ThreadPoolExecutor(jobs) as pool, cache.open("a", encoding="utf-8") as file:
+    with ThreadPoolExecutor(jobs) as pool, Journal(journal) as notes:
         while batch := list(islice(queue, _BATCH)):
-            look = [known.get(clip.path) for clip in batch]
-            for clip, (found, line) in zip(
-                batch, pool.map(_look, batch, look), strict=True
+            for clip, look in zip(
+                batch, pool.map(_look, batch, repeat(known)), strict=True
             ):
-                clip.seconds, clip.rate, clip.fate, clip.why = found
-                if line:
-                    file.write(line)
-            file.flush()
-            done += len(batch)
-            if time.monotonic() - reported > _PROGRESS_SECONDS or done == len(clips):
-                reported = time.monotonic()
-                logging.info("progress: %d/%d clips (headers)", done, len(clips))
+                clip.fate, clip.why = look.fate, look.why
+                if look.header is not None:
+                    clip.seconds, clip.rate = look.header.seconds, look.header.rate
+                    if look.is_new:
+                        notes.append(look.version, {clip.path: look.header})
+            progress.add(number=len(batch))
+        if clips:
+            progress.report()
 
 
-# Seconds, sampling rate, fate and why.
-_Found = tuple[float | None, int, str, str]
-
-
-def _look(clip: Clip, known: tuple[str, float, int] | None) -> tuple[_Found, str]:
-    """Return what is found, and a line for the cache where it is new."""
+def _look(clip: Clip, known: _Known) -> _Look:
     try:
         state = os.stat(clip.path)
     except OSError:
-        return (None, 0, "missing", "no such file"), ""
+        return _Look(fate="missing", why="no such file")
     version = f"{state.st_size} {state.st_mtime_ns}"
-    if known and known[0] == version:
-        return (known[1], known[2], "", ""), ""
+    if (clip.path, version) in known:
+        return _Look(version, known[clip.path, version])
     if state.st_size == 0:
-        return (None, 0, "empty", "0 bytes"), ""
+        return _Look(fate="empty", why="0 bytes")
     try:
         info = soundfile.info(clip.path)
     except (RuntimeError, OSError) as error:
         # libsndfile calls any file that it does not know "not a regular file".
         said = str(error).splitlines()[0]
-        return (None, 0, "undecodable", f"no audio, or a broken header ({said})"), ""
+        why = f"no audio, or a broken header ({said})"
+        return _Look(fate="undecodable", why=why)
     if info.frames <= 0:
-        return (None, 0, "empty", "no sample in it"), ""
-    seconds = round(info.duration, 3)
-    line = f"{version}\t{seconds}\t{info.samplerate}\t{clip.path}\n"
-    return (seconds, info.samplerate, "", ""), line
-
-
-def _read_cache(path: Path) -> dict[str, tuple[str, float, int]]:
-    """Read version, seconds and rate by path; what a kill tore off is dropped."""
-    if not path.is_file():
-        return {}
-    known = {}
-    content = path.read_text(encoding="utf-8", errors="replace")
-    whole = content[: content.rfind("\n") + 1]
-    if whole != content:
-        os.truncate(path, len(whole.encode()))
-    for line in whole.split("\n"):
-        # A damaged line is looked at again.
-        if match := _LINE.fullmatch(line):
-            version, seconds, rate, name = match.groups()
-            known[name] = (version, float(seconds), int(rate))
-    return known
+        return _Look(fate="empty", why="no sample in it")
+    header = Header(round(info.duration, 3), info.samplerate)
+    return _Look(version, header, is_new=True)

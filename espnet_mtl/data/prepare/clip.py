@@ -6,12 +6,12 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 
 SETS = ("train", "valid", "test")
 
-# Why a clip is not used, in the order of the account. What is no key here is a set.
+# Why a clip is not used, in the order of the account. Other fates are names of sets.
 RULES = {
-    "malformed": "a row that cannot be read, or a path that no table can hold",
+    "malformed": "a row that cannot be read, or a path that cannot be in a table",
     "no_speaker": "no speaker: it could be in two sets",
-    "no_transcript": "no text file, or none in UTF-8",
-    "no_text": "nothing to say",
+    "no_transcript": "no text file in UTF-8",
+    "no_text": "no words in the text",
     "duplicate": "the same clip again",
     "conflict": "the same clip with another text",
     "missing": "no such audio file",
@@ -39,7 +39,7 @@ class Clip:
         name: What the corpus calls it; no two clips share it.
         path: The audio file.
         text: What is said.
-        speaker: Who says it, as the data directories are to have it.
+        speaker: Who says it, as it is written to the data directories.
         labels: The accent labels that the corpus gives it.
         split: The set that the corpus puts it in; empty where it does not say.
         seconds: Its length; ``None`` where not known.
@@ -51,6 +51,7 @@ class Clip:
         fate: What becomes of it: a set, or the rule that takes it out; empty while
             that is open.
         why: More about its fate, for the list of clips.
+        raw_speaker: Who says it, as it is written in the corpus.
     """
 
     line: int
@@ -67,6 +68,7 @@ class Clip:
     unlabelled: str = "none"
     fate: str = ""
     why: str = ""
+    raw_speaker: str = ""
 
 
 def open_clips(clips: list[Clip]) -> list[Clip]:

@@ -16,7 +16,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = {"\t": "tabs", ",": "commas"}
 _REFUSED_DELIMITERS = {";": "';'", "|": "'|'", " ": "blanks"}
-# A long field is no reason to speak of quotes.
+# A long field is not an error; by default, it would be reported as one of quotes.
 csv.field_size_limit(2**31 - 1)
 
 
@@ -28,11 +28,10 @@ class Rows:
             tabs (without).
         needed: Columns that must be there.
         optional: Columns that may be there; others are not looked at.
-        release: Whether it is a release's own file, which nobody will mend: of doubled
-            columns the first counts.
+        release: Whether it is a file of a published release, which users do not edit:
+            of two columns of one name, the first counts.
 
     Attributes:
-        columns: Those of needed and optional that are there.
         faults: What is wrong with the rows; complete when all have been read.
 
     Raises:
@@ -71,19 +70,15 @@ class Rows:
         if first.endswith(b"\r\n"):
             marks.append("Windows' ends of lines")
         if marks:
-            logging.info(
-                "%s: has %s, which mean nothing here", path, " and ".join(marks)
-            )
-        header = self._decode(first.removeprefix(_BYTE_ORDER_MARK), 1)
-        if header is None:
-            self.faults.raise_any()
+            logging.info("%s: %s: ignored", path, " and ".join(marks))
+        header = self._decode(first.removeprefix(_BYTE_ORDER_MARK), 1) or ""
+        self.faults.raise_any()
         self._delimiter = _find_delimiter(path, header, needed)
         self._quotes = self._delimiter == ","
         names = [name.strip().casefold() for name in self._take_apart(header, 1) or []]
         self.faults.raise_any()
         self._width = len(names)
         self._at = _find_columns(path, names, needed, optional, release)
-        self.columns = tuple(self._at)
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str] | None]]:
         """Read the rows.
@@ -96,21 +91,22 @@ class Rows:
             for number, raw in enumerate(file, start=1):
                 if number == 1 or not raw.strip():
                     continue
-                line = self._decode(raw, number)
-                fields = None if line is None else self._take_apart(line, number)
-                if fields is None:
-                    yield number, None
-                    continue
-                if len(fields) != self._width:
-                    self.faults.add(
-                        f"not the {self._width} fields of the first line",
-                        "another delimiter, or one inside a field; quote such a field",
-                        number,
-                        f"{len(fields)} fields: {line[:_SHOWN]}",
-                    )
-                    yield number, None
-                    continue
-                yield number, {name: fields[i].strip() for name, i in self._at.items()}
+                yield number, self._read_row(raw, number)
+
+    def _read_row(self, raw: bytes, number: int) -> dict[str, str] | None:
+        line = self._decode(raw, number)
+        fields = None if line is None else self._take_apart(line, number)
+        if line is None or fields is None:
+            return None
+        if len(fields) != self._width:
+            self.faults.add(
+                f"not the {self._width} fields of the first line",
+                "another delimiter, or one inside a field; quote such a field",
+                number,
+                f"{len(fields)} fields: {line[:_SHOWN]}",
+            )
+            return None
+        return {name: fields[i].strip() for name, i in self._at.items()}
 
     def _decode(self, raw: bytes, number: int) -> str | None:
         try:

@@ -1,4 +1,4 @@
-"""Mistakes of a table, collected: each kind is told once, with all its places."""
+"""Mistakes of a table, collected: each kind is reported once, with all its places."""
 
 from pathlib import Path
 
@@ -24,17 +24,11 @@ class Faults:
 
         Args:
             kind: What is wrong, the same words for all of a kind.
-            fix: What to do about it, likewise.
+            fix: What to do about it, also the same words.
             line: Where.
             value: What stands there.
         """
         self._places.setdefault((kind, fix), []).append((line, value))
-
-    def __bool__(self) -> bool:
-        return bool(self._places)
-
-    def __str__(self) -> str:
-        return self._render(_SHOWN)
 
     def raise_any(self, full_list: Path | None = None) -> None:
         """End here when there is a mistake.

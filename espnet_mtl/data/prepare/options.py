@@ -1,9 +1,48 @@
-"""The options that every corpus has."""
+"""The options of every corpus."""
 
 import argparse
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from espnet_mtl.data.prepare.accents import AccentPolicy
+from espnet_mtl.data.prepare.words import normalise_text
 from espnet_mtl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that every corpus has; :func:`get_parser` says what they mean.
+
+    Attributes:
+        policy: What the options say about accents, and decides about classes.
+    """
+
+    output: Path
+    nj: int
+    seed: int
+    check_audio: bool
+    max_bad_audio: float
+    text_case: str
+    punctuation: str
+    accent_map: Path | None
+    max_clips_per_accent: int
+    max_clips_per_speaker: int
+    valid_share: float
+    test_share: float
+    shared_text: str
+    policy: AccentPolicy
+
+    def normalise(self, text: str, lang: str = "") -> str:
+        """Bring a sentence to the form that the options ask for.
+
+        Args:
+            text: As the corpus has it.
+            lang: Language code; see :func:`.words.normalise_text`.
+
+        Returns:
+            Words with one blank between.
+        """
+        return normalise_text(text, self.text_case, self.punctuation, lang)
 
 
 def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
@@ -65,8 +104,8 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--free_text",
         choices=["unknown", "ignore", "class", "drop"],
         default="unknown",
-        help="a label that the map has not: unknown accent, only other labels count, a "
-        "class of its own, or left out",
+        help="a label that is not in the map: unknown accent, only other labels count, "
+        "a class of its own, or left out",
     )
     add(
         "--no_accent",
@@ -103,14 +142,17 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
     return parser
 
 
-def check_options(args: argparse.Namespace) -> None:
-    """Look at options together.
+def read_options(args: argparse.Namespace) -> Options:
+    """Look at the options of a command line together.
 
     Args:
-        args: Of :func:`get_parser`.
+        args: What :func:`get_parser` has parsed.
+
+    Returns:
+        The options.
 
     Raises:
-        UserError: If they do not fit.
+        UserError: If they do not fit each other.
     """
     if args.nj < 1:
         raise UserError(f"--nj {args.nj}: at least one thread is needed")
@@ -121,6 +163,16 @@ def check_options(args: argparse.Namespace) -> None:
         )
     if args.accent_map is not None and not args.accent_map.is_file():
         raise UserError(f"--accent_map {args.accent_map}: no such file")
+    policy = AccentPolicy(
+        several=args.several_accents,
+        free_text=args.free_text,
+        none=args.no_accent,
+        small=args.small_accents,
+        min_clips=args.min_clips,
+        min_speakers=args.min_speakers,
+    )
+    names = {field.name for field in fields(Options)} - {"policy"}
+    return Options(policy=policy, **{name: getattr(args, name) for name in names})
 
 
 def _read_bool(text: str) -> bool:

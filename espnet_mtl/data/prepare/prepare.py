@@ -1,6 +1,5 @@
 """Clips to data directories: filter, accents, sets, account."""
 
-import argparse
 import logging
 import os
 from collections import Counter, defaultdict
@@ -25,6 +24,7 @@ from espnet_mtl.data.prepare.account import (
 )
 from espnet_mtl.data.prepare.audio_check import check_audio
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, SETS, Clip, open_clips
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.shared_text import settle_shared_text
 from espnet_mtl.data.prepare.speaker_split import (
     draw,
@@ -40,7 +40,7 @@ def prepare(
     clips: list[Clip],
     source: Path | str,
     classes: dict[str, str],
-    args: argparse.Namespace,
+    options: Options,
     sets: Sequence[str] = SETS,
     account: str = "corpus",
 ) -> None:
@@ -54,7 +54,7 @@ def prepare(
         clips: All clips; those that the reader has taken out already have a fate.
         source: The corpus's table, for messages.
         classes: Accent class by label.
-        args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
+        options: Of the command.
         sets: Names of the data directories for training, validation and test.
         account: Name of the folder of lists beside them.
 
@@ -62,57 +62,52 @@ def prepare(
         DataDirError: If too much audio is bad, a set would be empty, or fewer than two
             accents are left.
     """
-    folder = args.output / account
+    folder = options.output / account
     _refuse_names(open_clips(clips))
-    if args.check_audio:
-        check_audio(open_clips(clips), folder / "lengths.tsv", args.nj)
+    if options.check_audio:
+        check_audio(open_clips(clips), folder / "headers.jsonl", options.nj)
         _report_rates(open_clips(clips))
-    _refuse_bad_audio(clips, source, folder, args.max_bad_audio)
+    _refuse_bad_audio(clips, source, folder, options.max_bad_audio)
 
     # 1. Accents and caps
-    policy = AccentPolicy(
-        several=args.several_accents,
-        free_text=args.free_text,
-        none=args.no_accent,
-        small=args.small_accents,
-        min_clips=args.min_clips,
-        min_speakers=args.min_speakers,
-    )
+    policy, seed = options.policy, options.seed
     write_labels(folder / "accent_labels.tsv", open_clips(clips), classes)
     give_classes(open_clips(clips), classes, policy)
     _cap(
         clips,
         lambda clip: clip.speaker,
-        args.max_clips_per_speaker,
+        options.max_clips_per_speaker,
         "speaker_cap",
-        args.seed,
+        seed,
     )
     small = settle_small_classes(open_clips(clips), policy)
     labelled = [c for c in open_clips(clips) if c.accent != UNKNOWN_ACCENT]
     _cap(
         labelled,
         lambda clip: clip.accent,
-        args.max_clips_per_accent,
+        options.max_clips_per_accent,
         "accent_cap",
-        args.seed,
+        seed,
     )
 
     # 2. Sets
-    _give_sets(open_clips(clips), args)
-    settle_shared_text([clip for clip in clips if clip.fate in SETS], args.shared_text)
+    _give_sets(open_clips(clips), options)
+    settle_shared_text(
+        [clip for clip in clips if clip.fate in SETS], options.shared_text
+    )
     _forget_untrained(clips)
 
     # 3. The account comes first: it says why, where there is nothing to write
     used = [clip for clip in clips if clip.fate in SETS]
     write_account(folder, clips)
     print(f"{format_fates(clips, source)}\n\n{format_classes(used)}", flush=True)
-    _report_small(small, args)
+    _report_small(small, policy)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
     _refuse_empty_sets(used, source)
     require_two(used, source)
 
     # 4. Data directories
-    _write_sets(args.output, sets, used)
+    _write_sets(options.output, sets, used)
 
 
 def _refuse_names(clips: list[Clip]) -> None:
@@ -156,7 +151,7 @@ def _refuse_bad_audio(
     raise DataDirError(
         f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty "
         f"or no audio; --max_bad_audio (in --local_data_opts) allows {allowed:.1%}. "
-        "Get the whole corpus, mend the paths, or allow more (all are in "
+        "Get the whole corpus, correct the paths, or allow more (all are in "
         f"{listed}):{shown}{more}"
     )
 
@@ -196,12 +191,14 @@ def _cap(
             clip.fate = rule
 
 
-def _give_sets(clips: list[Clip], args: argparse.Namespace) -> None:
+def _give_sets(clips: list[Clip], options: Options) -> None:
     has_sets = any(clip.split for clip in clips)
     if has_sets:
         assigned = keep_speakers_apart(clips)
     else:
-        assigned = split_by_speaker(clips, args.valid_share, args.test_share, args.seed)
+        assigned = split_by_speaker(
+            clips, options.valid_share, options.test_share, options.seed
+        )
     for clip in clips:
         home = assigned[clip.speaker]
         given = clip.split or (home if not has_sets else "train")
@@ -209,7 +206,7 @@ def _give_sets(clips: list[Clip], args: argparse.Namespace) -> None:
 
 
 def _forget_untrained(clips: list[Clip]) -> None:
-    """A class that training has not is none."""
+    """Turn classes that are not in training into unknown accents."""
     trained = {clip.accent for clip in clips if clip.fate == "train"}
     lost: dict[str, int] = defaultdict(int)
     for clip in clips:
@@ -225,7 +222,7 @@ def _forget_untrained(clips: list[Clip]) -> None:
         )
 
 
-def _report_small(small: dict[str, tuple[int, int]], args: argparse.Namespace) -> None:
+def _report_small(small: dict[str, tuple[int, int]], policy: AccentPolicy) -> None:
     if not small:
         return
     fate = {"unknown": UNKNOWN_ACCENT, "other": "'other'", "drop": "left out"}
@@ -235,14 +232,14 @@ def _report_small(small: dict[str, tuple[int, int]], args: argparse.Namespace) -
         for name in largest
     )
     # People's own words may be private: they stay out of logs.
-    named = "" if args.free_text == "class" else f", {named}"
+    named = "" if policy.free_text == "class" else f", {named}"
     more = len(small) - len(largest)
     logging.warning(
         "Accents of fewer than %d clips (--min_clips) or %d speakers (--min_speakers) "
         "are %s: %d%s%s",
-        args.min_clips,
-        args.min_speakers,
-        fate[args.small_accents],
+        policy.min_clips,
+        policy.min_speakers,
+        fate[policy.small],
         len(small),
         named,
         f" and {more} more" if named and more else "",
@@ -277,7 +274,7 @@ def _write_sets(output: Path, names: Sequence[str], used: list[Clip]) -> None:
         files |= render_data_dir(output / directory, tables)
         leader = output / directory / "wav.scp"
         leaders[leader] = files.pop(leader)
-    # Killed in between, there is no set that could be taken for whole.
+    # If a kill comes in between, no set looks complete.
     for leader in leaders:
         leader.unlink(missing_ok=True)
     write_files(files | leaders)

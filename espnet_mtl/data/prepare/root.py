@@ -1,4 +1,4 @@
-"""Where the user says that a corpus is."""
+"""Where a corpus is, as the user says."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ def find_root(corpus: str, title: str, root: str, get_it: str) -> Path:
         The folder.
 
     Raises:
-        UserError: If none is named, or it is no folder.
+        UserError: If none is named, or it is not a folder.
     """
     if not root:
         raise UserError(f"{corpus}: where is {title}? {get_it}.")
     folder = Path(root).expanduser().absolute()
     if not folder.is_dir():
-        raise UserError(f"{corpus}: {folder} is no folder. {get_it}.")
+        raise UserError(f"{corpus}: {folder} is not a folder. {get_it}.")
     return folder

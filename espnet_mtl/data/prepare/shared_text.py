@@ -1,4 +1,4 @@
-"""Sentences of the test, or of validation, that training has, too."""
+"""Sentences of training that are also in the test or in validation."""
 
 import logging
 from collections.abc import Sequence

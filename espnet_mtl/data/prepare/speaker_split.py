@@ -1,15 +1,16 @@
-"""Share speakers out to training, validation and test."""
+"""Distribute speakers over training, validation and test."""
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import SETS, Clip
 
 
 def draw(seed: int, name: str) -> bytes:
-    """Draw for a name, whatever else there is to draw for.
+    """Draw a random number for a name, which depends on nothing else.
 
     Args:
         seed: The seed.
@@ -22,7 +23,11 @@ def draw(seed: int, name: str) -> bytes:
 
 
 def split_by_speaker(
-    clips: Sequence[Clip], valid_share: float, test_share: float, seed: int
+    clips: Sequence[Clip],
+    valid_share: float,
+    test_share: float,
+    seed: int,
+    accent_of: Callable[[Clip], str] = attrgetter("accent"),
 ) -> dict[str, str]:
     """Give each speaker a set, so that each accent has its share in each.
 
@@ -35,13 +40,14 @@ def split_by_speaker(
         valid_share: Share of an accent's clips for validation.
         test_share: Share of an accent's clips for the test.
         seed: Seed of the choice.
+        accent_of: Gives a clip's accent.
 
     Returns:
         Set by speaker.
     """
     own: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
-        own[clip.speaker][clip.accent] += 1
+        own[clip.speaker][accent_of(clip)] += 1
     groups: dict[str, dict[str, int]] = defaultdict(dict)
     for speaker, accents in own.items():
         accent = min(accents, key=lambda name: (-accents[name], name))
@@ -54,7 +60,7 @@ def split_by_speaker(
         takers = [name for name in order if shares[name] > 0]
         left = sorted(counts, key=lambda speaker: draw(seed, speaker))
         for number, name in enumerate(takers, start=1):
-            # Training, and whoever comes later, need one each.
+            # Training and the set that comes next need one each.
             spare = len(left) - 1 - min(len(takers) - number, max(len(left) - 2, 0))
             chosen = _choose(left, counts, shares[name] * sum(counts.values()), spare)
             assigned |= dict.fromkeys(chosen, name)
@@ -69,7 +75,7 @@ def split_by_speaker(
 def _spare(
     groups: dict[str, dict[str, int]], assigned: dict[str, str], donor: str
 ) -> list[str]:
-    """Find whom a set can give away: every other accent's only speaker in it."""
+    """Find speakers that a set can give away: every other accent's only one in it."""
     only = []
     for accent in sorted(groups):
         there = [speaker for speaker in groups[accent] if assigned[speaker] == donor]
@@ -94,7 +100,7 @@ def _choose(
 
 
 def keep_speakers_apart(clips: Iterable[Clip]) -> dict[str, str]:
-    """Settle where a corpus has a speaker in several sets: test, then validation.
+    """Give each speaker one set: the test, else validation, else training.
 
     Args:
         clips: With their ``split``; an empty one is training's.

@@ -1,47 +1,43 @@
 """Corpora that have the text of every clip in a file of its own."""
 
-import argparse
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip
-from espnet_mtl.data.prepare.words import normalise_text
+from espnet_mtl.data.prepare.options import Options
+from espnet_mtl.data.progress import LoopProgress
 
-_PROGRESS_SECONDS = 5.0
 _SPEAKERS_SHOWN = 10
 
 
 def read_transcripts(
-    clips: Sequence[Clip], files: Sequence[Path], args: argparse.Namespace
+    clips: Sequence[Clip], files: Sequence[Path], options: Options
 ) -> None:
     """Read what is said.
 
     Args:
         clips: ``text`` is set, and ``fate`` and ``why`` of those that have none.
         files: The text file of each.
-        args: Of :func:`espnet_mtl.data.prepare.options.get_parser`.
+        options: Of the command.
     """
-    reported = time.monotonic()
-    with ThreadPoolExecutor(args.nj) as pool:
+    progress = LoopProgress(len(clips), "texts", unit="clips")
+    with ThreadPoolExecutor(options.nj) as pool:
         found = zip(clips, pool.map(_read, files), strict=True)
-        for done, (clip, (text, why)) in enumerate(found, start=1):
-            clip.text = normalise_text(text, args.text_case, args.punctuation)
+        for clip, (text, why) in found:
+            clip.text = options.normalise(text)
             if why:
                 clip.fate, clip.why = "no_transcript", why
             elif not clip.text:
                 clip.fate = "no_text"
-            if time.monotonic() - reported > _PROGRESS_SECONDS:
-                reported = time.monotonic()
-                logging.info("progress: %d/%d clips (texts)", done, len(clips))
+            progress.add()
     _report(clips)
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """Return the text, and why there is none."""
+    """Return the text; if it cannot be read, return why."""
     try:
         return path.read_text(encoding="utf-8-sig"), ""
     except FileNotFoundError:

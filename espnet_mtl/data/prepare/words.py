@@ -94,7 +94,7 @@ def fold(label: str) -> str:
     """Make labels that differ in case and blanks alone the same.
 
     Args:
-        label: As somebody wrote it.
+        label: As it is written in the corpus.
 
     Returns:
         What to look up.

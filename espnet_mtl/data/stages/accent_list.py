@@ -1,18 +1,15 @@
-"""Stage 5: the accent classes, a table of who speaks how, and no shared speakers."""
+"""Stage 5: the accent classes, and a table of utterances and speakers per accent."""
 
-import argparse
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
-from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.shared_speakers import check_speakers_apart, voice_of
+from espnet_mtl.data.speed import voice_of
 from espnet_mtl.data.tables import read_lines
-from espnet_mtl.errors import run_main, setup_logging
 
 _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")
 
@@ -20,13 +17,13 @@ _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")
 def write_accent_list(
     train_dir: Path, check_dirs: list[Path], output: Path, given: Path | None = None
 ) -> list[str]:
-    """Number the accents of the training set.
+    """List the accents of the training set.
 
     Args:
         train_dir: Training set.
         check_dirs: Other sets; training must have seen their accents.
-        output: File to write, one accent a line. Where training has fewer than two,
-            there is none: a recogniser without an accent branch needs no list.
+        output: File to write, one accent a line. If training has fewer than two,
+            no list is written: a recogniser without an accent branch needs none.
         given: A list to use instead of the training set's.
 
     Returns:
@@ -66,7 +63,7 @@ def write_accent_list(
             if accent not in accents and accent != UNKNOWN_ACCENT:
                 raise DataDirError(
                     f"{directory / 'utt2accent'}:{number}: '{utt}' has the accent "
-                    f"'{accent}', which {source} has not ({', '.join(accents)}); "
+                    f"'{accent}', which is not in {source} ({', '.join(accents)}); "
                     f"{fix}, or write {UNKNOWN_ACCENT}"
                 )
     _warn_of_few({path: tables[path] for path in check_dirs})
@@ -75,12 +72,12 @@ def write_accent_list(
 
 
 def _warn_of_few(tables: Mapping[Path, Mapping[str, str]]) -> None:
-    """Say where the accent branch cannot be judged."""
+    """Warn of sets that cannot show how good the accent branch is."""
     for path, table in tables.items():
         accents = sorted(set(table.values()) - {UNKNOWN_ACCENT})
         if len(accents) < 2:
             logging.warning(
-                "%s: %s: how well accents are told apart cannot be seen in this set",
+                "%s: %s: this set cannot show how well accents are told apart",
                 path / "utt2accent",
                 f"all are '{accents[0]}'" if accents else "no accent is known",
             )
@@ -92,8 +89,8 @@ def _read_given(path: Path) -> list[str]:
     for number, accent in enumerate(lines, start=1):
         if accent == UNKNOWN_ACCENT or (accent and accents.count(accent) > 1):
             raise DataDirError(
-                f"{path}:{number}: remove '{accent}': every accent stands on one line, "
-                f"and {UNKNOWN_ACCENT} is none"
+                f"{path}:{number}: remove '{accent}': write each accent once, and "
+                f"leave {UNKNOWN_ACCENT} out"
             )
     return accents
 
@@ -124,39 +121,3 @@ def format_table(directories: list[Path], rate: int) -> str:
                 f"{len(speakers):>10}{samples / rate / 3600:>8.2f}"
             )
     return "\n".join(rows)
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train_dir", type=Path, required=True)
-    parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])
-    parser.add_argument("--accent_list", type=Path, default=None)
-    parser.add_argument(
-        "--allow_shared_speakers",
-        choices=("true", "false"),
-        default="false",
-        help="Whether the other sets may have speakers of the training set",
-    )
-    parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args(cmd)
-    setup_logging()
-    rate = read_rate(args.fs)
-    check_speakers_apart(
-        args.train_dir, args.check_dirs, allow=args.allow_shared_speakers == "true"
-    )
-    accents = write_accent_list(
-        args.train_dir, args.check_dirs, args.output, args.accent_list
-    )
-    print(format_table([args.train_dir, *args.check_dirs], rate))
-    if accents:
-        logging.info("%s: %d accents", args.output, len(accents))
-
-
-if __name__ == "__main__":
-    run_main(main)

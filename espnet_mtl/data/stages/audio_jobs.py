@@ -1,74 +1,60 @@
-"""Audio of many utterances, written by jobs that continue where they stopped."""
+"""Audio of many utterances, formatted by jobs that continue where they stopped."""
 
-import argparse
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.progress import Progress
-from espnet_mtl.data.stages.audio_stores import Store, is_archive, open_store
+from espnet_mtl.data.progress import LoopProgress
+from espnet_mtl.data.samples import to_16_bit
+from espnet_mtl.data.stages.audio_stores import Note, Store, is_archive, open_store
 from espnet_mtl.data.stages.utterances import Utterances
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.provenance import hash_value
 
-Convert = Callable[[str, np.ndarray, int], tuple[np.ndarray, int]]
+# Name of the journals, and of the logs beside them.
+_NAME = "format_wav_scp"
 
 
 class AudioJobs:
-    """The audio of a data directory, to be made of that of another.
+    """The audio of a data directory, to be brought to one rate and format.
 
-    Audio goes to ``<target>/data``. Each job notes what it has finished in
-    ``<target>/logdir/<name>.<job>.jsonl``; an utterance is finished while its source,
-    the settings and what was made of it are as they were. What was unusable is tried
-    again.
+    Audio goes to ``<target>/data/<rate>``, so that what an earlier table names is never
+    audio at another rate. Each job keeps a journal of what it has finished,
+    ``<target>/logdir/format_wav_scp.<job>.jsonl``. An utterance is finished while its
+    source, the settings and what was made of it are as they were. What was unusable is
+    tried again.
 
     Args:
-        name: What is done, for names of files.
         utterances: The audio to read.
-        origins: The utterance that each new one is made of, by new utterance. Those of
-            one recording stand together.
-        convert: Makes 16-bit levels, (Samples,), and their rate, of a new utterance's
-            name, samples and their rate.
         target: The data directory to write.
+        rate: Sampling rate to write, in Hz.
         audio_format: One of ``audio_stores.FORMATS``.
-        settings: All that ``convert`` depends on besides, as text.
         num_jobs: How many jobs share the work.
-        folder: Where below ``<target>/data``, if names of utterances do not say all
-            that settings change: what an earlier table names is then nothing else.
         derived: Data directories whose ``wav.scp`` names audio of the target. Like the
             target's own, it is taken away before any audio changes.
-
-    Attributes:
-        origins: As given.
     """
 
     def __init__(
         self,
-        name: str,
         utterances: Utterances,
-        origins: Mapping[str, str],
-        convert: Convert,
-        *,
         target: Path,
+        *,
+        rate: int,
         audio_format: str,
-        settings: str,
-        num_jobs: int,
-        folder: str = "",
+        num_jobs: int = 1,
         derived: Sequence[Path] = (),
     ) -> None:
-        self._name, self._convert = name, convert
-        self._utterances, self.origins = utterances, origins
-        self._target, self._num_jobs = target, num_jobs
-        self._derived = derived
+        self._utterances, self._utts = utterances, utterances.order()
+        self._target, self._derived = target, derived
         self._root = (target / "data").resolve()
-        self._folder, self._format = self._root / folder, audio_format
-        self._settings = f"{name}, {audio_format}, {settings}"
+        self._rate, self._format, self._num_jobs = rate, audio_format, num_jobs
 
     def run(self, job: int) -> None:
         """Make a job's share; what an earlier run has finished is not repeated.
@@ -93,18 +79,18 @@ class AudioJobs:
 
     def _continue(self, job: int, journal: Journal, store: Store) -> None:
         share = self._share(job)
-        finished = self._finished(job, share, store, retry=True)
-        todo = [key for key in share if key not in finished]
+        finished = self._find_finished(job, share, store, retry=True)
+        todo = [utt for utt in share if utt not in finished]
         if todo:
             # Tables of an earlier run would name audio of this one if it stopped.
-            _take_away_tables([self._target, *self._derived])
+            self._take_away_tables(self._target, *self._derived)
         if finished:
             logging.info("Continuing after %d finished utterances", len(finished))
-        progress = Progress(len(share), "audio", len(finished))
-        for key in todo:
-            note, seconds = self._make(key, store)
-            journal.append(self._made_of(job, key), {key: note})
-            progress.add(seconds)
+        progress = LoopProgress(len(share), "audio", done=len(finished))
+        for utt in todo:
+            note = self._make(utt, store)
+            journal.append(self._made_of(job, utt), {utt: note})
+            progress.add(note.num_samples / self._rate)
         progress.finish()
 
     def collect(self, max_bad: float) -> tuple[dict[str, str], dict[str, str]]:
@@ -116,8 +102,7 @@ class AudioJobs:
             max_bad: Largest share of utterances that may have unusable audio.
 
         Returns:
-            Values of ``wav.scp``, and numbers of samples, by new utterance that has
-            audio.
+            Values of ``wav.scp``, and numbers of samples, by utterance that has audio.
 
         Raises:
             DataDirError: If a job has not finished its share, or too much is bad.
@@ -125,16 +110,17 @@ class AudioJobs:
         values, lengths, bad = {}, {}, {}
         for job, share in self._parts():
             store = self._open(job)
-            finished = self._finished(job, share, store, retry=False)
-            for key in share:
-                if key not in finished:
-                    raise self._unfinished(key)
-                if "fault" in finished[key]:
-                    bad[key] = finished[key]["fault"]
+            finished = self._find_finished(job, share, store, retry=False)
+            for utt in share:
+                if utt not in finished:
+                    raise self._unfinished(utt)
+                note = finished[utt]
+                if note.fault:
+                    bad[utt] = note.fault
                 else:
-                    values[key] = store.value(key, finished[key])
-                    lengths[key] = str(finished[key]["num_samples"])
-        _judge(bad, len(self.origins), max_bad, self._target / "bad_audio")
+                    values[utt] = store.value(utt, note.place)
+                    lengths[utt] = str(note.num_samples)
+        _judge(bad, len(self._utts), max_bad, self._target / "bad_audio")
         return values, lengths
 
     def remove_unused(self, values: Collection[str]) -> None:
@@ -147,7 +133,7 @@ class AudioJobs:
         unused = [path for path in _made_audio(self._root) if str(path) not in used]
         if not unused:
             return
-        _take_away_tables(self._derived)
+        self._take_away_tables(*self._derived)
         # The source may have been made of an earlier target.
         sources = {os.path.realpath(path) for path in self._utterances.files()}
         for path in unused:
@@ -155,62 +141,64 @@ class AudioJobs:
                 path.unlink()
 
     def _open(self, job: int) -> Store:
-        return open_store(self._folder, self._format, job, self._num_jobs)
+        folder = self._root / str(self._rate)
+        return open_store(folder, self._format, job, self._num_jobs)
 
-    def _make(self, key: str, store: Store) -> tuple[dict, float]:
-        heard = self._hear(key)
-        if isinstance(heard, str):
-            return {"fault": heard}, 0.0
-        levels, rate = heard
-        note = store.write(key, levels, rate)
-        return {**note, "num_samples": len(levels)}, len(levels) / rate
-
-    def _hear(self, key: str) -> tuple[np.ndarray, int] | str:
-        """Give what is to be written of an utterance; or what is wrong with it."""
+    def _make(self, utt: str, store: Store) -> Note:
         try:
-            return self._convert(key, *self._utterances.read(self.origins[key]))
+            levels = self._hear(utt)
         except DataDirError as error:
-            return str(error)
+            return Note(fault=str(error))
+        return Note("", len(levels), store.write(utt, levels, self._rate))
+
+    def _hear(self, utt: str) -> np.ndarray:
+        """Give the levels to be written of an utterance."""
+        samples, rate = self._utterances.read(utt)
+        if rate != self._rate:
+            samples = soxr.resample(samples, rate, self._rate)
+        levels = to_16_bit(samples)
+        if not levels.any():
+            raise DataDirError(
+                f"{self._utterances.place(utt)}: so quiet or short that nothing is "
+                f"left at {self._rate} Hz and 16 bits; remove the utterance"
+            )
+        return levels
+
+    def _has_fault(self, utt: str, fault: str) -> bool:
+        try:
+            self._hear(utt)
+        except DataDirError as error:
+            return str(error) == fault
+        return False
 
     def _share(self, job: int) -> list[str]:
-        keys, n = list(self.origins), self._num_jobs
-        return keys[len(keys) * (job - 1) // n : len(keys) * job // n]
+        utts, n = self._utts, self._num_jobs
+        return utts[len(utts) * (job - 1) // n : len(utts) * job // n]
 
     def _parts(self) -> list[tuple[int, list[str]]]:
         """Give what can be looked at together: of files, everything at once."""
         if not is_archive(self._format):
-            return [(1, list(self.origins))]
+            return [(1, self._utts)]
         return [(job, self._share(job)) for job in range(1, self._num_jobs + 1)]
 
-    def _finished(
-        self, job: int, keys: list[str], store: Store, *, retry: bool
-    ) -> dict[str, dict]:
+    def _find_finished(
+        self, job: int, utts: list[str], store: Store, *, retry: bool
+    ) -> dict[str, Note]:
         """Read the notes that hold. Those of unusable audio are tried if asked to."""
-        finished: dict[str, dict] = {}
-        for path in self._journals(job):
-            journal = read_journals([path], dict)
-            made_of = {key: self._made_of(job, key) for key in keys}
-            notes = {
-                key: journal[key, made_of[key]]
-                for key in keys
-                if (key, made_of[key]) in journal
-            }
-            if retry:
-                notes = self._try_again(notes)
-            for key in store.finished(keys, notes):
-                # One job may have met a fault that another one did not meet later.
-                if "fault" not in finished.setdefault(key, notes[key]):
-                    continue
-                finished[key] = notes[key]
-        return finished
+        journal = read_journals(self._journals(job), Note)
+        keys = ((utt, self._made_of(job, utt)) for utt in utts)
+        notes = {key[0]: journal[key] for key in keys if key in journal}
+        if retry:
+            notes = self._try_again(notes)
+        return {utt: notes[utt] for utt in store.finished(utts, notes)}
 
-    def _try_again(self, notes: dict[str, dict]) -> dict[str, dict]:
+    def _try_again(self, notes: Mapping[str, Note]) -> dict[str, Note]:
         """Leave out faults that are gone, or others: a disk may have been away."""
-        faults = {key: note["fault"] for key, note in notes.items() if "fault" in note}
+        faults = {utt: note.fault for utt, note in notes.items() if note.fault}
         if faults:
             logging.info("Trying again: %d with unusable audio", len(faults))
-        gone = {key for key, fault in faults.items() if self._hear(key) != fault}
-        return {key: note for key, note in notes.items() if key not in gone}
+        gone = {utt for utt, fault in faults.items() if not self._has_fault(utt, fault)}
+        return {utt: note for utt, note in notes.items() if utt not in gone}
 
     def _journals(self, job: int) -> list[Path]:
         if is_archive(self._format):
@@ -218,34 +206,33 @@ class AudioJobs:
         # A file counts whichever job has written it, also when there were more jobs.
         # Those there are now are named: a cluster's folder may list them late.
         jobs = [self._journal(n) for n in range(1, self._num_jobs + 1)]
-        earlier = (self._target / "logdir").glob(f"{self._name}.*.jsonl")
+        earlier = (self._target / "logdir").glob(f"{_NAME}.*.jsonl")
         return list(dict.fromkeys([*sorted(earlier), *jobs]))
 
     def _journal(self, job: int) -> Path:
-        return self._target / "logdir" / f"{self._name}.{job}.jsonl"
+        return self._target / "logdir" / f"{_NAME}.{job}.jsonl"
 
-    def _made_of(self, job: int, key: str) -> str:
+    def _made_of(self, job: int, utt: str) -> str:
         """Name all that an utterance's audio depends on; see :mod:`.provenance`."""
-        settings = self._settings
+        settings: list[str | int] = [self._format, self._rate]
         if is_archive(self._format):
-            settings += f", job {job} of {self._num_jobs}"
-        return hash_value([settings, self._utterances.version(self.origins[key])])
+            settings += [job, self._num_jobs]
+        return hash_value([settings, self._utterances.version(utt)])
 
-    def _unfinished(self, key: str) -> DataDirError:
+    def _unfinished(self, utt: str) -> DataDirError:
         return DataDirError(
-            f"{self._target / 'logdir'}: '{key}' is not finished: its job did not run "
+            f"{self._target / 'logdir'}: '{utt}' is not finished: its job did not run "
             "to the end, or its audio has changed since; run the stage again"
         )
 
-
-def _take_away_tables(directories: Iterable[Path]) -> None:
-    for directory in directories:
-        (directory / "wav.scp").unlink(missing_ok=True)
+    def _take_away_tables(self, *directories: Path) -> None:
+        for directory in directories:
+            (directory / "wav.scp").unlink(missing_ok=True)
 
 
 def _made_audio(root: Path) -> Iterator[Path]:
-    """Find what runs have made: in the folder itself, or in that of a sampling rate."""
-    for folder in [root, *root.glob("[0-9]*")]:
+    """Find what runs have made, at any sampling rate."""
+    for folder in root.glob("[0-9]*"):
         for suffix in ("flac", "wav", "ark"):
             yield from folder.glob(f"*.{suffix}")
 
@@ -266,55 +253,6 @@ def _judge(bad: dict[str, str], total: int, max_bad: float, path: Path) -> None:
     share = f"a share of {len(bad) / total:.2g}, where --max_bad_audio is {max_bad:g}"
     raise DataDirError(
         f"{len(bad)} of {total} utterances have unusable audio ({share}; all are in "
-        f"{path}); mend them, or remove them from wav.scp and run "
+        f"{path}); repair them, or remove them from wav.scp and run "
         f"utils/fix_data_dir.sh:{shown}"
     )
-
-
-def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a command that works in jobs.
-
-    Args:
-        parser: Of the command line.
-    """
-    parser.add_argument("--num_jobs", type=int, default=1, help="Jobs in all")
-    parser.add_argument("--job", type=int, help="Do this job's share only, from 1")
-    parser.add_argument(
-        "--merge", action="store_true", help="Write the tables; all jobs are done"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="Only look at options and tables"
-    )
-    parser.add_argument(
-        "--max_bad_audio",
-        type=_read_share,
-        default=0.0,
-        help="Share of utterances that may be left out because of unusable audio",
-    )
-
-
-def _read_share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError
-    return share
-
-
-def run_jobs(work: AudioJobs, args: argparse.Namespace) -> bool:
-    """Do what the options ask for: one job, or all; or none, where all are done.
-
-    Args:
-        work: The work.
-        args: With the options of :func:`add_job_options`.
-
-    Returns:
-        Whether it is time to write the tables.
-    """
-    if args.check:  # planning has looked at all that a user can mend at once
-        return False
-    if args.job is not None:
-        work.run(args.job)
-    elif not args.merge:
-        for job in range(1, args.num_jobs + 1):
-            work.run(job)
-    return args.job is None

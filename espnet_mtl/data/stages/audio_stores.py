@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,25 @@ from espnet_mtl.data.audio import encode_audio
 
 # ESPnet's names of formats; "ark" is short for the first of its archives.
 FORMATS = ("flac", "wav", "flac.ark", "wav.ark", "ark")
+
+
+# Where a store has put audio; only the store knows what the numbers mean.
+Place = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What has become of an utterance.
+
+    Attributes:
+        fault: What is wrong with its audio; empty where it has been written.
+        num_samples: Its length.
+        place: Where it is.
+    """
+
+    fault: str = ""
+    num_samples: int = 0
+    place: Place = ()
 
 
 def is_archive(audio_format: str) -> bool:
@@ -28,21 +48,20 @@ def is_archive(audio_format: str) -> bool:
 
 
 class Store(Protocol):
-    """Keeps audio, and tells by what was noted of it whether it is still there."""
+    """Writes audio, and knows by the notes of it whether it is still there."""
 
-    def finished(self, keys: Sequence[str], notes: Mapping[str, dict]) -> set[str]:
+    def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
         """Tell whose audio is there as it was written.
 
         Args:
             keys: Utterances in the order in which they are written.
-            notes: What :meth:`write` returned, by utterance; one with a ``fault`` is
-                of an utterance that has no audio.
+            notes: Notes by utterance, with the places that :meth:`write` returned.
 
         Returns:
-            Some of the utterances with a note.
+            Those utterances, and utterances with a fault, which need no audio.
         """
 
-    def write(self, key: str, levels: np.ndarray, rate: int) -> dict:
+    def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
         """Write an utterance's audio.
 
         Args:
@@ -51,18 +70,18 @@ class Store(Protocol):
             rate: Sampling rate in Hz.
 
         Returns:
-            A note of it, for JSON.
+            Where it is.
 
         Raises:
             OSError: If the disk is full.
         """
 
-    def value(self, key: str, note: dict) -> str:
+    def value(self, key: str, place: Place) -> str:
         """Name the audio.
 
         Args:
             key: The utterance.
-            note: What :meth:`write` returned.
+            place: What :meth:`write` returned.
 
         Returns:
             Its value for ``wav.scp``.
@@ -73,7 +92,7 @@ class Store(Protocol):
 
 
 class FileStore:
-    """A file for each utterance; see :class:`Store`.
+    """A file for each utterance; see :class:`Store`. A place is size and time.
 
     Args:
         folder: The folder.
@@ -83,34 +102,39 @@ class FileStore:
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind = folder, kind
 
-    def finished(self, keys: Sequence[str], notes: Mapping[str, dict]) -> set[str]:
+    def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
         return {
             key
             for key, note in notes.items()
-            if "fault" in note or note["made"] == self._state(key)
+            if note.fault or note.place == self._state(key)
         }
 
-    def write(self, key: str, levels: np.ndarray, rate: int) -> dict:
-        path = Path(self.value(key, {}))
+    def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
+        path = self._path(key)
         write_files({path: encode_audio(levels, rate, self._kind)})
-        return {"made": self._state(key)}
+        return self._state(key)
 
-    def value(self, key: str, note: dict) -> str:
-        return str(self._folder / f"{key}.{self._kind}")
+    def value(self, key: str, place: Place) -> str:
+        return str(self._path(key))
 
     def close(self) -> None:
         pass
 
-    def _state(self, key: str) -> list[int]:
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.{self._kind}"
+
+    def _state(self, key: str) -> Place:
         try:
-            state = os.stat(self.value(key, {}))
+            state = os.stat(self._path(key))
         except FileNotFoundError:
-            return []
-        return [state.st_size, state.st_mtime_ns]
+            return ()
+        return state.st_size, state.st_mtime_ns
 
 
 class ArkStore:
     """One archive, which grows at its end only; see :class:`Store`.
+
+    A place is where the entry starts, the offset in ``wav.scp``, and where it ends.
 
     What follows the first utterance to be written, again or for the first time, is cut
     off with whatever a kill left there: so the archive is the same as if it had been
@@ -126,7 +150,7 @@ class ArkStore:
         self._end = 0
         self._file: int | None = None
 
-    def finished(self, keys: Sequence[str], notes: Mapping[str, dict]) -> set[str]:
+    def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
         size = self._path.stat().st_size if self._path.exists() else 0
         self._end = 0
         there = set()
@@ -134,14 +158,15 @@ class ArkStore:
             note = notes.get(key)
             if note is None:
                 break
-            if "fault" not in note:
-                if note["start"] != self._end or note["end"] > size:
+            if not note.fault:
+                start, _, end = note.place
+                if start != self._end or end > size:
                     break
-                self._end = note["end"]
+                self._end = end
             there.add(key)
         return there
 
-    def write(self, key: str, levels: np.ndarray, rate: int) -> dict:
+    def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
@@ -151,10 +176,11 @@ class ArkStore:
         while self._end < start + len(entry):
             rest = entry[self._end - start :]
             self._end += os.pwrite(self._file, rest, self._end)
-        return {"start": start, "offset": start + offset, "end": self._end}
+        return start, start + offset, self._end
 
-    def value(self, key: str, note: dict) -> str:
-        return f"{self._path}:{note['offset']}"
+    def value(self, key: str, place: Place) -> str:
+        _, offset, _ = place
+        return f"{self._path}:{offset}"
 
     def close(self) -> None:
         if self._file is not None:
@@ -163,7 +189,7 @@ class ArkStore:
 
 
 def open_store(folder: Path, audio_format: str, job: int, num_jobs: int) -> Store:
-    """Choose where a job's audio goes.
+    """Open the store of a job's audio.
 
     Args:
         folder: The folder.

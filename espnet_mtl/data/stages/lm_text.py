@@ -1,14 +1,11 @@
 """Stage 4: the text that a language model is trained on."""
 
-import argparse
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_lines, sort_keys, split_line
-from espnet_mtl.errors import run_main, setup_logging
 
 
 def write_lm_text(texts: Iterable[Path], output: Path) -> int:
@@ -47,21 +44,3 @@ def write_lm_text(texts: Iterable[Path], output: Path) -> int:
     if not output.is_file() or output.read_bytes() != table.encode():
         write_text(output, table)
     return len(sentences)
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("text", type=Path, nargs="+")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    logging.info("%s: %d sentences", args.output, write_lm_text(args.text, args.output))
-
-
-if __name__ == "__main__":
-    run_main(main)

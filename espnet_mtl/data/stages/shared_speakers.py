@@ -1,16 +1,13 @@
-"""Speakers of training in other sets: the model would know their voices."""
+"""Refuses speakers of training in other sets: the model would know their voices."""
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.data.datadir import some
+from espnet_mtl.data.checks import some
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.speed import voice_of
 from espnet_mtl.data.tables import read_table
-
-# What stage 2 puts before the ids of utterances and speakers alike.
-_PERTURBED = re.compile(r"sp[\d.]+-")
 
 
 def check_speakers_apart(
@@ -50,8 +47,8 @@ def _warn_of_unknown(tables: Mapping[Path, Mapping[str, str]]) -> None:
     for path, table in tables.items():
         if all(utt == speaker for utt, speaker in table.items()):
             logging.warning(
-                "%s: every utterance has a speaker of its own, so nobody can tell "
-                "whether speakers are in several sets",
+                "%s: every utterance has a speaker of its own, so it cannot be "
+                "checked whether speakers are in several sets",
                 path / "utt2spk",
             )
 
@@ -60,20 +57,6 @@ def _voices(utt2spk: Mapping[str, str]) -> set[str]:
     """Name the speakers, also as they are called at their own speed."""
     own_speed = {voice_of(utt, speaker) for utt, speaker in utt2spk.items()}
     return own_speed | set(utt2spk.values())
-
-
-def voice_of(utt: str, speaker: str) -> str:
-    """Name a speaker as at the speed of the recording.
-
-    Args:
-        utt: An utterance, as stage 2 may have named it.
-        speaker: Its speaker, named in the same way.
-
-    Returns:
-        The speaker, without the mark of another speed.
-    """
-    prefix = _PERTURBED.match(utt)
-    return speaker.removeprefix(prefix[0]) if prefix else speaker
 
 
 def _find(path: Path, utt2spk: Mapping[str, str], trained: set[str]) -> str | None:

@@ -1,28 +1,20 @@
-"""Stage 2: more training data, by playing it slower and faster."""
+"""Stage 2: more training data, by playing it slower and faster.
 
-import argparse
+Only tables are written: stage 3 makes the audio when it formats it (:mod:`..speed`).
+"""
+
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import soxr
-
-from espnet_mtl.data.audio import to_16_bit
-from espnet_mtl.data.datadir import check_apart, check_file_names, load_data_dir
-from espnet_mtl.data.directory import (
-    read_loose_table,
-    render,
-    tell_left_out,
-    write_directory,
-)
+from espnet_mtl.data.checks import check_apart, check_file_names
+from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import Kind, list_files
-from espnet_mtl.data.stages.audio_jobs import AudioJobs, add_job_options, run_jobs
-from espnet_mtl.data.stages.utterances import Utterances
-from espnet_mtl.data.tables import read_table
-from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.data.file_kinds import Kind
+from espnet_mtl.data.speed import ChangedSpeed, prefix_of
+from espnet_mtl.data.tables import Table
 
-# What they say is not so of audio at another speed.
+# What they say does not hold for audio at another speed.
 _OF_THE_OLD_AUDIO = (
     "wav.scp",
     "segments",
@@ -35,84 +27,86 @@ _OF_THE_OLD_AUDIO = (
 )
 
 
-def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
-    """Play faster or slower: tempo and pitch change alike (Ko et al. 2015, section 3).
+@dataclass(frozen=True)
+class _Copy:
+    """An utterance at one speed."""
 
-    Args:
-        samples: Samples in [-1, 1], (Samples,).
-        rate: Their sampling rate in Hz.
-        factor: Speed; above 1 is faster.
+    utt: str
+    factor: float
 
-    Returns:
-        Samples at the same rate, about ``Samples / factor`` of them, in [-1, 1].
-    """
-    return soxr.resample(samples, rate * factor, rate).clip(-1.0, 1.0)
+    @property
+    def prefix(self) -> str:
+        """What its name and its speaker's begin with."""
+        return prefix_of(self.factor)
 
 
-def plan_perturbation(
-    source: Path, target: Path, factors: list[float], num_jobs: int
-) -> tuple[AudioJobs, dict[str, tuple[float, str]]]:
-    """Plan to write one copy of each utterance for each speed.
+def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> None:
+    """Write a data directory with a copy of each utterance for each speed.
 
     A copy at speed 0.9 is named ``sp0.9-<utterance>`` and has a speaker of its own,
     ``sp0.9-<speaker>``, since its pitch is another; its text and accent stay. At speed
-    1 the utterance itself is kept, and its audio where it is, but for parts of
-    recordings.
+    1 the utterance keeps its name and its audio. There are no ``segments``: each
+    utterance names its own part of a recording.
 
     Args:
         source: Data directory to read.
-        target: Data directory to write; new audio goes to ``<target>/data``.
+        target: Data directory to write.
         factors: Speeds.
-        num_jobs: How many jobs share the work.
-
-    Returns:
-        The work; and speed and utterance of each new utterance, also of those whose
-        audio is kept.
 
     Raises:
         DataDirError: If a table is faulty, or the name of a copy is taken.
     """
     check_apart(source, target)
-    tables = load_data_dir(source, may_be_empty=("text",))
-    longest = max((_prefix(factor) for factor in factors), key=len)
-    check_file_names(source / "utt2spk", tables["utt2spk"], prefix=longest)
-    utterances = Utterances(source, tables)
+    loaded = DataDir.load(source, may_be_empty=("text",))
+    longest = max(map(prefix_of, factors), key=len)
+    check_file_names(source / "utt2spk", loaded.utts, prefix=longest)
+    _check_names_are_free(source / "utt2spk", loaded.utts, factors)
     copies = {
-        _prefix(factor) + utt: (factor, utt)
-        for utt in utterances.order()
+        prefix_of(factor) + utt: _Copy(utt, factor)
+        for utt in loaded.utts
         for factor in factors
     }
-    _check_names_are_free(source / "utt2spk", tables["utt2spk"], factors)
-
-    def convert(key: str, samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
-        factor, _ = copies[key]
-        if factor != 1.0:
-            samples = change_speed(samples, rate, factor)
-        return to_16_bit(samples), rate
-
-    is_cut = "segments" in tables
-    made = {key: utt for key, (factor, utt) in copies.items() if is_cut or factor != 1}
-    work = AudioJobs(
-        "speed_perturb",
-        utterances,
-        made,
-        convert,
-        target=target,
-        audio_format="wav",
-        settings="",
-        num_jobs=num_jobs,
-    )
-    return work, copies
+    directory = DataDir.read(source)
+    tables = {
+        name: _perturb_table(name, table, directory, copies)
+        for name, table in directory.tables.items()
+        if directory.kinds[name] != Kind.RECORDING and name not in _OF_THE_OLD_AUDIO
+    }
+    tables["wav.scp"] = {key: _name_audio(loaded, c) for key, c in copies.items()}
+    perturbed = DataDir(source, tables, inverses=directory.inverses)
+    written = perturbed.write(target)
+    directory.tell_left_out([*written, *_OF_THE_OLD_AUDIO])
 
 
-def _check_names_are_free(
-    path: Path, utt2spk: Mapping[str, str], factors: list[float]
-) -> None:
+def _name_audio(directory: DataDir, copy: _Copy) -> str:
+    value = directory.tables["wav.scp"][directory.recording_of(copy.utt)]
+    part = directory.segments.get(copy.utt)
+    if copy.factor == 1.0 and part is None:
+        return value
+    return ChangedSpeed(value, copy.factor, part).value
+
+
+def _perturb_table(
+    name: str, table: Table, directory: DataDir, copies: Mapping[str, _Copy]
+) -> Table:
+    utt2spk = directory.tables["utt2spk"]
+    new = {}
+    for key, copy in copies.items():
+        old = copy.utt
+        if directory.kinds[name] == Kind.SPEAKER:
+            old = utt2spk[copy.utt]
+            key = copy.prefix + old
+        if old in table:
+            new[key] = copy.prefix + table[old] if name == "utt2spk" else table[old]
+    return new
+
+
+def _check_names_are_free(path: Path, utts: list[str], factors: list[float]) -> None:
     """Refuse names of which one of two utterances would be lost."""
     owners: dict[str, str] = {}
-    for number, utt in enumerate(utt2spk, start=1):
+    for number, utt in enumerate(utts, start=1):
         for factor in factors:
-            key = _prefix(factor) + utt
+            key = prefix_of(factor) + utt
             owner = owners.setdefault(key, utt)
             if owner != utt:
                 raise DataDirError(
@@ -121,69 +115,6 @@ def _check_names_are_free(
                     "another name in every file, or leave out "
                     "--speed_perturb_factors if the data are perturbed already"
                 )
-
-
-def write_perturbed(
-    source: Path,
-    target: Path,
-    work: AudioJobs,
-    copies: Mapping[str, tuple[float, str]],
-    max_bad: float,
-) -> None:
-    """Write the tables of a perturbed data directory, once its audio is there.
-
-    Args:
-        source: Data directory that was read.
-        target: Data directory to write.
-        work: The work, finished.
-        copies: Speed and utterance of each new utterance.
-        max_bad: Largest share of copies that may have unusable audio; such utterances
-            leave every table, at every speed.
-
-    Raises:
-        DataDirError: If the work is not finished, or too much audio is unusable.
-    """
-    values, _ = work.collect(max_bad)
-    files = list_files(source)
-    tables = {
-        name: read_loose_table(source / name)
-        for name, kind in files.tables.items()
-        if kind != Kind.RECORDING and name not in _OF_THE_OLD_AUDIO
-    }
-    bad = {copies[key][1] for key in work.origins if key not in values}
-    kept = {key: copy for key, copy in copies.items() if copy[1] not in bad}
-    old_values = read_table(source / "wav.scp")
-    values = {key: values.get(key) or old_values[utt] for key, (_, utt) in kept.items()}
-    contents = render("wav.scp", values, ())
-    for name, table in tables.items():
-        new = _perturb_table(name, table, files.tables[name], kept, tables["utt2spk"])
-        contents |= render(name, new, files.inverses)
-    write_directory(target, contents)
-    tell_left_out(files, [*contents, *_OF_THE_OLD_AUDIO])
-    work.remove_unused(values.values())
-
-
-def _perturb_table(
-    name: str,
-    table: Mapping[str, str],
-    kind: Kind,
-    copies: Mapping[str, tuple[float, str]],
-    utt2spk: Mapping[str, str],
-) -> dict[str, str]:
-    new = {}
-    for key, (factor, utt) in copies.items():
-        prefix = _prefix(factor)
-        old = utt
-        if kind == Kind.SPEAKER:
-            old = utt2spk[utt]
-            key = prefix + old
-        if old in table:
-            new[key] = prefix + table[old] if name == "utt2spk" else table[old]
-    return new
-
-
-def _prefix(factor: float) -> str:
-    return "" if factor == 1.0 else f"sp{factor:g}-"
 
 
 def read_factors(text: str) -> list[float]:
@@ -196,7 +127,7 @@ def read_factors(text: str) -> list[float]:
         The speeds.
 
     Raises:
-        DataDirError: If one is no speed, or is there twice.
+        DataDirError: If one is not a speed, or is given twice.
     """
     try:
         factors = [float(word) for word in text.split()]
@@ -204,7 +135,7 @@ def read_factors(text: str) -> list[float]:
         factors = []
     if (
         not factors
-        or len(set(map(_prefix, factors))) < len(factors)
+        or len(set(map(prefix_of, factors))) < len(factors)
         or not all(0.1 <= factor <= 10 for factor in factors)
     ):
         raise DataDirError(
@@ -212,27 +143,3 @@ def read_factors(text: str) -> list[float]:
             "10, such as '0.9 1.0 1.1'"
         )
     return factors
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--factors", required=True, help="Such as '0.9 1.0 1.1'")
-    add_job_options(parser)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path)
-    args = parser.parse_args(cmd)
-    setup_logging()
-    work, copies = plan_perturbation(
-        args.source, args.target, read_factors(args.factors), args.num_jobs
-    )
-    if run_jobs(work, args):
-        write_perturbed(args.source, args.target, work, copies, args.max_bad_audio)
-
-
-if __name__ == "__main__":
-    run_main(main)

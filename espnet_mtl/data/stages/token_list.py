@@ -1,8 +1,6 @@
 """Stage 5: the recogniser's tokens."""
 
-import argparse
 import io
-import logging
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,7 +10,6 @@ import sentencepiece
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_lines, read_table
-from espnet_mtl.errors import run_main, setup_logging
 
 BLANK, UNKNOWN, SPACE, SOS_EOS = "<blank>", "<unk>", "<space>", "<sos/eos>"
 
@@ -120,33 +117,3 @@ def _pieces(
 
 def _lines(lines: list[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--text", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--token_type", choices=["bpe", "char", "word"], default="bpe")
-    parser.add_argument("--nbpe", type=int, default=30)
-    parser.add_argument("--bpemode", choices=["unigram", "bpe"], default="unigram")
-    parser.add_argument("--bpe_nlsyms", default="", help="Symbols never cut, by comma")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    tokens = write_token_list(
-        args.text,
-        args.output,
-        args.token_type,
-        args.nbpe,
-        args.bpemode,
-        args.bpe_nlsyms,
-    )
-    logging.info("%s: %d tokens", args.output / "tokens.txt", len(tokens))
-
-
-if __name__ == "__main__":
-    run_main(main)

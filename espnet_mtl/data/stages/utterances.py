@@ -1,17 +1,12 @@
 """The audio of a data directory, utterance by utterance."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
 
-from espnet_mtl.data.audio import check_samples
+from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.segments import TO_THE_END, Segment, parse_segments
+from espnet_mtl.data.samples import check_samples, cut_segment
 from espnet_mtl.data.sources import read_source, source_files, source_version
-
-# Ends of segments are often rounded up; one that is further out is of other audio.
-_SLACK_SECONDS = 0.5
+from espnet_mtl.data.speed import ChangedSpeed
 
 
 class Utterances:
@@ -21,14 +16,17 @@ class Utterances:
     :meth:`order` open each recording once.
 
     Args:
-        path: The directory, for messages.
-        tables: What :func:`load_data_dir` read of it.
+        directory: The directory, with ``wav.scp`` and any ``segments``.
     """
 
-    def __init__(self, path: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
-        self._values = tables["wav.scp"]
-        self._segments = parse_segments(path / "segments", tables.get("segments", {}))
-        self._is_cut = "segments" in tables
+    def __init__(self, directory: DataDir) -> None:
+        self._directory = directory
+        self._values = directory.tables["wav.scp"]
+        # An utterance at another speed is made of a recording, too.
+        self._changed: dict[str, ChangedSpeed] = {}
+        if not directory.has_segments:
+            found = ((u, ChangedSpeed.from_value(v)) for u, v in self._values.items())
+            self._changed = {utt: changed for utt, changed in found if changed}
         self._held = ""
         self._audio: tuple[np.ndarray, int] | DataDirError | None = None
 
@@ -38,11 +36,12 @@ class Utterances:
         Returns:
             All utterances.
         """
-        if not self._is_cut:
-            return list(self._values)
-        return sorted(self._segments, key=lambda utt: self._segments[utt].recording)
+        by_source: dict[str, list[str]] = {}
+        for utt in self._directory.segments or self._values:
+            by_source.setdefault(self._source(utt), []).append(utt)
+        return [utt for utts in by_source.values() for utt in utts]
 
-    def version(self, utt: str) -> list:
+    def version(self, utt: str) -> list[str | float]:
         """Tell one state of an utterance's audio from another without reading it.
 
         Args:
@@ -51,8 +50,8 @@ class Utterances:
         Returns:
             Something that JSON can hold; it changes when the audio does.
         """
-        version = source_version(self._values[self._recording(utt)])
-        return [*version, *self._segments[utt]] if self._is_cut else version
+        version = source_version(self._values[self._directory.recording_of(utt)])
+        return [*version, *self._directory.segments.get(utt, ())]
 
     def files(self) -> set[str]:
         """Name the files that the audio is read from.
@@ -71,7 +70,7 @@ class Utterances:
         Returns:
             The utterance, the recording if it is a part of one, and the source.
         """
-        return f"utterance {utt}: {self._source(utt)}"
+        return f"utterance {utt}: {self._source_place(utt)}"
 
     def read(self, utt: str) -> tuple[np.ndarray, int]:
         """Read an utterance.
@@ -86,38 +85,30 @@ class Utterances:
             DataDirError: If there is no audio, or it is empty, silent, stereo, or no
                 samples in [-1, 1].
         """
-        recording = self._recording(utt)
-        if self._held != recording or self._audio is None:
-            self._held, self._audio = recording, None  # Never two in memory.
+        source, place = self._source(utt), self.place(utt)
+        if self._held != source or self._audio is None:
+            self._held, self._audio = source, None  # Never two in memory.
             try:
-                self._audio = read_source(self._values[recording], self._source(utt))
+                self._audio = read_source(source, self._source_place(utt))
             except DataDirError as error:
                 self._audio = error
         if isinstance(self._audio, DataDirError):
             raise DataDirError(f"utterance {utt}: {self._audio}") from self._audio
         samples, rate = self._audio
-        if self._is_cut:
-            samples = _cut(samples, rate, self._segments[utt], self.place(utt))
-        return check_samples(samples, self.place(utt)), rate
+        if utt in self._changed:
+            samples = self._changed[utt].apply(samples, rate, place)
+        elif utt in self._directory.segments:
+            segment = self._directory.segments[utt]
+            samples = cut_segment(samples, rate, segment, place)
+        return check_samples(samples, place), rate
 
     def _source(self, utt: str) -> str:
-        recording = self._recording(utt)
-        value = self._values[recording]
-        return f"recording {recording}: {value}" if self._is_cut else value
+        if utt in self._changed:
+            return self._changed[utt].source
+        return self._values[self._directory.recording_of(utt)]
 
-    def _recording(self, utt: str) -> str:
-        return self._segments[utt].recording if self._is_cut else utt
-
-
-def _cut(samples: np.ndarray, rate: int, segment: Segment, place: str) -> np.ndarray:
-    whole = len(samples) / rate
-    if segment.start >= whole or segment.end > whole + _SLACK_SECONDS:
-        times = f"from {segment.start:g} s to {segment.end:g} s"
-        if segment.end == TO_THE_END:
-            times = f"from {segment.start:g} s on"
-        raise DataDirError(
-            f"{place}: the segment is {times}, but the recording has {whole:g} s; mend "
-            "'segments', or remove the utterance"
-        )
-    end = None if segment.end == TO_THE_END else round(segment.end * rate)
-    return samples[round(segment.start * rate) : end]
+    def _source_place(self, utt: str) -> str:
+        source = self._source(utt)
+        if self._directory.has_segments:
+            return f"recording {self._directory.recording_of(utt)}: {source}"
+        return source

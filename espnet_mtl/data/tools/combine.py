@@ -1,25 +1,16 @@
 """Combine data directories into one."""
 
-import argparse
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT, check_apart
-from espnet_mtl.data.directory import (
-    Table,
-    read_loose_table,
-    render,
-    tell_left_out,
-    write_directory,
-)
+from espnet_mtl.data.checks import check_apart
+from espnet_mtl.data.datadir import UNKNOWN_ACCENT, DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import COMPLETE, Files, Kind, list_files
+from espnet_mtl.data.file_kinds import COMPLETE, Kind
 from espnet_mtl.data.stages.audio_stores import FORMATS, is_archive
-from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools.fix import fix_data_dir
+from espnet_mtl.data.tables import Table
 from espnet_mtl.data.tools.lengths import read_seconds
-from espnet_mtl.errors import run_main, setup_logging
 
 
 def combine_data_dirs(
@@ -43,47 +34,51 @@ def combine_data_dirs(
     for source in sources:
         check_apart(source, target)
     extra = dict.fromkeys(extra_files, Kind.UTTERANCE)
-    all_files = [list_files(source, extra) for source in sources]
-    inverses = {name for files in all_files for name in files.inverses}
-    combined = _combine_whole(all_files)
-    for name in sorted({name for files in all_files for name in files.tables}):
-        table = _combine_table(name, all_files)
-        if table:
-            combined |= render(name, table, inverses)
-    write_directory(target, combined)
-    for files in all_files:
-        tell_left_out(files, combined)
+    directories = [DataDir.read(source, extra) for source in sources]
+    tables = {
+        name: _combine_table(name, directories)
+        for name in sorted({name for own in directories for name in own.tables})
+    }
+    combined = DataDir(
+        target,
+        {name: table for name, table in tables.items() if table},
+        inverses=tuple({name for own in directories for name in own.inverses}),
+        whole=_combine_whole(directories),
+    )
+    written = combined.write(target)
+    for directory in directories:
+        directory.tell_left_out(written)
 
 
-def _combine_table(name: str, all_files: list[Files]) -> Table:
+def _combine_table(name: str, directories: list[DataDir]) -> Table:
     """Put the lines of a table together; empty where the table is left out."""
-    having = [files.path for files in all_files if name in files.tables]
-    lacking = [files.path for files in all_files if name not in files.tables]
+    having = [own for own in directories if name in own.tables]
+    lacking = [own for own in directories if name not in own.tables]
     fill, consequence = _FILLS.get(name, (None, "its lines stay out"))
     if lacking and not fill and name in COMPLETE:
         having, consequence = [], "left out"
     if lacking:
-        logging.warning(
-            "%s: not in %s: %s", name, ", ".join(map(str, lacking)), consequence
-        )
+        paths = ", ".join(str(own.path) for own in lacking)
+        logging.warning("%s: not in %s: %s", name, paths, consequence)
     combined: Table = {}
-    for source in having:
-        for key, value in read_loose_table(source / name).items():
+    for own in having:
+        for key, value in own.tables[name].items():
             if combined.setdefault(key, value) != value:
                 raise _conflict(name, key, having)
-    for source in lacking if fill else []:
-        combined = {**fill(source), **combined}
+    if fill is not None:
+        for own in lacking:
+            combined = {**fill(own), **combined}
     return combined
 
 
-def _conflict(name: str, key: str, sources: list[Path]) -> DataDirError:
+def _conflict(name: str, key: str, directories: list[DataDir]) -> DataDirError:
     """Say where two directories first differ about a key."""
     said: dict[str, str] = {}
-    for source in sources:
-        table = read_loose_table(source / name)
+    for own in directories:
+        table = own.tables[name]
         if key in table:
             number = list(table).index(key) + 1
-            said.setdefault(table[key], f"{source / name}:{number}")
+            said.setdefault(table[key], f"{own.path / name}:{number}")
     (first, first_place), (second, place) = list(said.items())[:2]
     return DataDirError(
         f"{place}: '{key} {second}', but {first_place}: '{key} {first}'; give the ids "
@@ -92,14 +87,11 @@ def _conflict(name: str, key: str, sources: list[Path]) -> DataDirError:
     )
 
 
-def _combine_whole(all_files: list[Files]) -> dict[str, bytes]:
+def _combine_whole(directories: list[DataDir]) -> dict[str, bytes]:
     """Keep what is about a directory as a whole where all say the same."""
     combined = {}
-    for name in sorted({name for files in all_files for name in files.whole}):
-        contents = {
-            (files.path / name).read_bytes() if name in files.whole else b""
-            for files in all_files
-        }
+    for name in sorted({name for own in directories for name in own.whole}):
+        contents = {own.whole.get(name, b"") for own in directories}
         if name == "audio_format":
             contents = _alike_for_espnet(contents)
         if len(contents) == 1:
@@ -124,56 +116,21 @@ def _alike_for_espnet(formats: set[bytes]) -> set[bytes]:
     return formats
 
 
-def _no_accents(source: Path) -> Table:
-    return dict.fromkeys(read_table(source / "utt2spk"), UNKNOWN_ACCENT)
+def _no_accents(source: DataDir) -> Table:
+    return dict.fromkeys(source.utts, UNKNOWN_ACCENT)
 
 
-def _themselves(source: Path) -> Table:
-    return {utt: utt for utt in read_table(source / "utt2spk")}
+def _themselves(source: DataDir) -> Table:
+    return {utt: utt for utt in source.utts}
 
 
-def _whole_recordings(source: Path) -> Table:
-    return {utt: f"{utt} 0 {s:.6f}" for utt, s in read_seconds(source).items()}
+def _whole_recordings(source: DataDir) -> Table:
+    return {utt: f"{utt} 0 {s:.6f}" for utt, s in read_seconds(source.path).items()}
 
 
 # How to make the table of a directory that lacks it, and what is said then.
-_FILLS: Mapping[str, tuple[Callable[[Path], Table], str]] = {
+_FILLS: Mapping[str, tuple[Callable[[DataDir], Table], str]] = {
     "utt2accent": (_no_accents, f"written as {UNKNOWN_ACCENT}"),
     "utt2uniq": (_themselves, "written as the utterances themselves"),
     "segments": (_whole_recordings, "written as whole recordings"),
 }
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(prog="combine_data.sh", description=__doc__)
-    parser.add_argument(
-        "--extra-files",
-        "--extra_files",
-        default="",
-        metavar="'FILE ...'",
-        help="further tables with a line for each utterance; utt2* need not be named",
-    )
-    parser.add_argument(
-        "--skip-fix",
-        "--skip_fix",
-        choices=["true", "false"],
-        default="false",
-        help="do not run fix_data_dir.sh at the end",
-    )
-    parser.add_argument("target", type=Path)
-    parser.add_argument("sources", type=Path, nargs="+")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    combine_data_dirs(args.target, args.sources, args.extra_files.split())
-    logging.info("%s: %s", args.target, " + ".join(map(str, args.sources)))
-    if args.skip_fix == "false":
-        fix_data_dir(args.target)
-
-
-if __name__ == "__main__":
-    run_main(main)

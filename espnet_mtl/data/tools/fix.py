@@ -1,18 +1,17 @@
-"""Mend a data directory: sort its tables, keep what every table has."""
+"""Repair a data directory: sort its tables, keep what every table has."""
 
-import argparse
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
-from espnet_mtl.data.datadir import load_data_dir, some
-from espnet_mtl.data.directory import Table, back_up, render
+from espnet_mtl.data.checks import some
+from espnet_mtl.data.datadir import DataDir, back_up
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import Kind, list_files
-from espnet_mtl.data.tables import read_lines, sort_keys, split_line
+from espnet_mtl.data.file_kinds import Kind
+from espnet_mtl.data.tables import Table, read_lines, sort_keys, split_line
 from espnet_mtl.data.tools.validate import find_disorder
-from espnet_mtl.errors import run_main, setup_logging
 
 # An utterance that one of them lacks is of no use; other tables only lose lines.
 _NEEDED = (
@@ -41,93 +40,91 @@ def fix_data_dir(
         spk_files: Names of further tables that need a line for each speaker.
 
     Raises:
-        DataDirError: If the tables share nothing, or something is left that only the
-            user can mend.
+        DataDirError: If the tables have nothing in common, or a fault is left that only
+            the user can fix.
     """
     utt_files, spk_files = list(utt_files), list(spk_files)
     extra = dict.fromkeys(utt_files, Kind.UTTERANCE)
     extra |= dict.fromkeys(spk_files, Kind.SPEAKER)
-    files = list_files(directory, extra)
+    whole = DataDir.read(
+        directory,
+        extra,
+        read=lambda path: _read_loosely(path, {*_NEEDED, *utt_files}),
+    )
+    tables = whole.tables
     needed = [
         name
-        for name, kind in files.tables.items()
+        for name, kind in whole.kinds.items()
         if kind is Kind.UTTERANCE and name in (*_NEEDED, *utt_files)
     ]
-    tables = {
-        name: _read_loosely(directory / name, keep_empty=name not in needed)
-        for name in files.tables
-    }
     total = len(set().union(*(tables[name] for name in needed)))
     speakers = [tables[name] for name in spk_files if name in tables]
-    kept = _find_kept(directory, tables, needed, speakers)
+    kept = _find_kept(whole, needed, speakers)
     owners = {
         Kind.UTTERANCE: kept,
         Kind.SPEAKER: {tables["utt2spk"][utt] for utt in kept},
-        Kind.RECORDING: _recordings_of(tables, kept),
+        Kind.RECORDING: {whole.recording_of(utt) for utt in kept},
     }
-    fixed: dict[str, bytes] = {}
-    for name, kind in files.tables.items():
-        table = {k: v for k, v in tables[name].items() if k in owners[kind]}
-        fixed |= render(name, table, files.inverses)
-    changed = [n for n in files.tables if (directory / n).read_bytes() != fixed[n]]
-    if changed:
-        back_up(directory, files.tables)
+    for name, table in tables.items():
+        known = owners[whole.kinds[name]]
+        tables[name] = {k: v for k, v in table.items() if k in known}
+    fixed = replace(whole, whole={}).render()
+    if any((directory / name).read_bytes() != fixed[name] for name in tables):
+        back_up(directory, tables)
     write_files({directory / name: content for name, content in fixed.items()})
     logging.info("%s: kept %d of %d utterances", directory, len(kept), total)
-    if files.unknown:
-        logging.info("%s: left as they are: %s", directory, some(files.unknown, "file"))
-    names = [*needed, *(name for name in files.tables if name == "wav.scp")]
-    tables = load_data_dir(directory, names)
-    disorder = find_disorder(directory / "utt2spk", tables["utt2spk"])
+    if whole.unknown:
+        logging.info("%s: left as they are: %s", directory, some(whole.unknown, "file"))
+    names = [*needed, *(name for name in tables if name == "wav.scp")]
+    utt2spk = DataDir.load(directory, names).tables["utt2spk"]
+    disorder = find_disorder(directory / "utt2spk", utt2spk)
     if disorder:
         logging.warning("%s", disorder)
 
 
-def _find_kept(
-    directory: Path, tables: dict[str, Table], needed: list[str], speakers: list[Table]
-) -> set[str]:
+def _find_kept(whole: DataDir, needed: list[str], speakers: list[Table]) -> set[str]:
     """Find the utterances that every table has, and say what the others lack."""
+    tables = whole.tables
     kept = set.intersection(*(set(tables[name]) for name in needed))
-    if "segments" in tables:
-        kept = _drop_lost(directory, tables, kept)
+    if whole.has_segments:
+        kept = _drop_lost(whole, kept)
     for table in speakers:
         kept = {utt for utt in kept if tables["utt2spk"][utt] in table}
     if not kept:
         raise DataDirError(
-            f"{directory}: {', '.join(needed)} share no utterance; compare their keys"
+            f"{whole.path}: {', '.join(needed)} have no utterance in common; compare "
+            "their keys"
         )
     for name in needed:
         lacking = [utt for utt in tables["utt2spk"] if utt not in tables[name]]
         if lacking:
-            logging.info("%s: no line for %s", directory / name, some(lacking))
+            logging.info("%s: no line for %s", whole.path / name, some(lacking))
     return kept
 
 
-def _drop_lost(directory: Path, tables: dict[str, Table], utts: set[str]) -> set[str]:
+def _drop_lost(whole: DataDir, utts: set[str]) -> set[str]:
     """Drop the utterances whose recording is not there."""
-    recordings = tables.get("wav.scp", {})
-    segments = tables["segments"]
-    lost = [u for u in utts if split_line(segments[u])[0] not in recordings]
+    recordings = whole.tables.get("wav.scp", {})
+    lost = [utt for utt in utts if whole.recording_of(utt) not in recordings]
     if lost:
         logging.info(
-            "%s: no recording for %s", directory / "wav.scp", some(sort_keys(lost))
+            "%s: no recording for %s", whole.path / "wav.scp", some(sort_keys(lost))
         )
     return utts - set(lost)
 
 
-def _recordings_of(tables: dict[str, Table], utts: set[str]) -> set[str]:
-    if "segments" not in tables:
-        return utts
-    return {split_line(tables["segments"][utt])[0] for utt in utts}
+def _read_loosely(path: Path, needed: Collection[str]) -> Table:
+    """Read a table with faults: the first of doubled keys counts.
 
-
-def _read_loosely(path: Path, *, keep_empty: bool) -> Table:
-    """Read a table with faults: the first of doubled keys counts."""
+    In tables that every utterance needs, lines with a key alone are skipped.
+    """
     table: Table = {}
     doubled = []
     for line in read_lines(path):
         key, value = split_line(line)
-        if key and (value or keep_empty) and table.setdefault(key, value) != value:
+        if not key or (not value and path.name in needed):
+            continue
+        if table.setdefault(key, value) != value:
             doubled.append(key)
     if doubled:
         logging.warning(
@@ -137,29 +134,3 @@ def _read_loosely(path: Path, *, keep_empty: bool) -> Table:
             doubled[0],
         )
     return table
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(prog="fix_data_dir.sh", description=__doc__)
-    for flag, what in (("utt", "utterance"), ("spk", "speaker")):
-        parser.add_argument(
-            f"--{flag}_extra_files",
-            f"--{flag}-extra-files",
-            default="",
-            metavar="'FILE ...'",
-            help=f"further tables that need a line for each {what}",
-        )
-    parser.add_argument("directory", type=Path)
-    args = parser.parse_args(cmd)
-    setup_logging()
-    utt_files, spk_files = args.utt_extra_files.split(), args.spk_extra_files.split()
-    fix_data_dir(args.directory, utt_files, spk_files)
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -1,19 +1,17 @@
-"""How long utterances are, from a table where one says it, else from the audio."""
+"""How long utterances are: from a table if there is one, else from the audio."""
 
-import logging
-import time
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.segments import TO_THE_END, read_segments
+from espnet_mtl.data.progress import LoopProgress
+from espnet_mtl.data.segments import TO_THE_END, parse_segments
 from espnet_mtl.data.tables import read_table
 
-_PROGRESS_SECONDS = 5.0
 _COUNTS = ("utt2dur", "utt2num_samples", "utt2num_frames")
 
 
 def read_lengths(source: Path) -> dict[str, float]:
-    """Tell how long utterances are beside each other.
+    """Read how long utterances are, to compare them.
 
     Args:
         source: Data directory.
@@ -31,10 +29,10 @@ def read_lengths(source: Path) -> dict[str, float]:
 
 
 def read_seconds(source: Path) -> dict[str, float]:
-    """Tell how long utterances are.
+    """Read how long utterances are.
 
     Args:
-        source: Data directory; its audio is looked at only where no table says it.
+        source: Data directory; its audio is opened only if no table has the lengths.
 
     Returns:
         Seconds by utterance.
@@ -44,9 +42,10 @@ def read_seconds(source: Path) -> dict[str, float]:
     """
     if (source / "utt2dur").is_file():
         return _read_numbers(source, "utt2dur")
-    if not (source / "segments").is_file():
+    path = source / "segments"
+    if not path.is_file():
         return _read_audio_seconds(source, None)
-    segments = read_segments(source / "segments")
+    segments = parse_segments(path, read_table(path))
     open_ends = {s.recording for s in segments.values() if s.end == TO_THE_END}
     ends = _read_audio_seconds(source, open_ends)
     return {
@@ -62,8 +61,8 @@ def _read_numbers(source: Path, name: str) -> dict[str, float]:
             numbers[utt] = float(value)
         except ValueError as error:
             raise DataDirError(
-                f"{source / name}:{number}: '{value}' is no length of '{utt}'; write a "
-                "number, or remove the file"
+                f"{source / name}:{number}: '{value}' is not the length of '{utt}'; "
+                "write a number, or remove the file"
             ) from error
     for utt in read_table(source / "utt2spk"):
         if utt not in numbers:
@@ -76,12 +75,11 @@ def _read_numbers(source: Path, name: str) -> dict[str, float]:
 def _read_audio_seconds(source: Path, wanted: set[str] | None) -> dict[str, float]:
     values = read_table(source / "wav.scp") if wanted is None or wanted else {}
     values = {k: v for k, v in values.items() if wanted is None or k in wanted}
-    seconds, reported = {}, time.monotonic()
-    for done, (key, value) in enumerate(values.items(), start=1):
+    progress = LoopProgress(len(values), "length", unit="recordings")
+    seconds = {}
+    for key, value in values.items():
         seconds[key] = _measure(value, f"{source / 'wav.scp'}: '{key}': {value}")
-        if time.monotonic() - reported > _PROGRESS_SECONDS:
-            reported = time.monotonic()
-            logging.info("progress: %d/%d recordings (length)", done, len(values))
+        progress.add()
     return seconds
 
 

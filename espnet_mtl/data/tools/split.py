@@ -1,16 +1,12 @@
 """Split a data directory for jobs that share the work."""
 
-import argparse
 import logging
 from bisect import bisect_left
 from itertools import accumulate
 from pathlib import Path
 
-from espnet_mtl.data.directory import cut, tell_left_out, write_directory
+from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import list_files
-from espnet_mtl.data.tables import read_table
-from espnet_mtl.errors import run_main, setup_logging
 
 
 def split_data_dir(directory: Path, number: int, *, per_utt: bool = False) -> Path:
@@ -29,10 +25,9 @@ def split_data_dir(directory: Path, number: int, *, per_utt: bool = False) -> Pa
         DataDirError: If there are fewer speakers (or utterances) than parts, or a table
             is faulty.
     """
-    files = list_files(directory)
-    utt2spk = read_table(directory / "utt2spk")
+    whole = DataDir.read(directory)
     groups: dict[str, list[str]] = {}
-    for utt, speaker in utt2spk.items():
+    for utt, speaker in whole.tables["utt2spk"].items():
         groups.setdefault(utt if per_utt else speaker, []).append(utt)
     if not 1 <= number <= len(groups):
         what = "utterances" if per_utt else "speakers"
@@ -48,10 +43,10 @@ def split_data_dir(directory: Path, number: int, *, per_utt: bool = False) -> Pa
         for begin, end in zip(bounds, bounds[1:], strict=False)
     ]
     folder = directory / f"split{number}{'utt' if per_utt else ''}"
-    contents = cut(files, parts)
-    for n, content in enumerate(contents, start=1):
-        write_directory(folder / str(n), content)
-    tell_left_out(files, set().union(*contents))
+    written: set[str] = set()
+    for n, part in enumerate(whole.cut(parts), start=1):
+        written.update(part.write(folder / str(n)))
+    whole.tell_left_out(written)
     logging.info(
         "%s: parts of %d to %d utterances",
         folder,
@@ -72,24 +67,3 @@ def _find_bounds(sizes: list[int], number: int) -> list[int]:
             at -= 1
         bounds.append(min(max(at, bounds[-1] + 1), len(sizes) - number + part))
     return [*bounds, len(sizes)]
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(prog="split_data.sh", description=__doc__)
-    parser.add_argument(
-        "--per-utt", "--per_utt", action="store_true", help="split speakers, too"
-    )
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("number", type=int, help="how many parts")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    split_data_dir(args.directory, args.number, per_utt=args.per_utt)
-
-
-if __name__ == "__main__":
-    run_main(main)

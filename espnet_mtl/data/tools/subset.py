@@ -1,22 +1,15 @@
 """Copy a part of a data directory."""
 
-import argparse
 import hashlib
 import logging
 from collections.abc import Collection
 from pathlib import Path
 
-from espnet_mtl.data.datadir import check_apart
-from espnet_mtl.data.directory import cut, tell_left_out, write_directory
+from espnet_mtl.data.checks import check_apart
+from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import list_files
 from espnet_mtl.data.tables import read_lines, read_table, split_line
 from espnet_mtl.data.tools.lengths import read_lengths
-from espnet_mtl.errors import run_main, setup_logging
-
-_USAGE = """subset_data_dir.sh [how] <source> <number> <target>
-       subset_data_dir.sh --utt-list <file> <source> <target>
-       subset_data_dir.sh --spk-list <file> <source> <target>"""
 
 
 def subset_data_dir(
@@ -34,14 +27,13 @@ def subset_data_dir(
     """
     source, target = Path(source), Path(target)
     check_apart(source, target)
-    files = list_files(source)
-    [kept] = cut(files, [utts])
-    write_directory(target, kept)
-    tell_left_out(files, kept)
+    directory = DataDir.read(source)
+    [kept] = directory.cut([utts])
+    directory.tell_left_out(kept.write(target))
 
 
 def choose(source: Path, how: str, number: int) -> list[str]:
-    """Choose utterances; the same ones whenever asked.
+    """Choose utterances, the same ones every time.
 
     Args:
         source: Data directory.
@@ -54,7 +46,7 @@ def choose(source: Path, how: str, number: int) -> list[str]:
         The utterances.
 
     Raises:
-        DataDirError: If there are fewer, or their lengths cannot be told.
+        DataDirError: If there are fewer, or their lengths are not known.
     """
     utt2spk = read_table(source / "utt2spk")
     utts = list(utt2spk)
@@ -129,50 +121,3 @@ def _by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
 def _draw(name: str) -> bytes:
     # By the name alone: more speakers do not change the order of those there were.
     return hashlib.sha256(name.encode()).digest()
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(usage=_USAGE, description=__doc__)
-    how = parser.add_mutually_exclusive_group()
-    for name, what in _HOW.items():
-        flag = name.replace("_", "-")
-        flags = dict.fromkeys([f"--{flag}", f"--{name}"])
-        how.add_argument(
-            *flags, dest="how", action="store_const", const=name, help=what
-        )
-    how.add_argument("--utt-list", "--utt_list", type=Path, help="utterances to keep")
-    how.add_argument("--spk-list", "--spk_list", type=Path, help="speakers to keep")
-    parser.add_argument("arguments", nargs="+", metavar="directories and number")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    names = args.utt_list or args.spk_list
-    if len(args.arguments) != (2 if names else 3):
-        parser.error(f"{len(args.arguments)} arguments given")
-    source, target = Path(args.arguments[0]), Path(args.arguments[-1])
-    check_apart(source, target)
-    if names:
-        utts = choose_listed(source, names, speakers=args.spk_list is not None)
-    elif not args.arguments[1].isdecimal():
-        parser.error(f"'{args.arguments[1]}' is no number of utterances")
-    else:
-        utts = choose(source, args.how or "even", int(args.arguments[1]))
-    subset_data_dir(source, target, utts)
-    logging.info("%s: %d utterances of %s", target, len(utts), source)
-
-
-_HOW = {
-    "first": "the first so many utterances",
-    "last": "the last ones",
-    "shortest": "the shortest ones",
-    "per_spk": "up to so many of each speaker",
-    "speakers": "speakers, drawn until they have so many utterances",
-}
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -1,18 +1,15 @@
 """Check a data directory."""
 
-import argparse
 import logging
 import math
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from espnet_mtl.data.datadir import invert, load_data_dir, some
-from espnet_mtl.data.directory import Table, read_loose_table
+from espnet_mtl.data.checks import some
+from espnet_mtl.data.datadir import DataDir, invert
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import COMPLETE, Files, Kind, inverse_of, list_files
-from espnet_mtl.data.segments import parse_segments
-from espnet_mtl.data.tables import find_unprintable, read_table
-from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.data.file_kinds import COMPLETE, Kind, inverse_of
+from espnet_mtl.data.tables import Table, find_unprintable, read_table
 
 _FIX = "utils/fix_data_dir.sh removes it"
 
@@ -42,35 +39,35 @@ def validate_data_dir(
     Raises:
         DataDirError: If there is a fault; the message names file, line and fix.
     """
-    files = list_files(directory)
+    whole = DataDir.read(directory, without=() if text else ("text",))
     asked = {"utt2spk": True, "wav.scp": wav, "text": text, "utt2accent": accent}
-    names = [n for n, needed in asked.items() if needed or n in files.tables]
-    if not text and "text" in names:
-        names.remove("text")
-    if "segments" in files.tables and "wav.scp" not in names:
+    names = [name for name in asked if asked[name] or name in whole.tables]
+    if whole.has_segments and "wav.scp" not in names:
         raise DataDirError(
             f"{directory / 'wav.scp'}: no such file, but there is 'segments'; write "
             "'<recording> <audio file>' on each line"
         )
     may_be_empty = ("text",) if empty_text else ()
-    tables = load_data_dir(directory, names, may_be_empty=may_be_empty)
-    _check_speakers(directory / "utt2spk", tables["utt2spk"])
-    disorder = find_disorder(directory / "utt2spk", tables["utt2spk"])
+    loaded = DataDir.load(directory, names, may_be_empty=may_be_empty)
+    utt2spk, sentences = loaded.tables["utt2spk"], loaded.tables.get("text", {})
+    _check_speakers(directory / "utt2spk", utt2spk)
+    disorder = find_disorder(directory / "utt2spk", utt2spk)
     if disorder and speaker_order:
         raise DataDirError(disorder)
-    _tell_empty(directory / "text", tables.get("text", {}))
+    _tell_empty(directory / "text", sentences)
     if printable:
-        _check_printable(directory / "text", tables.get("text", {}))
-    subjects = _find_subjects(directory, tables)
-    for name, kind in files.tables.items():
-        if name not in tables and (text or name != "text"):
-            tables[name] = _read_other(directory / name, kind, subjects[kind])
-        _check_values(directory / name, tables.get(name, {}))
-    _check_inverses(files, tables)
+        _check_printable(directory / "text", sentences)
+    subjects = _find_subjects(loaded)
+    for name, table in whole.tables.items():
+        if name not in loaded.tables:
+            kind = whole.kinds[name]
+            _check_keys(directory / name, table, kind, subjects[kind])
+        _check_values(directory / name, table)
+    _check_inverses(whole)
     logging.info(
         "%s: %d utterances of %d speakers; %s agree",
         directory,
-        len(tables["utt2spk"]),
+        len(utt2spk),
         len(subjects[Kind.SPEAKER]),
         ", ".join(names),
     )
@@ -125,23 +122,19 @@ def _check_printable(path: Path, text: Table) -> None:
             )
 
 
-def _find_subjects(
-    directory: Path, tables: Mapping[str, Table]
-) -> dict[Kind, Collection[str]]:
+def _find_subjects(directory: DataDir) -> dict[Kind, Collection[str]]:
     """Find the utterances, speakers and recordings that other tables may name."""
-    utt2spk = tables["utt2spk"]
+    utt2spk = directory.tables["utt2spk"]
     recordings: Collection[str] = utt2spk.keys()
-    if "segments" in tables:
-        parsed = parse_segments(directory / "segments", tables["segments"])
-        used = {segment.recording for segment in parsed.values()}
-        recordings = tables["wav.scp"].keys()
+    if directory.has_segments:
+        used = {segment.recording for segment in directory.segments.values()}
+        recordings = directory.tables["wav.scp"].keys()
         unused = [recording for recording in recordings if recording not in used]
         if unused:
             logging.info(
-                "%s: %d recordings that no segment is of, such as '%s'",
-                directory / "wav.scp",
-                len(unused),
-                unused[0],
+                "%s: no segment is of %s",
+                directory.path / "wav.scp",
+                some(unused, "recording"),
             )
     return {
         Kind.UTTERANCE: utt2spk.keys(),
@@ -150,9 +143,8 @@ def _find_subjects(
     }
 
 
-def _read_other(path: Path, kind: Kind, known: Collection[str]) -> Table:
-    """Read a table that may be there, and compare what it names with what there is."""
-    table = read_loose_table(path)
+def _check_keys(path: Path, table: Table, kind: Kind, known: Collection[str]) -> None:
+    """Compare what a table names with what there is."""
     for number, key in enumerate(table, start=1):
         if key not in known:
             raise DataDirError(
@@ -167,7 +159,6 @@ def _read_other(path: Path, kind: Kind, known: Collection[str]) -> Table:
         )
     if missing:
         logging.warning("%s: no line for %s", path, some(missing, kind.value))
-    return table
 
 
 def _is_positive(value: str) -> bool:
@@ -206,54 +197,13 @@ def _check_values(path: Path, table: Table) -> None:
             )
 
 
-def _check_inverses(files: Files, tables: Mapping[str, Table]) -> None:
-    for name, table in tables.items():
+def _check_inverses(directory: DataDir) -> None:
+    for name, table in directory.tables.items():
         inverse = inverse_of(name)
-        if inverse not in files.inverses:
+        if inverse not in directory.inverses:
             continue
-        if name == "segments":
-            table = {utt: value.split()[0] for utt, value in table.items()}
-        if read_table(files.path / inverse) != invert(table):
+        if read_table(directory.path / inverse) != invert(name, table):
             raise DataDirError(
-                f"{files.path / inverse}: differs from what {name} says; "
-                "utils/fix_data_dir.sh writes it anew"
+                f"{directory.path / inverse}: differs from what {name} says; "
+                "utils/fix_data_dir.sh writes it again"
             )
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(prog="validate_data_dir.sh", description=__doc__)
-    for name, what in _OPTIONS.items():
-        flags = dict.fromkeys([f"--{name}", f"--{name.replace('-', '_')}"])
-        parser.add_argument(*flags, action="store_true", help=what)
-    parser.add_argument("directory", type=Path)
-    args = parser.parse_args(cmd)
-    setup_logging()
-    validate_data_dir(
-        args.directory,
-        text=not args.no_text,
-        wav=not args.no_wav,
-        accent=not args.no_accent,
-        speaker_order=not args.no_spk_sort,
-        printable=not args.non_print,
-        empty_text=args.empty_text,
-    )
-
-
-_OPTIONS = {
-    "no-text": "text is not needed",
-    "no-wav": "wav.scp is not needed",
-    "no-accent": "utt2accent is not needed",
-    "no-spk-sort": "sorting by speaker may give another order than by utterance",
-    "non-print": "text may have control characters",
-    "empty-text": "text may have utterances without words: stage 4 leaves them out",
-    "no-feats": "taken for Kaldi's sake: feats.scp is never needed here",
-}
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -39,7 +39,7 @@ def test_a_file_that_cannot_be_used_ends_without_a_traceback(
 ):
     (tmp_path / "file").touch()
     faults = {
-        tmp_path / "none": "No such file or directory. Mend the path",
+        tmp_path / "none": "No such file or directory. Correct the path",
         tmp_path: "Is a directory. Move away the folder",
         tmp_path / "file/under": "Not a directory. Move away the file",
         tmp_path / ("x" * 300): "File name too long. Use shorter names",

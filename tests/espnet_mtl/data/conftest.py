@@ -73,6 +73,22 @@ def add_tables() -> Callable[[Path], None]:
 
 
 @pytest.fixture
+def files_of() -> Callable[[Path], dict[str, bytes]]:
+    """Read all of a formatted directory; places as in a folder of one name."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes().replace(
+                str(folder).encode(), b"FOLDER"
+            )
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.parent.name != "logdir"
+        }
+
+    return read
+
+
+@pytest.fixture
 def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """From some write on, half of the bytes get to the disk, then it is full."""
 

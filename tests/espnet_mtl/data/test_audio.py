@@ -30,8 +30,8 @@ def with_value(value: float) -> np.ndarray:
     [
         (np.zeros(0), "empty; remove the utterance"),
         (np.zeros(800), "silent, every sample is 0; remove the utterance"),
-        (with_value(np.nan), "sample 7 is not a number; write the file anew"),
-        (with_value(-np.inf), "sample 7 is not a number; write the file anew"),
+        (with_value(np.nan), "sample 7 is not a number; write the file again"),
+        (with_value(-np.inf), "sample 7 is not a number; write the file again"),
         (np.stack([tone(), tone()], axis=1), "2 channels; give one channel"),
         (10000 * tone(), "the loudest sample is 5000, but full scale is 1; scale"),
     ],
@@ -63,7 +63,7 @@ def test_a_flac_file_cut_short_is_refused(tmp_path):
 
 
 def test_a_missing_file_and_a_command_are_refused(tmp_path):
-    with pytest.raises(DataDirError, match="no such audio file; mend wav.scp"):
+    with pytest.raises(DataDirError, match="no such audio file; correct wav.scp"):
         read_audio(tmp_path / "a.wav")
     with pytest.raises(
         DataDirError, match=r"utterance a: cat a.wav \|: a command.*--stage 3"

@@ -110,7 +110,10 @@ def test_segments_that_do_not_fit_are_named(segmented_dir, edit, name, old, new,
 
 def test_spk2utt_is_written_beside_utt2spk(data_dir):
     assert (data_dir / "spk2utt").read_text() == "ann ann-1 ann-2\nbob bob-1 bob-2\n"
-    assert invert({"b-2": "b", "a-1": "a", "b-1": "b"}) == {"a": "a-1", "b": "b-1 b-2"}
+    assert invert("utt2spk", {"b-2": "b", "a-1": "a", "b-1": "b"}) == {
+        "a": "a-1",
+        "b": "b-1 b-2",
+    }
 
 
 def test_a_full_disk_leaves_every_old_table(data_dir, fill_disk):

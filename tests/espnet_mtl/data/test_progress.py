@@ -3,14 +3,14 @@
 import logging
 
 from espnet_mtl.data import progress as progress_module
-from espnet_mtl.data.progress import Progress
+from espnet_mtl.data.progress import LoopProgress
 
 
 def test_progress_is_told_now_and_then(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     now = 0.0
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
-    progress = Progress(12, "joining")
+    progress = LoopProgress(12, "joining")
     for _ in range(12):
         now += 0.5
         progress.add(1.0)
@@ -27,7 +27,7 @@ def test_what_an_earlier_run_has_done_counts_but_not_for_the_speed(caplog, monke
     caplog.set_level(logging.INFO)
     now = 0.0
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
-    progress = Progress(12, "audio", done=8)
+    progress = LoopProgress(12, "audio", done=8)
     now = 2.0
     progress.add(900.0)
     progress.finish()
@@ -39,5 +39,5 @@ def test_what_an_earlier_run_has_done_counts_but_not_for_the_speed(caplog, monke
 
 def test_nothing_to_do_is_not_told(caplog):
     caplog.set_level(logging.INFO)
-    Progress(0, "audio").finish()
+    LoopProgress(0, "audio").finish()
     assert not caplog.messages

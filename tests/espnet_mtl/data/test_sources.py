@@ -136,7 +136,7 @@ def test_an_archive_cut_short_is_an_error(tmp_path, options):
     values = save_ark(path, **options)
     path.write_bytes(path.read_bytes()[:-5])
     assert len(read_source(values[0], "")[0]) == len(LEVELS)
-    with pytest.raises(DataDirError, match="the archive ends in the midst of it"):
+    with pytest.raises(DataDirError, match="the archive ends in the middle of it"):
         read_source(values[1], "")
 
 
@@ -162,7 +162,7 @@ def test_what_is_no_audio_in_an_archive_is_an_error(tmp_path):
         ("a.ark:12[0:99]", "ranges are not read; write the part to 'segments'"),
         ("a.ark", "an archive; write '<archive>:<offset>'"),
         ("| cat a.wav", "a command to read from has the '|' at its end"),
-        ("a.wav b.wav", "no such audio file; mend wav.scp"),
+        ("a.wav b.wav", "no such audio file; correct wav.scp"),
     ],
 )
 def test_other_values_are_refused(tmp_path, monkeypatch, value, fault):

@@ -83,7 +83,7 @@ def test_tabs_windows_line_ends_and_byte_order_marks_are_read(tmp_path, content)
 
 @pytest.mark.parametrize("key", ["", "a b", "a\t", "\ufeffa"])
 def test_a_key_that_would_not_be_read_back_is_not_written(tmp_path, key):
-    with pytest.raises(DataDirError, match="is no key"):
+    with pytest.raises(DataDirError, match="is not a key"):
         write_table(tmp_path / "text", {key: "1"})
     assert not list(tmp_path.iterdir())
 

@@ -15,7 +15,7 @@ make_train_opts() {
         "${token_opts[@]}"
         --frontend_conf "fs=${hz}"
     )
-    # Without two accents there is none, and only a model without a branch can be trained.
+    # Without two accents there is no list, and only a model without a branch can be trained.
     if [ -s "${accents}" ]; then
         train_opts+=(--accent_list "${accents}")
     fi
@@ -70,7 +70,7 @@ compare_data() { # compare_data experiment|statistics|training|use
     if [ "$1" != use ]; then
         opts+=(--train_dir "${data_feats}/${train_set}" --valid_dir "${data_feats}/${valid_set}")
     fi
-    ${python} -m espnet_mtl.data.stages.trained_on "$1" \
+    ${python} -m espnet_mtl.bin.trained_on "$1" \
         --token_list "${token_list}" --accent_list "${accents}" ${opts[@]+"${opts[@]}"} \
         --stats_dir "${asr_stats_dir}" --exp "${asr_exp}"
 }
@@ -96,7 +96,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
             --valid_shape_file "${parts}/valid.JOB.scp" \
             --output_dir "${parts}/stats.JOB" \
             --ngpu 0
-    # The runner has let no other jobs write these logs: nobody needs another folder now.
+    # No other jobs write these logs now, so the folders of others are not needed any more.
     find "${logdir}" -mindepth 1 -maxdepth 1 -type d ! -name "${parts##*/}" -exec rm -r {} +
 
     # 2. Add up what the jobs found. With one job, there is nothing to add.

@@ -56,7 +56,7 @@ attack() { # attack <data directory> <output directory>
     ${runner} --gpu "${device}" JOB=1:"${attack_nj}" "${dir}/logdir/asr_mtl_attack.JOB.log" \
         ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --ngpu "${device}" --job JOB
     ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --merge
-    ${python} -m espnet_mtl.data.tools.validate --no-spk-sort "${dir}"
+    ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort "${dir}"
 }
 
 stage_16() {

@@ -16,17 +16,19 @@ stage_1() {
     # speakers.
     local dset
     for dset in ${base_train_set} ${valid_set}; do
-        ${python} -m espnet_mtl.data.tools.validate --no-spk-sort --empty-text "${datadir}/${dset}"
+        ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort --empty-text "${datadir}/${dset}"
     done
     for dset in ${test_sets}; do
-        ${python} -m espnet_mtl.data.tools.validate --no-spk-sort "${datadir}/${dset}"
+        ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort "${datadir}/${dset}"
     done
 }
 
+# Tables alone: stage 3 changes the speed when it formats.
 stage_2() {
     log "Stage 2: Speed perturbation: ${datadir}/${base_train_set} -> ${datadir}/${train_set}"
-    make_audio speed_perturb "${datadir}/${base_train_set}" "${datadir}/${train_set}" \
-        --factors "${speed_perturb_factors}"
+    need_file "${datadir}/${base_train_set}/wav.scp" 1
+    ${python} -m espnet_mtl.bin.perturb_data_dir_speed "${speed_perturb_factors}" \
+        "${datadir}/${base_train_set}" "${datadir}/${train_set}"
 }
 
 stage_3() {
@@ -41,14 +43,10 @@ stage_3() {
     done
 }
 
-format_audio() { # format_audio <set> <output directory> <option>...
-    make_audio format_audio "${datadir}/$1" "$2" --fs "${fs}" --audio_format "${audio_format}" "${@:3}"
-}
-
 # Jobs write audio, each continuing where it was stopped; the tables come last.
-make_audio() { # make_audio <module> <source directory> <target directory> <option>...
-    local module=$1 from=$2 to=$3 utts=$2/wav.scp jobs
-    shift 3
+format_audio() { # format_audio <set> <output directory> <option>...
+    local from=${datadir}/$1 to=$2 utts=${datadir}/$1/wav.scp jobs
+    shift 2
     if [ -e "${from}/segments" ]; then
         utts=${from}/segments
     fi
@@ -56,13 +54,13 @@ make_audio() { # make_audio <module> <source directory> <target directory> <opti
     jobs=$(min "${nj}" "$(count_lines "${utts}")")
     # shellcheck disable=SC2206  # python may be a command with options
     local command=(
-        ${python} -m "espnet_mtl.data.stages.${module}" "$@"
-        --max_bad_audio "${max_bad_audio}" --num_jobs "${jobs}"
+        ${python} -m espnet_mtl.bin.format_wav_scp --fs "${fs}" --audio_format "${audio_format}"
+        "$@" --max_bad_audio "${max_bad_audio}" --num_jobs "${jobs}"
     )
     # Once here, where the one useful line stands alone, and not in each job's log.
     "${command[@]}" --check "${from}" "${to}"
-    log "Audio of ${from} started... log: '${to}/logdir/${module}.*.log'"
-    ${train_cmd} JOB=1:"${jobs}" "${to}/logdir/${module}.JOB.log" \
+    log "Formatting of ${from} started... log: '${to}/logdir/format_wav_scp.*.log'"
+    ${train_cmd} JOB=1:"${jobs}" "${to}/logdir/format_wav_scp.JOB.log" \
         "${command[@]}" --job JOB "${from}" "${to}"
     "${command[@]}" --merge "${from}" "${to}"
 }
@@ -73,7 +71,7 @@ stage_4() {
     local dset
     for dset in ${train_set} ${valid_set}; do
         need_file "${data_feats}/org/${dset}/wav.scp" 3
-        ${python} -m espnet_mtl.data.stages.remove_long_short \
+        ${python} -m espnet_mtl.bin.remove_long_short \
             --fs "${fs}" \
             --min_wav_duration "${min_wav_duration}" \
             --max_wav_duration "${max_wav_duration}" \
@@ -97,7 +95,7 @@ stage_5() {
     if [ -n "${symbols}" ]; then
         opts+=(--bpe_nlsyms "${symbols}")
     fi
-    ${python} -m espnet_mtl.data.stages.token_list \
+    ${python} -m espnet_mtl.bin.token_list \
         --token_type "${token_type}" --nbpe "${nbpe}" --bpemode "${bpemode}" \
         --text "${text}" --output "$(dirname "${token_list}")" \
         ${opts[@]+"${opts[@]}"}
@@ -113,14 +111,14 @@ make_accent_list() {
     if [ -n "${accent_list}" ]; then
         opts+=(--accent_list "${accent_list}")
     fi
-    ${python} -m espnet_mtl.data.stages.accent_list \
+    ${python} -m espnet_mtl.bin.accent_list \
         --fs "${fs}" --train_dir "${data_feats}/${train_set}" --check_dirs "${check[@]}" \
         --allow_shared_speakers "${allow_shared_speakers}" \
         --output "${default_accents}" ${opts[@]+"${opts[@]}"}
 }
 
-# Formatted data may have been made elsewhere, without stage 5 knowing of accents. Where
-# stage 5 has just made no list, there are none.
+# Formatted data may have been made elsewhere, without a list of accents. If stage 5 has
+# just run and made no list, there are no accents.
 need_accent_list() {
     if [ ! -s "${default_accents}" ] && [ -z "${accent_list}" ] && ! is_wanted 5; then
         log "${default_accents} does not exist: it is made of ${data_feats}/${train_set}/utt2accent."
@@ -129,7 +127,7 @@ need_accent_list() {
 }
 
 check_formatted() { # check_formatted <data directory>...
-    ${python} -m espnet_mtl.data.stages.formatted --fs "${fs}" "$@"
+    ${python} -m espnet_mtl.bin.check_formatted --fs "${fs}" "$@"
 }
 
 # How ESPnet reads the audio of a formatted directory.

@@ -6,7 +6,7 @@
 # The text of the training set, and more where lm_train_text says so. Part of stage 4.
 make_lm_text() {
     # shellcheck disable=SC2086  # several files in one string are split on purpose
-    ${python} -m espnet_mtl.data.stages.lm_text --output "${lm_text}" ${lm_train_text}
+    ${python} -m espnet_mtl.bin.lm_text --output "${lm_text}" ${lm_train_text}
 }
 
 # The text is made again wherever its sources are there: the corpus, or lm_train_text, may
@@ -52,25 +52,14 @@ stage_6() {
             "${lm_opts[@]}" \
             --train_data_path_and_name_and_type "${lm_text},text,text" \
             ${lm_args}
-    cksum < "${lm_text}" > "${lm_stats_dir}/lm_train.cksum"
+    compare_lm_data statistics
 }
 
-# Whether the text is the one that a directory was made of, as far as that is known.
-is_text_of() { # is_text_of <directory>
-    [ ! -e "$1/lm_train.cksum" ] || cksum < "${lm_text}" | cmp -s - "$1/lm_train.cksum"
-}
-
-# Statistics and a training that continues are those of one text.
-check_lm_text() {
-    if ! is_text_of "${lm_stats_dir}"; then
-        die "${lm_stats_dir} has the statistics of another text than ${lm_text} has now:" \
-            "run stage 6 again."
-    fi
-    if [ -e "${lm_exp}/checkpoint.pth" ] && ! is_text_of "${lm_exp}"; then
-        die "${lm_exp} was begun with another text than ${lm_text} has now, and its training" \
-            "would go on from its checkpoint: give the former text, another --lm_tag, or" \
-            "remove ${lm_exp} to begin anew."
-    fi
+# A language model and its statistics belong to the text and the tokens that they were
+# made of.
+compare_lm_data() { # compare_lm_data statistics|training
+    ${python} -m espnet_mtl.bin.trained_on "$1" --token_list "${token_list}" \
+        --lm_text "${lm_text}" --stats_dir "${lm_stats_dir}" --exp "${lm_exp}"
 }
 
 stage_7() {
@@ -78,7 +67,7 @@ stage_7() {
     local text=${lm_text} shape=${lm_stats_dir}/train/text_shape.${token_type}
     need_lm_text
     need_file "${shape}" 6
-    check_lm_text
+    compare_lm_data training
     make_lm_opts
     if [ "${num_splits_lm}" -gt 1 ]; then
         split_lm_text "${text}" "${shape}"
@@ -87,7 +76,6 @@ stage_7() {
         lm_opts+=(--multiple_iterator true)
     fi
     write_resume_script "${lm_exp}" 7
-    cksum < "${lm_text}" > "${lm_exp}/lm_train.cksum"
     train_model LM "${lm_exp}" \
         ${python} -m espnet_mtl.bin.lm_train \
             "${lm_opts[@]}" \
@@ -103,13 +91,13 @@ stage_7() {
 # Parts of a text that does not fit into the memory, made once.
 split_lm_text() { # split_lm_text <text> <its lengths>
     local dir=${lm_stats_dir}/splits${num_splits_lm}
-    if [ "${dir}/.done" -nt "$2" ]; then
+    if ${python} -m espnet_mtl.bin.stamp check "${dir}" "$@"; then
         return
     fi
     rm -rf "${dir}"
     ${python} -m espnet2.bin.split_scps \
         --scps "$@" --num_splits "${num_splits_lm}" --output_dir "${dir}"
-    touch "${dir}/.done"
+    ${python} -m espnet_mtl.bin.stamp write "${dir}" "$@"
 }
 
 stage_8() {

@@ -1,3 +1,1 @@
-#!/usr/bin/env bash
-# Kaldi's name for: python3 -m espnet_mtl.data.tools.subset "$@"
-exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/run_module.sh" espnet_mtl.data.tools.subset "$@"
+run_module.sh

@@ -1,12 +1,12 @@
 """Find and read AESRC2020 as DataTang publishes it, and say what is wrong with it."""
 
-import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 from espnet_mtl.data.prepare.words import fold, make_id
@@ -51,22 +51,25 @@ def read_corpus(
     folder: Path,
     classes: Mapping[str, str],
     codes: Mapping[str, str],
-    args: argparse.Namespace,
+    options: Options,
+    *,
+    is_strict: bool,
 ) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
     Args:
         folder: See :func:`find_corpus`.
         classes: Class by name of an accent's folder, folded.
-        codes: What speakers' ids begin with, likewise; no two folders' speakers may
-            share one, whatever classes the user makes of them.
-        args: Options of the command.
+        codes: What speakers' ids begin with, also by folder; no two folders may share
+            one, whatever classes the user makes of them.
+        options: Of the command.
+        is_strict: Whether a folder that the map does not know is a mistake.
 
     Returns:
         The clips; those that lack one of both have a fate already.
 
     Raises:
-        UserError: If there is none, or audio is where no speaker is.
+        UserError: If there is none, or audio is not in the folder of a speaker.
     """
     clips, files = [], []
     for accent in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -87,8 +90,9 @@ def read_corpus(
             f"aesrc2020: {folder} has no <accent>/<speaker>/<clip>{AUDIO}. Unpack the "
             "corpus again."
         )
-    _refuse_unknown_folders(folder, clips, classes, args)
-    read_transcripts(clips, files, args)
+    if is_strict:
+        _refuse_unknown_folders(folder, clips, classes, options.accent_map)
+    read_transcripts(clips, files, options)
     give_keys([clip for clip in clips if not clip.fate])
     return clips
 
@@ -117,15 +121,15 @@ def _refuse_unknown_folders(
     folder: Path,
     clips: list[Clip],
     classes: Mapping[str, str],
-    args: argparse.Namespace,
+    accent_map: Path | None,
 ) -> None:
     """A folder without a class is a mistake, unless the user says what it means."""
     names = dict.fromkeys(clip.labels[0] for clip in clips)
     unknown = [name for name in names if fold(name) not in classes]
-    if unknown and args.free_text is None:
+    if unknown:
         shown = ", ".join(f"'{name}'" for name in unknown[:_SHOWN])
         raise UserError(
-            f"aesrc2020: {folder}: the accent map ({args.accent_map}) does not know "
+            f"aesrc2020: {folder}: the accent map ({accent_map}) does not know "
             f"{shown}{' and more' if len(unknown) > _SHOWN else ''}. Move away what is "
             "no accent; else give a map that has a line for it by --accent_map, or say "
             "by --free_text what to do."

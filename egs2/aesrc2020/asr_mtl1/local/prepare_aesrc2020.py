@@ -7,7 +7,7 @@ from aesrc2020 import find_corpus, read_corpus
 from speaker_list import split_by_list
 
 from espnet_mtl.data.prepare.accents import read_accent_map
-from espnet_mtl.data.prepare.options import check_options, get_parser
+from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.prepare import prepare
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -39,14 +39,16 @@ def main(cmd: list[str] | None = None) -> None:
     )
     args = parser.parse_args(cmd)
     setup_logging()
-    check_options(args)
-    classes = read_accent_map(args.accent_map)
-    folder = find_corpus(args.root, classes)
-    clips = read_corpus(folder, classes, read_accent_map(ACCENTS), args)
+    is_strict = args.free_text is None
     args.free_text = args.free_text or "unknown"
+    options = read_options(args)
+    classes = read_accent_map(options.accent_map)
+    folder = find_corpus(args.root, classes)
+    codes = read_accent_map(ACCENTS)
+    clips = read_corpus(folder, classes, codes, options, is_strict=is_strict)
     if args.test_speakers is not None:
-        split_by_list(clips, args)
-    prepare(clips, folder, classes, args)
+        split_by_list(clips, args.test_speakers, options)
+    prepare(clips, folder, classes, options)
 
 
 if __name__ == "__main__":

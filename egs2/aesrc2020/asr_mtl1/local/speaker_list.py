@@ -1,33 +1,34 @@
-"""A test of speakers that somebody has chosen."""
+"""A test set of given speakers."""
 
-import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip, open_clips
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.speaker_split import split_by_speaker
 from espnet_mtl.data.prepare.words import make_id
 from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
 
 
-def split_by_list(clips: Sequence[Clip], args: argparse.Namespace) -> None:
+def split_by_list(clips: Sequence[Clip], speakers: Path, options: Options) -> None:
     """Put the listed speakers to the test, and share the others out.
 
     Args:
         clips: ``split`` of those without a fate is set.
-        args: Options of the command.
+        speakers: See :func:`read_speakers`.
+        options: Of the command.
 
     Raises:
         UserError: If there is no list, or none of its speakers in the corpus.
     """
-    listed = read_speakers(args.test_speakers)
+    listed = read_speakers(speakers)
     used = open_clips(list(clips))
     found = listed & {clip.speaker for clip in used}
     if not found:
         raise UserError(
-            f"--test_speakers {args.test_speakers}: none of its {len(listed)} speakers "
+            f"--test_speakers {speakers}: none of its {len(listed)} speakers "
             "is in the corpus; a line is accent and speaker, such as US-G00007"
         )
     if found != listed:
@@ -35,13 +36,13 @@ def split_by_list(clips: Sequence[Clip], args: argparse.Namespace) -> None:
             "%d of %d speakers of %s are not in the corpus, the first is %s",
             len(listed - found),
             len(listed),
-            args.test_speakers,
+            speakers,
             min(listed - found),
         )
     rest = [clip for clip in used if clip.speaker not in found]
-    for clip in rest:
-        clip.accent = clip.labels[0]
-    assigned = split_by_speaker(rest, args.valid_share, 0.0, args.seed)
+    assigned = split_by_speaker(
+        rest, options.valid_share, 0.0, options.seed, lambda clip: clip.labels[0]
+    )
     for clip in used:
         clip.split = assigned.get(clip.speaker, "test")
 

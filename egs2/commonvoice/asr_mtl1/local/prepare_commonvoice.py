@@ -5,10 +5,10 @@ import argparse
 import logging
 from pathlib import Path
 
-from release import find_release, read_release
+from release import ReleaseTable, find_release, read_release
 
 from espnet_mtl.data.prepare.accents import read_accent_map
-from espnet_mtl.data.prepare.options import check_options, get_parser
+from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.prepare import prepare
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -63,17 +63,18 @@ def main(cmd: list[str] | None = None) -> None:
     """
     args = get_arguments(cmd)
     setup_logging()
-    check_options(args)
+    options = read_options(args)
     folder = find_release(args.root, args.lang, args.tsv)
-    classes = read_accent_map(args.accent_map)
+    classes = read_accent_map(options.accent_map)
     logging.info(
-        "Accent map: %s; labels that it has not: %s",
-        args.accent_map or "none for this language",
-        args.free_text,
+        "Accent map: %s; other labels: %s",
+        options.accent_map or "none for this language",
+        options.policy.free_text,
     )
-    clips = read_release(folder, classes, args)
+    table = ReleaseTable(folder, args.lang, args.tsv, args.splits)
+    clips = read_release(table, classes, options)
     sets = [f"{name}_{args.lang}" for name in ("train", "dev", "test")]
-    prepare(clips, folder / args.tsv, classes, args, sets, f"corpus_{args.lang}")
+    prepare(clips, table.path, classes, options, sets, table.account)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Find and read an unpacked release of Common Voice, of any year and language."""
 
-import argparse
 import functools
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import split_labels
@@ -12,8 +12,8 @@ from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
-from espnet_mtl.data.prepare.words import normalise_text
 from espnet_mtl.errors import UserError
 
 URL = "https://commonvoice.mozilla.org/datasets"
@@ -22,7 +22,7 @@ NEEDED = ("client_id", "path", "sentence")
 ACCENT_COLUMNS = ("accents", "accent")
 RELEASE_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 DURATIONS = "clip_durations.tsv"
-# client_id is 128 hexadecimal digits; so many tell all people of the world apart.
+# client_id is 128 hexadecimal digits; this many are enough to be unique.
 SPEAKER_DIGITS = 16
 
 
@@ -62,15 +62,42 @@ def find_release(root: str, lang: str, tsv: str) -> Path:
     )
 
 
+@dataclass(frozen=True)
+class ReleaseTable:
+    """The table of the clips of a language.
+
+    Attributes:
+        folder: See :func:`find_release`.
+        lang: Language code.
+        name: Name of the table.
+        splits: Where sets come from: ``auto``, ``release`` or ``speaker``.
+    """
+
+    folder: Path
+    lang: str
+    name: str
+    splits: str
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / self.name
+
+    @property
+    def account(self) -> str:
+        """Name of the folder of lists beside the data directories."""
+        return f"corpus_{self.lang}"
+
+
 def read_release(
-    folder: Path, classes: dict[str, str], args: argparse.Namespace
+    table: ReleaseTable, classes: dict[str, str], options: Options
 ) -> list[Clip]:
     """Read the clips of a language.
 
     Args:
-        folder: See :func:`find_release`.
+        table: Where they are.
         classes: The accent map; labels in it are not taken apart.
-        args: Options of the command.
+        options: Of the command.
 
     Returns:
         One clip a row; those that no data directory could have already have a fate.
@@ -79,11 +106,11 @@ def read_release(
         UserError: If columns are missing, or a path leaves the release.
     """
     # 1. The rows
-    path = folder / args.tsv
+    path, folder = table.path, table.folder
     rows = Rows(path, NEEDED, ACCENT_COLUMNS, release=True)
     faults = Faults(path)
-    seconds = {} if args.check_audio else _read_durations(folder / DURATIONS)
-    splits = _read_splits(folder, args.splits)
+    seconds = {} if options.check_audio else _read_durations(folder / DURATIONS)
+    splits = _read_splits(folder, table.splits)
     # There are far fewer different cells than rows.
     take_apart = functools.cache(lambda cell: split_labels(cell, classes))
     clips = []
@@ -91,12 +118,13 @@ def read_release(
         if row is None:
             clips.append(Clip(line, "-", "", "", "", fate="malformed"))
             continue
-        clip = _read_row(line, row, folder / "clips", faults, take_apart, args)
+        text = options.normalise(row["sentence"], table.lang)
+        clip = _read_row(line, row, text, folder / "clips", faults, take_apart)
         clip.seconds = seconds.get(clip.name)
         clip.split = splits.get(clip.name, "")
         clips.append(clip)
     _report_strangers(folder, clips, splits)
-    faults.raise_any(args.output / f"corpus_{args.lang}" / "table_errors.txt")
+    faults.raise_any(options.output / table.account / "table_errors.txt")
     if not clips:
         raise UserError(f"{path}: no row below the first line")
 
@@ -110,18 +138,17 @@ def read_release(
 def _read_row(
     line: int,
     row: dict[str, str],
+    text: str,
     clips: Path,
     faults: Faults,
     take_apart: Callable[[str], tuple[str, ...]],
-    args: argparse.Namespace,
 ) -> Clip:
     name = row["path"]
     if name != os.path.basename(name) or name in ("", ".", ".."):
         faults.add(
-            "not the name of a file in clips/", "mend the path", line, repr(name)
+            "not the name of a file in clips/", "correct the path", line, repr(name)
         )
     name = _name_clip(name)
-    text = normalise_text(row["sentence"], args.text_case, args.punctuation, args.lang)
     raw = next((row[c] for c in ACCENT_COLUMNS if row.get(c)), "")
     speaker = row["client_id"]
     fate = "" if text else "no_text"
@@ -133,7 +160,7 @@ def _read_row(
         speaker=speaker[:SPEAKER_DIGITS],
         labels=take_apart(raw),
         fate=fate if speaker else "no_speaker",
-        why=speaker,
+        raw_speaker=speaker,
     )
 
 
@@ -143,22 +170,21 @@ def _settle_doubled(clips: list[Clip]) -> None:
         before = first.setdefault(clip.name, clip)
         if before is clip:
             continue
-        if before.text == clip.text and before.why == clip.why:
+        if before.text == clip.text and before.raw_speaker == clip.raw_speaker:
             clip.fate = "duplicate"
         else:
-            # Nobody can tell which is right.
+            # Either could be right.
             clip.fate = before.fate = "conflict"
 
 
 def _check_speakers(path: Path, clips: list[Clip]) -> None:
     whole: dict[str, str] = {}
     for clip in clips:
-        if whole.setdefault(clip.speaker, clip.why) != clip.why:
+        if whole.setdefault(clip.speaker, clip.raw_speaker) != clip.raw_speaker:
             raise UserError(
                 f"{path}:{clip.line}: two values of client_id begin with "
                 f"'{clip.speaker}': their speakers' ids would be the same"
             )
-        clip.why = ""
 
 
 def _read_splits(folder: Path, wanted: str) -> dict[str, str]:
@@ -203,7 +229,7 @@ def _report_strangers(folder: Path, clips: list[Clip], splits: dict[str, str]) -
 
 
 def _read_durations(path: Path) -> dict[str, float]:
-    """Read lengths that the release tells (16.1 and later)."""
+    """Read the lengths that are in the release (16.1 and later)."""
     if not path.is_file():
         return {}
     seconds = {}

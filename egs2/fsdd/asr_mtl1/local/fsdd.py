@@ -141,8 +141,8 @@ def _find_recordings(
             )
         if match[1] not in speakers:
             raise UserError(
-                f"{path}: '{match[1]}' is no speaker of "
-                f"{folder.parent / 'metadata.py'}; mend that, or remove the file."
+                f"{path}: '{match[1]}' is not a speaker of "
+                f"{folder.parent / 'metadata.py'}; correct that, or remove the file."
             )
         names.add(path.name)
         last = max(last, int(match[2]))

@@ -20,7 +20,7 @@ from espnet_mtl.data.corpus import (
     write_set,
     write_wav,
 )
-from espnet_mtl.data.progress import Progress
+from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.errors import run_main, setup_logging
 
 NUM_DIGITS = (3, 6)
@@ -89,7 +89,7 @@ def join(recordings: list[np.ndarray], seed: str) -> np.ndarray:
     """Join recordings to one, as if spoken at one sitting.
 
     The corpus's recordings are up to 30 dB apart in level, also those of one speaker.
-    Each is levelled, lest an attack's budget should mean something else for each.
+    Each is brought to one level, so that an attack's budget means the same for all.
 
     Args:
         recordings: Samples, float32, each of shape ``(num_samples,)``.
@@ -146,7 +146,7 @@ def make_corpus(
         UserError: If the dataset is not there, or a recording of it is unusable.
     """
     corpus = find_corpus(root)
-    progress = Progress(sum(sizes.values()), "joining")
+    progress = LoopProgress(sum(sizes.values()), "joining")
     for name, size in sizes.items():
         folder = audio_dir / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def main(cmd: list[str] | None = None) -> None:
         **sizes,
         "seed": args.seed,
         "fsdd_root": args.fsdd_root,
-        "audio_dir": audio_dir.resolve(),
+        "audio_dir": str(audio_dir.resolve()),
         "sources": hash_sources(Path(__file__).parent),
     }
     make_once(

@@ -24,7 +24,7 @@ from espnet_mtl.data.corpus import (
     write_set,
     write_wav,
 )
-from espnet_mtl.data.progress import Progress
+from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.errors import UserError, run_main, setup_logging
 
 EDGE_THRESHOLD = 0.01  # of the peak: what is quieter at either end is cut
@@ -107,7 +107,7 @@ def make_corpus(
         UserError: If the synthesiser fails.
     """
     recorder = Recorder(fs, seed)
-    progress = Progress(sum(sizes.values()), "synthesis")
+    progress = LoopProgress(sum(sizes.values()), "synthesis")
     with linked_data(ACCENTS.values()) as data_path:
         for name, size in sizes.items():
             folder = audio_dir / name
@@ -152,7 +152,7 @@ def main(cmd: list[str] | None = None) -> None:
         **sizes,
         "fs": fs,
         "seed": args.seed,
-        "audio_dir": audio_dir.resolve(),
+        "audio_dir": str(audio_dir.resolve()),
         "sources": hash_sources(Path(__file__).parent),
         "espeakng-loader": _find_version("espeakng-loader"),
     }

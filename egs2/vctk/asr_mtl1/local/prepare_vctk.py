@@ -3,9 +3,9 @@
 
 from vctk import MICS, find_corpus, read_corpus
 
-from espnet_mtl.data.prepare.options import check_options, get_parser
+from espnet_mtl.data.prepare.options import get_parser, read_options
+from espnet_mtl.data.prepare.own_corpus import classes_of
 from espnet_mtl.data.prepare.prepare import prepare
-from espnet_mtl.data.prepare.table import classes_of
 from espnet_mtl.errors import run_main, setup_logging
 
 
@@ -32,10 +32,10 @@ def main(cmd: list[str] | None = None) -> None:
     parser.add_argument("--mic", choices=MICS, default=MICS[0], help="the microphone")
     args = parser.parse_args(cmd)
     setup_logging()
-    check_options(args)
+    options = read_options(args)
     corpus = find_corpus(args.root, args.mic)
-    clips = read_corpus(corpus, args)
-    prepare(clips, corpus.folder, classes_of(clips, args.accent_map), args)
+    clips = read_corpus(corpus, options)
+    prepare(clips, corpus.folder, classes_of(clips, options.accent_map), options)
 
 
 if __name__ == "__main__":

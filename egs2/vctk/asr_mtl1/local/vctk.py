@@ -1,6 +1,5 @@
 """Find and read CSTR VCTK, versions 0.92 and 0.80, and say what is wrong with it."""
 
-import argparse
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 from espnet_mtl.data.tables import read_lines
@@ -133,12 +133,12 @@ def read_accents(path: Path) -> dict[str, str]:
     return accents
 
 
-def read_corpus(corpus: Corpus, args: argparse.Namespace) -> list[Clip]:
+def read_corpus(corpus: Corpus, options: Options) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
     Args:
         corpus: See :func:`find_corpus`.
-        args: Options of the command.
+        options: Of the command.
 
     Returns:
         The clips; those that lack one of both have a fate already.
@@ -166,7 +166,7 @@ def read_corpus(corpus: Corpus, args: argparse.Namespace) -> list[Clip]:
             "the corpus again."
         )
     _report_speakers(clips, accents, corpus.suffix)
-    read_transcripts(clips, files, args)
+    read_transcripts(clips, files, options)
     give_keys([clip for clip in clips if not clip.fate])
     return clips
 

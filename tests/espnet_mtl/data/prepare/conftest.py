@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.data.prepare import table
+from espnet_mtl.bin import prepare_own_corpus
 from espnet_mtl.data.prepare.clip import Clip
 
 HEADER = "path,text,speaker,accent"
@@ -44,7 +44,7 @@ def make(root: Path, tmp_path: Path) -> Callable[..., Path]:
         content = lines if isinstance(lines, bytes) else "\n".join(lines).encode()
         path.write_bytes(content)
         data = tmp_path / "data"
-        table.main(["--table", str(path), "--output", str(data), *options])
+        prepare_own_corpus.main(["--table", str(path), "--output", str(data), *options])
         return data
 
     return run

@@ -23,7 +23,7 @@ def make(own):
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(counts)
 def test_every_accent_with_three_speakers_is_in_every_set(own):
     clips = make(own)

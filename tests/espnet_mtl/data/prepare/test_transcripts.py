@@ -1,11 +1,12 @@
 """A text file for each clip."""
 
-from argparse import Namespace
-
 from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 
-ARGS = Namespace(nj=2, text_case="upper", punctuation="remove")
+OPTIONS = read_options(
+    get_parser(None, nj=2, text_case="upper", punctuation="remove").parse_args([])
+)
 
 
 def test_files_as_corpora_have_them(tmp_path, caplog):
@@ -20,7 +21,7 @@ def test_files_as_corpora_have_them(tmp_path, caplog):
         (tmp_path / name).write_bytes(content)
     names = [*contents, "gone"]
     clips = [Clip(i, n, "", "", f"of_{n}") for i, n in enumerate(names, start=1)]
-    read_transcripts(clips, [tmp_path / name for name in names], ARGS)
+    read_transcripts(clips, [tmp_path / name for name in names], OPTIONS)
     assert [clip.text for clip in clips] == [
         "IT'S FULL TIME",
         "TWO LINES",

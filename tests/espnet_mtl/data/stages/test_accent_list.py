@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from espnet_mtl.bin.accent_list import main
 from espnet_mtl.data.datadir import write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.accent_list import (
-    format_table,
-    main,
-    write_accent_list,
-)
+from espnet_mtl.data.stages.accent_list import format_table, write_accent_list
 
 UTTS = ("ann-1", "ann-2", "bob-1", "bob-2")
 
@@ -67,7 +64,7 @@ def test_an_accent_that_training_never_saw_is_refused(train, valid, output, edit
         run(train, output, valid)
     assert str(caught.value) == (
         f"{valid / 'utt2accent'}:3: 'bob-1' has the accent 'west', which "
-        f"{train / 'utt2accent'} has not (north, south); add speakers of it to "
+        f"is not in {train / 'utt2accent'} (north, south); add speakers of it to "
         "training, or write <unk>"
     )
     assert not output.exists()
@@ -167,9 +164,7 @@ def test_a_full_disk_leaves_no_list(train, output, fill_disk):
 def test_shared_speakers_are_an_error_unless_allowed(
     train, valid, output, edit, caplog, monkeypatch
 ):
-    monkeypatch.setattr(
-        "espnet_mtl.data.stages.accent_list.setup_logging", lambda: None
-    )
+    monkeypatch.setattr("espnet_mtl.bin.accent_list.setup_logging", lambda: None)
     edit(valid / "utt2spk", "bob-1 dan", "bob-1 bob")
     with pytest.raises(
         DataDirError, match=r"valid/utt2spk:3: 1 speaker \(bob\) of its"

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.bin import format_wav_scp
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import read_source
-from espnet_mtl.data.stages import audio_stores, format_audio, utterances
+from espnet_mtl.data.stages import audio_stores, utterances
 from espnet_mtl.data.tools.copy_dir import copy_data_dir
 from espnet_mtl.data.tools.subset import subset_data_dir
 from espnet_mtl.errors import UserError
@@ -25,18 +26,7 @@ FORMATS = ["flac", "flac.ark"]
 
 
 def run(source: Path, target: Path, *options: str) -> None:
-    format_audio.main(["--fs", "8k", *options, str(source), str(target)])
-
-
-def files_of(target: Path) -> dict[str, bytes]:
-    """Everything of a formatted directory; places named as in a folder of one name."""
-    return {
-        str(path.relative_to(target)): path.read_bytes().replace(
-            str(target).encode(), b"TARGET"
-        )
-        for path in sorted(target.rglob("*"))
-        if path.is_file() and path.parent.name != "logdir"
-    }
+    format_wav_scp.main(["--fs", "8k", *options, str(source), str(target)])
 
 
 @pytest.fixture
@@ -45,7 +35,7 @@ def target(tmp_path):
 
 
 @pytest.fixture
-def whole(data_dir, tmp_path):
+def whole(data_dir, tmp_path, files_of):
     """What a run without interruption leaves, by format."""
     found = {}
     for kind in FORMATS:
@@ -110,7 +100,7 @@ def stop_before_note(monkeypatch, after):
 @pytest.mark.parametrize("after", range(4))
 @pytest.mark.parametrize("kind", FORMATS)
 def test_stopped_anywhere_it_continues_and_ends_the_same(
-    data_dir, target, whole, read, monkeypatch, kind, after, stop
+    data_dir, target, whole, read, monkeypatch, kind, after, stop, files_of
 ):
     options = ["--audio_format", kind, "--num_jobs", "2"]
     with monkeypatch.context() as patch:
@@ -125,14 +115,14 @@ def test_stopped_anywhere_it_continues_and_ends_the_same(
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
+def test_a_killed_job_continues(data_dir, target, whole, edit, kind, files_of):
     # The third utterance takes long, so that the kill is certain to come in time.
     slow = f"sleep 30; cat {data_dir}/bob-1.wav |"
     edit(data_dir / "wav.scp", f"{data_dir}/bob-1.wav", slow)
     command = [
         sys.executable,
         "-m",
-        "espnet_mtl.data.stages.format_audio",
+        "espnet_mtl.bin.format_wav_scp",
         "--fs",
         "8k",
     ]
@@ -143,7 +133,7 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    journal = target / "logdir" / "format_audio.1.jsonl"
+    journal = target / "logdir" / "format_wav_scp.1.jsonl"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if journal.exists() and journal.read_bytes().count(b"\n") == 2:
@@ -164,7 +154,9 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_finished_it_does_nothing_and_touches_nothing(data_dir, target, read, kind):
+def test_finished_it_does_nothing_and_touches_nothing(
+    data_dir, target, read, kind, files_of
+):
     run(data_dir, target, "--audio_format", kind)
     before = files_of(target)
     audio = {p: p.stat().st_mtime_ns for p in (target / "data/8000").iterdir()}
@@ -179,7 +171,7 @@ def test_finished_it_does_nothing_and_touches_nothing(data_dir, target, read, ki
 @pytest.mark.parametrize(
     "kind, redone", [("flac", ["bob-1"]), ("flac.ark", ["bob-1", "bob-2"])]
 )
-def test_another_source_is_read_again(data_dir, target, read, kind, redone):
+def test_another_source_is_read_again(data_dir, target, read, kind, redone, files_of):
     run(data_dir, target, "--audio_format", kind)
     samples = soundfile.read(data_dir / "bob-1.wav", dtype="int16")[0]
     soundfile.write(data_dir / "bob-1.wav", samples[:4321], 8000)
@@ -193,7 +185,7 @@ def test_another_source_is_read_again(data_dir, target, read, kind, redone):
     assert files_of(fresh) == files_of(target)
 
 
-def test_lost_or_damaged_files_are_written_again(data_dir, target, read):
+def test_lost_or_damaged_files_are_written_again(data_dir, target, read, files_of):
     run(data_dir, target)
     before = files_of(target)
     (target / "data/8000/ann-1.flac").unlink()
@@ -320,7 +312,7 @@ def test_some_bad_audio_leaves_every_table(
     data_dir, target, add_tables, monkeypatch, caplog, kind
 ):
     add_tables(data_dir)
-    monkeypatch.setattr(format_audio, "setup_logging", lambda: None)
+    monkeypatch.setattr(format_wav_scp, "setup_logging", lambda: None)
     soundfile.write(data_dir / "ann-2.wav", [0.0] * 99, 8000)
     options = ["--audio_format", kind, "--num_jobs", "2"]
     with pytest.raises(DataDirError, match="1 of 4 .*share of 0.25, where --max_bad_a"):
@@ -359,7 +351,9 @@ def test_a_share_is_from_0_to_1(data_dir, target, capsys):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_may_succeed_now_is_tried_again(data_dir, target, edit, read, kind):
+def test_what_may_succeed_now_is_tried_again(
+    data_dir, target, edit, read, kind, files_of
+):
     options = ["--audio_format", kind, "--max_bad_audio", "1"]
     command = f"cat {target.parent}/later.wav |"
     edit(data_dir / "wav.scp", f"{data_dir}/bob-1.wav", command)

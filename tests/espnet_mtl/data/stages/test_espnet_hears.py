@@ -7,10 +7,10 @@ import soundfile
 from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.iterable_dataset import IterableESPnetDataset
 
+from espnet_mtl.bin import check_formatted, format_wav_scp
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages import format_audio, formatted
 from espnet_mtl.data.stages.audio_stores import FORMATS, is_archive
 
 
@@ -30,8 +30,8 @@ def test_training_decoding_and_attack_get_the_same_samples(
 ):
     target = tmp_path / "dump"
     options = ["--fs", "8k", "--audio_format", audio_format, "--num_jobs", "2"]
-    format_audio.main([*options, str(data_dir), str(target)])
-    formatted.main(["--fs", "8k", str(target)])
+    format_wav_scp.main([*options, str(data_dir), str(target)])
+    check_formatted.main(["--fs", "8k", str(target)])
     sources = load_data_dir(data_dir)["wav.scp"]
     values = load_data_dir(target)["wav.scp"]
     for heard in heard_by_espnet(target):
@@ -54,7 +54,7 @@ def test_a_dump_of_espnets_own_making_is_read_alike(data_dir, kind):
         write_kwargs={"format": kind, "subtype": None},
     )
     (data_dir / "audio_format").write_text(f"{kind}.ark\n")
-    formatted.main(["--fs", "8k", str(data_dir)])
+    check_formatted.main(["--fs", "8k", str(data_dir)])
     values = load_data_dir(data_dir)["wav.scp"]
     for heard in heard_by_espnet(data_dir):
         for utt in sources:
@@ -75,8 +75,8 @@ def test_plain_archives_would_be_heard_at_another_scale_and_are_refused(
     for heard in heard_by_espnet(data_dir):
         np.testing.assert_array_equal(heard["ann-1"], levels["ann-1"])  # up to 32768
     with pytest.raises(DataDirError, match=r"wav.scp:1: ann-1 .*a plain WAV archive"):
-        formatted.main(["--fs", "8k", str(data_dir)])
+        check_formatted.main(["--fs", "8k", str(data_dir)])
     target = tmp_path / "dump"
-    format_audio.main(["--fs", "8k", str(data_dir), str(target)])
+    format_wav_scp.main(["--fs", "8k", str(data_dir), str(target)])
     for heard in heard_by_espnet(target):
         np.testing.assert_array_equal(heard["ann-1"] * 32768, levels["ann-1"])

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from espnet_mtl.bin import lm_text
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages import lm_text
 
 
 def write(folder, name, text):

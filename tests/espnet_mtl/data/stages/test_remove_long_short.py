@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from espnet_mtl.bin.remove_long_short import main
 from espnet_mtl.data.datadir import REQUIRED_FILES, load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.remove_long_short import main
 
 SECONDS = {"ann-1": 0.1, "ann-2": 0.2, "bob-1": 1.0, "bob-2": 2.0}
 
@@ -41,9 +41,7 @@ def test_the_rest_is_a_sound_directory(formatted, tmp_path, shortest, longest, k
 
 
 def test_what_is_left_out_is_counted(formatted, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(
-        "espnet_mtl.data.stages.remove_long_short.setup_logging", lambda: None
-    )
+    monkeypatch.setattr("espnet_mtl.bin.remove_long_short.setup_logging", lambda: None)
     caplog.set_level(logging.INFO)
     run(formatted, tmp_path / "some")
     assert (

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import sentencepiece
 
+from espnet_mtl.bin.token_list import main
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.token_list import main
 from espnet_mtl.data.tables import write_table
 
 WORDS = (

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.data.stages.trained_on import RECORD, main
+from espnet_mtl.bin.trained_on import main
 from espnet_mtl.errors import UserError
+from espnet_mtl.provenance import STAMP_NAME
 
 
 @pytest.fixture
@@ -36,10 +37,10 @@ def learn(place: Path, accent_weight: float = 0.5) -> None:
 def test_the_same_data_go_on(place, data_dir):
     run(place, "training", data_dir)
     learn(place)
-    noted = (place / "exp" / RECORD).read_bytes()
+    noted = (place / "exp" / STAMP_NAME).read_bytes()
     for action in ("training", "use"):
         run(place, action, data_dir)
-    assert (place / "exp" / RECORD).read_bytes() == noted
+    assert (place / "exp" / STAMP_NAME).read_bytes() == noted
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_other_accents_matter_where_there_is_a_branch(place, data_dir):
     for action in ("training", "use"):  # the statistics are those of any accents
         with pytest.raises(UserError, match="accent list: north, south -> north, west"):
             run(place, action, data_dir)
-    learn(place, accent_weight=0.0)
+    learn(place, accent_weight=0)
     for action in ("training", "use"):
         run(place, action, data_dir)
 
@@ -88,22 +89,53 @@ def test_use_asks_for_tokens_and_accents_only(place, data_dir):
 
 def test_what_has_learned_nothing_begins_with_the_new_data(place, data_dir):
     run(place, "training", data_dir)
-    first = (place / "exp" / RECORD).read_text()
+    first = (place / "exp" / STAMP_NAME).read_text()
     (place / "tokens.txt").write_text("<blank>\nb\n<sos/eos>\n")
     run(place, "statistics", data_dir)
     run(place, "training", data_dir)
-    assert (place / "exp" / RECORD).read_text() != first
+    assert (place / "exp" / STAMP_NAME).read_text() != first
 
 
-def test_an_experiment_without_a_record_is_taken_as_it_is(place, data_dir):
+def test_an_experiment_without_a_stamp_is_taken_as_it_is(place, data_dir):
     learn(place)
     run(place, "training", data_dir)
     run(place, "use", data_dir)
-    assert not (place / "exp" / RECORD).exists()
+    assert not (place / "exp" / STAMP_NAME).exists()
 
 
-def test_a_damaged_record_is_named(place, data_dir):
+def test_a_damaged_stamp_is_named(place, data_dir):
     learn(place)
-    (place / "exp" / RECORD).write_text("{")
-    with pytest.raises(UserError, match="trained_on.json: damaged"):
+    (place / "exp" / STAMP_NAME).write_text("{")
+    with pytest.raises(UserError, match="stamp.json: damaged"):
         run(place, "use", data_dir)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("lm.txt", "a other\n", "text"),
+        ("lm.txt", "a x\nb y\n", "text: 1 -> 2 lines"),
+        ("tokens.txt", "<blank>\nb\n<sos/eos>\n", "tokens"),
+    ],
+)
+def test_a_language_model_belongs_to_its_text_and_tokens(place, file, content, said):
+    def run_lm(action):
+        options = {"token_list": "tokens.txt", "lm_text": "lm.txt"}
+        options |= {"stats_dir": "lm_stats", "exp": "lm"}
+        main([action, *(f"--{name}={place / o}" for name, o in options.items())])
+
+    (place / "lm.txt").write_text("a x\n")
+    (place / "lm").mkdir()
+    run_lm("statistics")
+    run_lm("training")
+    (place / "lm" / "checkpoint.pth").touch()
+    run_lm("training")
+    (place / file).write_text(content)
+    with pytest.raises(UserError, match="lm_stats has the .*: run stage 6 again") as e:
+        run_lm("training")
+    assert f"({said})" in str(e.value)
+    run_lm("statistics")
+    with pytest.raises(UserError, match="lm was trained on other data .*--lm_tag"):
+        run_lm("training")
+    (place / "lm" / "checkpoint.pth").unlink()
+    run_lm("training")

@@ -2,12 +2,13 @@
 
 import pytest
 
+from espnet_mtl.bin.combine_data import main
+from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools.combine import combine_data_dirs, main
+from espnet_mtl.data.tools.combine import combine_data_dirs
 from espnet_mtl.data.tools.copy_dir import copy_data_dir
-from espnet_mtl.data.tools.validate import main as validate
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
+from espnet_mtl.bin.copy_data_dir import main
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools.copy_dir import main
 
 
 def test_every_table_gets_the_new_names(data_dir, add_tables, tmp_path):

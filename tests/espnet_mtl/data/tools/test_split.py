@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espnet_mtl.bin.split_data import main
+from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.datadir import write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools.split import _find_bounds, main
-from espnet_mtl.data.tools.validate import main as validate
+from espnet_mtl.data.tools.split import _find_bounds
 
 
 def test_speakers_stay_whole_and_every_table_goes_along(data_dir, add_tables):

@@ -4,12 +4,12 @@ import logging
 
 import pytest
 
-from espnet_mtl.data.datadir import load_data_dir, write_data_dir
+from espnet_mtl.bin.subset_data_dir import main
+from espnet_mtl.bin.validate_data_dir import main as validate
+from espnet_mtl.data.datadir import DataDir, load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import list_files
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools.subset import choose, main, subset_data_dir
-from espnet_mtl.data.tools.validate import main as validate
+from espnet_mtl.data.tools.subset import choose, subset_data_dir
 
 
 def read_all(folder):
@@ -153,7 +153,7 @@ def test_lengths_come_from_audio_where_no_table_has_them(data_dir):
     ],
 )
 def test_lists(data_dir, tmp_path, monkeypatch, caplog, option, lines, kept):
-    monkeypatch.setattr("espnet_mtl.data.tools.subset.setup_logging", lambda: None)
+    monkeypatch.setattr("espnet_mtl.bin.subset_data_dir.setup_logging", lambda: None)
     (tmp_path / "list").write_text(lines)
     main([option, str(tmp_path / "list"), str(data_dir), str(tmp_path / "some")])
     assert list(load_data_dir(tmp_path / "some")["text"]) == kept
@@ -174,14 +174,14 @@ def test_arguments_stand_in_the_order_of_kaldi(data_dir, tmp_path, capsys):
     ):
         with pytest.raises(SystemExit):
             main(wrong)
-    assert "'b' is no number of utterances" in capsys.readouterr().err
+    assert "'b' is not a number of utterances" in capsys.readouterr().err
 
 
 def test_tables_are_known_by_their_names(data_dir, add_tables):
     add_tables(data_dir)
     (data_dir / "utt2spk~").write_text("ann-1 ann\n")
-    files = list_files(data_dir)
+    files = DataDir.read(data_dir)
     assert {"utt2age", "text.de", "spk2gender", "reco2dur"} < files.tables.keys()
     assert files.inverses == ("accent2utt", "spk2utt")
-    assert files.whole == ("feats_type",)
+    assert files.whole == {"feats_type": b"raw\n"}
     assert {"utt2spk~", "text.txt", "text.bak", "logdir/"} < set(files.unknown)

@@ -4,12 +4,13 @@ import logging
 
 import pytest
 
+from espnet_mtl.bin.validate_data_dir import main
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tools.validate import main, validate_data_dir
+from espnet_mtl.data.tools.validate import validate_data_dir
 
 
 def test_a_sound_directory_is_counted(data_dir, monkeypatch, caplog):
-    monkeypatch.setattr("espnet_mtl.data.tools.validate.setup_logging", lambda: None)
+    monkeypatch.setattr("espnet_mtl.bin.validate_data_dir.setup_logging", lambda: None)
     caplog.set_level(logging.INFO)
     main([str(data_dir)])
     assert "4 utterances of 2 speakers" in caplog.text

@@ -1,21 +1,20 @@
 """Check formatted directories, ours or made elsewhere, before ESPnet reads them."""
 
-import argparse
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_mtl.data.audio import read_audio_rate, read_rate
-from espnet_mtl.data.datadir import check_formatted, load_data_dir
+from espnet_mtl.data.audio import read_audio_rate
+from espnet_mtl.data.checks import check_formatted
+from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import check_formatted_value, split_ark
 from espnet_mtl.data.stages.audio_stores import is_archive
 from espnet_mtl.data.tables import read_lines
-from espnet_mtl.errors import run_main, setup_logging
 
 
 def check_formatted_dir(path: Path, rate: int) -> None:
-    """Refuse what training, decoding and attacks would stumble over, or hear wrongly.
+    """Refuse directories that ESPnet cannot read, or whose audio it would read wrongly.
 
     Args:
         path: The directory.
@@ -35,7 +34,7 @@ def check_formatted_dir(path: Path, rate: int) -> None:
         raise DataDirError(
             f"{path / 'wav.scp'}: {utt} is sampled at {found} Hz, but --fs says "
             f"{rate}: give --fs {found} as when it was formatted, or format it "
-            "anew (stage 3)"
+            "again (stage 3)"
         )
     logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
 
@@ -89,22 +88,3 @@ def _wrong_format(
 
 def _read_word(path: Path, absent: str) -> str:
     return " ".join(read_lines(path)).strip() if path.exists() else absent
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("directories", type=Path, nargs="+")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    for directory in args.directories:
-        check_formatted_dir(directory, read_rate(args.fs))
-
-
-if __name__ == "__main__":
-    run_main(main)

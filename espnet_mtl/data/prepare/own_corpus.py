@@ -1,12 +1,5 @@
-"""Your own corpus: one CSV or TSV with the columns path, text, speaker, accent.
+"""Reads your own corpus: a table of its clips."""
 
-Accents may be empty, or several with ``|`` between. A column ``split`` (train, valid or
-test) is optional; without it, speakers are shared
-out to the sets. Paths are absolute, or relative to --audio_root, which is the table's
-own folder where it is not given.
-"""
-
-import argparse
 import logging
 import os
 from collections import defaultdict
@@ -17,22 +10,24 @@ from espnet_mtl.data.prepare.clip import SETS, Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.keys import give_keys
-from espnet_mtl.data.prepare.options import check_options, get_parser
-from espnet_mtl.data.prepare.prepare import prepare
+from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
-from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.errors import UserError
 
 NEEDED = ("path", "text", "speaker", "accent")
 OPTIONAL = ("split",)
 _SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid"}
 
 
-def read_corpus(path: Path, args: argparse.Namespace) -> list[Clip]:
+def read_corpus(
+    path: Path, options: Options, audio_root: Path | None = None
+) -> list[Clip]:
     """Read the table, and find all that is wrong with it.
 
     Args:
         path: The table.
-        args: Options of the command.
+        options: Of the command.
+        audio_root: Folder of relative paths; the table's where it is not given.
 
     Returns:
         One clip a row.
@@ -41,34 +36,35 @@ def read_corpus(path: Path, args: argparse.Namespace) -> list[Clip]:
         DataDirError: With every mistake, by kind.
     """
     rows = Rows(path, NEEDED, OPTIONAL)
-    root = (args.audio_root or path.parent).resolve()
-    clips = []
-    for line, row in rows:
-        if row is not None:
-            clips.append(_read_row(line, row, root, rows.faults, args))
-    clips = [clip for clip in clips if clip is not None]
+    root = (audio_root or path.parent).resolve()
+    read = (
+        _read_row(line, row, root, rows.faults, options)
+        for line, row in rows
+        if row is not None
+    )
+    clips = [clip for clip in read if clip is not None]
     _check_together(clips, rows.faults)
-    errors = args.output / "corpus" / "table_errors.txt"
+    errors = options.output / "corpus" / "table_errors.txt"
     rows.faults.raise_any(errors)
     errors.unlink(missing_ok=True)
     if not clips:
         raise UserError(f"{path}: no row below the first line")
-    _tell_unusual(clips, args)
+    _tell_unusual(clips, options)
     give_keys(clips)
     return clips
 
 
-def _tell_unusual(clips: list[Clip], args: argparse.Namespace) -> None:
-    """Warn of what may be meant, but often is not."""
+def _tell_unusual(clips: list[Clip], options: Options) -> None:
+    """Warn of what is allowed, but is often a mistake."""
     texts = [clip.text for clip in clips]
-    if args.text_case == "keep" and not (
+    if options.text_case == "keep" and not (
         all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
     ):
         logging.warning(
             "The text has capital and small letters: 'The' and 'the' are two words. "
             "--text_case upper or lower (in --local_data_opts) makes them one"
         )
-    if args.punctuation == "keep" and any(
+    if options.punctuation == "keep" and any(
         normalise_text(t, punctuation="remove") != t for t in texts
     ):
         logging.warning(
@@ -78,7 +74,7 @@ def _tell_unusual(clips: list[Clip], args: argparse.Namespace) -> None:
     nothing = [c for c in clips if any(says_nothing(label) for label in c.labels)]
     if nothing:
         logging.warning(
-            "%d clips have an accent that says nothing, such as '%s' in line %d: it is "
+            "%d clips have an accent such as '%s' (line %d), which means that it is "
             "not known",
             len(nothing),
             next(label for label in nothing[0].labels if says_nothing(label)),
@@ -87,7 +83,7 @@ def _tell_unusual(clips: list[Clip], args: argparse.Namespace) -> None:
 
 
 def _read_row(
-    line: int, row: dict[str, str], root: Path, faults: Faults, args: argparse.Namespace
+    line: int, row: dict[str, str], root: Path, faults: Faults, options: Options
 ) -> Clip | None:
     # 1. Where the audio is
     name = row["path"]
@@ -107,7 +103,7 @@ def _read_row(
         )
 
     # 2. What is said, and by whom
-    text = normalise_text(row["text"], args.text_case, args.punctuation)
+    text = options.normalise(row["text"])
     if not text:
         faults.add("no text", "write what is said, or remove the row", line, name)
     speaker = make_id(row["speaker"])
@@ -124,7 +120,7 @@ def _read_row(
     split = row.get("split", "")
     if "split" in row and split.casefold() not in _SPLITS:
         fix = f"write {', '.join(SETS[:-1])} or {SETS[-1]}, or remove the column"
-        faults.add("a split that is none", fix, line, f"'{split}'")
+        faults.add("an unknown split", fix, line, f"'{split}'")
     return Clip(
         line=line,
         name=name,
@@ -133,7 +129,7 @@ def _read_row(
         speaker=speaker,
         labels=tuple(label for label in labels if label),
         split=_SPLITS.get(split.casefold(), ""),
-        why=row["speaker"],
+        raw_speaker=row["speaker"],
     )
 
 
@@ -159,12 +155,11 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
     names: dict[str, str] = {}
     sets: dict[str, dict[str, int]] = defaultdict(dict)
     for clip in clips:
-        name = names.setdefault(clip.speaker, clip.why)
-        if name != clip.why:
+        name = names.setdefault(clip.speaker, clip.raw_speaker)
+        if name != clip.raw_speaker:
             fix = "write the name in one way, or make the two differ in more than signs"
-            value = f"'{clip.why}' and '{name}' are both '{clip.speaker}'"
+            value = f"'{clip.raw_speaker}' and '{name}' are both '{clip.speaker}'"
             faults.add("two names for one speaker", fix, clip.line, value)
-        clip.why = ""
         if clip.split and clip.split not in sets[clip.speaker]:
             sets[clip.speaker][clip.split] = clip.line
     for speaker, lines in sets.items():
@@ -197,33 +192,3 @@ def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
         for label in clip.labels
         if not says_nothing(label)
     }
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the table is at fault, or options do not fit.
-    """
-    parser = get_parser(__doc__)
-    parser.add_argument("--table", default="", help="the CSV or TSV")
-    parser.add_argument("--audio_root", type=Path, help="folder of relative paths")
-    args = parser.parse_args(cmd)
-    setup_logging()
-    check_options(args)
-    if not args.table:
-        raise UserError(
-            "where is the table of your corpus? Give --table FILE to run.sh, or set it "
-            "in db.sh: a CSV or TSV with the columns path, text, speaker, accent and, "
-            "if you like, split"
-        )
-    path = Path(args.table).expanduser()
-    clips = read_corpus(path, args)
-    prepare(clips, path, classes_of(clips, args.accent_map), args)
-
-
-if __name__ == "__main__":
-    run_main(main)

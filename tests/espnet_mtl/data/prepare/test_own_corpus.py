@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.data.prepare import table
+from espnet_mtl.bin import prepare_own_corpus, validate_data_dir
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.data.tools import validate
 from espnet_mtl.errors import UserError
 
 HEADER = "path,text,speaker,accent"
@@ -20,7 +19,7 @@ def read_sets(data: Path, name: str) -> dict[str, dict[str, str]]:
 def test_a_table_becomes_valid_directories_with_speakers_apart(make, rows, root):
     data = make([HEADER, *rows])
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
     speakers = {s: set(t.values()) for s, t in read_sets(data, "utt2spk").items()}
     assert sorted(len(own) for own in speakers.values()) == [2, 2, 2]
     assert len(set.union(*speakers.values())) == 6
@@ -101,7 +100,7 @@ def test_names_that_would_upset_sorting_are_made_words(make, rows):
     ]
     data = make([HEADER, *rows])
     for name in SETS:
-        validate.main([str(data / name)])
+        validate_data_dir.main([str(data / name)])
     speakers = {v for t in read_sets(data, "utt2spk").values() for v in t.values()}
     assert speakers == {"Ann", "Ann_Marie_Lee", "c", "d", "e", "f"}
 
@@ -171,7 +170,7 @@ MISTAKES = {
     "no such set": (
         lambda r: [f"{HEADER},split", *(f"{row},eval" for row in r)],
         [
-            "a split that is none (12 times); write train, valid or test",
+            "an unknown split (12 times); write train, valid or test",
             "line 2: 'eval'",
         ],
     ),
@@ -306,7 +305,7 @@ def test_ten_thousand_accents_are_counted_not_listed(make, capsys):
 
 def test_without_a_table_the_message_says_where_to_put_it():
     with pytest.raises(UserError, match="--table FILE to run.sh, or set it in db.sh"):
-        table.main([])
+        prepare_own_corpus.main([])
 
 
 @pytest.mark.parametrize(
@@ -314,15 +313,15 @@ def test_without_a_table_the_message_says_where_to_put_it():
 )
 def test_options_that_cannot_be_are_refused(option, capsys):
     with pytest.raises(SystemExit):
-        table.main(option.split())
+        prepare_own_corpus.main(option.split())
     assert f"argument {option.split()[0]}" in capsys.readouterr().err
 
 
 def test_options_that_do_not_fit_together_are_refused(tmp_path):
     with pytest.raises(UserError, match="nothing is left for training"):
-        table.main(["--valid_share", "0.5", "--test_share", "0.5"])
+        prepare_own_corpus.main(["--valid_share", "0.5", "--test_share", "0.5"])
     with pytest.raises(UserError, match="--accent_map .*no.tsv: no such file"):
-        table.main(["--accent_map", str(tmp_path / "no.tsv")])
+        prepare_own_corpus.main(["--accent_map", str(tmp_path / "no.tsv")])
 
 
 @pytest.mark.parametrize(
@@ -381,7 +380,7 @@ def test_a_field_of_any_length_is_read(make, rows):
 
 def test_what_a_damaged_cache_says_is_looked_at_again(make, rows, root):
     data = make([HEADER, *rows])
-    cache = data / "corpus" / "lengths.tsv"
+    cache = data / "corpus" / "headers.jsonl"
     lines = cache.read_text().splitlines()
     lines[0] = lines[0].replace("0.1", "0.1?.")
     cache.write_text("\n".join(lines) + "\n")
@@ -399,9 +398,8 @@ def test_accents_that_say_nothing_are_no_class(make, rows, capsys, nothing):
     }
     assert set(accents.values()) == {"north", "south", "<unk>"}
     assert (accents["a-a0"], accents["a-a1"]) == ("<unk>", "north")
-    assert (
-        f"2 clips have an accent that says nothing, such as '{nothing}' in line 2"
-        in (capsys.readouterr().err)
+    assert f"2 clips have an accent such as '{nothing}' (line 2), which means" in (
+        capsys.readouterr().err
     )
 
 
@@ -434,8 +432,8 @@ def test_a_set_without_two_accents_is_told(make, rows, capsys):
     )
     make([f"{HEADER},split", *(f"{row},{sets[row[6]]}" for row in rows)])
     shown = capsys.readouterr().out
-    assert "test: one accent alone is known" in shown
-    assert "valid: one accent alone is known" in shown
+    assert "test: only one accent is known" in shown
+    assert "valid: only one accent is known" in shown
 
 
 def test_what_was_wrong_is_forgotten_once_it_is_right(make, rows, tmp_path):

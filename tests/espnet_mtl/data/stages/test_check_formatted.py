@@ -5,8 +5,8 @@ import subprocess
 import pytest
 import soundfile
 
+from espnet_mtl.bin.check_formatted import main
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.formatted import main
 
 
 def check(*directories):

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 import soxr
 
+from espnet_mtl.bin.format_wav_scp import main
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.stages.format_audio import main
 from espnet_mtl.errors import run_main
 
 RATE = 8000
@@ -175,9 +175,7 @@ def test_a_full_disk_ends_the_command_with_a_message(
 ):
     argv = ["format_audio", "--fs", "8k", str(data_dir), str(target)]
     monkeypatch.setattr(sys, "argv", argv)
-    monkeypatch.setattr(
-        "espnet_mtl.data.stages.format_audio.setup_logging", lambda: None
-    )
+    monkeypatch.setattr("espnet_mtl.bin.format_wav_scp.setup_logging", lambda: None)
     fill_disk(after=3)
     with pytest.raises(SystemExit) as caught:
         run_main(main)
@@ -224,9 +222,7 @@ def test_a_bad_rate_names_the_option(data_dir, target):
 
 
 def test_progress_is_logged(data_dir, target, monkeypatch, caplog):
-    monkeypatch.setattr(
-        "espnet_mtl.data.stages.format_audio.setup_logging", lambda: None
-    )
+    monkeypatch.setattr("espnet_mtl.bin.format_wav_scp.setup_logging", lambda: None)
     caplog.set_level(logging.INFO)
     run(data_dir, target)
     assert caplog.text.count("progress: 2/2 utterances (audio)") == 2  # of two jobs

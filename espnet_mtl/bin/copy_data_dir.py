@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Copy a data directory, with other names of utterances and speakers."""
+
+import argparse
+import logging
+import shlex
+import sys
+from pathlib import Path
+
+from espnet_mtl.bin import validate_data_dir
+from espnet_mtl.data.tools.copy_dir import copy_data_dir
+from espnet_mtl.errors import run_main, setup_logging
+
+_OPTIONS = {"text": "--no-text", "wav.scp": "--no-wav", "utt2accent": "--no-accent"}
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="copy_data_dir.sh", description=__doc__)
+    for unit, what in (("utt", "utterances"), ("spk", "speakers")):
+        for place in ("prefix", "suffix"):
+            parser.add_argument(
+                f"--{unit}-{place}",
+                f"--{unit}_{place}",
+                default="",
+                help=f"put it {'before' if place == 'prefix' else 'after'} the {what}",
+            )
+    parser.add_argument(
+        "--extra-files", "--extra_files", default="", help="copy these as well"
+    )
+    parser.add_argument(
+        "--validate-opts",
+        "--validate_opts",
+        default="",
+        help="for the check at the end",
+    )
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    args = parser.parse_args(_bind_values(sys.argv[1:] if cmd is None else cmd))
+    setup_logging()
+    copy_data_dir(
+        args.source,
+        args.target,
+        (args.utt_prefix, args.utt_suffix),
+        (args.spk_prefix, args.spk_suffix),
+        args.extra_files.split(),
+    )
+    logging.info("%s: a copy of %s", args.target, args.source)
+    # What the source lacks, its copy may lack: words of an utterance as well.
+    absent = [
+        option
+        for name, option in _OPTIONS.items()
+        if not (args.source / name).is_file()
+    ]
+    options = [*shlex.split(args.validate_opts), *absent, "--empty-text"]
+    validate_data_dir.main([*options, str(args.target)])
+
+
+def _bind_values(cmd: list[str]) -> list[str]:
+    """Write ``--utt-suffix -a`` with ``=``: argparse takes ``-a`` for an option."""
+    words = iter(cmd)
+    return [
+        f"{word}={next(words, '')}"
+        if word.startswith("--") and word != "--help" and "=" not in word
+        else word
+        for word in words
+    ]
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Stage 2: a data directory with a copy of each utterance for each speed.
+
+A copy at speed 0.9 is named sp0.9-<utterance>, and its speaker sp0.9-<speaker>. No
+audio is written: wav.scp has commands that print it, which stage 3 does without running
+them. All tables that still hold go along.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+from espnet_mtl.data.stages.speed_perturb import perturb_data_dir_speed, read_factors
+from espnet_mtl.errors import run_main, setup_logging
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="perturb_data_dir_speed.sh", description=__doc__
+    )
+    parser.add_argument(
+        "--utt_extra_files",
+        "--utt-extra-files",
+        help="taken for ESPnet's sake: every utt2* goes along anyway",
+    )
+    parser.add_argument("factors", help="one speed, or several: '0.9 1.0 1.1'")
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    args = parser.parse_args(cmd)
+    setup_logging()
+    factors = read_factors(args.factors)
+    perturb_data_dir_speed(args.source, args.target, factors)
+    logging.info("%s: %s at speed %s", args.target, args.source, args.factors)
+
+
+if __name__ == "__main__":
+    run_main(main)

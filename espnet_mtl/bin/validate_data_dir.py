@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Check a data directory."""
+
+import argparse
+from pathlib import Path
+
+from espnet_mtl.data.tools.validate import validate_data_dir
+from espnet_mtl.errors import run_main, setup_logging
+
+_OPTIONS = {
+    "no-text": "text is not needed",
+    "no-wav": "wav.scp is not needed",
+    "no-accent": "utt2accent is not needed",
+    "no-spk-sort": "sorting by speaker may give another order than by utterance",
+    "non-print": "text may have control characters",
+    "empty-text": "text may have utterances without words: stage 4 leaves them out",
+    "no-feats": "taken for Kaldi's sake: feats.scp is never needed here",
+}
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="validate_data_dir.sh", description=__doc__)
+    for name, what in _OPTIONS.items():
+        flags = dict.fromkeys([f"--{name}", f"--{name.replace('-', '_')}"])
+        parser.add_argument(*flags, action="store_true", help=what)
+    parser.add_argument("directory", type=Path)
+    args = parser.parse_args(cmd)
+    setup_logging()
+    validate_data_dir(
+        args.directory,
+        text=not args.no_text,
+        wav=not args.no_wav,
+        accent=not args.no_accent,
+        speaker_order=not args.no_spk_sort,
+        printable=not args.non_print,
+        empty_text=args.empty_text,
+    )
+
+
+if __name__ == "__main__":
+    run_main(main)

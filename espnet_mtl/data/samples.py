@@ -1,0 +1,105 @@
+"""Samples in memory: checks, and 16-bit levels."""
+
+import numpy as np
+
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.segments import TO_THE_END, Segment
+
+# Lossy formats overshoot full scale a little when decoded. Far beyond it, samples were
+# never scaled to [-1, 1], and clipping would leave a square wave.
+_MOST_OVERSHOOT = 2.0
+# Ends of segments are often rounded up; one that is further out is of other audio.
+_SLACK_SECONDS = 0.5
+
+
+def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
+    """Check that there is one channel, and sound in it.
+
+    Args:
+        samples: Samples, full scale is 1, (Samples, Channels).
+        place: What they belong to, for the message.
+
+    Returns:
+        Samples in [-1, 1], (Samples,).
+
+    Raises:
+        DataDirError: If they are empty, silent, stereo, or hold values that are no
+            numbers or far beyond full scale.
+    """
+    if samples.shape[1] != 1:
+        raise DataDirError(
+            f"{place}: {samples.shape[1]} channels; give one channel (mix down, or "
+            "split the file and name one part in wav.scp)"
+        )
+    samples = samples[:, 0]
+    if len(samples) == 0:
+        raise DataDirError(f"{place}: empty; remove the utterance")
+    if not np.isfinite(samples).all():
+        bad = int(np.argmin(np.isfinite(samples)))
+        raise DataDirError(
+            f"{place}: sample {bad} is not a number; write the file again, or remove "
+            "the utterance"
+        )
+    if not samples.any():
+        raise DataDirError(f"{place}: silent, every sample is 0; remove the utterance")
+    peak = float(np.abs(samples).max())
+    if peak > _MOST_OVERSHOOT:
+        raise DataDirError(
+            f"{place}: the loudest sample is {peak:g}, but full scale is 1; scale the "
+            "samples to [-1, 1]"
+        )
+    return samples.clip(-1.0, 1.0)
+
+
+def cut_segment(
+    samples: np.ndarray, rate: int, segment: Segment, place: str
+) -> np.ndarray:
+    """Cut a part out of its recording.
+
+    Args:
+        samples: The recording, (Samples, Channels).
+        rate: Its sampling rate in Hz.
+        segment: The part.
+        place: What it belongs to, for the message.
+
+    Returns:
+        The samples of the part, (Samples, Channels).
+
+    Raises:
+        DataDirError: If the recording is shorter.
+    """
+    whole = len(samples) / rate
+    if segment.start >= whole or segment.end > whole + _SLACK_SECONDS:
+        times = f"from {segment.start:g} s to {segment.end:g} s"
+        if segment.end == TO_THE_END:
+            times = f"from {segment.start:g} s on"
+        raise DataDirError(
+            f"{place}: the segment is {times}, but the recording has {whole:g} s; "
+            "correct 'segments', or remove the utterance"
+        )
+    end = None if segment.end == TO_THE_END else round(segment.end * rate)
+    return samples[round(segment.start * rate) : end]
+
+
+def to_16_bit(samples: np.ndarray) -> np.ndarray:
+    """Round to the nearest 16-bit level (libsndfile cuts off for WAV).
+
+    Args:
+        samples: Samples in [-1, 1], float, (Samples,).
+
+    Returns:
+        Levels, int16, (Samples,); what was read from 16 bits comes out as it was.
+    """
+    return np.rint(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
+
+
+def from_16_bit(levels: np.ndarray) -> np.ndarray:
+    """Turn 16-bit levels into samples, as reading a 16-bit file does.
+
+    Args:
+        levels: int16, (Samples,).
+
+    Returns:
+        Samples in [-1, 1), float32, (Samples,).
+    """
+    return levels.astype(np.float32) / np.float32(32768)

@@ -1,0 +1,97 @@
+"""Stage 3: bring audio to one rate and format, and the tables along."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from espnet_mtl.data.checks import check_apart, check_file_names
+from espnet_mtl.data.datadir import DataDir
+from espnet_mtl.data.file_kinds import Kind, kind_of
+from espnet_mtl.data.stages.audio_jobs import AudioJobs
+from espnet_mtl.data.stages.utterances import Utterances
+
+
+def plan_format(
+    source: Path,
+    target: Path,
+    rate: int,
+    audio_format: str,
+    num_jobs: int = 1,
+    derived: Sequence[Path] = (),
+) -> AudioJobs:
+    """Plan to write every utterance at one rate and in one format.
+
+    Args:
+        source: Data directory to read.
+        target: Data directory to write.
+        rate: Sampling rate in Hz.
+        audio_format: One of ``audio_stores.FORMATS``.
+        num_jobs: How many jobs share the work.
+        derived: Data directories made of the target; see :class:`AudioJobs`.
+
+    Returns:
+        The work.
+
+    Raises:
+        DataDirError: If a table is faulty. Text may be empty: stage 4 leaves out such
+            utterances.
+    """
+    check_apart(source, target)
+    directory = DataDir.load(source, may_be_empty=("text",))
+    check_file_names(source / "utt2spk", directory.utts)
+    return AudioJobs(
+        Utterances(directory),
+        target,
+        rate=rate,
+        audio_format=audio_format,
+        num_jobs=num_jobs,
+        derived=derived,
+    )
+
+
+def write_formatted(
+    source: Path, target: Path, audio_format: str, made: AudioJobs, max_bad: float
+) -> None:
+    """Write the tables of a formatted data directory, once its audio is there.
+
+    Args:
+        source: Data directory that was read.
+        target: Data directory to write.
+        audio_format: One of ``audio_stores.FORMATS``.
+        made: The work, finished.
+        max_bad: Largest share of utterances that may have unusable audio; they leave
+            every table.
+
+    Raises:
+        DataDirError: If the work is not finished, or too much audio is unusable.
+    """
+    values, lengths = made.collect(max_bad)
+    directory = DataDir.read(source)
+    [part] = directory.cut([values])
+    # Utterances are whole recordings from here on.
+    replaced = [n for n in [*part.tables, *part.inverses] if _is_about_recordings(n)]
+    tables = {n: table for n, table in part.tables.items() if n not in replaced}
+    formatted = replace(
+        part,
+        tables=tables | {"wav.scp": values, "utt2num_samples": lengths},
+        inverses=tuple(name for name in part.inverses if name not in replaced),
+        whole={
+            **part.whole,
+            "feats_type": b"raw\n",
+            "audio_format": f"{_name_for_espnet(audio_format)}\n".encode(),
+        },
+    )
+    if "text_target" not in tables:
+        # Targets that were drawn for other data. One's own come along.
+        (target / "text_target").unlink(missing_ok=True)
+    written = formatted.write(target)
+    directory.tell_left_out([*written, *replaced])
+    made.remove_unused(values.values())
+
+
+def _is_about_recordings(name: str) -> bool:
+    return name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
+
+
+def _name_for_espnet(audio_format: str) -> str:
+    return "wav.ark" if audio_format == "ark" else audio_format
