@@ -22,8 +22,8 @@ from espnet_mtl.attack.runner import writer as module
 from espnet_mtl.attack.runner.batching import make_batches
 from espnet_mtl.attack.runner.log import open_log, read_records
 from espnet_mtl.attack.runner.test_set import read_test_set
-from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.bin.validate_data_dir import main as validate
+from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.results.attack import read_attack_run
 
