@@ -14,10 +14,9 @@ of the attacks' batches, the clock's: at most 8 times that of PGD is wanted.
 import argparse
 from pathlib import Path
 
-from espnet_mtl.results.attack_scores import read_utt_scores
-
 from espnet_mtl.errors import UserError, run_main
 from espnet_mtl.results.attack import read_attack_run
+from espnet_mtl.results.attack_scores import read_utt_scores
 
 
 def read_edits(exp: Path, attack: str) -> tuple[dict[tuple[str, float], int], float]:

@@ -55,9 +55,7 @@ RECORD = Record(
             success=False,
         ),
     ),
-    doubled=Doubled(
-        loss=1.0, loss_before=2.0, loss_start=3.0, cost=1.0, success=False
-    ),
+    doubled=Doubled(loss=1.0, loss_before=2.0, loss_start=3.0, cost=1.0, success=False),
     health=Health(
         gradient_l1=1.0,
         gradient_finite=True,
