@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from espnet_mtl.results.attack import read_attack_run, read_records
+
 ROOT = Path(__file__).parents[2]
 SYSTEMS = ["ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent"]
 ROW = (
@@ -36,7 +38,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(study):
-    return json.loads((study[0] / "results.json").read_text())
+    return json.loads((study[0] / "results.json").read_text())["content"]
 
 
 def test_every_system_has_every_row(rows):
@@ -61,23 +63,21 @@ def test_no_attack_changes_nothing_and_the_others_keep_their_budget(study, rows)
         if row["attack"] == "none":
             assert row["adv_wer"] == row["benign_wer"]
             assert row["adv_twer"] == row["null_twer"]
-    for path in study[0].glob("asr_mtl_*/attack_pgd/test/records.jsonl"):
-        budgets = {
-            condition["name"]: condition["budget"]
-            for condition in json.loads((path.parent / "conditions.json").read_text())
-        }
-        for record in map(json.loads, path.open()):
-            assert record["linf"] <= budgets[record["condition"]]
+    attacks = list(study[0].glob("asr_mtl_*/attack_pgd/test"))
+    assert len(attacks) == len(SYSTEMS)
+    for attack in attacks:
+        run = read_attack_run(attack)
+        for record in read_records(attack).values():
+            assert record.linf <= run.trial(record.trial).budget
 
 
 def test_every_system_was_attacked_on_the_same_utterances_and_targets(study):
     seen = {
         system: {
-            (record["utt"], record["target"])
-            for record in map(
-                json.loads,
-                (study[0] / f"asr_mtl_{system}/attack_pgd/test/records.jsonl").open(),
-            )
+            (record.utt, record.target)
+            for record in read_records(
+                study[0] / f"asr_mtl_{system}/attack_pgd/test"
+            ).values()
         }
         for system in SYSTEMS
     }
