@@ -79,6 +79,8 @@ class Study:
             [*command, "--nj", "2", *options],
             cwd=self.root,
             env={**os.environ, "NOTES": str(self.notes)},
+            # Under nohup, the study would leave it ignored, and rightly.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
