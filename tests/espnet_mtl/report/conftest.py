@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 import pytest
 from exp_factory import BUDGETS, STRENGTHS, add_log, errors_of, make_exp
 
@@ -32,3 +34,9 @@ def written(study, tmp_path_factory):
     words = ["--exp", *map(str, study.values()), "--output", str(output)]
     main([*words, "--command", "./run.sh <all> & more", "--title", "A <title>"])
     return output
+
+
+@pytest.fixture
+def without_plots(monkeypatch):
+    """Reports have no plots, whose drawing takes most of their time."""
+    monkeypatch.setattr("espnet_mtl.report.report._draw", lambda *_: defaultdict(list))

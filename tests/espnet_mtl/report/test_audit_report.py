@@ -89,6 +89,7 @@ def test_terminal_has_figures_for_one_and_verdicts_for_several(exps, capsys):
     assert max(map(len, (several + "\n" + one).splitlines())) <= 100
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_the_readme_says_whether_figures_can_be_relied_on(exps, tmp_path):
     path = tmp_path / "README.md"
     path.write_text("<!-- results:fsdd -->\n<!-- /results:fsdd -->\n")

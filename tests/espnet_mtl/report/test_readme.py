@@ -6,6 +6,7 @@ from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.readme import replace_between
 
+pytestmark = pytest.mark.usefixtures("without_plots")
 README = (
     "# Title\n\n<!-- results:mini_accent:short -->\nold\n"
     "<!-- /results:mini_accent:short -->\n"

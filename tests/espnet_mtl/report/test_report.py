@@ -86,6 +86,7 @@ def test_plots(written, name, least):
         assert len(image.convert("RGB").getcolors(1 << 24)) > 50
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_attacks_of_other_strength_are_not_compared(study, tmp_path):
     weaker = tmp_path / study["ctc"].name
     shutil.copytree(study["ctc"], weaker)
@@ -149,6 +150,7 @@ def test_environment_as_espnet_shows_it(written):
     assert "- Git hash: `" in text
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_print_fits(study, tmp_path, capsys):
     words = ["--exp", *map(str, study.values()), "--output", str(tmp_path)]
     main([*words, "--print"])
