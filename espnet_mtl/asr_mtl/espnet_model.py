@@ -90,15 +90,7 @@ class ESPnetASRMTLModel(ESPnetASRModel):
     def accent_logits(
         self, encoded: Encoded, encoded_lengths: torch.Tensor
     ) -> torch.Tensor:
-        """Classify the accent from what :meth:`encode` returned.
-
-        Args:
-            encoded: First part of what :meth:`encode` returned.
-            encoded_lengths: Second part, (Batch,).
-
-        Returns:
-            Logits, (Batch, Accents).
-        """
+        """Return logits, (Batch, Accents), for what :meth:`encode` returned."""
         return self.accent_head(encoded, encoded_lengths)
 
     def forward(
@@ -122,9 +114,6 @@ class ESPnetASRMTLModel(ESPnetASRModel):
 
         Returns:
             Loss, statistics for the log and the batch size.
-
-        Raises:
-            UserError: If the batch has no accents.
         """
         if accent is None:
             raise UserError(

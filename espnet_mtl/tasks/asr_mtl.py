@@ -87,9 +87,8 @@ class ASRMTLTask(CarefulTask, ASRTask):
     def build_model(cls, args: argparse.Namespace) -> ESPnetASRModel:
         """Build the model that the configuration describes.
 
-        Args:
-            args: The training configuration. The labels take the place of the file in
-                ``accent_list``, so that the saved configuration needs no file.
+        In ``args``, the labels take the place of the file in ``accent_list``, so that
+        the saved configuration needs no file.
 
         Returns:
             An ``ESPnetASRMTLModel``, or a plain ``ESPnetASRModel`` when
@@ -125,13 +124,10 @@ def has_accent_branch(args: argparse.Namespace) -> bool:
 
 
 def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
-    """Read accent labels.
+    """Return accent labels in order.
 
     Args:
         accent_list: A file with one label a line, or the labels themselves.
-
-    Returns:
-        The labels in order.
 
     Raises:
         UserError: If there is no list, or if it has fewer than two labels or the same

@@ -13,11 +13,12 @@ import pytest
 import soundfile
 import torch
 from espnet2.bin.asr_inference import Speech2Text
-from model_factory import ACCENTS, save_lm, save_model, write_data_dir
+from model_factory import ACCENTS, make_batch, save_lm, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.search import Search
+from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.journal import Journal
 from espnet_mtl.package.packing import pack_model
 
@@ -72,6 +73,39 @@ def test_text_equals_stock_and_accent_is_the_models(
             values = [float(p) for p in posteriors[utt].split()]
             assert sum(values) == pytest.approx(1.0, abs=1e-4)
             assert ACCENTS[int(np.argmax(values))] == accent.strip()
+
+
+@pytest.fixture(scope="module")
+def model_files(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("exp"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "float64"},
+        {"quantize_asr_model": True},
+        {"streaming": True},
+        {"normalize_length": True, "penalty": 0.1, "minlenratio": -2, "nbest": 3},
+    ],
+)
+def test_each_kind_of_search_hears_what_stock_hears(model_files, options):
+    options = {"beam_size": 3, "maxlenratio": -6, **options}
+    speech = make_batch(1)["speech"][0]
+    heard = Speech2TextAccent(*model_files, **options)(speech)
+    stock = Speech2Text(*model_files, **options)(speech)
+    assert [(h.text, h.score) for h in heard.nbest] == [
+        (text, str(float(hypothesis.score))) for text, _, _, hypothesis in stock
+    ]
+    assert sum(heard.posteriors) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("option", ["enh_s2t_task", "multi_asr"])
+def test_models_of_several_speakers_are_refused(tmp_path, model_files, option):
+    data_dir = write_data_dir(tmp_path / "data", num_utts=1)
+    options = _options(data_dir, *model_files, tmp_path / "out", f"--{option}", "true")
+    with pytest.raises(UserError, match=f"--{option} is not supported"):
+        asr_mtl_inference.main(options)
 
 
 def test_a_zip_is_decoded_as_what_is_in_it(tmp_path):
