@@ -30,9 +30,6 @@ class Utterances:
     Attributes:
         tables: File, name and type of each table; the first is that of the audio.
         key_file: A table of the keys to decode; ``None`` for all.
-        dtype: Type of the samples.
-        num_workers: Processes that read ahead.
-        allow_variable_data_keys: Whether ESPnet takes tables of other names.
     """
 
     tables: Sequence[tuple[str, str, str]]

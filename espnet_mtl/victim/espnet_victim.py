@@ -32,7 +32,7 @@ class ESPnetVictim:
     def __init__(self, export: Export):
         _refuse_other_kinds(export)
         self._export = export
-        self._model = model = export.model.eval().requires_grad_(False)
+        self._model = model = export.model.requires_grad_(False)
         hear_alone(model)
         self.sha256 = export.sha256
         self.rate = export.rate
@@ -150,11 +150,10 @@ def load_victim(zip_file: Path | str, device: str = "cpu") -> ESPnetVictim:
     Raises:
         UserError: If the package is refused or cannot be attacked.
     """
+    export = load_export(zip_file, device)
     try:
-        return ESPnetVictim(load_export(zip_file, device))
+        return ESPnetVictim(export)
     except UserError as error:
-        if str(zip_file) in str(error):
-            raise
         raise UserError(f"{zip_file}: {error}") from error
 
 

@@ -28,8 +28,6 @@ class Export:
     Attributes:
         model: The model in eval mode; an ``ESPnetASRMTLModel`` if it has accents.
         args: Its training configuration.
-        tokenizer: Cuts a transcript into the model's tokens.
-        cleaner: Cleans a transcript before that, as in training.
         sha256: Hash of the zip.
     """
 
