@@ -44,7 +44,6 @@ class ESPnetASRMTLModel(ESPnetASRModel):
             as they are; do not use it afterwards.
         accent_list: Accent labels; the position of a label is its class.
         accent_weight: Share of the accent loss, 0 < accent_weight <= 1.
-        accent_head: The classifier on the encoder's frames.
 
     Raises:
         UserError: If ``accent_weight`` is out of range.

@@ -40,7 +40,9 @@ class Utterances:
 
     def keys(self) -> list[str]:
         """Return the keys to decode, in order; having none is a ``UserError``."""
-        path = _existing(self.key_file or self.tables[0][0])
+        path = Path(self.key_file or self.tables[0][0])
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
         lines = path.read_text(encoding="utf-8").splitlines()
         keys = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
         if not keys:
@@ -49,7 +51,7 @@ class Utterances:
 
     def versions(self) -> dict[str, list]:
         """Tell one state of each utterance's audio from another, by key."""
-        table = read_table(_existing(self.tables[0][0]))
+        table = read_table(self.tables[0][0])
         return {key: source_version(value) for key, value in table.items()}
 
     def read(
@@ -57,10 +59,7 @@ class Utterances:
     ) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield key and samples, (Samples,), through ESPnet's own data iterator.
 
-        Args:
-            speech2text: The recogniser that is to hear them.
-            keys: What to read.
-            folder: Where a file may be written meanwhile.
+        ESPnet takes the keys from a file, which is in ``folder`` meanwhile.
         """
         if not keys:
             return
@@ -96,11 +95,7 @@ def decode(
     has an accent head: ``accent_score`` holds the posteriors in the order of
     ``<output_dir>/accents``.
 
-    Args:
-        speech2text: The recogniser.
-        utterances: What to decode.
-        made_of: A stamp of all that the results depend on, but for the audio.
-        output_dir: Where to write.
+    ``made_of`` is a stamp of all that the results depend on, but for the audio.
 
     Raises:
         UserError: If a table is missing, empty or faulty.
@@ -127,12 +122,6 @@ def decode(
         _write_hypotheses(output_dir, ordered)
         if speech2text.accents:
             _write_accents(output_dir, ordered, speech2text)
-
-
-def _existing(path: str) -> Path:
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file")
-    return Path(path)
 
 
 def _log_progress(done: int, total: int) -> None:

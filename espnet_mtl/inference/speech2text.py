@@ -47,17 +47,11 @@ class Recognised:
 
 
 class Speech2TextAccent:
-    """ESPnet's ``Speech2Text`` with a model that may have an accent head.
+    """ESPnet's ``Speech2Text``, with its arguments, for models with an accent head too.
 
     Encoder and beam search are those of stock ``Speech2Text``; the accent is read from
     the same encoder output. A beam that is larger than the number of tokens is reduced
     to it.
-
-    Args:
-        asr_train_config: The ``config.yaml`` that training saved.
-        asr_model_file: The weights.
-        **options: Any other argument of ``Speech2Text``, such as ``lm_train_config``
-            and ``lm_file``.
 
     Raises:
         UserError: If weights do not fit or hold more than tensors, if the language
@@ -115,9 +109,7 @@ class Speech2TextAccent:
     def recognise(self, key: str, speech: np.ndarray | torch.Tensor) -> Recognised:
         """Recognise one utterance, which may be too short to hear anything in it.
 
-        Args:
-            key: The utterance, for the log.
-            speech: Samples in [-1, 1] at the model's rate, (Samples,).
+        The log names it by ``key``; ``speech`` is that of :meth:`__call__`.
         """
         try:
             return self(speech)

@@ -31,11 +31,9 @@ def read_contents(zip_file: Path) -> dict[str, str]:
 
 
 def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
-    """Check that a package has the models of these files, and no other models.
+    """Check that a package has the models of certain files, and no other models.
 
-    Args:
-        zip_file: The package.
-        wanted: Files, by the argument of ``Speech2Text``.
+    ``wanted`` are the files, by the argument of ``Speech2Text``.
 
     Raises:
         UserError: If it was packed from other files, or is no ASR package.

@@ -58,7 +58,7 @@ def pack_model(
     if ngram is not None:
         models[NGRAM_KEY] = ngram
     settings = {path.resolve(): _read_config(path) for path in configs.values()}
-    tokens = [one.get("token_list") for one in settings.values()]
+    tokens = [one.get("token_list") or [] for one in settings.values()]
     if lm is not None:
         check_lm_tokens(tokens[0], tokens[-1], lm[0])
     needed = []

@@ -35,15 +35,11 @@ Meta = dict[str, Any]
 
 
 def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
-    """Unpack an ESPnet ASR package, ours or anybody's, for use.
+    """Unpack an ESPnet ASR package, ours or anybody's, into a folder of its own.
 
     Paths in its configurations become those of the unpacked files. No code of the zip
     runs here; weights are checked when they are loaded
     (:func:`espnet_mtl.tasks.weights.load_weights`).
-
-    Args:
-        zip_file: The package.
-        folder: Where to unpack; must not exist.
 
     Returns:
         The unpacked files by the names of ``Speech2Text``'s arguments:
@@ -63,14 +59,8 @@ def extract_package(zip_file: Path, folder: Path, point: bool = False) -> Meta:
     All names in the zip are checked before anything is written. Files go to a temporary
     folder, which is renamed at the end, so that a refused zip leaves nothing behind.
 
-    Args:
-        zip_file: The package.
-        folder: Where to.
-        point: Whether to change the paths in its configurations to those of the
-            unpacked files.
-
-    Returns:
-        The package's ``meta.yaml``.
+    With ``point``, the paths in its configurations become those of the unpacked files.
+    Returns the package's ``meta.yaml``.
 
     Raises:
         UserError: If the zip is damaged, hostile or no ASR package.

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -166,6 +167,12 @@ def _hand_out_layer(args: argparse.Namespace, layer: int | None) -> None:
             f"accent_head_conf: layer: {layer} needs a CTC branch (ctc_weight above "
             "0): ESPnet's decoding applies CTC to each block that the encoder returns. "
             "Leave 'layer' out to classify the encoder's last output"
+        )
+    num_blocks = args.encoder_conf.get("num_blocks", math.inf)
+    if not 0 < layer < num_blocks:
+        raise UserError(
+            f"accent_head_conf: layer: {layer} is not one of the encoder's blocks 1 to "
+            f"{num_blocks - 1}. Leave 'layer' out to classify the last block's output"
         )
     handed_out = args.encoder_conf.setdefault("interctc_layer_idx", [])
     if layer not in handed_out:

@@ -56,14 +56,9 @@ class AbsAccentHead(torch.nn.Module, ABC):
         """
 
     def forward(self, encoded: Encoded, lengths: torch.Tensor) -> torch.Tensor:
-        """Classify the accent of each utterance.
+        """Return logits, (Batch, Accents), for what ``ESPnetASRModel.encode`` returned.
 
-        Args:
-            encoded: What ``ESPnetASRModel.encode`` returned.
-            lengths: True number of encoder frames, (Batch,).
-
-        Returns:
-            Logits, (Batch, Accents).
+        ``lengths`` are true numbers of encoder frames, (Batch,).
         """
         frames = self._select_frames(encoded)
         if self.grad_scale != 1.0:
