@@ -31,25 +31,15 @@ class UserError(ValueError):
 
 
 def setup_logging(level: str = "INFO") -> None:
-    """Log to stderr in ESPnet's format.
-
-    Args:
-        level: Name of the lowest level shown, such as ``"INFO"``.
-    """
+    """Log to stderr in ESPnet's format, from this level upwards."""
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
 
 
 def run_main(main: Callable[[], None]) -> None:
     """Run a command; an error that the user can fix ends it without a traceback.
 
-    That is a :class:`UserError`, a full disk, and a file that cannot be used.
-
-    Args:
-        main: The command, taking its arguments from ``sys.argv``.
-
-    Raises:
-        SystemExit: With status 1 when the command failed for a reason that the user
-            can fix, so that the stage that called it stops.
+    That is a :class:`UserError`, a full disk, and a file that cannot be used. The exit
+    status is then 1, so that the stage that called it stops.
     """
     try:
         main()

@@ -45,14 +45,11 @@ class Journal:
         self._file.truncate(content.rfind(b"\n") + 1)
 
     def append(self, made_of: str, results: Mapping[str, Any]) -> None:
-        """Keep results; when this returns, a kill cannot take them away.
+        """Keep results by key; when this returns, a kill cannot take them away.
 
         Args:
             made_of: Digest of what they were made of; see :mod:`.provenance`.
             results: Anything that JSON can hold, dataclasses included, by key.
-
-        Raises:
-            OSError: If the disk is full.
         """
         lines = [
             msgspec.json.encode(

@@ -15,15 +15,12 @@ _UNKNOWN_SIZE = 0x7FFFF000
 
 
 def read_mark(path: str, offset: int, place: str) -> bytes:
-    """Read how an entry begins.
+    """Read how an entry begins: ``EXTENDED``, ``PLAIN`` or the mark of FLAC.
 
     Args:
         path: The archive.
         offset: Where the entry is, in bytes.
         place: What it belongs to, for messages.
-
-    Returns:
-        ``EXTENDED``, ``PLAIN`` or that of FLAC.
 
     Raises:
         DataDirError: If no audio begins there.
@@ -44,15 +41,7 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
 
 
 def read_entry(path: str, offset: int, place: str) -> bytes:
-    """Read the audio file that is in an archive.
-
-    Args:
-        path: The archive.
-        offset: Where the entry is, in bytes.
-        place: What it belongs to, for messages.
-
-    Returns:
-        The file's content.
+    """Return the content of an audio file in an archive; see :func:`read_mark`.
 
     Raises:
         DataDirError: If no audio begins there, or the archive was cut short.

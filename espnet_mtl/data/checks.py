@@ -19,11 +19,7 @@ def check_agreement(
 ) -> None:
     """Refuse tables that do not name the same utterances.
 
-    Args:
-        path: The directory.
-        tables: Tables by name. All are compared with ``segments``, ``wav.scp`` or the
-            first one.
-        segments: The parts of recordings that ``segments`` names.
+    All are compared with ``segments``, ``wav.scp`` or the first one.
 
     Raises:
         DataDirError: If one lacks an utterance or has one too many, a segment is of a
@@ -41,15 +37,7 @@ def check_agreement(
 
 
 def check_apart(source: Path, target: Path) -> None:
-    """Refuse to write a data directory over the one that is read.
-
-    Args:
-        source: The directory to read.
-        target: The directory to write.
-
-    Raises:
-        DataDirError: If they are the same.
-    """
+    """Refuse to write a data directory over the one that is read (DataDirError)."""
     if source.resolve() == target.resolve():
         raise DataDirError(f"{target}: read and written at once; name another target")
 
@@ -85,10 +73,6 @@ def check_file_names(
 def check_formatted(path: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Refuse a directory that does not have one audio file for each utterance.
 
-    Args:
-        path: The directory.
-        tables: What :func:`.datadir.load_data_dir` read of it.
-
     Raises:
         DataDirError: If its utterances are parts of recordings, or cannot name files.
     """
@@ -101,15 +85,7 @@ def check_formatted(path: Path, tables: Mapping[str, Mapping[str, str]]) -> None
 
 
 def some(keys: Collection[str], noun: str = "utterance") -> str:
-    """Count keys and name the first few.
-
-    Args:
-        keys: The keys.
-        noun: What each of them is.
-
-    Returns:
-        Such as ``2 utterances (ann-1, ann-2)``.
-    """
+    """Count keys and name the first few, such as ``2 utterances (ann-1, ann-2)``."""
     shown = ", ".join(list(keys)[:5]) + (", ..." if len(keys) > 5 else "")
     return f"{len(keys)} {noun}{'' if len(keys) == 1 else 's'} ({shown})"
 

@@ -34,14 +34,7 @@ class Planned(Protocol):
 
 
 def get_corpus_parser(description: str | None) -> argparse.ArgumentParser:
-    """Build a command line with the options that every maker has.
-
-    Args:
-        description: Shown by ``--help``.
-
-    Returns:
-        A parser with ``--output``, ``--audio_dir``, ``--num_<set>`` and ``--seed``.
-    """
+    """Build a command line with the options that every maker has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--output", type=Path, required=True, help="data directory")
     parser.add_argument(
@@ -55,12 +48,6 @@ def get_corpus_parser(description: str | None) -> argparse.ArgumentParser:
 
 def read_sizes(args: argparse.Namespace) -> dict[str, int]:
     """Check the sizes asked for.
-
-    Args:
-        args: Of :func:`get_corpus_parser`.
-
-    Returns:
-        Number of utterances by set.
 
     Raises:
         UserError: If a set would be empty.
@@ -106,35 +93,21 @@ def _is_whole(output: Path) -> bool:
 
 
 def hash_sources(folder: Path) -> dict[str, str]:
-    """Hash the Python files of a folder: a corpus is made again when its maker changes.
-
-    Args:
-        folder: The folder.
-
-    Returns:
-        Digests by file name.
-    """
+    """Return digests of a folder's Python files: they change when the maker does."""
     return {path.name: hash_file(path) for path in sorted(folder.glob("*.py"))}
 
 
 def seed_with(rng: np.random.RandomState, text: str) -> None:
-    """Seed a generator with a text. RandomState, because its stream is frozen for good.
+    """Seed a generator with a text; different texts give independent streams.
 
-    Args:
-        rng: The generator. Seeding takes a tenth of the time of making a new one.
-        text: Anything; different texts give independent streams.
+    RandomState, because its stream is frozen for good. Seeding takes a tenth of the
+    time of making a new one.
     """
     rng.seed(np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4"))
 
 
 def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None:
-    """Write the data directory of one set, after its audio is complete.
-
-    Args:
-        directory: The data directory.
-        audio_dir: Folder that holds ``<key>.wav``.
-        plan: The utterances.
-    """
+    """Write the data directory of one set, with audio ``<audio_dir>/<key>.wav``."""
     write_data_dir(
         directory,
         {
@@ -151,7 +124,7 @@ def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
 
     Args:
         path: The file.
-        samples: Little-endian int16, shape ``(num_samples,)``.
+        samples: Little-endian int16, (Samples,).
         fs: Sampling rate in Hz.
     """
     with path.open("wb") as file, wave.open(file) as audio:

@@ -87,12 +87,8 @@ class DataDir:
                 ``wav.scp`` or the first one.
             may_be_empty: Those of them in which a line may be a key alone.
 
-        Returns:
-            The directory, with these tables alone.
-
         Raises:
-            DataDirError: If a table is faulty, lacks an utterance or has one too many,
-                or a segment is of a recording that ``wav.scp`` lacks.
+            DataDirError: If a table is faulty or they do not agree.
         """
         path = Path(path)
         if not path.is_dir():
@@ -121,15 +117,14 @@ class DataDir:
     ) -> "DataDir":
         """Read every file that belongs to a directory; they need not agree.
 
+        A table of the user's own that names no utterance, speaker or recording of the
+        directory counts as unknown.
+
         Args:
             path: The directory.
             extra: Further tables, by file name.
             without: Names of tables that are not to be read.
             read: Reads a table.
-
-        Returns:
-            The directory. A table of the user's own that names no utterance, speaker
-            or recording of the directory counts as unknown.
 
         Raises:
             DataDirError: If there is no directory, no ``utt2spk`` in it, or a table is
@@ -180,11 +175,7 @@ class DataDir:
         return list(self.tables["utt2spk"])
 
     def recording_of(self, utt: str) -> str:
-        """Name the recording that an utterance is, or is a part of.
-
-        Args:
-            utt: The utterance.
-        """
+        """Name the recording that an utterance is, or is a part of."""
         if not self.has_segments:
             return utt
         return split_line(self.tables["segments"].get(utt, ""))[0]
@@ -192,12 +183,11 @@ class DataDir:
     def cut(self, parts: Sequence[Collection[str]]) -> "list[DataDir]":
         """Give each part of the directory its lines of every table.
 
+        Speakers and recordings that a part does not use are not in it, nor are tables
+        that have no line for it.
+
         Args:
             parts: The utterances of each part; no utterance is in two of them.
-
-        Returns:
-            The parts. Speakers and recordings that a part does not use are not in it,
-            nor are tables that have no line for it.
 
         Raises:
             DataDirError: If an utterance is not there.
@@ -211,14 +201,7 @@ class DataDir:
         return [replace(self, tables=own, unknown=()) for own in tables]
 
     def rename(self, new: Mapping[Kind, Callable[[str], str]]) -> "DataDir":
-        """Give every line another key.
-
-        Args:
-            new: New names of utterances, speakers and recordings.
-
-        Returns:
-            The directory with these names.
-        """
+        """Give every line another key, by a function for each kind of key."""
         tables = {
             name: {new[self.kinds[name]](key): value for key, value in table.items()}
             for name, table in self.tables.items()
@@ -228,10 +211,7 @@ class DataDir:
         return replace(self, tables=tables, unknown=())
 
     def render(self) -> dict[str, bytes]:
-        """Give the files as they are written, ``spk2utt`` beside ``utt2spk``.
-
-        Returns:
-            Content by file name.
+        """Return the content of each file, ``spk2utt`` beside ``utt2spk``.
 
         Raises:
             DataDirError: If a line could not be read back.
@@ -246,20 +226,13 @@ class DataDir:
         return files
 
     def write(self, target: Path) -> list[str]:
-        """Write the directory; all of its files or none.
+        """Write the directory, all of its files or none, and return their names.
 
         Tables in the target that this directory lacks would be about utterances of an
         earlier one: they go to its ``.backup``.
 
-        Args:
-            target: The directory to write.
-
-        Returns:
-            Names of the files.
-
         Raises:
             DataDirError: If a line could not be read back.
-            OSError: If the disk is full.
         """
         files = self.render()
         stale = [name for name in _table_names(target) if name not in files]
@@ -271,11 +244,7 @@ class DataDir:
         return list(files)
 
     def tell_left_out(self, written: Collection[str]) -> None:
-        """Log which of the files that were read have not been carried over.
-
-        Args:
-            written: Names of the files that were.
-        """
+        """Log which of the files that were read are not among the names written."""
         names = [*self.tables, *self.inverses, *self.whole, *self.unknown]
         left_out = [name for name in names if name not in (*written, *_OF_STAGES)]
         if left_out:
@@ -314,17 +283,9 @@ def load_data_dir(
 ) -> dict[str, Table]:
     """Read tables that have to agree; see :meth:`DataDir.load`.
 
-    Args:
-        path: The directory.
-        files: Names of the tables.
-        may_be_empty: Those of them in which a line may be a key alone.
-
     Returns:
         Tables by name: values by utterance, but ``wav.scp`` by recording where there
         is ``segments``.
-
-    Raises:
-        DataDirError: If a table is faulty, or they do not agree.
     """
     return DataDir.load(path, files, may_be_empty=may_be_empty).tables
 
@@ -332,9 +293,7 @@ def load_data_dir(
 def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Write tables, and ``spk2utt`` beside ``utt2spk``; all of them or none.
 
-    Args:
-        path: The directory; made when absent. Other files in it stay.
-        tables: Tables by name.
+    Other files of the directory stay.
 
     Raises:
         DataDirError: If a line could not be read back.
@@ -345,18 +304,7 @@ def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) ->
 def render_data_dir(
     path: Path | str, tables: Mapping[str, Mapping[str, str]]
 ) -> dict[Path, bytes]:
-    """Give the files of a data directory, ``spk2utt`` beside ``utt2spk``.
-
-    Args:
-        path: The directory.
-        tables: Tables by name.
-
-    Returns:
-        Content by file.
-
-    Raises:
-        DataDirError: If a line could not be read back.
-    """
+    """Return the content of each file that :func:`write_data_dir` writes."""
     path = Path(path)
     files = DataDir(path, {name: dict(table) for name, table in tables.items()})
     return {path / name: content for name, content in files.render().items()}
@@ -365,12 +313,7 @@ def render_data_dir(
 def invert(name: str, table: Mapping[str, str]) -> Table:
     """Turn a table such as ``utt2spk`` into one such as ``spk2utt``.
 
-    Args:
-        name: The table's file name.
-        table: The table; of ``segments``, the recordings count.
-
-    Returns:
-        Keys by value, joined by blanks.
+    Of ``segments``, the recordings count. Keys are joined by blanks.
     """
     keys: dict[str, list[str]] = {}
     for key in sort_keys(table):
@@ -382,12 +325,7 @@ def invert(name: str, table: Mapping[str, str]) -> Table:
 
 
 def back_up(directory: Path, names: Iterable[str]) -> None:
-    """Copy files to ``<directory>/.backup``, or ``.backup.1`` and so on.
-
-    Args:
-        directory: The directory.
-        names: Names of the files.
-    """
+    """Copy files to ``<directory>/.backup``, or ``.backup.1`` and so on."""
     backup = directory / ".backup"
     for number in count(1):
         if not backup.exists():

@@ -60,15 +60,7 @@ _NO_TABLE = ("*~", "*.bak", "*.gz", "*.old", "*.orig", "*.swp", "*.tmp", "spk2.s
 
 
 def kind_of(name: str, has_segments: bool) -> Kind | None:
-    """Tell by its name what the lines of a table are about.
-
-    Args:
-        name: The file's name.
-        has_segments: Whether utterances are parts of recordings.
-
-    Returns:
-        What they are about; ``None`` if the file is not a table of a data directory.
-    """
+    """Tell by its name what the lines of a table are about; ``None`` for no table."""
     if name == "wav.scp" and has_segments:
         return Kind.RECORDING
     if name in COMPLETE:
@@ -79,26 +71,12 @@ def kind_of(name: str, has_segments: bool) -> Kind | None:
 
 
 def is_inverse(name: str) -> bool:
-    """Tell whether a table is made of another one.
-
-    Args:
-        name: The file's name.
-
-    Returns:
-        Whether it lists utterances, as ``spk2utt`` does.
-    """
+    """Tell whether a table is made of another one, as ``spk2utt`` is."""
     return fnmatchcase(name, _INVERSE)
 
 
 def inverse_of(name: str) -> str | None:
-    """Name the table that lists the utterances of each value of a table.
-
-    Args:
-        name: The table, such as ``utt2spk`` or ``segments``.
-
-    Returns:
-        Such as ``spk2utt`` or ``reco2utt``; ``None`` where there is none.
-    """
+    """Name the inverse of a table, such as ``spk2utt``, where there is one."""
     if name == "segments":
         return "reco2utt"
     return f"{name.removeprefix('utt2')}2utt" if name.startswith("utt2") else None

@@ -24,12 +24,7 @@ class LoopProgress:
         self._start = self._reported = time.monotonic()
 
     def add(self, seconds: float = 0.0, number: int = 1) -> None:
-        """Count what has been done.
-
-        Args:
-            seconds: The length of the audio.
-            number: How many.
-        """
+        """Count what has been done; ``seconds`` is the length of its audio."""
         self._done += number
         self._made += number
         self._seconds += seconds

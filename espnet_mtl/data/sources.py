@@ -101,26 +101,14 @@ def check_formatted_value(value: str, place: str) -> None:
 
 
 def is_command(value: str) -> bool:
-    """Tell commands from other values.
-
-    Args:
-        value: A value of ``wav.scp``.
-
-    Returns:
-        Whether it ends in ``|``.
-    """
+    """Tell whether a value of ``wav.scp`` ends in ``|``."""
     return value.rstrip().endswith("|")
 
 
 def split_ark(value: str) -> tuple[str, int] | None:
-    """Take a place in an archive apart.
+    """Take a place in an archive apart, into the archive and the offset in bytes.
 
-    Args:
-        value: A value of ``wav.scp``.
-
-    Returns:
-        The archive, and the offset in bytes; ``None`` if the value is something else,
-        also if it is a file of such a name.
+    Anything else gives ``None``, also a file of such a name.
     """
     match = re.fullmatch(r"(.+):(\d+)", value)
     if match is None or Path(value).is_file():
@@ -130,9 +118,6 @@ def split_ark(value: str) -> tuple[str, int] | None:
 
 def source_version(value: str) -> list[str | float]:
     """Tell one state of a source from another without reading it.
-
-    Args:
-        value: A value of ``wav.scp``.
 
     Returns:
         Something that JSON can hold; it changes when the value does, or a file that it
@@ -145,11 +130,7 @@ def source_version(value: str) -> list[str | float]:
 def source_files(value: str) -> list[str]:
     """Name the files that a source may read.
 
-    Args:
-        value: A value of ``wav.scp``.
-
-    Returns:
-        Paths; of a command, all words that are not where output goes.
+    Of a command, these are all words that are not where output goes.
     """
     if changed := ChangedSpeed.from_value(value):
         return source_files(changed.source)

@@ -52,12 +52,8 @@ class ChangedSpeed:
     def from_value(cls, value: str) -> "ChangedSpeed | None":
         """Understand a value of ``wav.scp``.
 
-        Args:
-            value: The value.
-
-        Returns:
-            What it names; ``None`` unless it is just what :attr:`value` writes: a
-            shell may do more with other commands.
+        It is ``None`` unless the value is just what :attr:`value` writes: a shell may
+        do more with other commands.
         """
         if not value.startswith(_PROGRAM):
             return None
@@ -73,16 +69,7 @@ class ChangedSpeed:
 
     @classmethod
     def of(cls, source: str, factor: float, times: Sequence[float]) -> "ChangedSpeed":
-        """Name a recording, or a part of it.
-
-        Args:
-            source: The recording.
-            factor: Speed.
-            times: Start and end of the part in seconds; none for all of it.
-
-        Returns:
-            What is named.
-        """
+        """Name a recording, or a part of it by its start and end in seconds."""
         return cls(source, factor, Segment(source, *times) if times else None)
 
     def apply(self, samples: np.ndarray, rate: int, place: str) -> np.ndarray:
@@ -98,8 +85,7 @@ class ChangedSpeed:
             bits as the command prints them.
 
         Raises:
-            DataDirError: If there is no such part, or it is empty, silent, stereo, or
-                no samples in [-1, 1].
+            DataDirError: If there is no such part, or :func:`check_samples` refuses it.
         """
         if self.part is not None:
             samples = cut_segment(samples, rate, self.part, place)
@@ -127,26 +113,11 @@ def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
 
 
 def prefix_of(factor: float) -> str:
-    """Name what the ids of utterances and speakers at a speed begin with.
-
-    Args:
-        factor: Speed.
-
-    Returns:
-        Such as ``sp0.9-``; empty at the speed of the recording.
-    """
+    """Return what ids begin with at a speed, as ``sp0.9-``; empty for speed 1."""
     return "" if factor == 1.0 else f"sp{factor:g}-"
 
 
 def voice_of(utt: str, speaker: str) -> str:
-    """Name a speaker as at the speed of the recording.
-
-    Args:
-        utt: An utterance, as stage 2 may have named it.
-        speaker: Its speaker, named in the same way.
-
-    Returns:
-        The speaker, without the mark of another speed.
-    """
+    """Name an utterance's speaker without the mark of another speed."""
     prefix = _PREFIX.match(utt)
     return speaker.removeprefix(prefix[0]) if prefix else speaker

@@ -51,15 +51,11 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
     """Read which label belongs to which class.
 
     A line is ``<label> TAB <class>``, and more columns do not matter; a line that
-    begins with ``#`` and has no TAB is a comment. The class ``<unk>``
-    says that a label tells nothing about an accent, ``<drop>`` that clips with it are
-    to be left out.
-
-    Args:
-        path: The file; ``None`` for an empty map.
+    begins with ``#`` and has no TAB is a comment. The class ``<unk>`` says that a label
+    tells nothing about an accent, ``<drop>`` that clips with it are to be left out.
 
     Returns:
-        Class by label, labels folded (:func:`words.fold`).
+        Class by label, labels folded (:func:`words.fold`); empty where no map is given.
 
     Raises:
         DataDirError: If lines are faulty or a label has two classes; all are named.
@@ -87,11 +83,7 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
 
 
 def says_nothing(label: str) -> bool:
-    """Whether a label, or the name of a class, means that the accent is not known.
-
-    Args:
-        label: As it is written in the corpus.
-    """
+    """Whether a label, or the name of a class, means an unknown accent."""
     return not label or fold(label) in _NOTHING
 
 
@@ -99,15 +91,8 @@ def split_labels(raw: str, known: Container[str]) -> tuple[str, ...]:
     """Take joined labels apart (Common Voice).
 
     Recent releases join by ``|``. Earlier ones join by commas, which labels also have
-    inside: those that are known are found first, the longest first, and the rest is cut
-    at commas outside parentheses.
-
-    Args:
-        raw: The cell.
-        known: Labels that stay whole, folded.
-
-    Returns:
-        The labels, each once.
+    inside: those that are known (folded) are found first, the longest first, and the
+    rest is cut at commas outside parentheses.
     """
     if "|" in raw:
         return _distinct(raw.split("|"))
@@ -144,13 +129,7 @@ def _distinct(labels: Iterable[str]) -> tuple[str, ...]:
 def give_classes(
     clips: Iterable[Clip], classes: Mapping[str, str], policy: AccentPolicy
 ) -> None:
-    """Give each clip its class, or the rule that takes it out.
-
-    Args:
-        clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
-        classes: See :func:`read_accent_map`.
-        policy: How labels become classes.
-    """
+    """Set the class of each clip (``accent``), or the rule that takes it out."""
     decided: dict[tuple[str, ...], tuple[str, str, str]] = {}
     for clip in clips:
         if clip.labels not in decided:
@@ -193,10 +172,6 @@ def settle_small_classes(
 ) -> dict[str, tuple[int, int]]:
     """Change the class of clips whose class is below the minimum.
 
-    Args:
-        clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
-        policy: How labels become classes.
-
     Returns:
         Clips and speakers of each such class.
     """
@@ -232,13 +207,7 @@ def _is_small(clips: list[Clip], policy: AccentPolicy) -> bool:
 def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> None:
     """Write every label that occurs, as a map to edit.
 
-    Args:
-        path: The file. Labels are people's own words, which may be private.
-        clips: All clips.
-        classes: Those that the map has.
-
-    Raises:
-        OSError: If the disk is full.
+    Labels are people's own words, which may be private.
     """
     counts: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -258,10 +227,6 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
 
 def require_two(clips: Collection[Clip], source: Path | str) -> None:
     """Refuse a corpus whose accents all get lost; warn if it never had any.
-
-    Args:
-        clips: Those that are used.
-        source: The corpus's table, for the message.
 
     Raises:
         DataDirError: If there are labels, but fewer than two classes are left.

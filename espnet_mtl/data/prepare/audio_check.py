@@ -53,13 +53,9 @@ _Known = dict[tuple[str, str], Header]
 def check_audio(clips: list[Clip], journal: Path, jobs: int = 1) -> None:
     """Open every clip: its header says whether it is one, and how long.
 
-    What has been looked at is kept: a second run, or one after a kill, opens what is
+    ``seconds``, ``rate``, ``fate`` and ``why`` of the clips are set. What has been
+    looked at is kept in the journal: a second run, or one after a kill, opens what is
     new or was written since.
-
-    Args:
-        clips: ``seconds``, ``rate``, ``fate`` and ``why`` are set.
-        journal: File of what is known.
-        jobs: Threads.
 
     Raises:
         UserError: If another process does the same.

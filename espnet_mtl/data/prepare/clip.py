@@ -72,12 +72,5 @@ class Clip:
 
 
 def open_clips(clips: list[Clip]) -> list[Clip]:
-    """Pick the clips that no rule has taken out.
-
-    Args:
-        clips: All of them.
-
-    Returns:
-        Those whose fate is open.
-    """
+    """Pick the clips that no rule has taken out."""
     return [clip for clip in clips if not clip.fate]

@@ -9,11 +9,7 @@ _SHOWN = 5
 
 
 class Faults:
-    """Collects the mistakes of one file.
-
-    Args:
-        path: The file, for the messages.
-    """
+    """Collects the mistakes of one file."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = path

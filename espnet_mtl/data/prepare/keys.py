@@ -11,9 +11,7 @@ from espnet_mtl.data.prepare.words import make_id
 def give_keys(clips: list[Clip]) -> None:
     """Name utterances ``<speaker>-<file>``, sorted by speaker as Kaldi wants them.
 
-    Args:
-        clips: ``key`` is set. Files of one name in several folders are told apart by
-            what the corpus calls them.
+    Files of one name in several folders are told apart by what the corpus calls them.
     """
     owners: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:

@@ -33,28 +33,12 @@ class Options:
     policy: AccentPolicy
 
     def normalise(self, text: str, lang: str = "") -> str:
-        """Bring a sentence to the form that the options ask for.
-
-        Args:
-            text: As the corpus has it.
-            lang: Language code; see :func:`.words.normalise_text`.
-
-        Returns:
-            Words with one blank between.
-        """
+        """Bring a sentence to the form that the options ask for."""
         return normalise_text(text, self.text_case, self.punctuation, lang)
 
 
 def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
-    """Build a command line.
-
-    Args:
-        description: Shown by ``--help``.
-        **defaults: Other defaults than those here.
-
-    Returns:
-        The parser; a corpus adds what is its own.
-    """
+    """Build a command line with these defaults; a corpus adds what is its own."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -144,12 +128,6 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
 
 def read_options(args: argparse.Namespace) -> Options:
     """Look at the options of a command line together.
-
-    Args:
-        args: What :func:`get_parser` has parsed.
-
-    Returns:
-        The options.
 
     Raises:
         UserError: If they do not fit each other.

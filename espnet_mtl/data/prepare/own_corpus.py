@@ -175,15 +175,7 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
 
 
 def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
-    """Choose the map of accents: the user's, or each label as it is.
-
-    Args:
-        clips: The clips.
-        given: File of a map, or none.
-
-    Returns:
-        Class by label, labels folded.
-    """
+    """Choose the map of accents: the user's file, or each label as it is."""
     if given is not None:
         return read_accent_map(given)
     return {

@@ -11,7 +11,7 @@ def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
     """Deal with sentences that are in training and in another set, and count them.
 
     Args:
-        clips: Those that have a set; ``fate`` is set.
+        clips: Those that have a set, which is their ``fate``.
         policy: ``keep``; ``drop_train``: training has no sentence of the others, and
             the test is the same as with ``keep``; ``drop_test``: the others have none
             of training.

@@ -59,13 +59,8 @@ class AudioJobs:
     def run(self, job: int) -> None:
         """Make a job's share; what an earlier run has finished is not repeated.
 
-        Args:
-            job: Number of the job, from 1.
-
         Raises:
-            DataDirError: If there is no such job.
-            UserError: If the job is running already.
-            OSError: If the disk is full.
+            UserError: If there is no such job (from 1), or it is running already.
         """
         if not 1 <= job <= self._num_jobs:
             raise DataDirError(
@@ -124,11 +119,7 @@ class AudioJobs:
         return values, lengths
 
     def remove_unused(self, values: Collection[str]) -> None:
-        """Remove audio that an earlier run has made and no table needs now.
-
-        Args:
-            values: Those of the target's new ``wav.scp``.
-        """
+        """Remove earlier audio that no value of the new ``wav.scp`` names."""
         used = {*values, *(value.rpartition(":")[0] for value in values)}
         unused = [path for path in _made_audio(self._root) if str(path) not in used]
         if not unused:

@@ -16,10 +16,7 @@ from espnet_mtl.data.tables import read_lines
 def check_formatted_dir(path: Path, rate: int) -> None:
     """Refuse directories that ESPnet cannot read, or whose audio it would read wrongly.
 
-    Args:
-        path: The directory.
-        rate: The sampling rate that it should have, in Hz; only the first utterance's
-            is looked at.
+    The sampling rate, in Hz, is that of the first utterance: only this one is opened.
 
     Raises:
         DataDirError: If a table is faulty or missing, or ESPnet cannot read the audio,

@@ -21,17 +21,6 @@ def plan_format(
 ) -> AudioJobs:
     """Plan to write every utterance at one rate and in one format.
 
-    Args:
-        source: Data directory to read.
-        target: Data directory to write.
-        rate: Sampling rate in Hz.
-        audio_format: One of ``audio_stores.FORMATS``.
-        num_jobs: How many jobs share the work.
-        derived: Data directories made of the target; see :class:`AudioJobs`.
-
-    Returns:
-        The work.
-
     Raises:
         DataDirError: If a table is faulty. Text may be empty: stage 4 leaves out such
             utterances.

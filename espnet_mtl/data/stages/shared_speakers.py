@@ -13,12 +13,9 @@ from espnet_mtl.data.tables import read_table
 def check_speakers_apart(
     train_dir: Path, other_dirs: Sequence[Path], *, allow: bool
 ) -> None:
-    """Refuse sets that have speakers of the training set.
+    """Refuse sets that have speakers of the training set; warn only, if allowed.
 
-    Args:
-        train_dir: Training set; its audio may be at several speeds.
-        other_dirs: Validation and test sets.
-        allow: Whether to warn only.
+    The training set's audio may be at several speeds.
 
     Raises:
         DataDirError: If a speaker is shared; the message names set and line.

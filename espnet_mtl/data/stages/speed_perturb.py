@@ -48,11 +48,6 @@ def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> 
     1 the utterance keeps its name and its audio. There are no ``segments``: each
     utterance names its own part of a recording.
 
-    Args:
-        source: Data directory to read.
-        target: Data directory to write.
-        factors: Speeds.
-
     Raises:
         DataDirError: If a table is faulty, or the name of a copy is taken.
     """
@@ -118,13 +113,7 @@ def _check_names_are_free(path: Path, utts: list[str], factors: list[float]) -> 
 
 
 def read_factors(text: str) -> list[float]:
-    """Read speeds as ``--speed_perturb_factors`` takes them.
-
-    Args:
-        text: Numbers with blanks between, such as ``0.9 1.0 1.1``.
-
-    Returns:
-        The speeds.
+    """Read speeds as ``--speed_perturb_factors`` takes them, such as ``0.9 1.0 1.1``.
 
     Raises:
         DataDirError: If one is not a speed, or is given twice.

@@ -33,9 +33,6 @@ def write_token_list(
         symbols: Symbols that are never cut: with commas between, or a file with one a
             line.
 
-    Returns:
-        The tokens.
-
     Raises:
         DataDirError: If the text has no words, or does not allow so many or few pieces.
     """

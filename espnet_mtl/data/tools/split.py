@@ -18,8 +18,7 @@ def split_data_dir(directory: Path, number: int, *, per_utt: bool = False) -> Pa
         per_utt: Whether a speaker's utterances may come into several parts.
 
     Returns:
-        ``<directory>/split<number>``, or ``split<number>utt``; the parts in it are
-        named 1, 2, ...
+        ``<directory>/split<number>``, or ``split<number>utt``, with the parts 1, 2, ...
 
     Raises:
         DataDirError: If there are fewer speakers (or utterances) than parts, or a table

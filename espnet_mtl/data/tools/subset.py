@@ -17,11 +17,6 @@ def subset_data_dir(
 ) -> None:
     """Copy a data directory with some of its utterances: every file that belongs to it.
 
-    Args:
-        source: The directory to copy.
-        target: The directory to write.
-        utts: The utterances to keep.
-
     Raises:
         DataDirError: If a table is faulty, or lacks an utterance.
     """
@@ -41,9 +36,6 @@ def choose(source: Path, how: str, number: int) -> list[str]:
             ``per_spk`` (up to so many of each speaker, spread over their lists) or
             ``speakers`` (whole speakers in a drawn order, until there are as many).
         number: How many.
-
-    Returns:
-        The utterances.
 
     Raises:
         DataDirError: If there are fewer, or their lengths are not known.
@@ -75,15 +67,9 @@ def choose(source: Path, how: str, number: int) -> list[str]:
 
 
 def choose_listed(source: Path, names: Path, *, speakers: bool) -> list[str]:
-    """Choose the utterances that a list names, or whose speakers it names.
+    """Choose the utterances that a file lists, or those of the speakers that it lists.
 
-    Args:
-        source: Data directory.
-        names: A file; the first word of each line counts.
-        speakers: Whether it names speakers.
-
-    Returns:
-        The utterances.
+    The first word of each line counts.
 
     Raises:
         DataDirError: If none is in the directory.

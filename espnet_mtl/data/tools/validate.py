@@ -27,10 +27,7 @@ def validate_data_dir(
     """Check that every table of a data directory is sound and fits the others.
 
     Args:
-        directory: The data directory.
         text: Whether there has to be ``text``; it is not looked at otherwise.
-        wav: Whether there has to be ``wav.scp``.
-        accent: Whether there has to be ``utt2accent``.
         speaker_order: Whether sorting by speaker first must give the same order, which
             Kaldi's programs for speakers rely on and nothing here does.
         printable: Whether ``text`` must be free of control characters.
@@ -75,10 +72,6 @@ def validate_data_dir(
 
 def find_disorder(path: Path, utt2spk: Mapping[str, str]) -> str:
     """Look for a place where sorting by speaker first gives another order.
-
-    Args:
-        path: ``utt2spk``, for the message.
-        utt2spk: Speaker by utterance, sorted by utterance.
 
     Returns:
         What is wrong, and where; empty where nothing is.

@@ -26,9 +26,6 @@ def find_corpus(root: str, classes: Mapping[str, str]) -> Path:
             user has named none.
         classes: Class by name of an accent's folder, folded.
 
-    Returns:
-        The folder.
-
     Raises:
         UserError: If it is not there.
     """
@@ -57,6 +54,8 @@ def read_corpus(
 ) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
+    Those that lack one of both have a fate already.
+
     Args:
         folder: See :func:`find_corpus`.
         classes: Class by name of an accent's folder, folded.
@@ -64,9 +63,6 @@ def read_corpus(
             one, whatever classes the user makes of them.
         options: Of the command.
         is_strict: Whether a folder that the map does not know is a mistake.
-
-    Returns:
-        The clips; those that lack one of both have a fate already.
 
     Raises:
         UserError: If there is none, or audio is not in the folder of a speaker.

@@ -27,19 +27,10 @@ SPEAKER_DIGITS = 16
 
 
 def find_release(root: str, lang: str, tsv: str) -> Path:
-    """Find a language's folder.
-
-    Args:
-        root: The release's folder, or the language's itself; empty where the user has
-            named none.
-        lang: Language code, as the release has it.
-        tsv: Table that has to be there.
-
-    Returns:
-        The folder.
+    """Find a language's folder: the one named, or that of the language in it.
 
     Raises:
-        UserError: If it is not there; says what is.
+        UserError: If the table is not there; says what is.
     """
     get_it = (
         f"Get a release from {URL}, unpack it, and name its folder by --root, by "
@@ -92,15 +83,14 @@ class ReleaseTable:
 def read_release(
     table: ReleaseTable, classes: dict[str, str], options: Options
 ) -> list[Clip]:
-    """Read the clips of a language.
+    """Read the clips of a language, one a row.
+
+    Those that no data directory could have already have a fate.
 
     Args:
         table: Where they are.
         classes: The accent map; labels in it are not taken apart.
         options: Of the command.
-
-    Returns:
-        One clip a row; those that no data directory could have already have a fate.
 
     Raises:
         UserError: If columns are missing, or a path leaves the release.

@@ -35,12 +35,6 @@ class Corpus:
 def find_corpus(root: str) -> Corpus:
     """Look at a copy of the corpus.
 
-    Args:
-        root: Its folder; empty where the user has named none.
-
-    Returns:
-        The corpus.
-
     Raises:
         UserError: If it is not there or not whole; names what is missing.
     """
@@ -67,13 +61,7 @@ def find_corpus(root: str) -> Corpus:
 
 
 def read_accents(path: Path) -> dict[str, str]:
-    """Read the speakers' accents from the corpus's metadata, without running it.
-
-    Args:
-        path: Its ``metadata.py``.
-
-    Returns:
-        Speaker -> accent label, such as ``usa_neutral``.
+    """Read the speakers' accents, such as ``usa_neutral``, without running the file.
 
     Raises:
         UserError: If they are not there.
@@ -103,26 +91,18 @@ def read_accents(path: Path) -> dict[str, str]:
 
 
 def choose_set(index: int) -> str:
-    """Tell which set a recording is for.
+    """Tell which set a recording is for, by the last number in its name.
 
-    Args:
-        index: The last number in its name.
-
-    Returns:
-        ``test`` for 0 to 4, by the corpus's own rule; ``valid`` for the next five of a
-        speaker and digit; else ``train``.
+    ``test`` is 0 to 4, by the corpus's own rule; ``valid`` the next five of a speaker
+    and digit; all others are ``train``.
     """
     return "test" if index < 5 else "valid" if index < 10 else "train"
 
 
 def make_label(accent: str) -> str:
-    """Make an accent's name one safe word.
+    """Make an accent's name one safe word: ``USA/neutral`` becomes ``usa_neutral``.
 
-    Args:
-        accent: As the corpus has it, such as ``USA/neutral``.
-
-    Returns:
-        Such as ``usa_neutral``; empty where no letter or digit is left.
+    It is empty where no letter or digit is left.
     """
     return re.sub(r"[^a-z0-9]+", "_", accent.lower()).strip("_")
 
@@ -165,13 +145,10 @@ def _find_recordings(
 
 
 def read_recording(path: Path) -> np.ndarray:
-    """Read one recording.
-
-    Args:
-        path: The file.
+    """Read one recording at 8 kHz.
 
     Returns:
-        Samples in [-1, 1], float32, shape ``(num_samples,)``, at 8 kHz.
+        Samples in [-1, 1], float32, (Samples,).
 
     Raises:
         UserError: If it is unreadable, empty, silent, not mono or not at 8 kHz.

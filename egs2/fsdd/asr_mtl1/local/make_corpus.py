@@ -54,14 +54,7 @@ class DigitString:
 def plan_set(corpus: Corpus, name: str, num_utts: int, seed: int) -> list[DigitString]:
     """Plan one set: speakers take turns, a string holds no recording twice.
 
-    Args:
-        corpus: The corpus.
-        name: ``train``, ``valid`` or ``test``.
-        num_utts: How many utterances.
-        seed: Seed of all choices.
-
-    Returns:
-        The utterances; a larger set begins with a smaller one.
+    A larger set begins with a smaller one.
     """
     rng = np.random.RandomState()
     speakers = list(corpus.recordings)
@@ -135,13 +128,6 @@ def make_corpus(
 ) -> None:
     """Make the three sets.
 
-    Args:
-        root: Folder of the Free Spoken Digit Dataset.
-        output: Folder for the data directories.
-        audio_dir: Folder for the audio.
-        sizes: Number of utterances by set.
-        seed: Seed of all choices.
-
     Raises:
         UserError: If the dataset is not there, or a recording of it is unusable.
     """
@@ -173,14 +159,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If an option cannot be met or the dataset is faulty.
-    """
+    """Run the command."""
     args = get_parser().parse_args(cmd)
     setup_logging()
     sizes = read_sizes(args)

@@ -35,13 +35,7 @@ def linked_data(languages: Collection[str]) -> Iterator[Path]:
 
     The library looks for a language by its name in lower case at the top of ``lang/``;
     where there is none, it opens all of its 280 voices, which takes longer than saying
-    a sentence.
-
-    Args:
-        languages: Their names in lower case, such as ``en-us``.
-
-    Yields:
-        The folder; it goes with the context.
+    a sentence. The folder goes with the context.
 
     Raises:
         UserError: If the library is not installed, or lacks a language.

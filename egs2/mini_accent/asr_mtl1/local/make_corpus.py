@@ -47,14 +47,10 @@ class Recorder:
         self._resampler: soxr.ResampleStream | None = None
 
     def record(self, utterance: Utterance, espeak: Espeak) -> np.ndarray:
-        """Record one utterance.
-
-        Args:
-            utterance: What to speak.
-            espeak: The utterance's voice.
+        """Record one utterance by its own voice.
 
         Returns:
-            Samples, int16, shape ``(num_samples,)``.
+            Samples, int16, (Samples,).
 
         Raises:
             UserError: If the synthesiser fails.
@@ -96,13 +92,6 @@ def make_corpus(
 ) -> None:
     """Make the three sets.
 
-    Args:
-        output: Folder for the data directories.
-        audio_dir: Folder for the audio.
-        sizes: Number of utterances by set.
-        fs: Sampling rate in Hz.
-        seed: Seed of the corpus.
-
     Raises:
         UserError: If the synthesiser fails.
     """
@@ -134,14 +123,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If an option cannot be met.
-    """
+    """Run the command."""
     args = get_parser().parse_args(cmd)
     setup_logging()
     sizes, fs = read_sizes(args), read_rate(args.fs)

@@ -42,15 +42,7 @@ class Corpus:
 
 
 def find_corpus(root: str, mic: str) -> Corpus:
-    """Look for a copy of the corpus.
-
-    Args:
-        root: Its folder, or the one that it was unpacked in; empty where the user has
-            named none.
-        mic: ``mic1`` or ``mic2``.
-
-    Returns:
-        What is there.
+    """Look for a copy of the corpus, in the folder named or where its archives put it.
 
     Raises:
         UserError: If it is not there, not whole, or has no such microphone.
@@ -95,16 +87,10 @@ def find_corpus(root: str, mic: str) -> Corpus:
 
 
 def read_accents(path: Path) -> dict[str, str]:
-    """Read speakers' accents.
+    """Read the accent of each speaker, such as ``p225``; empty where it is unknown.
 
     Rows are words with blanks between: ID, AGE, GENDER, ACCENTS (one word), and a
     region of none to several words, perhaps with a comment in parentheses.
-
-    Args:
-        path: ``speaker-info.txt``.
-
-    Returns:
-        Accent by speaker, such as ``p225``; empty where the corpus does not know it.
 
     Raises:
         DataDirError: If the first line does not name the columns, or rows are faulty.
@@ -136,12 +122,7 @@ def read_accents(path: Path) -> dict[str, str]:
 def read_corpus(corpus: Corpus, options: Options) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
-    Args:
-        corpus: See :func:`find_corpus`.
-        options: Of the command.
-
-    Returns:
-        The clips; those that lack one of both have a fate already.
+    Those that lack one of both have a fate already.
 
     Raises:
         UserError: If there is none, or speaker-info.txt is faulty.
