@@ -35,8 +35,8 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
         if start.startswith(mark) and len(start) > len(EXTENDED):
             return mark
     raise DataDirError(
-        f"{place}: no audio begins there (features, or another offset?); correct "
-        "wav.scp"
+        f"{place}: there is no audio at this offset (an archive of features, or a "
+        "wrong offset?); correct wav.scp"
     )
 
 

@@ -38,9 +38,7 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
                 "utterance from every file (utils/fix_data_dir.sh does the latter)"
             )
         if key in table:
-            raise DataDirError(
-                f"{place}: '{key}' is there twice; keep one of the lines"
-            )
+            raise DataDirError(f"{place}: '{key}' occurs twice; keep one of the lines")
         if key.encode() < last_key:
             raise DataDirError(
                 f"{place}: '{key}' is out of order after '{last_key.decode()}'; sort "

@@ -23,26 +23,22 @@ _NOTHING = (
 ).split()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AccentPolicy:
-    """How accent labels become classes.
+    """How accent labels become classes; the options' help says what each value does.
 
     Attributes:
-        several: Rows with several classes: ``unknown``, ``drop``, or ``join`` them to
-            one class.
-        free_text: Labels that the map does not know: ``unknown``, ``ignore`` (what
-            else the row says counts), ``class`` (each is a class), ``drop``.
-        none: Rows without a label: ``unknown`` or ``drop``.
-        small: Classes below the minimum: ``unknown``, ``other`` (one class of all of
-            them) or ``drop``.
-        min_clips: Fewest clips of a class.
-        min_speakers: Fewest speakers of a class.
+        several_accents: Rows with several classes: ``unknown``, ``drop`` or ``join``.
+        free_text: Labels that the map does not know: ``unknown``, ``ignore``, ``class``
+            or ``drop``.
+        no_accent: Rows without a label: ``unknown`` or ``drop``.
+        small_accents: Classes below the minimum: ``unknown``, ``other`` or ``drop``.
     """
 
-    several: str = "unknown"
+    several_accents: str = "unknown"
     free_text: str = "unknown"
-    none: str = "unknown"
-    small: str = "unknown"
+    no_accent: str = "unknown"
+    small_accents: str = "unknown"
     min_clips: int = 1
     min_speakers: int = 1
 
@@ -157,13 +153,13 @@ def _decide(
         if name and name != UNKNOWN_ACCENT and name not in found:
             found.append(name)
     if not found:
-        fate = "no_accent" if policy.none == "drop" else ""
+        fate = "no_accent" if policy.no_accent == "drop" else ""
         return UNKNOWN_ACCENT, "none", fate
     if len(found) == 1:
         return found[0], "", ""
-    if policy.several == "join":
+    if policy.several_accents == "join":
         return "+".join(sorted(found)), "", ""
-    fate = "several_accents" if policy.several == "drop" else ""
+    fate = "several_accents" if policy.several_accents == "drop" else ""
     return UNKNOWN_ACCENT, "several", fate
 
 
@@ -181,7 +177,7 @@ def settle_small_classes(
     members.pop(UNKNOWN_ACCENT, None)
     small = {a: own for a, own in members.items() if _is_small(own, policy)}
     counts = {accent: _count(own) for accent, own in small.items()}
-    if policy.small == "other":
+    if policy.small_accents == "other":
         pool = [clip for own in small.values() for clip in own]
         for clip in pool:
             clip.accent = OTHER
@@ -191,7 +187,7 @@ def settle_small_classes(
     for own in small.values():
         for clip in own:
             clip.accent, clip.unlabelled = UNKNOWN_ACCENT, "small"
-            clip.fate = "small_accent" if policy.small == "drop" else ""
+            clip.fate = "small_accent" if policy.small_accents == "drop" else ""
     return counts
 
 

@@ -14,7 +14,7 @@ _UNLABELLED = {
     "none": "without a label",
     "several": "several accents",
     "free_text": "not in the map",
-    "small": "too small a class",
+    "small": "of accents with too few clips or speakers",
     "untrained": "not in training",
 }
 
@@ -57,11 +57,11 @@ def format_classes(clips: Iterable[Clip]) -> str:
         if name in sums and len(known) < 2:
             rows.append(
                 f"{name}: {'only one accent' if known else 'no accent'} is known, so "
-                "accent accuracy means nothing there"
+                "accent accuracy has no meaning in this set"
             )
     if unlabelled:
         parts = ", ".join(f"{count} {why}" for why, count in unlabelled.most_common())
-        rows.append(f"{UNKNOWN_ACCENT}: {parts}; these train the recogniser alone")
+        rows.append(f"{UNKNOWN_ACCENT}: {parts}; they train the recogniser only")
     return "\n".join(rows)
 
 

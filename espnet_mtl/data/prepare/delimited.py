@@ -56,8 +56,8 @@ class Rows:
             raise DataDirError(f"{path}: UTF-16, not UTF-8; save it as UTF-8")
         if b"\r" in first.removesuffix(b"\r\n"):
             raise DataDirError(
-                f"{path}:1: a lone carriage return: the lines end as on old Macs; save "
-                "the table with other ends of lines (Unix or Windows)"
+                f"{path}:1: line ends of old Macs (carriage return only); save the "
+                "table with Unix or Windows line ends"
             )
         if not first.strip():
             raise DataDirError(
@@ -68,7 +68,7 @@ class Rows:
         if first.startswith(_BYTE_ORDER_MARK):
             marks.append("a byte-order mark")
         if first.endswith(b"\r\n"):
-            marks.append("Windows' ends of lines")
+            marks.append("Windows line ends")
         if marks:
             logging.info("%s: %s: ignored", path, " and ".join(marks))
         header = self._decode(first.removeprefix(_BYTE_ORDER_MARK), 1) or ""

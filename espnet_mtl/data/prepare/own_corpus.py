@@ -6,10 +6,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import read_accent_map, says_nothing
-from espnet_mtl.data.prepare.clip import SETS, Clip
+from espnet_mtl.data.prepare.clip import SETS, Clip, give_keys
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.keys import give_keys
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
 from espnet_mtl.errors import UserError

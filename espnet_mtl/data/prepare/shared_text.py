@@ -29,9 +29,9 @@ def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
         num_clips = sum(clip.fate == "test" for clip in clips)
         if num_shared:
             logging.warning(
-                "%d of %d clips of the test say a sentence that training has, which "
-                "flatters the word error rate; --shared_text drop_train or drop_test "
-                "leaves such clips out",
+                "the sentence of %d of %d test clips is also in training, so the word "
+                "error rate will be too good; --shared_text drop_train or drop_test "
+                "removes such clips",
                 num_shared,
                 num_clips,
             )

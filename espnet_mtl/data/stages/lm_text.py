@@ -27,7 +27,7 @@ def write_lm_text(texts: Iterable[Path], output: Path) -> int:
                 continue
             if key in sentences:
                 raise DataDirError(
-                    f"{path}:{number}: the id '{key}' is there twice. The first word "
+                    f"{path}:{number}: the id '{key}' occurs twice. The first word "
                     "of each line is its id: number the lines of a plain text by "
                     """awk '{ printf "line%09d %s\\n", NR, $0 }'"""
                 )

@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_mtl.data.prepare.clip import Clip
-from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
@@ -89,7 +88,7 @@ def read_corpus(
     if is_strict:
         _refuse_unknown_folders(folder, clips, classes, options.accent_map)
     read_transcripts(clips, files, options)
-    give_keys([clip for clip in clips if not clip.fate])
+    give_keys(open_clips(clips))
     return clips
 
 

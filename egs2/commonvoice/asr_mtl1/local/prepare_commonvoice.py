@@ -55,7 +55,7 @@ def main(cmd: list[str] | None = None) -> None:
     logging.info(
         "Accent map: %s; other labels: %s",
         options.accent_map or "none for this language",
-        options.policy.free_text,
+        options.free_text,
     )
     table = ReleaseTable(folder, args.lang, args.tsv, args.splits)
     clips = read_release(table, classes, options)

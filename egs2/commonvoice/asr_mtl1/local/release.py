@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import split_labels
-from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.keys import give_keys
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.errors import UserError
@@ -119,9 +118,9 @@ def read_release(
         raise UserError(f"{path}: no row below the first line")
 
     # 2. The same clip again
-    _settle_doubled([clip for clip in clips if not clip.fate])
+    _settle_doubled(open_clips(clips))
     _check_speakers(path, clips)
-    give_keys([clip for clip in clips if not clip.fate])
+    give_keys(open_clips(clips))
     return clips
 
 

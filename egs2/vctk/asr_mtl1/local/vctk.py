@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.keys import give_keys
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
@@ -148,7 +147,7 @@ def read_corpus(corpus: Corpus, options: Options) -> list[Clip]:
         )
     _report_speakers(clips, accents, corpus.suffix)
     read_transcripts(clips, files, options)
-    give_keys([clip for clip in clips if not clip.fate])
+    give_keys(open_clips(clips))
     return clips
 
 

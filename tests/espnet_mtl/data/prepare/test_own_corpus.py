@@ -52,7 +52,7 @@ def test_tables_as_programs_write_them(make, rows, kind, capsys):
         content = content.replace("accent,x,", "Accent,age,").encode()
     data = make(content)
     assert sum(len(t) for t in read_sets(data, "text").values()) == 12
-    told = "a byte-order mark and Windows' ends of lines" in capsys.readouterr().err
+    told = "a byte-order mark and Windows line ends" in capsys.readouterr().err
     assert told is (kind == "bom and crlf")
 
 
@@ -192,7 +192,7 @@ MISTAKES = {
     ),
     "a lone carriage return": (
         lambda r: "\r".join([HEADER, *r]).encode(),
-        ["corpus.csv:1: a lone carriage return", "save the table with other ends"],
+        ["corpus.csv:1: line ends of old Macs", "save the table with Unix"],
     ),
     "quotes in the first line": (
         lambda r: ['"path,text,speaker,accent', *r],
@@ -297,7 +297,7 @@ def test_ten_thousand_accents_are_counted_not_listed(make, capsys):
     data = make([HEADER, *lines], "--check_audio", "false", "--min_speakers", "3")
     shown, log = capsys.readouterr()
     assert len(shown.splitlines()) < 20
-    assert "10000 too small a class" in shown
+    assert "10000 of accents with too few" in shown
     assert "and 9990 more" in log and len(log) < 2000
     labels = (data / "corpus" / "accent_labels.tsv").read_text()
     assert "accent 9999\taccent_9999\t1\t1" in labels
