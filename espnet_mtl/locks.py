@@ -37,9 +37,7 @@ def lock_file(file: IO | int) -> None:
 def open_locked(path: Path, advice: str) -> BinaryIO:
     """Open a file to append to and to read, for this process alone, until it is closed.
 
-    Args:
-        path: The file; made when absent, its folder too.
-        advice: What to do when another process has it.
+    It is made when absent, its folder too. The advice is for who finds it in use.
 
     Raises:
         UserError: If another process has it.

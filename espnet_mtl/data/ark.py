@@ -15,12 +15,7 @@ _UNKNOWN_SIZE = 0x7FFFF000
 
 
 def read_mark(path: str, offset: int, place: str) -> bytes:
-    """Read how an entry begins: ``EXTENDED``, ``PLAIN`` or the mark of FLAC.
-
-    Args:
-        path: The archive.
-        offset: Where the entry is, in bytes.
-        place: What it belongs to, for messages.
+    """Read how an entry begins, at an offset in bytes: ``EXTENDED``, ``PLAIN``, FLAC.
 
     Raises:
         DataDirError: If no audio begins there.
@@ -70,10 +65,6 @@ def _size_of_wav(start: bytes) -> int:
 
 def pack_entry(key: str, content: bytes) -> tuple[bytes, int]:
     """Make an entry of an extended archive, as ESPnet's loader reads it.
-
-    Args:
-        key: The utterance.
-        content: An audio file.
 
     Returns:
         The entry, and the offset in it that belongs into ``wav.scp``.

@@ -10,7 +10,7 @@ import soundfile
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.samples import check_samples, to_16_bit
-from espnet_mtl.data.sources import read_formatted
+from espnet_mtl.data.sources import check_formatted_value, read_source
 
 
 def read_audio_rate(
@@ -31,7 +31,8 @@ def read_audio_rate(
             that are not numbers or are far beyond full scale.
     """
     place = f"utterance {utt}: {path}" if utt else str(path)
-    samples, rate = read_formatted(str(path), place)
+    check_formatted_value(str(path), place)
+    samples, rate = read_source(str(path), place)
     return check_samples(samples, place), rate
 
 
@@ -74,13 +75,9 @@ def write_audio(
 def encode_audio(
     samples: np.ndarray, rate: int, kind: str, subtype: str = "PCM_16"
 ) -> bytes:
-    """Return the content of a mono file; see :func:`write_audio`.
+    """Return the content of a mono file of a kind such as ``flac``.
 
-    Args:
-        samples: Samples in [-1, 1], (Samples,); for ``PCM_16`` also int16.
-        rate: Sampling rate in Hz.
-        kind: Format of the file, such as ``flac``.
-        subtype: Sample format, as soundfile names it.
+    See :func:`write_audio`.
     """
     if subtype == "PCM_16" and samples.dtype != np.int16:
         samples = to_16_bit(samples)

@@ -13,9 +13,7 @@ _LONGEST_ID = 240
 
 
 def check_agreement(
-    path: Path,
-    tables: Mapping[str, Mapping[str, str]],
-    segments: Mapping[str, Segment],
+    path: Path, tables: Mapping[str, Mapping[str, str]], segments: Mapping[str, Segment]
 ) -> None:
     """Refuse tables that do not name the same utterances.
 
@@ -47,10 +45,8 @@ def check_file_names(
 ) -> None:
     """Refuse utterances that cannot name a file, where files are named after them.
 
-    Args:
-        path: The table that they are from, for the message.
-        utts: The utterances, in the table's order.
-        prefix: What the files' names begin with.
+    The files' names begin with the prefix. The path is that of the table that the
+    utterances are from, in its order.
 
     Raises:
         DataDirError: If one has a '/' in it, or is too long.

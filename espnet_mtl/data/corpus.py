@@ -10,16 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from espnet_mtl import provenance
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import UserError
-from espnet_mtl.provenance import (
-    STAMP_NAME,
-    find_changes,
-    hash_file,
-    read_stamp,
-    write_stamp,
-)
 
 DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}
 
@@ -62,23 +56,17 @@ def read_sizes(args: argparse.Namespace) -> dict[str, int]:
 def make_once(
     output: Path, settings: Mapping[str, Any], make: Callable[[], None]
 ) -> None:
-    """Make a corpus, unless the same settings have made it and it is still whole.
-
-    Args:
-        output: Folder of the data directories; holds the stamp, written last.
-        settings: All that the corpus depends on, as JSON can hold it.
-        make: Makes it.
-    """
-    before = read_stamp(output)
-    changes = [] if before is None else find_changes(before, settings)
+    """Make a corpus, unless the same settings have made it and it is still whole."""
+    before = provenance.read_stamp(output)
+    changes = [] if before is None else provenance.find_changes(before, settings)
     if before is not None and not changes and _is_whole(output):
         logging.info("%s: made before with the same options; kept", output)
         return
     if changes:
         logging.info("%s: made again: changed: %s", output, ", ".join(changes))
-    (output / STAMP_NAME).unlink(missing_ok=True)
+    (output / provenance.STAMP_NAME).unlink(missing_ok=True)
     make()
-    write_stamp(output, settings)
+    provenance.write_stamp(output, settings)
 
 
 def _is_whole(output: Path) -> bool:
@@ -93,8 +81,10 @@ def _is_whole(output: Path) -> bool:
 
 
 def hash_sources(folder: Path) -> dict[str, str]:
-    """Return digests of a folder's Python files: they change when the maker does."""
-    return {path.name: hash_file(path) for path in sorted(folder.glob("*.py"))}
+    """Digest a folder's Python files: a corpus is made again when its maker changes."""
+    return {
+        path.name: provenance.hash_file(path) for path in sorted(folder.glob("*.py"))
+    }
 
 
 def seed_with(rng: np.random.RandomState, text: str) -> None:
@@ -122,10 +112,7 @@ def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None
 def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
     """Write 16-bit mono audio (in a tenth of the time that soundfile takes).
 
-    Args:
-        path: The file.
-        samples: Little-endian int16, (Samples,).
-        fs: Sampling rate in Hz.
+    The samples are little-endian int16, (Samples,).
     """
     with path.open("wb") as file, wave.open(file) as audio:
         audio.setparams((1, 2, fs, len(samples), "NONE", ""))

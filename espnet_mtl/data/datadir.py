@@ -82,7 +82,6 @@ class DataDir:
         attack's output) have no ``segments``: there, every table is by utterance.
 
         Args:
-            path: The directory.
             files: Names of the tables; the others are compared with ``segments``,
                 ``wav.scp`` or the first one.
             may_be_empty: Those of them in which a line may be a key alone.
@@ -118,13 +117,8 @@ class DataDir:
         """Read every file that belongs to a directory; they need not agree.
 
         A table of the user's own that names no utterance, speaker or recording of the
-        directory counts as unknown.
-
-        Args:
-            path: The directory.
-            extra: Further tables, by file name.
-            without: Names of tables that are not to be read.
-            read: Reads a table.
+        directory counts as unknown. Names in ``extra`` are further tables; those in
+        ``without`` are not read.
 
         Raises:
             DataDirError: If there is no directory, no ``utt2spk`` in it, or a table is
@@ -140,19 +134,18 @@ class DataDir:
             )
         kinds: dict[str, Kind] = {}
         inverses, whole, unknown = [], {}, []
-        subjects = _Subjects(path)
-        for file in sorted(path.iterdir()):
+        subjects = _find_subjects(path)
+        has_segments = (path / "segments").is_file()
+        for file in sorted(path.glob("[!.]*")):
             name = file.name
-            kind = kind_of(name, subjects.has_segments) or (extra or {}).get(name)
-            if name.startswith("."):
-                continue
+            kind = kind_of(name, has_segments) or (extra or {}).get(name)
             if not file.is_file():
                 unknown.append(f"{name}/" if file.is_dir() else name)
             elif name in WHOLE:
                 whole[name] = file.read_bytes()
             elif is_inverse(name):
                 inverses.append(name)
-            elif kind and (name in COMPLETE or subjects.are_in(name, kind)):
+            elif kind and (name in COMPLETE or _names_any(file, subjects[kind])):
                 kinds[name] = kind
             else:
                 unknown.append(name)
@@ -185,9 +178,6 @@ class DataDir:
 
         Speakers and recordings that a part does not use are not in it, nor are tables
         that have no line for it.
-
-        Args:
-            parts: The utterances of each part; no utterance is in two of them.
 
         Raises:
             DataDirError: If an utterance is not there.
@@ -356,28 +346,20 @@ def _check_has_accents(path: Path) -> None:
         )
 
 
-class _Subjects:
-    """The utterances, speakers and recordings of a directory, read when asked for."""
+def _names_any(path: Path, subjects: Collection[str]) -> bool:
+    return any(split_line(line)[0] in subjects for line in read_lines(path))
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.has_segments = (path / "segments").is_file()
 
-    def are_in(self, name: str, kind: Kind) -> bool:
-        """Whether a table has a line about any of them."""
-        known = self._known[kind]
-        return any(split_line(ln)[0] in known for ln in read_lines(self._path / name))
-
-    @cached_property
-    def _known(self) -> dict[Kind, set[str]]:
-        lines = [split_line(line) for line in read_lines(self._path / "utt2spk")]
-        utts = {utt for utt, _ in lines}
-        return {
-            Kind.UTTERANCE: utts,
-            Kind.SPEAKER: {speaker for _, speaker in lines},
-            Kind.RECORDING: self._recordings() if self.has_segments else utts,
-        }
-
-    def _recordings(self) -> set[str]:
-        lines = read_lines(self._path / "segments")
-        return {split_line(split_line(line)[1])[0] for line in lines}
+def _find_subjects(path: Path) -> dict[Kind, set[str]]:
+    """Find the utterances, speakers and recordings of a directory."""
+    lines = [split_line(line) for line in read_lines(path / "utt2spk")]
+    utts = {utt for utt, _ in lines}
+    recordings = utts
+    if (path / "segments").is_file():
+        parts = map(split_line, read_lines(path / "segments"))
+        recordings = {split_line(part)[0] for _, part in parts}
+    return {
+        Kind.UTTERANCE: utts,
+        Kind.SPEAKER: {speaker for _, speaker in lines},
+        Kind.RECORDING: recordings,
+    }

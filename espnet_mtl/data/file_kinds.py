@@ -21,26 +21,17 @@ class Kind(Enum):
 
 
 # Tables that, where they are there, have a line for each of what they are about.
+# (wav.scp is about recordings where there is "segments".)
 COMPLETE = {
-    "wav.scp": Kind.UTTERANCE,  # of recordings where there is "segments"
-    "segments": Kind.UTTERANCE,
-    "text": Kind.UTTERANCE,
-    "utt2spk": Kind.UTTERANCE,
-    "utt2accent": Kind.UTTERANCE,
-    "utt2dur": Kind.UTTERANCE,
-    "utt2lang": Kind.UTTERANCE,
-    "utt2num_frames": Kind.UTTERANCE,
-    "utt2num_samples": Kind.UTTERANCE,
-    "utt2uniq": Kind.UTTERANCE,
-    "utt2warp": Kind.UTTERANCE,
-    "feats.scp": Kind.UTTERANCE,
-    "vad.scp": Kind.UTTERANCE,
-    "cmvn.scp": Kind.SPEAKER,
-    "spk2gender": Kind.SPEAKER,
-    "spk2warp": Kind.SPEAKER,
-    "reco2dur": Kind.RECORDING,
-    "reco2file_and_channel": Kind.RECORDING,
-    "reco2num_frames": Kind.RECORDING,
+    **dict.fromkeys(
+        "wav.scp segments text utt2spk utt2accent utt2dur utt2lang utt2num_frames "
+        "utt2num_samples utt2uniq utt2warp feats.scp vad.scp".split(),
+        Kind.UTTERANCE,
+    ),
+    **dict.fromkeys(["cmvn.scp", "spk2gender", "spk2warp"], Kind.SPEAKER),
+    **dict.fromkeys(
+        ["reco2dur", "reco2file_and_channel", "reco2num_frames"], Kind.RECORDING
+    ),
 }
 # Tables of the user's own; they may lack lines.
 _OWN = {

@@ -9,11 +9,7 @@ _SECONDS = 2.0
 class LoopProgress:
     """Tells now and then how much is done, and at the end how fast it was.
 
-    Args:
-        total: How much there is to do.
-        what: What is done, in a word.
-        unit: What is counted.
-        done: How much an earlier run has done.
+    What is done is said in a word, and what is counted as a unit.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
     """Check that there is one channel, and sound in it.
 
     Args:
-        samples: Samples, full scale is 1, (Samples, Channels).
+        samples: Full scale is 1, (Samples, Channels).
         place: What they belong to, for the message.
 
     Returns:
@@ -54,16 +54,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
 def cut_segment(
     samples: np.ndarray, rate: int, segment: Segment, place: str
 ) -> np.ndarray:
-    """Cut a part out of its recording.
-
-    Args:
-        samples: The recording, (Samples, Channels).
-        rate: Its sampling rate in Hz.
-        segment: The part.
-        place: What it belongs to, for the message.
-
-    Returns:
-        The samples of the part, (Samples, Channels).
+    """Cut a part out of its recording; both are samples of shape (Samples, Channels).
 
     Raises:
         DataDirError: If the recording is shorter.

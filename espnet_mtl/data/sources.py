@@ -28,16 +28,12 @@ _STDERR_LINES = 3
 def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
     """Read whatever ``wav.scp`` names; runs commands, so for data preparation only.
 
-    Args:
-        value: The value.
-        place: What it belongs to, for messages.
-
     Returns:
         Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
 
     Raises:
-        DataDirError: If the audio cannot be read; for a command, the message ends with
-            what it wrote to stderr.
+        DataDirError: If the audio cannot be read. The message begins with the place
+            and, for a command, ends with what it wrote to stderr.
     """
     file: str | io.BytesIO
     if changed := ChangedSpeed.from_value(value):
@@ -58,29 +54,8 @@ def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
         ) from error
 
 
-def read_formatted(value: str, place: str) -> tuple[np.ndarray, int]:
-    """Read what a formatted directory names; see :func:`read_source`.
-
-    Args:
-        value: The value: a file, or a place in an extended archive.
-        place: What it belongs to, for messages.
-
-    Returns:
-        Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
-
-    Raises:
-        DataDirError: Also for what only data preparation reads.
-    """
-    check_formatted_value(value, place)
-    return read_source(value, place)
-
-
 def check_formatted_value(value: str, place: str) -> None:
-    """Refuse commands and plain archives; little or nothing is read.
-
-    Args:
-        value: The value.
-        place: What it belongs to, for messages.
+    """Refuse a value of ``wav.scp`` that a formatted directory cannot have.
 
     Raises:
         DataDirError: For a command, or a place in an archive without audio that ESPnet

@@ -13,12 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_mtl.data.samples import (
-    check_samples,
-    cut_segment,
-    from_16_bit,
-    to_16_bit,
-)
+from espnet_mtl.data.samples import check_samples, cut_segment, from_16_bit, to_16_bit
 from espnet_mtl.data.segments import Segment
 
 _PREFIX = re.compile(r"sp[\d.]+-")
@@ -27,14 +22,7 @@ _PROGRAM = "python3 -m espnet_mtl.bin.change_speed"
 
 @dataclass(frozen=True)
 class ChangedSpeed:
-    """A recording, or a part of one, at another speed.
-
-    Attributes:
-        source: The recording, as ``wav.scp`` names it: a file, a command, or a place in
-            an archive.
-        factor: Speed; above 1 is faster.
-        part: The part of the recording; ``None`` for all of it.
-    """
+    """A recording, or a part of one, at another speed."""
 
     source: str
     factor: float
@@ -73,12 +61,7 @@ class ChangedSpeed:
         return cls(source, factor, Segment(source, *times) if times else None)
 
     def apply(self, samples: np.ndarray, rate: int, place: str) -> np.ndarray:
-        """Make the audio of that of the recording.
-
-        Args:
-            samples: The recording, full scale is 1, (Samples, Channels).
-            rate: Its sampling rate in Hz.
-            place: What it belongs to, for messages.
+        """Make the audio of that of the recording, (Samples, Channels), full scale 1.
 
         Returns:
             Samples at the same rate, in [-1, 1], float32, (Samples, 1), rounded to 16
@@ -98,13 +81,8 @@ class ChangedSpeed:
 def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
     """Play faster or slower: tempo and pitch change alike (Ko et al. 2015, section 3).
 
-    Args:
-        samples: Samples in [-1, 1], (Samples,).
-        rate: Their sampling rate in Hz.
-        factor: Speed; above 1 is faster.
-
-    Returns:
-        Samples at the same rate, about ``Samples / factor`` of them, in [-1, 1].
+    Samples are in [-1, 1], (Samples,); there are about ``Samples / factor`` then, at
+    the same rate.
     """
     import soxr  # here: most that reads audio never changes its speed
 

@@ -16,10 +16,6 @@ _BYTE_ORDER_MARK = "\ufeff"
 def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
     """Read a table, strictly; values by key, in the file's order.
 
-    Args:
-        path: The file.
-        allow_empty_value: Whether a line may be a key alone.
-
     Raises:
         DataDirError: If the file is missing or not UTF-8, or a key is doubled, out of
             order or without value; the message names the line.

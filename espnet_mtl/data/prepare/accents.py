@@ -25,15 +25,7 @@ _NOTHING = (
 
 @dataclass(frozen=True, kw_only=True)
 class AccentPolicy:
-    """How accent labels become classes; the options' help says what each value does.
-
-    Attributes:
-        several_accents: Rows with several classes: ``unknown``, ``drop`` or ``join``.
-        free_text: Labels that the map does not know: ``unknown``, ``ignore``, ``class``
-            or ``drop``.
-        no_accent: Rows without a label: ``unknown`` or ``drop``.
-        small_accents: Classes below the minimum: ``unknown``, ``other`` or ``drop``.
-    """
+    """How accent labels become classes; the options' help says what each value does."""
 
     several_accents: str = "unknown"
     free_text: str = "unknown"
@@ -168,8 +160,7 @@ def settle_small_classes(
 ) -> dict[str, tuple[int, int]]:
     """Change the class of clips whose class is below the minimum.
 
-    Returns:
-        Clips and speakers of each such class.
+    Clips and speakers of each such class are counted.
     """
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:

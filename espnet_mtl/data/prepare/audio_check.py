@@ -18,12 +18,7 @@ _BATCH = 2000
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an audio file says.
-
-    Attributes:
-        seconds: How long it is.
-        rate: Its sampling rate in Hz.
-    """
+    """The length of an audio file in seconds, and its sampling rate in Hz."""
 
     seconds: float
     rate: int

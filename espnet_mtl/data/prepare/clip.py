@@ -41,8 +41,6 @@ class Clip:
     Attributes:
         line: Its line in the corpus's table, or its number where there is none.
         name: What the corpus calls it; no two clips share it.
-        path: The audio file.
-        text: What is said.
         speaker: Who says it, as it is written to the data directories.
         labels: The accent labels that the corpus gives it.
         split: The set that the corpus puts it in; empty where it does not say.
@@ -52,8 +50,7 @@ class Clip:
         accent: Its accent class.
         unlabelled: Why the class is not known: ``none``, ``several``, ``free_text``,
             ``small`` or ``untrained``; empty where it is.
-        fate: What becomes of it: a set, or the rule that takes it out; empty while
-            that is open.
+        fate: A set, or the rule that takes it out; empty while that is open.
         why: More about its fate, for the list of clips.
         raw_speaker: Who says it, as it is written in the corpus.
     """

@@ -31,9 +31,6 @@ class Rows:
         release: Whether it is a file of a published release, which users do not edit:
             of two columns of one name, the first counts.
 
-    Attributes:
-        faults: What is wrong with the rows; complete when all have been read.
-
     Raises:
         DataDirError: If the first line does not name the columns.
     """

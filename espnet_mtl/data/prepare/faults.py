@@ -16,21 +16,11 @@ class Faults:
         self._places: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def add(self, kind: str, fix: str, line: int, value: str) -> None:
-        """Note a mistake.
-
-        Args:
-            kind: What is wrong, the same words for all of a kind.
-            fix: What to do about it, also the same words.
-            line: Where.
-            value: What stands there.
-        """
+        """Note a mistake; its kind and its fix are in the same words for all of a kind."""
         self._places.setdefault((kind, fix), []).append((line, value))
 
     def raise_any(self, full_list: Path | None = None) -> None:
-        """End here when there is a mistake.
-
-        Args:
-            full_list: File for all places, written when the message cannot show all.
+        """End here when there is a mistake; a long list goes to the file given.
 
         Raises:
             DataDirError: With every kind of mistake, its first places and the fix.

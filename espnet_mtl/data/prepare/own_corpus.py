@@ -21,15 +21,9 @@ _SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid
 def read_corpus(
     path: Path, options: Options, audio_root: Path | None = None
 ) -> list[Clip]:
-    """Read the table, and find all that is wrong with it.
+    """Read the table, a clip a row, and find all that is wrong with it.
 
-    Args:
-        path: The table.
-        options: Of the command.
-        audio_root: Folder of relative paths; the table's where it is not given.
-
-    Returns:
-        One clip a row.
+    Relative paths belong to the folder given, or to the table's own.
 
     Raises:
         DataDirError: With every mistake, by kind.

@@ -9,13 +9,7 @@ from pathlib import Path
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.prepare import accents, speaker_split
-from espnet_mtl.data.prepare.account import (
-    format_classes,
-    format_fates,
-    write_account,
-    write_bad_clips,
-)
+from espnet_mtl.data.prepare import accents, account, speaker_split
 from espnet_mtl.data.prepare.audio_check import check_audio
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, SETS, Clip, open_clips
 from espnet_mtl.data.prepare.options import Options
@@ -31,27 +25,22 @@ def prepare(
     classes: dict[str, str],
     options: Options,
     sets: Sequence[str] = SETS,
-    account: str = "corpus",
+    lists: str = "corpus",
 ) -> None:
     """Make the data directories of a corpus, and account for every clip.
 
     Prints what became of the clips, and a table of accents. Writes, beside the data
-    directories, ``<account>/clips.tsv`` (every clip and its fate), ``bad_clips.tsv``
+    directories, ``<lists>/clips.tsv`` (every clip and its fate), ``bad_clips.tsv``
     and ``accent_labels.tsv``.
 
     Args:
         clips: All clips; those that the reader has taken out already have a fate.
-        source: The corpus's table, for messages.
-        classes: Accent class by label.
-        options: Of the command.
-        sets: Names of the data directories for training, validation and test.
-        account: Name of the folder of lists beside them.
 
     Raises:
         DataDirError: If too much audio is bad, a set would be empty, or fewer than two
             accents are left.
     """
-    folder = options.output / account
+    folder = options.output / lists
     _refuse_names(open_clips(clips))
     if options.check_audio:
         check_audio(open_clips(clips), folder / "headers.jsonl", options.nj)
@@ -76,8 +65,9 @@ def prepare(
 
     # 3. The account comes first: it says why, where there is nothing to write
     used = [clip for clip in clips if clip.fate in SETS]
-    write_account(folder, clips)
-    print(f"{format_fates(clips, source)}\n\n{format_classes(used)}", flush=True)
+    account.write_account(folder, clips)
+    fates = account.format_fates(clips, source)
+    print(f"{fates}\n\n{account.format_classes(used)}", flush=True)
     _report_small(small, options)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
     _refuse_empty_sets(used, source)
@@ -111,7 +101,7 @@ def _refuse_bad_audio(
     if not bad:
         return
     listed = folder / "bad_clips.tsv"
-    write_bad_clips(listed, clips)
+    account.write_bad_clips(listed, clips)
     share = len(bad) / len(clips)
     if share <= allowed:
         logging.warning(

@@ -6,7 +6,7 @@ from espnet_mtl.errors import UserError
 
 
 def find_root(corpus: str, title: str, root: str, get_it: str) -> Path:
-    """Return the folder of a corpus.
+    """Return the folder of a corpus, which the user has named.
 
     Args:
         corpus: Name of the recipe.

@@ -23,8 +23,6 @@ def write_accent_list(
     branch needs none.
 
     Args:
-        train_dir: Training set.
-        check_dirs: Other sets; training must have seen their accents.
         output: File to write, one accent a line.
         given: A list to use instead of the training set's.
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -40,8 +39,11 @@ def is_archive(audio_format: str) -> bool:
     return audio_format.endswith("ark")
 
 
-class Store(Protocol):
-    """Writes audio, and knows by the notes of it whether it is still there."""
+class FileStore:
+    """A file for each utterance. A place is its size and time."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder, self._kind = folder, kind
 
     def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
         """Tell whose audio is there as it was written, or has a fault and needs none.
@@ -50,24 +52,6 @@ class Store(Protocol):
             keys: Utterances in the order in which they are written.
             notes: Notes by utterance, with the places that :meth:`write` returned.
         """
-
-    def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
-        """Write an utterance's audio, int16, (Samples,), and return where it is."""
-
-    def value(self, key: str, place: Place) -> str:
-        """Return the audio's value for ``wav.scp``."""
-
-    def close(self) -> None:
-        """Stop writing."""
-
-
-class FileStore:
-    """A file for each utterance; see :class:`Store`. A place is size and time."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        self._folder, self._kind = folder, kind
-
-    def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
         return {
             key
             for key, note in notes.items()
@@ -75,15 +59,17 @@ class FileStore:
         }
 
     def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
+        """Write an utterance's audio, int16, (Samples,), and return where it is."""
         path = self._path(key)
         write_files({path: encode_audio(levels, rate, self._kind)})
         return self._state(key)
 
     def value(self, key: str, place: Place) -> str:
+        """Return the audio's value for ``wav.scp``."""
         return str(self._path(key))
 
     def close(self) -> None:
-        pass
+        """Stop writing."""
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.{self._kind}"
@@ -97,7 +83,7 @@ class FileStore:
 
 
 class ArkStore:
-    """One archive, which grows at its end only; see :class:`Store`.
+    """One archive, which grows at its end only; used like a :class:`FileStore`.
 
     A place is where the entry starts, the offset in ``wav.scp``, and where it ends.
 
@@ -147,6 +133,9 @@ class ArkStore:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+Store = FileStore | ArkStore
 
 
 def open_store(folder: Path, audio_format: str, job: int, num_jobs: int) -> Store:

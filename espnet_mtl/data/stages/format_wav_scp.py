@@ -43,16 +43,11 @@ def write_formatted(
 ) -> None:
     """Write the tables of a formatted data directory, once its audio is there.
 
-    Args:
-        source: Data directory that was read.
-        target: Data directory to write.
-        audio_format: One of ``audio_stores.FORMATS``.
-        made: The work, finished.
-        max_bad: Largest share of utterances that may have unusable audio; they leave
-            every table.
+    Utterances with unusable audio leave every table.
 
     Raises:
-        DataDirError: If the work is not finished, or too much audio is unusable.
+        DataDirError: If the work is not finished, or more than the share ``max_bad`` of
+            the audio is unusable.
     """
     values, lengths = made.collect(max_bad)
     directory = DataDir.read(source)

@@ -21,12 +21,10 @@ _OF_ACCENTS = (_ACCENTS, "utt2accent")
 
 @dataclass(frozen=True)
 class Training:
-    """A training, of a recogniser or of a language model.
+    """A training of a recogniser or a language model, and its statistics.
 
     Attributes:
-        directory: The experiment.
-        stats_dir: Its statistics.
-        stage: The stage that makes these.
+        stage: The stage that makes the statistics.
         tag: The option that names the experiment.
     """
 

@@ -14,9 +14,6 @@ class Utterances:
 
     The last recording is held: a directory's utterances read in the order of
     :meth:`order` open each recording once.
-
-    Args:
-        directory: The directory, with ``wav.scp`` and any ``segments``.
     """
 
     def __init__(self, directory: DataDir) -> None:
@@ -40,8 +37,7 @@ class Utterances:
     def version(self, utt: str) -> list[str | float]:
         """Tell one state of an utterance's audio from another without reading it.
 
-        Returns:
-            Something that JSON can hold; it changes when the audio does.
+        It is something that JSON can hold.
         """
         version = source_version(self._values[self._directory.recording_of(utt)])
         return [*version, *self._directory.segments.get(utt, ())]
@@ -55,10 +51,7 @@ class Utterances:
         return f"utterance {utt}: {self._source_place(utt)}"
 
     def read(self, utt: str) -> tuple[np.ndarray, int]:
-        """Read an utterance.
-
-        Returns:
-            Samples in [-1, 1], float32, (Samples,); sampling rate in Hz.
+        """Read an utterance, in [-1, 1], float32, (Samples,), and its rate in Hz.
 
         Raises:
             DataDirError: If there is no audio, or :func:`check_samples` refuses it.

@@ -19,15 +19,9 @@ def copy_data_dir(
 ) -> None:
     """Copy a data directory: every file that belongs to it.
 
-    Recordings keep their names where there is ``segments``; elsewhere they are the
-    utterances.
-
-    Args:
-        source: The directory to copy.
-        target: The directory to write.
-        utt_affixes: What comes before and after the names of utterances.
-        spk_affixes: What comes before and after the names of speakers.
-        extra_files: Names of further files, to be copied as they are.
+    Names of utterances and speakers get what comes before and after them. Recordings
+    keep their names where there is ``segments``; elsewhere they are the utterances.
+    Further files are copied as they are.
 
     Raises:
         DataDirError: If a table is faulty or a further file is not there.

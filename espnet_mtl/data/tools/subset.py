@@ -31,11 +31,9 @@ def choose(source: Path, how: str, number: int) -> list[str]:
     """Choose utterances, the same ones every time.
 
     Args:
-        source: Data directory.
         how: ``even`` (spread over the whole list), ``first``, ``last``, ``shortest``,
             ``per_spk`` (up to so many of each speaker, spread over their lists) or
             ``speakers`` (whole speakers in a drawn order, until there are as many).
-        number: How many.
 
     Raises:
         DataDirError: If there are fewer, or their lengths are not known.

@@ -71,11 +71,7 @@ def validate_data_dir(
 
 
 def find_disorder(path: Path, utt2spk: Mapping[str, str]) -> str:
-    """Look for a place where sorting by speaker first gives another order.
-
-    Returns:
-        What is wrong, and where; empty where nothing is.
-    """
+    """Say where sorting by speaker first gives another order; empty if nowhere."""
     last_utt = last_speaker = ""
     for number, (utt, speaker) in enumerate(utt2spk.items(), start=1):
         if speaker != last_speaker and speaker.encode() < last_speaker.encode():

@@ -18,12 +18,7 @@ _SHOWN = 5
 
 
 def find_corpus(root: str, classes: Mapping[str, str]) -> Path:
-    """Look for the folder that has the folders of the accents.
-
-    Args:
-        root: That folder, or the one that the corpus was unpacked in; empty where the
-            user has named none.
-        classes: Class by name of an accent's folder, folded.
+    """Look for the folder of the accents' folders: the one named, or one inside it.
 
     Raises:
         UserError: If it is not there.
@@ -56,11 +51,8 @@ def read_corpus(
     Those that lack one of both have a fate already.
 
     Args:
-        folder: See :func:`find_corpus`.
-        classes: Class by name of an accent's folder, folded.
         codes: What speakers' ids begin with, also by folder; no two folders may share
             one, whatever classes the user makes of them.
-        options: Of the command.
         is_strict: Whether a folder that the map does not know is a mistake.
 
     Raises:
@@ -113,10 +105,7 @@ def _list_files(accent: Path) -> tuple[set[tuple[str, str]], set[tuple[str, str]
 
 
 def _refuse_unknown_folders(
-    folder: Path,
-    clips: list[Clip],
-    classes: Mapping[str, str],
-    accent_map: Path | None,
+    folder: Path, clips: list[Clip], classes: Mapping[str, str], accent_map: Path | None
 ) -> None:
     """A folder without a class is a mistake, unless the user says what it means."""
     names = dict.fromkeys(clip.labels[0] for clip in clips)

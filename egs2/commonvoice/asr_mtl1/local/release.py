@@ -54,14 +54,7 @@ def find_release(root: str, lang: str, tsv: str) -> Path:
 
 @dataclass(frozen=True)
 class ReleaseTable:
-    """The table of the clips of a language.
-
-    Attributes:
-        folder: See :func:`find_release`.
-        lang: Language code.
-        name: Name of the table.
-        splits: Where sets come from: ``auto``, ``release`` or ``speaker``.
-    """
+    """The table of a language's clips; ``splits`` is ``auto``, ``release``, ``speaker``."""
 
     folder: Path
     lang: str
@@ -84,12 +77,8 @@ def read_release(
 ) -> list[Clip]:
     """Read the clips of a language, one a row.
 
-    Those that no data directory could have already have a fate.
-
-    Args:
-        table: Where they are.
-        classes: The accent map; labels in it are not taken apart.
-        options: Of the command.
+    Those that no data directory could have already have a fate. Labels in the accent
+    map are not taken apart.
 
     Raises:
         UserError: If columns are missing, or a path leaves the release.

@@ -1,6 +1,7 @@
 """Find and read the Free Spoken Digit Dataset, and say what is wrong with it."""
 
 import ast
+import os
 import re
 from dataclasses import dataclass
 from itertools import product
@@ -43,14 +44,8 @@ def find_corpus(root: str) -> Corpus:
         "FSDD=/path/to/free-spoken-digit-dataset in the environment, or in db.sh"
     )
     folder = find_root("fsdd", "the Free Spoken Digit Dataset", root, get_it)
-    missing = [
-        name
-        for name, there in (
-            ("metadata.py", (folder / "metadata.py").is_file()),
-            ("recordings/", (folder / "recordings").is_dir()),
-        )
-        if not there
-    ]
+    parts = ("metadata.py", "recordings/")
+    missing = [part for part in parts if not os.path.exists(f"{folder}/{part}")]
     if missing:
         raise UserError(
             f"fsdd: {folder} does not look like the Free Spoken Digit Dataset: "
@@ -145,10 +140,7 @@ def _find_recordings(
 
 
 def read_recording(path: Path) -> np.ndarray:
-    """Read one recording at 8 kHz.
-
-    Returns:
-        Samples in [-1, 1], float32, (Samples,).
+    """Read one recording, float32, (Samples,), in [-1, 1], at 8 kHz.
 
     Raises:
         UserError: If it is unreadable, empty, silent, not mono or not at 8 kHz.

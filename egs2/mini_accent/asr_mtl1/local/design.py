@@ -56,9 +56,6 @@ class Utterance:
     Attributes:
         index: Position in its set, from 0.
         key: Utterance id; starts with the speaker id.
-        speaker: Speaker id.
-        accent: Accent label.
-        text: The words.
         voice: espeak-ng's name of accent and variant.
         pitch: 0 to 99.
         rate: Words per minute.

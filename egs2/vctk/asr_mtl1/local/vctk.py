@@ -1,6 +1,7 @@
 """Find and read CSTR VCTK, versions 0.92 and 0.80, and say what is wrong with it."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,13 +28,7 @@ NO_ACCENT = "Unknown"
 
 @dataclass(frozen=True)
 class Corpus:
-    """A copy of the corpus.
-
-    Attributes:
-        folder: Its folder.
-        audio: The folder in it that has the audio.
-        suffix: How the audio files of the wanted microphone end.
-    """
+    """A copy of the corpus; the suffix is that of the wanted microphone's audio files."""
 
     folder: Path
     audio: Path
@@ -65,14 +60,8 @@ def find_corpus(root: str, mic: str) -> Corpus:
             "give each version a folder of its own, and name one."
         )
     audio = found[0]
-    missing = [
-        name
-        for name, there in (
-            ("txt/", (audio.parent / "txt").is_dir()),
-            ("speaker-info.txt", (audio.parent / "speaker-info.txt").is_file()),
-        )
-        if not there
-    ]
+    parts = ("txt/", "speaker-info.txt")
+    missing = [part for part in parts if not os.path.exists(f"{audio.parent}/{part}")]
     if missing:
         raise UserError(
             f"vctk: {audio.parent} is not whole: {' and '.join(missing)} missing. "

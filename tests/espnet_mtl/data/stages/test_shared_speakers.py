@@ -58,7 +58,5 @@ def test_where_speakers_are_not_known_that_is_said(make, caplog):
     train = make("train", "a-1=a a-2=a")
     test = make("test", "b-1=b-1 b-2=b-2")
     check_speakers_apart(train, [test], allow=False)
-    assert (
-        f"{test / 'utt2spk'}: every utterance has a different speaker" in caplog.text
-    )
+    assert f"{test / 'utt2spk'}: every utterance has a different speaker" in caplog.text
     assert len(caplog.records) == 1
