@@ -16,7 +16,7 @@ class Faults:
         self._places: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def add(self, kind: str, fix: str, line: int, value: str) -> None:
-        """Note a mistake; its kind and its fix are in the same words for all of a kind."""
+        """Note a mistake; all of a kind have the same words for it and for its fix."""
         self._places.setdefault((kind, fix), []).append((line, value))
 
     def raise_any(self, full_list: Path | None = None) -> None:

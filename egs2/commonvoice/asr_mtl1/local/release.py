@@ -54,7 +54,7 @@ def find_release(root: str, lang: str, tsv: str) -> Path:
 
 @dataclass(frozen=True)
 class ReleaseTable:
-    """The table of a language's clips; ``splits`` is ``auto``, ``release``, ``speaker``."""
+    """The table of a language's clips, and where its sets come from (``--splits``)."""
 
     folder: Path
     lang: str

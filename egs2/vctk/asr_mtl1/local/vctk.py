@@ -28,7 +28,7 @@ NO_ACCENT = "Unknown"
 
 @dataclass(frozen=True)
 class Corpus:
-    """A copy of the corpus; the suffix is that of the wanted microphone's audio files."""
+    """A copy of the corpus; audio files of the wanted microphone end in the suffix."""
 
     folder: Path
     audio: Path
