@@ -48,5 +48,5 @@ def open_locked(path: Path, advice: str) -> BinaryIO:
         lock_file(file)
     except BlockingIOError:
         file.close()
-        raise UserError(f"{path}: another process writes it: {advice}") from None
+        raise UserError(f"{path}: another process is writing it: {advice}") from None
     return file

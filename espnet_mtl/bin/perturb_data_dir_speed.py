@@ -22,7 +22,7 @@ def main(cmd: list[str] | None = None) -> None:
     )
     parser.add_argument(
         *spell("utt-extra-files"),
-        help="taken for ESPnet's sake: every utt2* goes along anyway",
+        help="accepted as in ESPnet; every utt2* is copied anyway",
     )
     parser.add_argument("factors", help="one speed, or several: '0.9 1.0 1.1'")
     parser.add_argument("source", type=Path)

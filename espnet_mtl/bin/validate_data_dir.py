@@ -15,7 +15,7 @@ _OPTIONS = {
     "no-spk-sort": "sorting by speaker may give another order than by utterance",
     "non-print": "text may have control characters",
     "empty-text": "text may have utterances without words: stage 4 leaves them out",
-    "no-feats": "taken for Kaldi's sake: feats.scp is never needed here",
+    "no-feats": "accepted as in Kaldi; feats.scp is never needed here",
 }
 
 

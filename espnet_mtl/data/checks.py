@@ -37,7 +37,9 @@ def check_agreement(
 def check_apart(source: Path, target: Path) -> None:
     """Refuse to write a data directory over the one that is read (DataDirError)."""
     if source.resolve() == target.resolve():
-        raise DataDirError(f"{target}: read and written at once; name another target")
+        raise DataDirError(
+            f"{target}: source and target are the same; name another target"
+        )
 
 
 def check_file_names(

@@ -60,7 +60,7 @@ def make_once(
     before = provenance.read_stamp(output)
     changes = [] if before is None else provenance.find_changes(before, settings)
     if before is not None and not changes and _is_whole(output):
-        logging.info("%s: made before with the same options; kept", output)
+        logging.info("%s: already made with the same options; kept", output)
         return
     if changes:
         logging.info("%s: made again: changed: %s", output, ", ".join(changes))

@@ -238,7 +238,7 @@ class DataDir:
         names = [*self.tables, *self.inverses, *self.whole, *self.unknown]
         left_out = [name for name in names if name not in (*written, *_OF_STAGES)]
         if left_out:
-            logging.info("%s: not taken along: %s", self.path, some(left_out, "file"))
+            logging.info("%s: not copied: %s", self.path, some(left_out, "file"))
 
     def _find_owners(
         self, parts: Sequence[Collection[str]]

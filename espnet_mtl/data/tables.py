@@ -30,7 +30,7 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
             raise DataDirError(f"{place}: the line is empty; remove it")
         if not value and not allow_empty_value:
             raise DataDirError(
-                f"{place}: nothing stands after '{key}'; fill it in, or remove the "
+                f"{place}: no value after '{key}'; fill it in, or remove the "
                 "utterance from every file (utils/fix_data_dir.sh does the latter)"
             )
         if key in table:

@@ -223,7 +223,7 @@ def require_two(clips: Collection[Clip], source: Path | str) -> None:
         return
     if all(says_nothing(label) for clip in clips for label in clip.labels):
         logging.warning(
-            "%s: no accent at all: train a plain recogniser, by --asr_args "
+            "%s: no clip has an accent; train a plain recogniser with --asr_args "
             "'--accent_weight 0'",
             source,
         )

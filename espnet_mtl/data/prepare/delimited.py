@@ -58,7 +58,7 @@ class Rows:
             )
         if not first.strip():
             raise DataDirError(
-                f"{path}:1: nothing there; the first line names the columns "
+                f"{path}:1: the first line is empty; it has to name the columns "
                 f"{', '.join(needed)}"
             )
         marks = []
@@ -134,7 +134,7 @@ class Rows:
             return next(csv.reader([line], delimiter=self._delimiter, strict=True))
         except csv.Error:
             self.faults.add(
-                "quotes out of balance",
+                "unbalanced quotes",
                 'quote the whole field, on one line, with "" for a quote inside it',
                 number,
                 line[:_SHOWN],

@@ -27,12 +27,11 @@ class Faults:
         """
         if not self._places:
             return
-        if full_list is not None and any(
-            len(places) > _SHOWN for places in self._places.values()
-        ):
+        message = self._render(_SHOWN)
+        if full_list is not None and max(map(len, self._places.values())) > _SHOWN:
             write_text(full_list, self._render(None) + "\n")
-            raise DataDirError(f"{self._render(_SHOWN)}\nAll places: {full_list}")
-        raise DataDirError(self._render(_SHOWN if full_list is None else None))
+            message += f"\nAll places: {full_list}"
+        raise DataDirError(message)
 
     def _render(self, shown: int | None) -> str:
         lines = []

@@ -105,7 +105,7 @@ def _refuse_bad_audio(
     share = len(bad) / len(clips)
     if share <= allowed:
         logging.warning(
-            "%d of %d clips are skipped for their audio: %s",
+            "%d of %d clips are skipped because of their audio: %s",
             len(bad),
             len(clips),
             listed,

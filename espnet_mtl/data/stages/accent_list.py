@@ -74,7 +74,7 @@ def _warn_of_few(tables: Mapping[Path, Mapping[str, str]]) -> None:
         accents = sorted(set(table.values()) - {UNKNOWN_ACCENT})
         if len(accents) < 2:
             logging.warning(
-                "%s: %s: this set cannot show how well accents are told apart",
+                "%s: %s: this set cannot show how well accents are recognised",
                 path / "utt2accent",
                 f"all are '{accents[0]}'" if accents else "no accent is known",
             )

@@ -182,7 +182,7 @@ class AudioJobs:
         """Leave out faults that are gone, or others: a disk may have been away."""
         num_faults = sum(note.fault != "" for note in notes.values())
         if num_faults:
-            logging.info("Trying again: %d with unusable audio", num_faults)
+            logging.info("Trying %d utterances with unusable audio again", num_faults)
         return {
             utt: note
             for utt, note in notes.items()

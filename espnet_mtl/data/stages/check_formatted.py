@@ -80,7 +80,7 @@ def _wrong_format(
         )
     else:
         fix = f"write '{'wav.ark' if in_archives else 'flac'}' to {file}"
-    return DataDirError(f"{place}: does not go with '{audio_format}' in {file}; {fix}")
+    return DataDirError(f"{place}: does not match '{audio_format}' in {file}; {fix}")
 
 
 def _read_word(path: Path, absent: str) -> str:

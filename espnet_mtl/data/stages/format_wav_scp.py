@@ -53,8 +53,13 @@ def write_formatted(
     directory = DataDir.read(source)
     [part] = directory.cut([values])
     # Utterances are whole recordings from here on.
-    replaced = [n for n in [*part.tables, *part.inverses] if _is_about_recordings(n)]
+    replaced = [
+        name
+        for name in [*part.tables, *part.inverses]
+        if name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
+    ]
     tables = {n: table for n, table in part.tables.items() if n not in replaced}
+    name_for_espnet = "wav.ark" if audio_format == "ark" else audio_format
     formatted = replace(
         part,
         tables=tables | {"wav.scp": values, "utt2num_samples": lengths},
@@ -62,7 +67,7 @@ def write_formatted(
         whole={
             **part.whole,
             "feats_type": b"raw\n",
-            "audio_format": f"{_name_for_espnet(audio_format)}\n".encode(),
+            "audio_format": f"{name_for_espnet}\n".encode(),
         },
     )
     if "text_target" not in tables:
@@ -71,11 +76,3 @@ def write_formatted(
     written = formatted.write(target)
     directory.tell_left_out([*written, *replaced])
     made.remove_unused(values.values())
-
-
-def _is_about_recordings(name: str) -> bool:
-    return name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
-
-
-def _name_for_espnet(audio_format: str) -> str:
-    return "wav.ark" if audio_format == "ark" else audio_format

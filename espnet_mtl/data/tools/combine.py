@@ -49,7 +49,7 @@ def _combine_table(name: str, directories: list[DataDir]) -> Table:
     """Put the lines of a table together; empty where the table is left out."""
     having = [own for own in directories if name in own.tables]
     lacking = [own for own in directories if name not in own.tables]
-    fill, consequence = _FILLS.get(name, (None, "its lines stay out"))
+    fill, consequence = _FILLS.get(name, (None, "those lines are missing"))
     if lacking and not fill and name in COMPLETE:
         having, consequence = [], "left out"
     if lacking:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from espnet_mtl.data.checks import check_apart
-from espnet_mtl.data.datadir import DataDir
+from espnet_mtl.data.datadir import DataDir, invert
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_lines, read_table, split_line
 from espnet_mtl.data.tools.lengths import read_lengths
@@ -54,7 +54,7 @@ def choose(source: Path, how: str, number: int) -> list[str]:
         return sorted(utts, key=lambda utt: lengths[utt])[:number]
     if how == "even":
         return _spread(utts, number)
-    of_speaker = _by_speaker(utt2spk)
+    of_speaker = {s: u.split() for s, u in invert("utt2spk", utt2spk).items()}
     if how == "per_spk":
         return [u for some in of_speaker.values() for u in _spread(some, number)]
     chosen: list[str] = []
@@ -93,13 +93,6 @@ def choose_listed(source: Path, names: Path, *, speakers: bool) -> list[str]:
 def _spread(utts: list[str], number: int) -> list[str]:
     number = min(number, len(utts))
     return [utts[i * len(utts) // number] for i in range(number)]
-
-
-def _by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
-    of_speaker: dict[str, list[str]] = {}
-    for utt, speaker in utt2spk.items():
-        of_speaker.setdefault(speaker, []).append(utt)
-    return of_speaker
 
 
 def _draw(name: str) -> bytes:

@@ -51,7 +51,8 @@ def validate_data_dir(
     disorder = find_disorder(directory / "utt2spk", utt2spk)
     if disorder and speaker_order:
         raise DataDirError(disorder)
-    _tell_empty(directory / "text", sentences)
+    if empty := [utt for utt, words in sentences.items() if not words]:
+        logging.info("%s: no words for %s", directory / "text", some(empty))
     if printable:
         _check_printable(directory / "text", sentences)
     subjects = _find_subjects(loaded)
@@ -93,12 +94,6 @@ def _check_speakers(path: Path, utt2spk: Table) -> None:
                 f"{path}:{number}: '{speaker}' after '{utt}' is more than one word; "
                 "write one speaker, without blanks"
             )
-
-
-def _tell_empty(path: Path, text: Table) -> None:
-    empty = [utt for utt, words in text.items() if not words]
-    if empty:
-        logging.info("%s: no words for %s", path, some(empty))
 
 
 def _check_printable(path: Path, text: Table) -> None:
@@ -170,7 +165,7 @@ _VALUES: dict[str, tuple[Callable[[str], bool], str]] = {
     "spk2gender": (lambda value: value in ("f", "m"), "'f' or 'm'"),
     "wav.scp": (
         lambda value: not value.startswith("~"),
-        "the whole path, for programs do not know what '~' is",
+        "the whole path; programs do not expand '~'",
     ),
 }
 

@@ -121,7 +121,7 @@ MISTAKES = {
     ),
     "quotes": (
         lambda r: [HEADER, *r, 'audio/a0.wav,"say,a,north', r[0]],
-        ["quotes out of balance; quote", 'line 14: audio/a0.wav,"say,a,north'],
+        ["unbalanced quotes; quote", 'line 14: audio/a0.wav,"say,a,north'],
     ),
     "a comma in a field": (
         lambda r: [HEADER, *r, "audio/a0.wav,well, yes,a,north"],
@@ -196,7 +196,7 @@ MISTAKES = {
     ),
     "quotes in the first line": (
         lambda r: ['"path,text,speaker,accent', *r],
-        ["line 1:", "quotes out of balance"],
+        ["line 1:", "unbalanced quotes"],
     ),
     "a NUL byte": (
         lambda r: [HEADER, *r, "audio/a\0.wav,hi,a,north"],
@@ -214,7 +214,10 @@ MISTAKES = {
         ["a path that ends in '|'", "line 14: touch broken_into |"],
     ),
     "no rows": (lambda r: [HEADER], ["no row below the first line"]),
-    "nothing": (lambda r: b"", ["corpus.csv:1: nothing there", "path, text, speaker"]),
+    "nothing": (
+        lambda r: b"",
+        ["corpus.csv:1: the first line is empty", "path, text, speaker"],
+    ),
 }
 
 
@@ -448,6 +451,6 @@ def test_what_was_wrong_is_forgotten_once_it_is_right(make, rows, tmp_path):
 def test_a_table_without_any_accent_is_for_a_plain_recogniser(make, rows, capsys):
     rows = [row.rpartition(",")[0] + "," for row in rows]
     data = make([HEADER, *rows])
-    assert "no accent at all" in capsys.readouterr().err
+    assert "no clip has an accent" in capsys.readouterr().err
     accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
     assert accents == {"<unk>"}

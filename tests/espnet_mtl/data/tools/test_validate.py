@@ -46,7 +46,7 @@ def test_a_table_can_be_left_out(data_dir, name, option):
 
 def test_text_may_be_empty_where_that_is_asked(data_dir, edit):
     edit(data_dir / "text", "ann-2 say 2 again\n", "ann-2\n")
-    with pytest.raises(DataDirError, match="text:2: nothing stands after 'ann-2'"):
+    with pytest.raises(DataDirError, match="text:2: no value after 'ann-2'"):
         main([str(data_dir)])
     main(["--empty-text", str(data_dir)])
 
