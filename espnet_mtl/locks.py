@@ -37,7 +37,10 @@ def lock_file(file: IO | int) -> None:
 def open_locked(path: Path, advice: str) -> BinaryIO:
     """Open a file to append to and to read, for this process alone, until it is closed.
 
-    It is made when absent, its folder too. The advice is for who finds it in use.
+    It is made when absent, and so is its folder.
+
+    Args:
+        advice: What to do when another process has it.
 
     Raises:
         UserError: If another process has it.

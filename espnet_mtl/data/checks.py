@@ -35,7 +35,11 @@ def check_agreement(
 
 
 def check_apart(source: Path, target: Path) -> None:
-    """Refuse to write a data directory over the one that is read (DataDirError)."""
+    """Refuse to write a data directory over the one that is read.
+
+    Raises:
+        DataDirError: If they are the same.
+    """
     if source.resolve() == target.resolve():
         raise DataDirError(
             f"{target}: source and target are the same; name another target"
@@ -47,8 +51,10 @@ def check_file_names(
 ) -> None:
     """Refuse utterances that cannot name a file, where files are named after them.
 
-    The files' names begin with the prefix. The path is that of the table that the
-    utterances are from, in its order.
+    Args:
+        path: The table that they are from, for the message.
+        utts: In the order of the table.
+        prefix: What the files' names begin with.
 
     Raises:
         DataDirError: If one has a '/' in it, or is too long.

@@ -7,9 +7,11 @@ _SECONDS = 2.0
 
 
 class LoopProgress:
-    """Tells now and then how much is done, and at the end how fast it was.
+    """Logs now and then how much is done, and at the end how fast it was.
 
-    What is done is said in a word, and what is counted as a unit.
+    Args:
+        what: What is done, in a word.
+        done: How much an earlier run has done.
     """
 
     def __init__(

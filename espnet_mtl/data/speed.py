@@ -61,7 +61,7 @@ class ChangedSpeed:
         return cls(source, factor, Segment(source, *times) if times else None)
 
     def apply(self, samples: np.ndarray, rate: int, place: str) -> np.ndarray:
-        """Make the audio of that of the recording, (Samples, Channels), full scale 1.
+        """Make the audio from that of the recording, (Samples, Channels), full scale 1.
 
         Returns:
             Samples at the same rate, in [-1, 1], float32, (Samples, 1), rounded to 16
@@ -81,8 +81,7 @@ class ChangedSpeed:
 def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
     """Play faster or slower: tempo and pitch change alike (Ko et al. 2015, section 3).
 
-    Samples are in [-1, 1], (Samples,); there are about ``Samples / factor`` then, at
-    the same rate.
+    Samples in [-1, 1], (Samples,), become about ``Samples / factor`` at the same rate.
     """
     import soxr  # here: most that reads audio never changes its speed
 

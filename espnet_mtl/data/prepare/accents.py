@@ -160,7 +160,8 @@ def settle_small_classes(
 ) -> dict[str, tuple[int, int]]:
     """Change the class of clips whose class is below the minimum.
 
-    Clips and speakers of each such class are counted.
+    Returns:
+        Number of clips and of speakers of each such class.
     """
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:

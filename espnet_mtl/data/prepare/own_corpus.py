@@ -23,7 +23,7 @@ def read_corpus(
 ) -> list[Clip]:
     """Read the table, a clip a row, and find all that is wrong with it.
 
-    Relative paths belong to the folder given, or to the table's own.
+    Relative paths are below ``audio_root`` or, without it, the table's own folder.
 
     Raises:
         DataDirError: With every mistake, by kind.

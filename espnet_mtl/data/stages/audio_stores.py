@@ -139,7 +139,7 @@ Store = FileStore | ArkStore
 
 
 def open_store(folder: Path, audio_format: str, job: int, num_jobs: int) -> Store:
-    """Open the store of a job's audio; an archive is named by its job, of how many."""
+    """Open the store of a job's audio; an archive's name tells its job, of how many."""
     if is_archive(audio_format):
         kind = "wav" if audio_format == "ark" else audio_format.removesuffix(".ark")
         return ArkStore(folder / f"audio.{job}of{num_jobs}.{kind}.ark", kind)

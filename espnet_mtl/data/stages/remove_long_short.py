@@ -14,8 +14,8 @@ def remove_long_short(
 ) -> None:
     """Copy a formatted data directory without the utterances that training cannot use.
 
-    Utterances are kept if they have words and are longer than ``shortest`` and shorter
-    than ``longest``, in seconds, at this sampling rate in Hz.
+    Those with words stay that are longer than ``shortest`` and shorter than ``longest``
+    seconds at ``rate`` Hz.
 
     Raises:
         DataDirError: If a table is faulty, or nothing is left.

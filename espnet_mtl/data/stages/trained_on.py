@@ -57,7 +57,7 @@ def describe_accents(path: Path) -> Stamp:
 
 
 def describe_data(sets: Mapping[str, Path]) -> Stamp:
-    """Describe formatted data, by what they are for; their audio is not looked at."""
+    """Describe formatted data (by their purpose), but for the audio itself."""
     return describe_tables(
         {
             f"{name} of {purpose}": path / name

@@ -35,10 +35,7 @@ class Utterances:
         return [utt for utts in by_source.values() for utt in utts]
 
     def version(self, utt: str) -> list[str | float]:
-        """Tell one state of an utterance's audio from another without reading it.
-
-        It is something that JSON can hold.
-        """
+        """Return what changes with an utterance's audio, found without reading it."""
         version = source_version(self._values[self._directory.recording_of(utt)])
         return [*version, *self._directory.segments.get(utt, ())]
 

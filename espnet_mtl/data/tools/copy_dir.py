@@ -19,9 +19,13 @@ def copy_data_dir(
 ) -> None:
     """Copy a data directory: every file that belongs to it.
 
-    Names of utterances and speakers get what comes before and after them. Recordings
-    keep their names where there is ``segments``; elsewhere they are the utterances.
-    Further files are copied as they are.
+    Recordings keep their names where there is ``segments``; elsewhere they are the
+    utterances.
+
+    Args:
+        utt_affixes: What comes before and after the names of utterances.
+        spk_affixes: What comes before and after the names of speakers.
+        extra_files: Names of further files, to be copied as they are.
 
     Raises:
         DataDirError: If a table is faulty or a further file is not there.

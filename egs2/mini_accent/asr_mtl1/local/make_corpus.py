@@ -41,7 +41,7 @@ class Recorder:
         self._resampler: soxr.ResampleStream | None = None
 
     def record(self, utterance: Utterance, espeak: Espeak) -> np.ndarray:
-        """Record one utterance by its own voice: int16, (Samples,).
+        """Record one utterance, spoken by its voice: int16, (Samples,).
 
         Raises:
             UserError: If the synthesiser fails.
