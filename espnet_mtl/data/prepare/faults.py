@@ -20,7 +20,7 @@ class Faults:
         self._places.setdefault((kind, fix), []).append((line, value))
 
     def raise_any(self, full_list: Path | None = None) -> None:
-        """Raise all mistakes; where the message is too short for them, list them in a file.
+        """Raise all mistakes; those too many for the message are listed in a file.
 
         Raises:
             DataDirError: With every kind of mistake, its first places and the fix.
