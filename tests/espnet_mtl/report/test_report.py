@@ -179,7 +179,7 @@ def test_one_single_task_system_without_log_and_audio(tmp_path):
     )
     text = run(tmp_path / "out", exp)
     assert "ctc: no finished epoch" in text
-    assert "No accent branch" in text
+    assert "No accent scores" in text
     assert "No example" in text
     assert "The only attacker was multitask" in text
     assert "accent acc." not in text.split("## Untouched")[0].split("AdvTWER:")[0]
