@@ -26,11 +26,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--token_type", choices=("bpe", "char", "word"), required=True)
     add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
     add("--hyp_cleaner", default="none", help="ESPnet's cleaner for hypotheses")
-    add(
-        "--case_sensitive",
-        action="store_true",
-        help="Tell A from a, as sclite -s does",
-    )
+    add("--case_sensitive", action="store_true", help="Tell A from a, as sclite -s")
     decoding.set_defaults(run=_decoding)
 
     stamp = commands.add_parser(
@@ -144,9 +140,6 @@ def _show(args: argparse.Namespace) -> None:
 
 def main(cmd: list[str] | None = None) -> None:
     """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
         UserError: If a file is missing, damaged or does not fit.

@@ -26,7 +26,7 @@ def plot_example(example: Example, path: Path) -> None:
         (perturbation, f"perturbation, largest sample {loudest:.2g}"),
         (attacked, f"attacked, heard: {_quote(shown.score.hyp)}"),
     )
-    with figure(path, 6, 3, (4.3, 3.2), sharex=True) as (drawn, axes):
+    with figure(path, 6, 3, (13 / 3, 3.2), sharex=True) as (drawn, axes):
         seconds = np.arange(length) / example.rate
         for column, (samples, title) in enumerate(panels):
             wave, spectrum = axes[0, column], axes[1, column]

@@ -84,14 +84,7 @@ class AccentConfusion:
         return 100.0 * self.correct / self.labelled if self.labelled else None
 
     def recall(self, accent: str) -> float | None:
-        """Return the accuracy over one accent's utterances, in percent.
-
-        Args:
-            accent: Its name.
-
-        Returns:
-            The percentage; ``None`` if no utterance has this accent.
-        """
+        """Return the accuracy over one accent's utterances, in percent, if any."""
         place = self.accents.index(accent)
         row = self.counts[place]
         return 100.0 * row[place] / sum(row) if any(row) else None
@@ -117,20 +110,12 @@ class CleanScores:
 
 
 def write_clean_scores(hyp_dir: Path, scores: CleanScores) -> None:
-    """Write the scores of a decoding.
-
-    Args:
-        hyp_dir: The decoding's directory.
-        scores: Its scores.
-    """
+    """Write the scores of a decoding into its directory."""
     write_result(hyp_dir / CLEAN_SCORES_NAME, scores)
 
 
 def read_clean_scores(hyp_dir: Path) -> CleanScores:
-    """Read the scores of a decoding.
-
-    Args:
-        hyp_dir: The decoding's directory.
+    """Read the scores of a decoding from its directory.
 
     Raises:
         UserError: If it is not scored, or the file is damaged.

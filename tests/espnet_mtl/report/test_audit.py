@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.audit.audits import GATES
 from exp_factory import (
     BUDGETS,
     CLEAN,
@@ -27,7 +25,8 @@ from exp_factory import (
 
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.report.audit.audits import make_audits
+from espnet_mtl.report.audit.audits import GATES, make_audits
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.results.attack import ATTACK_NAME, read_attack_run
 from espnet_mtl.results.files import write_result
