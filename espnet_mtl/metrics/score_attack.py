@@ -109,9 +109,12 @@ def _read_attacked(path: Path) -> _AttackedSet:
         if key not in tables["text"]:
             faults.append(f"{path / 'text'}: no line for '{key}'")
         elif record.trial not in trials:
-            faults.append(f"{run_file}: '{key}' is of an unknown trial, {record.trial}")
+            faults.append(f"{run_file}: no trial '{record.trial}', which has '{key}'")
         elif record.utt not in untouched:
-            faults.append(f"{record_file}: '{record.utt}' is not in trial '{clean}'")
+            faults.append(
+                f"{record_file}: '{key}' is there, but no '{record.utt}' in trial "
+                f"'{clean}'"
+            )
     if faults:
         raise UserError(f"{faults[0]}; repeat stage 15")
     return _AttackedSet(path, run, records, tables, clean)

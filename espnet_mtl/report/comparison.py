@@ -15,12 +15,9 @@ from espnet_mtl.results.attack_scores import Row, UttScore
 
 @dataclass(frozen=True)
 class SystemResult:
-    """One system in a comparison.
+    """One system in a comparison, under attacks with one ``norm``.
 
-    Attributes:
-        label: Name in tables.
-        norm: What bounds the attack: ``linf``, ``l2`` or ``snr``.
-        result: Its scores.
+    ``label`` is its name in tables.
     """
 
     label: str
@@ -162,8 +159,7 @@ class Difference:
 
     Attributes:
         value: The difference; above 0 the first system is harder to attack.
-        low: Lower end of the 95 % interval.
-        high: Upper end.
+        low, high: The ends of its 95 % interval.
         attackers: The strongest attacker on the first and on the second system.
         utterances: Number of pairs.
         speakers: Number of speakers, the units of the bootstrap.

@@ -22,11 +22,8 @@ def read_curves(exp: Path) -> dict[str, dict[int, float]]:
     for path in sorted(exp.glob("train*.log"), key=_age, reverse=True):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             _take(line, curves)
-    return {
-        name: dict(sorted(curve.items()))
-        for name, curve in sorted(curves.items())
-        if curve
-    }
+    known = sorted((name, curve) for name, curve in curves.items() if curve)
+    return {name: dict(sorted(curve.items())) for name, curve in known}
 
 
 def _age(path: Path) -> int:

@@ -18,21 +18,13 @@ Samples = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class AttackedVersion:
-    """The example's utterance as it was attacked for one system.
-
-    Attributes:
-        label: Name of the system.
-        attacker: Name of the attacker.
-        budget: Budget, with its unit.
-        score: How it was recognised.
-        samples: Attacked audio in [-1, 1], (Samples,).
-    """
+    """The example's utterance as it was attacked for one system."""
 
     label: str
     attacker: str
-    budget: str
+    budget: str  # with its unit
     score: UttScore
-    samples: Samples
+    samples: Samples  # in [-1, 1], (Samples,)
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,6 @@ class Example:
     """One utterance, untouched and attacked.
 
     Attributes:
-        utt: The utterance.
         rate: Sampling rate in Hz.
         clean: Untouched audio, (Samples,).
         clean_hyp: What the first system hears in it.

@@ -58,9 +58,8 @@ class Experiment:
     """One trained system with what was measured of it.
 
     Attributes:
-        path: Its directory.
         system: Its name; that of the directory where nothing is scored.
-        attacks: Its attacked decodings; empty where none is scored.
+        attacks: Its attacked decodings, as far as they are scored.
         clean: Its decodings of untouched audio, whole sets.
         curves: ``"valid.loss"`` and so on -> epoch -> value.
     """

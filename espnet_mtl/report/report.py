@@ -47,7 +47,6 @@ class Report:
     Attributes:
         experiments: The systems, in the order of the tables.
         baselines: Names of the systems to compare with.
-        title: Title of the report.
         command: The command that made the results, to be shown.
         groups: What can be compared.
     """

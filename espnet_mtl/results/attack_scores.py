@@ -29,14 +29,12 @@ class UttScore:
     Attributes:
         key: Utterance in the attack's data directory.
         utt: Utterance in the attacked set.
-        spk: Its speaker.
-        trial: Name of the trial.
         feasible: Whether the target can be heard at all in audio of this length.
         ref: What was said.
         target: What the attacker wanted to be heard.
         hyp: What was recognised.
-        edits_ref: Word errors of ``hyp`` against ``ref``, which has ``words_ref``.
-        edits_target: Word errors of ``hyp`` against ``target``.
+        edits_ref: Word errors of ``hyp`` against ``ref``, of ``words_ref`` words.
+        edits_target: The same against ``target``.
         success: Whether the attacker got what was wanted; with a target, whether
             exactly its words were recognised.
         accent: The true accent; ``<unk>`` if not known.
@@ -69,8 +67,7 @@ class Row:
     no value.
 
     Attributes:
-        system: Name of the attacked system.
-        seed: Seed of its training.
+        seed: Seed of the system's training.
         decoder: Tag of the decoding.
         set: Name of the attacked set.
         trial: Name of the trial. Up to ``settings``, the rest is as in

@@ -22,7 +22,6 @@ class PooledErrors:
     """Errors of several utterances together, as ``sclite`` counts them.
 
     Attributes:
-        utterances: Number of utterances.
         wrong: Those of them with at least one error.
         correct: Words (or characters, or tokens) of the reference that were recognised.
         substitutions: Those recognised as another.
@@ -95,7 +94,6 @@ class CleanScores:
     """Scores of one decoding of untouched audio.
 
     Attributes:
-        system: Name of the system.
         decoder: Tag of the decoding.
         set: Name of the decoded set.
         errors: Pooled errors by what they are counted in.

@@ -39,17 +39,11 @@ GATES = (
 
 @dataclass(frozen=True)
 class Audit:
-    """All gates of one system.
-
-    Attributes:
-        label: The system in tables.
-        result: The scores it is about.
-        findings: By the gate's name, in the order of the gates.
-    """
+    """All gates of one system; ``label`` is its name in tables."""
 
     label: str
     result: AttackResult
-    findings: Mapping[str, Finding]
+    findings: Mapping[str, Finding]  # by the gate's name, in the order of the gates
 
     def gates(self, verdict: GateVerdict) -> list[Gate]:
         """Return the gates with one verdict."""

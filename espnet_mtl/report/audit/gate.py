@@ -41,11 +41,9 @@ class Gate:
     """One question of the audit.
 
     Attributes:
-        name: Its name in files.
         title: What is required.
         failure: What a failure means.
         how: What to do where it could not be run.
-        check: The function that answers it.
     """
 
     name: str

@@ -209,7 +209,7 @@ def test_an_attack_without_untouched_audio(tmp_path, hyp_dir):
         ("bob-1-clean", {"key": "bob-9-clean"}, "no record of 'bob-1-clean'"),
         ("bob-1-clean", {"trial": "other"}, "no trial 'other'"),
         ("ann-1-clean", {"target": "come"}, "another target than 'ann-1-clean'"),
-        ("ann-1-clean", {"utt": "ann-2"}, "'ann-1' not in trial 'clean'"),
+        ("ann-1-clean", {"utt": "ann-2"}, "no 'ann-1' in trial 'clean'"),
     ],
 )
 def test_records_that_do_not_fit(attack_dir, hyp_dir, key, changes, says):
