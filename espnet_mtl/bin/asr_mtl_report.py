@@ -26,9 +26,11 @@ def get_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     several: dict[str, Any] = {"type": Path, "nargs": "+"}
-    add("--exp", **several, required=True, help="Experiments scored by stage 17")
+    scored = "Experiments (asr_exp) with the scores of stage 17"
+    add("--exp", **several, required=True, help=scored)
     add("--output", type=Path, required=True, help="Directory to write to")
-    add("--baselines", default="ctc,att", help="Systems to compare with: SYSTEM,SYSTEM")
+    compared = "Systems to compare with, separated by commas"
+    add("--baselines", default="ctc,att", help=compared)
     add("--title", default=DEFAULT_TITLE, help="Title of the report")
     add("--command", default="", help="The command that made the results, to be shown")
     add("--print", action="store_true", help="Print the main table and the files")

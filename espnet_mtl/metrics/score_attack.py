@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from espnet_mtl.data.datadir import load_data_dir
@@ -200,14 +201,8 @@ def _score_trial(
 
 
 _Count = Callable[[UttScore], tuple[int, int]]  # errors and words
-
-
-def _ref(score: UttScore) -> tuple[int, int]:
-    return score.edits_ref, score.words_ref
-
-
-def _target(score: UttScore) -> tuple[int, int]:
-    return score.edits_target, score.words_target
+_ref: _Count = attrgetter("edits_ref", "words_ref")
+_target: _Count = attrgetter("edits_target", "words_target")
 
 
 def _rate(scores: Sequence[UttScore], count: _Count) -> float | None:
@@ -224,11 +219,9 @@ def _interval(scores: Sequence[UttScore], count: _Count) -> tuple[float, float] 
 
 
 def _accent_accuracy(scores: Sequence[UttScore]) -> float | None:
-    recognised: dict[str, str] = {}
-    for one in scores:
-        if one.hyp_accent is None:
-            return None
-        recognised[one.key] = one.hyp_accent
+    recognised = {one.key: one.hyp_accent for one in scores}
+    if None in recognised.values():
+        return None
     return score_accents({one.key: one.accent for one in scores}, recognised).accuracy
 
 

@@ -44,9 +44,7 @@ def score_decoding(
             and, for the order of the classes, ``accents``.
         token_type: ``bpe``, ``char`` or ``word``: the tokens of the TER.
         bpemodel: The sentencepiece model, for ``bpe``.
-        system: Name of the system.
-        decoder: Tag of the decoding.
-        set_name: Name of the decoded set.
+        system, decoder, set_name: As in :class:`CleanScores`.
         clean_hyp: Cleaner of the hypotheses, such as ESPnet's.
         case_sensitive: Whether ``A`` and ``a`` differ.
 

@@ -11,6 +11,7 @@ from espnet_mtl.metrics.bootstrap import wer_difference_interval
 from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name, strength
 from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.trial import Role
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class SystemResult:
     @property
     def system(self) -> str:
         """Name of the system."""
-        return self.result.scores.system
+        return self.clean.system
 
     @property
     def clean(self) -> Row:
@@ -54,14 +55,8 @@ class SystemResult:
         """Rows of random noise of the same size."""
         return [row for row in self.controls if row.attack == "noise"]
 
-    def _of(self, role: str) -> list[Row]:
-        rows = self.result.rows
-        return [row for row in rows if row.role == role and row.norm == self.norm]
-
-    @property
-    def audited(self) -> list[Row]:
-        """Rows of what only checks the attack, of any norm."""
-        return [row for row in self.result.rows if row.role == "audit"]
+    def _of(self, role: Role) -> list[Row]:
+        return [row for row in self.result.of(role) if row.norm == self.norm]
 
     def attackers_of(self, row: Row) -> list[str]:
         """Return all names of a row's attacker: several may be the same for a system.
@@ -148,8 +143,8 @@ class Group:
         """Find a system by its name; of several decoders, prefer that of ``like``."""
         found = [one for one in self.systems if one.system == system]
         if like is not None:
-            decoder = like.result.scores.decoder
-            found.sort(key=lambda one: one.result.scores.decoder != decoder)
+            decoder = like.clean.decoder
+            found.sort(key=lambda one: one.clean.decoder != decoder)
         return found[0] if found else None
 
 
@@ -177,10 +172,10 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
     """Sort results into groups that can be compared; none if nothing was attacked."""
     groups: dict[tuple[str, str, int, str | None], list[AttackResult]] = {}
     for result in (one for experiment in experiments for one in experiment.attacks):
-        about = result.scores
-        norms = {row.norm for row in result.rows if row.role == "main"}
+        about, tag = result.clean, result.scores.attack_tag
+        norms = {row.norm for row in result.of("main")}
         for norm in sorted(norms, key=str) or [None]:
-            key = (about.set, about.attack_tag, about.seed, norm)
+            key = (about.set, tag, about.seed, norm)
             groups.setdefault(key, []).append(result)
     return [
         Group(
@@ -196,8 +191,8 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
 
 def system_label(result: AttackResult, compared: Sequence[AttackResult]) -> str:
     """Name a system in tables; with its decoder, if several decoders are compared."""
-    about = result.scores
-    same = [one for one in compared if one.scores.system == about.system]
+    about = result.clean
+    same = [one for one in compared if one.clean.system == about.system]
     return about.system if len(same) == 1 else f"{about.system} ({about.decoder})"
 
 

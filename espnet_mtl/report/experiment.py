@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
@@ -10,6 +9,7 @@ from espnet_mtl.report.curves import read_curves
 from espnet_mtl.results import attack_scores, clean_scores
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore
 from espnet_mtl.results.clean_scores import CleanScores
+from espnet_mtl.results.trial import Role
 
 _ATTACK_PATTERN = f"*/*/{attack_scores.FOLDER_NAME}/{attack_scores.ATTACK_SCORES_NAME}"
 _CLEAN_PATTERN = f"*/*/{clean_scores.CLEAN_SCORES_NAME}"
@@ -34,15 +34,19 @@ class AttackResult:
         """One row for each trial."""
         return self.scores.rows
 
-    @cached_property
+    @property
     def clean(self) -> Row:
         """The row of untouched audio."""
-        return next(row for row in self.rows if row.is_untouched)
+        return self.scores.clean
 
     @property
     def attack_dir(self) -> Path:
         """The attacked audio as a data directory; it may be gone."""
         return self.folder / self.scores.attack_dir
+
+    def of(self, role: Role) -> list[Row]:
+        """Return the rows of trials with one role."""
+        return [row for row in self.rows if row.role == role]
 
     def scores_of(self, row: Row) -> Mapping[str, UttScore]:
         """Return the scores of a row's trial, by utterance."""
@@ -101,7 +105,7 @@ def read_experiment(path: Path) -> Experiment:
         raise UserError(f"--exp {path}: no such directory; stage 11 makes it.")
     attacks = [_read_attack(folder) for folder in find_attacks(path)]
     clean = [clean_scores.read_clean_scores(folder) for folder in find_clean(path)]
-    names = [attack.scores.system for attack in attacks]
+    names = [attack.clean.system for attack in attacks]
     names += [scores.system for scores in clean]
     system = names[0] if names else path.name
     return Experiment(path, system, attacks, clean, read_curves(path))
@@ -132,8 +136,8 @@ def read_experiments(paths: Iterable[Path]) -> list[Experiment]:
         raise UserError(f"no results found; looked for\n{looked}\nRun those stages.")
     seen: dict[tuple[str, int, str, str, str], Path] = {}
     for attack in (a for experiment in experiments for a in experiment.attacks):
-        about = attack.scores
-        key = (about.system, about.seed, about.set, about.attack_tag, about.decoder)
+        about, tag = attack.clean, attack.scores.attack_tag
+        key = (about.system, about.seed, about.set, tag, about.decoder)
         if key in seen:
             raise UserError(
                 f"{seen[key]} and {attack.folder} both hold system '{about.system}' "

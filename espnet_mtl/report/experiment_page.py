@@ -49,7 +49,7 @@ def format_results(asr_exp: Path) -> str:
         table = Table(["dataset", "Snt", "Accuracy"], accents)
         blocks += [Heading("Accent", level=3), table]
     for attack in attacks:
-        place = f"{attack.decoder}_{attack.attack_tag}/{attack.set}"
+        place = f"{attack.clean.decoder}_{attack.attack_tag}/{attack.clean.set}"
         blocks += [Heading(f"Attack: {place}", level=3), *_attack_blocks(attack)]
     return to_markdown(blocks)
 

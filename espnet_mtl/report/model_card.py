@@ -30,13 +30,13 @@ def model_card(
 
     Args:
         repo: ``<user>/<name>``.
-        exp: The experiment's directory, with the scores that there are.
+        exp: The experiment's directory.
         files: The packed files by the names of ``Speech2Text``'s arguments.
         settings: The packed training configuration.
         decoding: Arguments of ``Speech2Text`` that the results were made with; the
             upload has them in ``DECODING_NAME`` beside the card.
         lang: Language code; ``noinfo`` where it is not known.
-        license_name: The licence.
+        license_name: Identifier of the licence, as Hugging Face wants it.
 
     Returns:
         Markdown, headed by the YAML that Hugging Face reads.

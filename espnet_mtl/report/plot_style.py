@@ -71,7 +71,7 @@ def figure(
     """Make a figure and save it as PNG.
 
     Args:
-        path: The file.
+        path: The PNG file.
         panels: Number of panels; the last row may be incomplete.
         columns: Panels in a row.
         size: Width and height of a panel in inches.

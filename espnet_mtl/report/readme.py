@@ -35,7 +35,7 @@ def update_readmes(
     """Put results into all files that have markers for them; after an error, into none.
 
     Args:
-        paths: The files.
+        paths: The READMEs.
         parts: Content by the name in the markers.
         needed: Name of the part that at least one file has to have.
 

@@ -1,8 +1,9 @@
 """The report: results.json, RESULTS.md, index.html and plots."""
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -48,17 +49,17 @@ class Report:
         experiments: The systems, in the order of the tables.
         baselines: Names of the systems to compare with.
         command: The command that made the results, to be shown.
-        groups: What can be compared.
     """
 
     experiments: Sequence[Experiment]
     baselines: Sequence[str] = ("ctc", "att")
     title: str = DEFAULT_TITLE
     command: str = ""
-    groups: list[Group] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.groups = make_groups(self.experiments)
+    @cached_property
+    def groups(self) -> list[Group]:
+        """What can be compared."""
+        return make_groups(self.experiments)
 
     @cached_property
     def audits(self) -> list[AuditGroup]:
@@ -153,55 +154,47 @@ def results_rows(
     )
 
 
-def _blocks(report: Report, plots: dict[str, list[Block]]) -> list[Block]:
-    blocks: list[Block] = [Heading("RESULTS", level=1)]
-    if report.title:
-        blocks.append(Text(report.title))
-    blocks += [Heading("Environments"), Bullets(environment())]
-    if report.command:
-        blocks += [Heading("Command"), Code(report.command)]
-    if main := report.main_blocks():
-        blocks += [Heading("Robustness"), *main, *plots["budgets"]]
-    if audit := audit_words.audit_blocks(report.audits):
-        blocks += [Heading("Audit of the attack"), *audit]
-    if claims := claims_blocks(report.groups):
-        blocks += [Heading("The paper's claims"), *claims]
-    for name, title in _PLOT_TITLES.items():
-        if plots[name]:
-            blocks += [Heading(title), *plots[name]]
-    if report.groups:
-        blocks += [Heading("Everything"), Text(tables.LEGEND_ALL)]
-        for group in report.groups:
-            if len(report.groups) > 1:
-                blocks.append(Heading(group.title, level=3))
-            blocks.append(tables.full_table(group))
-    if clean := tables.clean_table(report.experiments):
-        blocks += [Heading("Untouched audio, whole sets"), clean]
+def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
+    everything: list[Block] = [Text(tables.LEGEND_ALL)] if report.groups else []
+    for group in report.groups:
+        if len(report.groups) > 1:
+            everything.append(Heading(group.title, level=3))
+        everything.append(tables.full_table(group))
+    clean = tables.clean_table(report.experiments)
     missing = missing_parts(report.experiments, report.groups, report.baselines)
     if any(group.budgets for group in report.groups) and not plots["example"]:
         missing.append("No example: the attacked audio (stage 15) is not there.")
-    if missing:
-        blocks += [Heading("Not in this report"), Bullets(missing)]
+    sections: dict[str, list[Block]] = {
+        "Environments": [Bullets(environment())],
+        "Command": [Code(report.command)] if report.command else [],
+        "Robustness": [*report.main_blocks(), *plots["budgets"]],
+        "Audit of the attack": audit_words.audit_blocks(report.audits),
+        "The paper's claims": claims_blocks(report.groups),
+        "An example": plots["example"],
+        "Each attacker": plots["attackers"],
+        "Training": plots["training"],
+        "Accents in untouched audio": plots["accents"],
+        "Everything": everything,
+        "Untouched audio, whole sets": [clean] if clean else [],
+        "Not in this report": [Bullets(missing)] if missing else [],
+    }
+    blocks: list[Block] = [Heading("RESULTS", level=1)]
+    blocks += [Text(report.title)] if report.title else []
+    for title, content in sections.items():
+        if content:
+            blocks += [Heading(title), *content]
     return blocks
 
 
-_PLOT_TITLES = {
-    "example": "An example",
-    "attackers": "Each attacker",
-    "training": "Training",
-    "accents": "Accents in untouched audio",
-}
-
-
-def _draw(report: Report, output: Path) -> dict[str, list[Block]]:
-    """Draw all plots; what cannot be drawn is left out."""
+def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
+    """Draw all plots; what cannot be drawn has no blocks."""
     # Matplotlib takes a while to load: only where something is drawn.
     from espnet_mtl.report.plot_accents import plot_confusions
     from espnet_mtl.report.plot_attack import plot_attackers, plot_budgets
     from espnet_mtl.report.plot_example import plot_example
     from espnet_mtl.report.plot_training import plot_training
 
-    made: dict[str, list[Block]] = {name: [] for name in ("budgets", *_PLOT_TITLES)}
+    made: defaultdict[str, list[Block]] = defaultdict(list)
     for number, group in enumerate(report.groups, start=1):
         if not group.budgets:
             continue

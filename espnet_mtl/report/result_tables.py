@@ -122,7 +122,7 @@ def full_table(group: Group) -> Table:
     header += ["success % ↓", "SNR dB"] + (["adv. accent acc. % ↑"] if accents else [])
     rows = []
     for system in group.systems:
-        every = [system.clean, *_by_budget(system), *system.audited]
+        every = [system.clean, *_by_budget(system), *system.result.of("audit")]
         rows += [_full_row(system, row, accents) for row in every]
     return Table(header, rows, text_columns=3)
 

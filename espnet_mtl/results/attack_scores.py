@@ -145,24 +145,9 @@ class AttackScores:
     rows: tuple[Row, ...]
 
     @property
-    def system(self) -> str:
-        """Name of the attacked system."""
-        return self.rows[0].system
-
-    @property
-    def seed(self) -> int:
-        """Seed of its training."""
-        return self.rows[0].seed
-
-    @property
-    def decoder(self) -> str:
-        """Tag of the decoding."""
-        return self.rows[0].decoder
-
-    @property
-    def set(self) -> str:
-        """Name of the attacked set."""
-        return self.rows[0].set
+    def clean(self) -> Row:
+        """The row of untouched audio."""
+        return next(row for row in self.rows if row.is_untouched)
 
 
 def hash_attack(attack_dir: Path) -> str:

@@ -85,7 +85,7 @@ class Audit:
 
     def export(self) -> SystemAudit:
         """Give all of it, for ``audit.json``."""
-        about = self.result.scores
+        about = self.result.clean
         gates = [
             GateResult(
                 name=gate.name,
@@ -100,7 +100,7 @@ class Audit:
             system=about.system,
             seed=about.seed,
             set=about.set,
-            attack_tag=about.attack_tag,
+            attack_tag=self.result.scores.attack_tag,
             decoder=about.decoder,
             verdict=self.verdict,
             sentence=self.sentence,
@@ -124,9 +124,8 @@ def make_audits(experiments: Sequence[Experiment]) -> list[AuditGroup]:
     """
     groups: dict[tuple[str, str, int], list[AttackResult]] = {}
     for result in (one for experiment in experiments for one in experiment.attacks):
-        if any(row.role == "main" for row in result.rows):
-            about = result.scores
-            key = (about.set, about.attack_tag, about.seed)
+        if result.of("main"):
+            key = (result.clean.set, result.scores.attack_tag, result.clean.seed)
             groups.setdefault(key, []).append(result)
     return [
         AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(results))

@@ -39,14 +39,9 @@ class Evidence:
         return self.result.scores_of(self.result.clean)
 
     @cached_property
-    def main(self) -> list[Row]:
-        """Rows of the attacks that are reported."""
-        return [row for row in self.result.rows if row.role == "main"]
-
-    @cached_property
     def targeted(self) -> list[Row]:
-        """Those of them that have a target."""
-        return [row for row in self.main if row.words == "target"]
+        """Rows of the reported attacks that have a target."""
+        return [row for row in self.result.of("main") if row.words == "target"]
 
     @cached_property
     def levels(self) -> list[Level]:
@@ -60,7 +55,7 @@ class Evidence:
 
     def controls_at(self, level: Level) -> list[Row]:
         """Return the controls of one norm and budget."""
-        controls = (row for row in self.result.rows if row.role == "control")
+        controls = self.result.of("control")
         return [row for row in controls if (row.norm, row.budget) == level]
 
     def feasible(self, row: Row) -> Iterator[tuple[UttScore, Record | None]]:

@@ -66,7 +66,7 @@ def saved_file(evidence: Evidence) -> Finding:
         return not_run(f"{gone} of {every} are gone or not recorded")
     unheard = sum(
         record is None or record.heard is None
-        for row in evidence.main
+        for row in evidence.result.of("main")
         for _, record in evidence.feasible(row)
     )
     if unheard:

@@ -113,7 +113,8 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
     assert read_utt_scores(hyp_dir) == utt_scores
     assert scores.made_of == hash_attack(attack_dir)
     assert (hyp_dir / scores.attack_dir).resolve() == attack_dir.resolve()
-    about = (scores.system, scores.seed, scores.decoder, scores.set, scores.attack_tag)
+    row = scores.clean
+    about = (row.system, row.seed, row.decoder, row.set, scores.attack_tag)
     assert about == ("mtl", 3, "d", "dev", "pgd")
     lines = {score.key: score for score in utt_scores}
     assert len(lines) == 12
