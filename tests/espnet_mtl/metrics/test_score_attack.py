@@ -184,17 +184,13 @@ def test_the_decoding_of_an_earlier_attack_is_refused(attack_dir, hyp_dir):
     score(attack_dir, hyp_dir)
 
 
-def test_missing_hypothesis_is_named(attack_dir, hyp_dir):
-    lines = (hyp_dir / "text").read_text().splitlines(keepends=True)
-    (hyp_dir / "text").write_text("".join(lines[1:]))
-    with pytest.raises(UserError, match="'ann-1-clean'"):
-        score(attack_dir, hyp_dir)
-
-
-def test_extra_hypothesis_is_named(attack_dir, hyp_dir):
-    with (hyp_dir / "text").open("a") as file:
-        file.write("eve-1-clean hello\n")
+def test_hypotheses_are_those_of_the_attack(attack_dir, hyp_dir):
+    text = (hyp_dir / "text").read_text()
+    (hyp_dir / "text").write_text(text + "eve-1-clean hello\n")
     with pytest.raises(UserError, match="text:13: 'eve-1-clean'"):
+        score(attack_dir, hyp_dir)
+    (hyp_dir / "text").write_text(text.partition("\n")[2])
+    with pytest.raises(UserError, match="'ann-1-clean'"):
         score(attack_dir, hyp_dir)
 
 
