@@ -6,12 +6,7 @@ import torch
 
 from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.methods.base import Method, Traits
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError
 
 # Radii nearer to each other than this are the same for the search.

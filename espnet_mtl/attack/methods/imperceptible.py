@@ -7,12 +7,7 @@ import torch
 from espnet_mtl.attack.masking import Masking
 from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.cw import CW, Adam, per_sample_share
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError
 
 # Factors of the loss's weight: where the target was not heard, and where it was

@@ -18,12 +18,7 @@ from espnet_mtl.attack.runner.fitting import fit
 from espnet_mtl.attack.runner.log import JobLog, PlannedTrial, open_log, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.test_set import TestSet
-from espnet_mtl.attack.runner.writer import (
-    Writer,
-    attacked_key,
-    audio_path,
-    is_whole,
-)
+from espnet_mtl.attack.runner.writer import Writer, attacked_key, audio_path, is_whole
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError

@@ -319,7 +319,7 @@ def test_other_words_make_an_untargeted_attack_stale(tmp_path, data_dir):
         (
             "{name: x, attacks: [{attack: universal, fit_data: d}]}",
             "universal: cannot be a part of a suite",
-        ),
+        )
     ],
 )
 def test_what_makes_no_sense_is_refused_at_the_start(tmp_path, data_dir, text, message):
