@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -67,7 +67,7 @@ class Journal:
         """Close the file, and let others have it."""
         self._file.close()
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> Self:
         """Use it as a context manager, which closes it at the end."""
         return self
 

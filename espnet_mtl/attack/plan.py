@@ -7,8 +7,9 @@ them looks nothing up: the names in a trial are for people and paths.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
+
+import torch
 
 from espnet_mtl.attack.attackers import (
     Attacker,
@@ -16,7 +17,7 @@ from espnet_mtl.attack.attackers import (
     NamedAttacker,
     resolve_attacker,
 )
-from espnet_mtl.attack.balls import UNBOUNDED
+from espnet_mtl.attack.balls import UNBOUNDED, Ball, make_ball
 from espnet_mtl.attack.config import AttackConfig, AttackSpec
 from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.methods.base import Method
@@ -71,60 +72,56 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class BoundTrial:
+class PlannedTrial:
+    """A trial as far as it can be known without a model: what merging reads."""
+
+    trial: Trial
+    needs: Needs
+
+
+@dataclass(frozen=True)
+class BoundTrial(PlannedTrial):
     """A trial, and the objects that perform it.
 
     Attributes:
-        trial: What is said of it.
         attacks: Several for a suite, else one.
         goal: What all of its attackers aim at.
     """
 
-    trial: Trial
     attacks: tuple[BoundAttack, ...]
     goal: Attacker
 
-    @property
-    def norm(self) -> str:
-        """Kind of ball."""
-        return self.trial.norm or "linf"
-
-    @property
-    def budget(self) -> float:
-        """Its radius, or dB; 0 where nothing may change."""
-        return self.trial.budget
-
-    @cached_property
-    def needs(self) -> Needs:
-        """What the audio depends on, beside the model and the utterances."""
-        traits = [one.method.traits for one in self.attacks]
-        attackers = [self.goal, *(one.attacker for one in self.attacks)]
-        return Needs(
+    @classmethod
+    def of(
+        cls, trial: Trial, attacks: tuple[BoundAttack, ...], goal: Attacker
+    ) -> "BoundTrial":
+        """Bind a trial, and find out what it needs."""
+        methods = [one.method for one in attacks]
+        attackers = [goal, *(one.attacker for one in attacks)]
+        needs = Needs(
             truth=any(one.words != "target" for one in attackers),
-            decoder=self.trial.suite is not None
-            or any(one.listens for one in traits)
-            # An accent that the data do not tell is that which the decoder hears.
+            decoder=trial.suite is not None
+            or any(method.traits.listens for method in methods)
+            # Where the data do not tell an accent, the decoder does.
             or any(one.accent in ("away", "keep") for one in attackers),
-            donor=any(one.needs == "donor" for one in traits),
-            sources=tuple(
-                dict.fromkeys(p for one in self.attacks for p in one.method.sources)
-            ),
-            fit_data="".join(one.method.fit_data for one in self.attacks),
+            donor=any(method.traits.needs == "donor" for method in methods),
+            sources=tuple(dict.fromkeys(p for m in methods for p in m.sources)),
+            fit_data="".join(method.fit_data for method in methods),
         )
+        return cls(trial, needs, attacks, goal)
+
+    def ball(self, clean: torch.Tensor, lengths: torch.Tensor) -> Ball:
+        """Put the trial's ball around utterances; see :func:`make_ball`."""
+        return make_ball(self.trial.norm or "linf", self.trial.budget, clean, lengths)
 
 
 def make_plan(
     config: AttackConfig, victim: Victim, sources: Mapping[str, Victim]
 ) -> tuple[BoundTrial, ...]:
-    """Resolve a configuration for a victim.
+    """Resolve a configuration for a victim; ``sources`` are other victims by path.
 
     Attackers that come to the same for the victim, as the named two do without an
     accent branch, share one trial.
-
-    Args:
-        config: The configuration.
-        victim: The victim.
-        sources: The other models that the configuration names, by path.
 
     Returns:
         Controls first; then by attack, attacker and budget, or the suite by budget;
@@ -201,7 +198,7 @@ class _Planner:
             attack = self._bind(UNTOUCHED, HealthCheck(), looks)
             attack = dataclasses.replace(attack, eot=EOT())
         trial = Trial(name="clean", role="control", attack=UNTOUCHED, settings=settings)
-        return BoundTrial(trial, (attack,), goal)
+        return BoundTrial.of(trial, (attack,), goal)
 
     def single(self, spec: AttackSpec) -> list[BoundTrial]:
         """An attack that stands for itself: each attacker with every budget."""
@@ -235,7 +232,7 @@ class _Planner:
                 f"{config.name}: none of its attacks can be run on this model"
             )
         plan = [
-            BoundTrial(
+            BoundTrial.of(
                 Trial(
                     name=_name_trial(config.name, "", config.norm, budget),
                     role="main",
@@ -287,7 +284,7 @@ class _Planner:
             members=(attack.about,),
             settings=self._common,
         )
-        return BoundTrial(trial, (attack,), attack.attacker)
+        return BoundTrial.of(trial, (attack,), attack.attacker)
 
     def _bind(
         self, name: str, method: Method, who: NamedAttacker, everyone: bool = False
@@ -316,7 +313,10 @@ class _Planner:
         """Resolve an attacker for another model."""
         attacker = resolve_attacker(self._config.attackers[name], self._sources[path])
         if attacker is None:
-            raise UserError(f"{path}: {name} leaves all of its branches alone")
+            raise UserError(
+                f"{path}: the attacker '{name}' attacks no branch of this model; give "
+                "another model, or other weights"
+            )
         return attacker
 
     def _who(self, spec: AttackSpec) -> list[NamedAttacker]:

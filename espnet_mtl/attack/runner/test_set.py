@@ -44,19 +44,16 @@ def read_test_set(
     seed: int,
     target_text: str = "",
 ) -> TestSet:
-    """Read a data directory, its targets, and choose which utterances to attack.
+    """Read a data directory and its targets, and choose which utterances to attack.
 
     Args:
         data_dir: The directory.
         text_target: Targets; those of the directory when not given, and when it has
-            none they are chosen.
+            none they are chosen with ``seed``.
         num_utts: How many to attack, drawn by their ids; ``None`` for all.
         seed: Seed of the targets, where they are chosen here.
-        target_text: The target of all utterances instead; those that say it already
-            are left out.
-
-    Returns:
-        The test set.
+        target_text: The target of all utterances instead; those that say it already are
+            left out.
 
     Raises:
         UserError: If the directory is faulty, or a target is missing or the truth.

@@ -155,7 +155,7 @@ def test_an_utterance_is_attacked_the_same_alone_and_in_a_batch():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"steps": 0}, "steps and restarts: give numbers above 0"),
+        ({"steps": 0}, "steps: 0: give a number above 0"),
         ({"step_size": 0.0}, "step_size: 0.0: give a number above 0"),
         ({"momentum": 1.0}, "momentum: 1.0: give a number from 0 to below 1"),
         ({"restarts": 2, "random_start": False}, "without random_start"),
