@@ -164,9 +164,8 @@ class Attackers:
             also = tuple(one.name for one in others)
             distinct.append(NamedAttacker(first.name, first.attacker, also))
             if also:
+                names = ", ".join(also)
                 logging.info(
-                    "%s: the same attacker as %s for this model",
-                    ", ".join(also),
-                    first.name,
+                    "%s: the same attacker as %s for this model", names, first.name
                 )
         return distinct

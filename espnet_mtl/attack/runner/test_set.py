@@ -7,11 +7,10 @@ from pathlib import Path
 
 from espnet_mtl.attack.runner.recordings import Recordings
 from espnet_mtl.attack.seeding import seed_of
-from espnet_mtl.attack.targets import check_targets, choose_targets
+from espnet_mtl.attack.targets import check_targets, choose_targets, same_words
 from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.tables import read_table, sort_keys
 from espnet_mtl.errors import UserError
-from espnet_mtl.metrics.wer import fold_case, split_words
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,8 @@ def read_test_set(
 def _same_for_all(
     texts: Mapping[str, str], target_text: str, data_dir: Path
 ) -> dict[str, str]:
-    words = fold_case(split_words(target_text))
     targets = {
-        utt: target_text
-        for utt, text in texts.items()
-        if fold_case(split_words(text)) != words
+        u: target_text for u, t in texts.items() if not same_words(t, target_text)
     }
     if not targets:
         raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
