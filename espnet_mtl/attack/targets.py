@@ -44,7 +44,7 @@ def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
                     others[seed_of(seed, "target", utt, n) % len(others)]
                     for n in range(_NUM_DRAWN)
                 ]
-                targets[utt] = min(drawn, key=lambda t: num_shared_words(t, truth))
+                targets[utt] = min(drawn, key=lambda t: _num_shared_words(t, truth))
                 break
     return targets
 
@@ -54,7 +54,7 @@ def same_words(first: str, second: str) -> bool:
     return fold_case(first.split()) == fold_case(second.split())
 
 
-def num_shared_words(first: str, second: str) -> int:
+def _num_shared_words(first: str, second: str) -> int:
     """Count the words that two sentences share, wherever they stand."""
     return (Counter(first.split()) & Counter(second.split())).total()
 

@@ -100,7 +100,7 @@ class Universal(Method):
         return vector[0]
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Apply what was fitted; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Apply what was fitted; see ``Method``."""
         if problem.fitted is None:
             raise ValueError("universal: has to be fitted before it is run")
         vector = problem.fitted.to(problem.ball.clean)[None]

@@ -1,6 +1,6 @@
 """Batches, which are the same however many jobs share them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
@@ -26,16 +26,6 @@ def make_batches(lengths: Mapping[str, int], batch_bins: int) -> list[Utterances
             longest = lengths[utt]
         batches[-1].append(utt)
     return [tuple(batch) for batch in batches]
-
-
-def find_donors(batches: Sequence[Utterances]) -> dict[str, str]:
-    """Find for each utterance another one of about the same length.
-
-    It is the neighbour by length, and the first for the last. A single utterance has
-    only itself.
-    """
-    order = [utt for batch in batches for utt in batch]
-    return dict(zip(order, order[1:] + order[:1], strict=True))
 
 
 def load_batch(

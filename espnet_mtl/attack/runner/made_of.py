@@ -13,7 +13,7 @@ import msgspec
 
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.plan import Needs, PlannedTrial
-from espnet_mtl.attack.runner.batching import Utterances, find_donors, make_batches
+from espnet_mtl.attack.runner.batching import Utterances, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_file, hash_value
@@ -64,7 +64,8 @@ class MadeOf:
 
     Attributes:
         batches: All batches of the test set.
-        donors: For each utterance, the one that lends it a perturbation.
+        donors: For each utterance, the one that lends it a perturbation: another of
+            about the same length.
 
     Raises:
         UserError: If audio is faulty.
@@ -76,7 +77,9 @@ class MadeOf:
         self._inputs = inputs
         self._fits: dict[str, str] = {}
         self.batches = make_batches(test_set.recordings.lengths(), config.batch_bins)
-        self.donors = find_donors(self.batches)
+        # The neighbour by length, and the first for the last
+        order = [utt for batch in self.batches for utt in batch]
+        self.donors = dict(zip(order, order[1:] + order[:1], strict=True))
 
     def plan(self) -> str:
         """Digest of what a plan is made of."""

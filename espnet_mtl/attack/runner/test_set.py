@@ -61,7 +61,10 @@ def read_test_set(
     check_formatted(data_dir, tables)
     path = text_target or data_dir / "text_target"
     if target_text:
-        targets = _same_for_all(tables["text"], target_text, data_dir)
+        texts = tables["text"].items()
+        targets = {u: target_text for u, t in texts if not same_words(t, target_text)}
+        if not targets:
+            raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
     elif text_target is not None or path.exists():
         targets = read_table(path)
     else:
@@ -76,14 +79,3 @@ def read_test_set(
         {name: {utt: table[utt] for utt in chosen} for name, table in tables.items()},
         {utt: targets[utt] for utt in chosen},
     )
-
-
-def _same_for_all(
-    texts: Mapping[str, str], target_text: str, data_dir: Path
-) -> dict[str, str]:
-    targets = {
-        u: target_text for u, t in texts.items() if not same_words(t, target_text)
-    }
-    if not targets:
-        raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
-    return targets
