@@ -102,6 +102,7 @@ class ExpectedLoss:
     loss depending on its own audio alone.
 
     Attributes:
+        lengths: Samples of each utterance, (Batch,).
         seeds: Endless seeds of each utterance, one for each draw.
     """
 

@@ -129,7 +129,8 @@ def find_maskers(
         quiet: Threshold in quiet in dB, (Bins,).
 
     Returns:
-        Level of the masker at each bin in dB, minus infinity where there is none.
+        Level of the masker at each bin in dB, minus infinity where there is none,
+        (Frames, Bins).
     """
     none = levels.new_full((), -torch.inf)
     left, middle, right = levels[:, :-2], levels[:, 1:-1], levels[:, 2:]
@@ -153,10 +154,10 @@ def find_maskers(
 
 
 def spread(distance: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-    """Return by how many dB less is masked at a distance in Bark from the masker.
+    """Return how masking changes with the distance from the masker, in dB; 0 at it.
 
     Args:
-        distance: Below 0 towards lower frequencies.
+        distance: Distance in Bark, below 0 towards lower frequencies.
         level: Level of the masker in dB; the louder, the farther up it masks.
     """
     upward = -27.0 + 0.37 * (level - 40.0).clamp(min=0.0)

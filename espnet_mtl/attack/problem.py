@@ -149,7 +149,7 @@ class BestSoFar:
         self.loss = torch.nan_to_num(self.loss_start, nan=torch.inf)
 
     def offer(self, delta: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
-        """Take over the utterances whose loss has fallen; return which, (Batch,)."""
+        """Take over, in place, what has a lower loss; return which rows, (Batch,)."""
         better = loss < self.loss
         torch.where(better, loss, self.loss, out=self.loss)
         torch.where(better[:, None], delta, self.delta, out=self.delta)

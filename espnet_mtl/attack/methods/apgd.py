@@ -66,7 +66,13 @@ class APGD(Method):
 
 @dataclass
 class _Point:
-    """Where each utterance is: perturbation, loss, and gradient or sum of gradients."""
+    """Where each utterance is, and what is known there.
+
+    Attributes:
+        delta: Perturbations, (Batch, Samples).
+        loss: (Batch,).
+        gradient: Gradient or sum of gradients, (Batch, Samples).
+    """
 
     delta: torch.Tensor
     loss: torch.Tensor

@@ -117,6 +117,7 @@ class _Hiding:
         self._problem = problem
         self._masking = masking
         self._closest = BestSoFar(problem)
+        # The best of each utterance, or where the second stage begins
         self.delta = torch.zeros_like(problem.ball.clean)
         self._loss = self._closest.loss_start
         self._excess = torch.full_like(self._loss, torch.inf)
