@@ -42,7 +42,7 @@ def test_an_attacker_with_nothing_to_attack_is_left_out():
     only_accents = ToyVictim({"ctc": 0.0, "att": 0.0, "accent": 1.0})
     found = plan({}, only_accents)
     assert {bound.trial.attacker for bound in found} == {None, "multitask"}
-    with pytest.raises(UserError, match="not one of them attacks anything"):
+    with pytest.raises(UserError, match="none of them attacks a branch"):
         plan({"attackers": {"accent_blind": {"accent": 0}}}, only_accents)
 
 
