@@ -9,7 +9,7 @@ leaves at most half a line at the end, which is cut off when the file is opened 
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -58,7 +58,7 @@ class Journal:
         """Close the file, and let others have it."""
         self._file.close()
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> Self:
         """Use it as a context manager, which closes it at the end."""
         return self
 
