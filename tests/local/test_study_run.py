@@ -193,8 +193,8 @@ def test_failure_shows_the_log_and_a_rerun_continues(
     (fake.notes / "hang.b.11").touch()
     out, err = fake.run(status=1)
     assert "the reason of a.12\n# Ended with exit status 3\n-----\n" in err
-    assert "a: decoding (stage 12) failed; its log is" in err
-    assert "give the same command again" in err
+    assert "a: decoding (stage 12) failed; see its log" in err
+    assert "run the same command again" in err
     assert "Stopping b: training (stage 11)" in err
     assert "Traceback" not in err
     assert "REPORT" not in out
