@@ -70,7 +70,7 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     """Run steps, side by side where there are cores, and stop at the first failure.
 
     Args:
-        steps: What is to be done; what they build on besides is done.
+        steps: What must be done; all else that they build on is done.
 
     Returns:
         Whether all went well; if not, the reason has been shown.
@@ -108,7 +108,7 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
 
 
 def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
-    """What is to be done, as the Snakefile reads it."""
+    """Describe the steps as the Snakefile reads them."""
     gpus = find_gpus(settings.ngpu)
     owners = [*dict.fromkeys(step.owner for step in steps)]
     systems = [owner for owner in owners if owner != SHARED]

@@ -86,12 +86,12 @@ class Step:
 
     @property
     def label(self) -> str:
-        """Short name of the step for people: ``ctc: training``."""
+        """Short name of the step to show: ``ctc: training``."""
         return f"{self.owner}: {STAGES[self.stage].what}"
 
     @property
     def title(self) -> str:
-        """Name of the step for people: ``ctc: training (stage 11)``."""
+        """Name of the step to show: ``ctc: training (stage 11)``."""
         return f"{self.label} (stage {self.stage})"
 
 

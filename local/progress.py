@@ -24,7 +24,7 @@ _SKIPPED = {"wav", "data", "old", "log", "tensorboard", "att_ws", "images"}
 
 
 def duration(seconds: float) -> str:
-    """Format seconds for people: ``45 s``, ``12 min``, ``1 h 05 min``."""
+    """Format seconds: ``45 s``, ``12 min``, ``1 h 05 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

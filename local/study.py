@@ -73,7 +73,7 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
     asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
     if settings.redo:
         owners = {step.owner for step in asked}
-        for step in plan:  # what builds on them is to be repeated later, too
+        for step in plan:  # what builds on them has to be repeated too
             if step.owner in owners and step.stage >= settings.stage:
                 engine.forget(settings, step)
     return [step for step in asked if not engine.is_at(settings, "done", step)]

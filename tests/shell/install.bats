@@ -148,7 +148,7 @@ calls() { # The calls since the last look.
     export FAKE_PIP='echo "ERROR: No matching distribution found for toy==1.0"; exit 1'
     run install
     [ "${status}" -eq 1 ]
-    [[ "${output}" == *"The package toy==1.0 cannot be had for Python 3.11.9. Check the network"* ]]
+    [[ "${output}" == *"There is no package toy==1.0 for Python 3.11.9. Check the network"* ]]
     [[ "${output}" == *"The last lines of ${root}/.venv/install.log:"*"ERROR: No matching"* ]]
     unset FAKE_PIP
     run install
