@@ -43,7 +43,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 help_message="Usage: $0 [options]
 
 Trains every system of conf/systems.yaml on one corpus, exports it, attacks the export,
-and compares. Without options: six systems on the embedded corpus. The result is
+and compares. Without options: six systems on mini_accent, a synthetic corpus. The result is
 exp/study_<corpus>[_<preset>]/RESULTS.md and index.html. Interrupted or failed, the same
 command continues; a stage that is done is repeated only when its settings change.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"

@@ -95,8 +95,9 @@ def make_report(settings: Settings, names: Sequence[str]) -> None:
         words += ["--baselines", ",".join(baselines)]
     words.append("--print")
     if settings.update_readme:
-        readmes = [settings.path("README.md"), settings.recipe / "README.md"]
-        words += ["--corpus", settings.corpus, "--update_readme", *map(str, readmes)]
+        pages = [settings.path("README.md"), settings.path("doc/results.md")]
+        pages.append(settings.recipe / "README.md")
+        words += ["--corpus", settings.corpus, "--update_readme", *map(str, pages)]
     if subprocess.run(words, check=False).returncode != 0:
         raise UserError(
             "the report (stage 18) failed, see above. The same command again repeats "

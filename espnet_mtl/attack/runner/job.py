@@ -84,7 +84,6 @@ class Job:
             for utterances in batches:
                 batch = None
                 for bound in self.plan:
-                    progress.report(bound.trial.name)
                     made_of = self._made_of.batch(bound, utterances)
                     missing = [
                         row
@@ -93,6 +92,9 @@ class Job:
                             finished, self._output_dir, utt, bound.trial, made_of
                         )
                     ]
+                    # A suite takes long: what is said meanwhile has to be about it.
+                    is_long = bool(missing) and bound.trial.suite is not None
+                    progress.report(bound.trial.name, always=is_long)
                     if missing:
                         forget_attack(self._output_dir)
                         batch = batch or self._load(utterances)

@@ -89,7 +89,7 @@ def loss(evidence: Evidence) -> Finding:
         return not_run(UNTARGETED)
     decoder = evidence.run.decoder if evidence.run else None
     if decoder is None:
-        return not_run("unknown what the decoder weighs")
+        return not_run("no attack asked the decoder, so its weights are unknown")
     heard = [name for name in decoder.branches if name in _WORD_BRANCHES]
     figures = []
     for level in evidence.levels:

@@ -439,7 +439,10 @@ def test_no_decoder_and_a_language_model(suite):
     assert figure.endswith("attacked ctc+att; LM 0.3 not attacked")
     _, figure = loss_with(make_decoder(branches, ngram_weight=0.2))
     assert figure.endswith("attacked ctc+att; NGRAM 0.2 not attacked")
-    assert loss_with(None) == (NOT_RUN, "unknown what the decoder weighs")
+    assert loss_with(None) == (
+        NOT_RUN,
+        "no attack asked the decoder, so its weights are unknown",
+    )
 
 
 @pytest.mark.parametrize(("wer", "verdict"), [(6.0, PASS), (6.1, FAIL)])
