@@ -63,7 +63,9 @@ def test_the_highest_point_has_room_above_it(tmp_path, drawn):
     [group] = make_groups(read_experiments([exp]))
     plot_budgets(group, tmp_path / "budgets.png")
     plot_attackers(group, tmp_path / "attackers.png")
+    assert len(drawn) == 2
     for figure in drawn:
+        assert figure.axes
         for axis in figure.axes:
             assert axis.get_ylim()[0] == 0
             assert axis.get_ylim()[1] > 1.04 * 170

@@ -97,6 +97,18 @@ def test_an_attack_that_is_about_to_change_says_no_longer_that_it_is_whole(folde
     assert not (folder / "wav.scp").exists()
 
 
+def test_a_new_attack_that_could_not_be_written_is_not_taken_for_the_old(
+    folder, monkeypatch
+):
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("espnet_mtl.results.attack.write_files", fail)
+    with pytest.raises(OSError):
+        write_attack(folder, RUN, [RECORD], TABLES)
+    assert not (folder / "records.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     "old, new, message",
     [
