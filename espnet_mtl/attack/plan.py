@@ -237,6 +237,8 @@ class _Planner:
                 self._attackers.distinct,
                 key=lambda one: "accent" in one.attacker.weights,
             )
+            # It checks the model, whoever attacks: no other attacker has a part in it.
+            who = replace(who, also=())
             attack = self._bind("unbounded", Unbounded(config.unbounded), who)
             plan.append(
                 self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")

@@ -54,6 +54,14 @@ def test_attackers_that_come_to_the_same_share_their_trials():
     ]
 
 
+def test_an_audit_without_a_bound_is_nobody_elses():
+    """Reports have a row for each attacker that comes to the same; it is no attack."""
+    pgd = {"name": "x", "attacks": [{"attack": "pgd"}], "unbounded": 5}
+    suite, unbounded = (one.trial for one in plan(pgd, ToyVictim({"ctc": 1.0}))[-2:])
+    assert suite.members[0].also == ("accent_blind",)
+    assert unbounded.attack == "unbounded" and unbounded.also == ()
+
+
 def test_attackers_are_resolved_and_told_of_once(caplog):
     caplog.set_level(logging.INFO)
     attacks = [{"attack": "pgd"}, {"attack": "fgsm"}]
