@@ -16,11 +16,11 @@ log() {
 # >>> options
 # General
 corpus=mini_accent  # Recipe under egs2/ to run the study on.
-preset=default      # What conf/presets.yaml calls it: default or smoke.
+preset=default      # Name from conf/presets.yaml: default or smoke.
 stage=1             # First stage, as numbered by asr_mtl.sh.
 stop_stage=10000    # Last stage.
 systems=            # Names from conf/systems.yaml, such as "ctc att". Empty: all.
-nj=                 # CPU cores to use: so many systems run side by side. Empty: all.
+nj=                 # CPU cores to use, at most one system on each. Empty: all.
 ngpu=0              # GPUs: each system uses one of them, 0 uses the CPU.
 seed=0              # Seed of the training.
 python=             # Python to use. Empty: the environment of local/install.sh.
@@ -31,7 +31,7 @@ update_readme=false # Write the results into the checkout's READMEs.
 # Passed on, after what conf/ and the preset say
 train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
 attack_config=conf/attack_pgd.yaml # The attack.
-attack_args=        # Overrides of it, such as "steps=10".
+attack_args=        # Settings that replace those of attack_config, such as "steps=10".
 inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
 num_attack_utts=    # Utterances to attack. Empty: the whole test set.
 local_data_opts=    # Options of the recipe's local/data.sh.
@@ -43,7 +43,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 help_message="Usage: $0 [options]
 
 Trains every system of conf/systems.yaml on one corpus, exports it, attacks the export,
-and compares. Without options: six systems on the embedded corpus. The result is
+and compares. Without options: six systems on mini_accent, a synthetic corpus. The result is
 exp/study_<corpus>[_<preset>]/RESULTS.md and index.html. Interrupted or failed, the same
 command continues; a stage that is done is repeated only when its settings change.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"

@@ -9,22 +9,13 @@ from pathlib import Path
 def write_text(path: Path | str, text: str) -> None:
     """Write a file that appears whole or stays as it was, a full disk included.
 
-    Args:
-        path: The file; its folder is made.
-        text: The content.
+    Its folder is made.
     """
     write_files({Path(path): text.encode()})
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files that all appear whole or all stay as they were.
-
-    Args:
-        contents: What to write, by file; folders are made.
-
-    Raises:
-        OSError: If the disk is full.
-    """
+    """Write files that all appear whole or all stay as they were; folders are made."""
     unfinished = {p: p.with_name(f".{p.name}.{os.getpid()}") for p in contents}
     try:
         for path, content in contents.items():

@@ -7,11 +7,9 @@ from pathlib import Path
 
 
 def git_commit() -> str:
-    """Name the commit of this project's code.
+    """Return the commit of this code, with a remark if tracked files have been changed.
 
-    Returns:
-        The hash, with a remark if tracked files have been changed since;
-        ``"unknown"`` outside a git checkout.
+    It is ``"unknown"`` outside a git checkout.
     """
     commit = _git("rev-parse", "--short=12", "HEAD")
     if not commit:
@@ -21,11 +19,7 @@ def git_commit() -> str:
 
 
 def environment() -> list[str]:
-    """Describe the environment, in the words of ESPnet's ``show_asr_result.sh``.
-
-    Returns:
-        One item each: date, versions and commit.
-    """
+    """Return date, versions and commit, in words of ESPnet's ``show_asr_result.sh``."""
     date = datetime.datetime.now().astimezone().strftime("%a %b %d %H:%M:%S %Z %Y")
     python = f"{platform.python_version()} ({platform.python_compiler()})"
     lines = [

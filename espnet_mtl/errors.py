@@ -10,9 +10,9 @@ LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 # What to do about everyday faults of files. Others may be faults of the program.
 _FIXES = {
-    errno.ENOENT: "Correct the path, or make what it names",
-    errno.EACCES: "Get the right to use it (ls -l), or name another path",
-    errno.EPERM: "Get the right to use it (ls -l), or name another path",
+    errno.ENOENT: "Correct the path, or create the file or folder",
+    errno.EACCES: "Get permission to use it (ls -l), or name another path",
+    errno.EPERM: "Get permission to use it (ls -l), or name another path",
     errno.EROFS: "Name a path on a file system that can be written",
     errno.ENAMETOOLONG: "Use shorter names",
     errno.EEXIST: "Move it away, or name another path",
@@ -20,9 +20,9 @@ _FIXES = {
     "another path",
     errno.EISDIR: "Move away the folder that is in the place of a file, or name "
     "another path",
-    errno.EIO: "Look after the disk; then run the same command again",
-    errno.ESTALE: "Look after the network's disk; then run the same command again",
-    errno.ETIMEDOUT: "Look after the network's disk; then run the same command again",
+    errno.EIO: "Check the disk; then run the same command again",
+    errno.ESTALE: "Check the network file system; then run the same command again",
+    errno.ETIMEDOUT: "Check the network file system; then run the same command again",
 }
 
 
@@ -31,25 +31,15 @@ class UserError(ValueError):
 
 
 def setup_logging(level: str = "INFO") -> None:
-    """Log to stderr in ESPnet's format.
-
-    Args:
-        level: Name of the lowest level shown, such as ``"INFO"``.
-    """
+    """Log to stderr in ESPnet's format, from this level upwards."""
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
 
 
 def run_main(main: Callable[[], None]) -> None:
     """Run a command; an error that the user can fix ends it without a traceback.
 
-    That is a :class:`UserError`, a full disk, and a file that cannot be used.
-
-    Args:
-        main: The command, taking its arguments from ``sys.argv``.
-
-    Raises:
-        SystemExit: With status 1 when the command failed for a reason that the user
-            can fix, so that the stage that called it stops.
+    That is a :class:`UserError`, a full disk, and a file that cannot be used. The exit
+    status is then 1, so that the stage that called it stops.
     """
     try:
         main()

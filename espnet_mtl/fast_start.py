@@ -16,7 +16,7 @@ import os
 import sys
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 _SLOW_AND_RARELY_USED = ("g2p_en", "librosa", "matplotlib", "hydra", "nltk", "sklearn")
@@ -78,8 +78,7 @@ def _prepare() -> None:
     if os.environ.get("ESPNET_MTL_TYPEGUARD") != "1":
         import typeguard
 
-        typechecked: Callable[..., Any] = _pass_through
-        typeguard.typechecked = typechecked
+        typeguard.typechecked = _pass_through
     # ESPnet still spells autocast the old way, once per module that uses it.
     warnings.filterwarnings(
         "ignore", message=r".*torch\.cuda\.amp.*", category=FutureWarning

@@ -9,8 +9,7 @@ leaves at most half a line at the end, which is cut off when the file is opened 
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -27,10 +26,7 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """A job's own journal; no other process can open it meanwhile.
-
-    Args:
-        path: The file; made when absent, its folder too.
+    """A job's own journal; the file is made when absent, its folder too.
 
     Raises:
         UserError: If another process has it open.
@@ -45,14 +41,9 @@ class Journal:
         self._file.truncate(content.rfind(b"\n") + 1)
 
     def append(self, made_of: str, results: Mapping[str, Any]) -> None:
-        """Keep results; when this returns, a kill cannot take them away.
+        """Keep results by key, and the digest of what they were made of.
 
-        Args:
-            made_of: Digest of what they were made of; see :mod:`.provenance`.
-            results: Anything that JSON can hold, dataclasses included, by key.
-
-        Raises:
-            OSError: If the disk is full.
+        When this returns, a kill cannot take them away.
         """
         lines = [
             msgspec.json.encode(
@@ -67,16 +58,11 @@ class Journal:
         """Close the file, and let others have it."""
         self._file.close()
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> Self:
         """Use it as a context manager, which closes it at the end."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close it."""
         self.close()
 

@@ -14,13 +14,10 @@ _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 def lock_file(file: IO | int) -> None:
-    """Lock an open file for this process and those that it starts.
+    """Lock an open file (or its descriptor) for this process and those that it starts.
 
     Where the file system has no locks, as some cluster file systems, one line says so
     and the work goes on without.
-
-    Args:
-        file: The open file, or its descriptor.
 
     Raises:
         BlockingIOError: If another process has the lock.
@@ -38,14 +35,12 @@ def lock_file(file: IO | int) -> None:
 
 
 def open_locked(path: Path, advice: str) -> BinaryIO:
-    """Open a file to append to and to read, for this process alone.
+    """Open a file to append to and to read, for this process alone, until it is closed.
+
+    It is made when absent, and so is its folder.
 
     Args:
-        path: The file; made when absent, its folder too.
         advice: What to do when another process has it.
-
-    Returns:
-        The open file; its lock goes when it is closed.
 
     Raises:
         UserError: If another process has it.
@@ -56,5 +51,5 @@ def open_locked(path: Path, advice: str) -> BinaryIO:
         lock_file(file)
     except BlockingIOError:
         file.close()
-        raise UserError(f"{path}: another process writes it: {advice}") from None
+        raise UserError(f"{path}: another process is writing it: {advice}") from None
     return file

@@ -21,14 +21,7 @@ Stamp = dict[str, Any]
 
 
 def hash_file(path: Path | str) -> str:
-    """Hash a file's content.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its SHA-256 in hexadecimal.
-    """
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -37,38 +30,22 @@ def hash_file(path: Path | str) -> str:
 
 
 def hash_value(value: Any) -> str:
-    """Hash a value by what it says, not by how it is laid out.
+    """Return the SHA-256 of a value that JSON can hold, in hexadecimal.
 
-    Args:
-        value: Anything that JSON can hold. The order of a mapping's keys does not
-            count.
-
-    Returns:
-        A SHA-256 in hexadecimal.
+    The order of a mapping's keys does not count.
     """
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_stamp(directory: Path, stamp: Mapping[str, Any]) -> None:
-    """Keep what a directory's results were made of.
-
-    Args:
-        directory: Where the results are.
-        stamp: Anything that JSON can hold, by name.
-    """
+    """Keep what a directory's results were made of, as JSON can hold it, by name."""
     text = json.dumps(stamp, indent=1, sort_keys=True, ensure_ascii=False)
     write_text(directory / STAMP_NAME, text + "\n")
 
 
 def read_stamp(directory: Path) -> Stamp | None:
-    """Read what a directory's results were made of.
-
-    Args:
-        directory: Where the results are.
-
-    Returns:
-        The stamp; ``None`` where there is none.
+    """Read what a directory's results were made of; ``None`` where there is no stamp.
 
     Raises:
         UserError: If it is damaged.
@@ -86,15 +63,7 @@ def read_stamp(directory: Path) -> Stamp | None:
 
 
 def find_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name what differs between two stamps.
-
-    Args:
-        before: The stamp of a result.
-        now: The stamp that it would have today.
-
-    Returns:
-        The names, sorted; none where the result is up to date.
-    """
+    """Return the sorted names of what differs between two stamps."""
     plain = json.loads(json.dumps(dict(now)))  # tuples as lists, as they were read
     names = sorted({*before, *plain})
     return [name for name in names if before.get(name) != plain.get(name)]

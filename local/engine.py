@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import json
 import logging
 import os
 import shlex
@@ -11,8 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
-from plan import SHARED, STAGES, TRAINING, Step
+from plan import SHARED, TRAINING, Step
 from settings import Settings
 
 from espnet_mtl.atomic import write_text
@@ -48,11 +48,14 @@ def forget(settings: Settings, step: Step) -> None:
         _flag(settings, what, step).unlink(missing_ok=True)
 
 
+def _flag(settings: Settings, what: str, step: Step) -> Path:
+    return settings.study_dir / "log" / what / step.name
+
+
 def place_for_former(settings: Settings, step: Step) -> Path | None:
     """Where a training with other settings is to go, which ESPnet would resume.
 
-    Returns:
-        ``None`` where there is none in the way of the step.
+    ``None`` where there is none in the way of the step.
     """
     if step.stage not in TRAINING or not step.directory.exists():
         return None
@@ -63,33 +66,31 @@ def place_for_former(settings: Settings, step: Step) -> Path | None:
     return next(place for place in places if not place.exists())
 
 
-def _flag(settings: Settings, what: str, step: Step) -> Path:
-    return settings.study_dir / "log" / what / step.name
-
-
 def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     """Run steps, side by side where there are cores, and stop at the first failure.
 
     Args:
-        settings: The study's settings.
-        steps: What is to be done; what they build on besides is done.
+        steps: What must be done; all else that they build on is done.
 
     Returns:
         Whether all went well; if not, the reason has been shown.
     """
+    plan = {"recipe": str(settings.recipe), "steps": _describe(settings, steps)}
     path = settings.study_dir / "log" / "plan.json"
-    write_text(path, msgspec.json.encode(_describe(settings, steps)).decode())
+    write_text(path, json.dumps(plan))
 
     _stand_in_for_immutables()
     import display
     from snakemake import cli
     from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
+    display.LogHandler.settings_of_study = settings
+    display.LogHandler.steps = {step.name: step for step in steps}
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", display)
     logging.getLogger("snakemake.logging").propagate = False  # display.py speaks
     words = ["--snakefile", Path(__file__).with_name("Snakefile")]
     words += ["--directory", settings.study_dir, "--configfile", path]
-    words += ["--cores", settings.nj, "--scheduler", "greedy"]
+    words += ["--cores", settings.nj, "--scheduler", "greedy", "--logger", "study"]
     # The study has a lock of its own, which goes with the processes that hold it:
     # nothing has to be unlocked after a kill.
     words += ["--nolock", "--rerun-incomplete"]
@@ -99,7 +100,6 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     os.environ.pop("SNAKEMAKE_PROFILE", None)
     words += ["--workflow-profile", "none", "--shared-fs-usage", "persistence"]
     words += ["input-output", "sources", "storage-local-copies"]
-    words += ["--logger", "study", "--logger-study-plan", path]
     try:
         cli.main([str(word) for word in words])
     except SystemExit as end:
@@ -108,11 +108,11 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
 
 
 def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
-    """What is to be done, as the Snakefile and the display read it."""
+    """Describe the steps as the Snakefile reads them."""
     gpus = find_gpus(settings.ngpu)
     owners = [*dict.fromkeys(step.owner for step in steps)]
     systems = [owner for owner in owners if owner != SHARED]
-    share = max(1, settings.nj // max(1, min(settings.nj, len(systems))))
+    share = settings.nj // max(1, min(settings.nj, len(systems)))
     rows: dict[str, Any] = {}
     previous: dict[str, str] = {}
     for step in steps:
@@ -126,10 +126,6 @@ def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
         before = {*step.builds_on, previous.get(step.owner)}
         previous[step.owner] = step.name
         rows[step.name] = {
-            "owner": step.owner,
-            "stage": step.stage,
-            "what": STAGES[step.stage].what,
-            "title": step.title,
             "key": step.key,
             "directory": str(step.directory),
             "former": str(place_for_former(settings, step) or ""),
@@ -140,7 +136,7 @@ def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
             # What has got furthest goes on first: results early, not all at the end.
             "priority": step.stage * 1000 - owners.index(step.owner),
         }
-    return {"recipe": str(settings.recipe), "cores": settings.nj, "steps": rows}
+    return rows
 
 
 def _command(step: Step, jobs: int, gpus: int) -> Iterable[str]:

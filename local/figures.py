@@ -4,39 +4,35 @@ How long the steps took and how much memory they had, the workflow engine has me
 """
 
 import csv
-import datetime
-import email.utils
 import json
-import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from dateutil.parser import parse as parse_date
 from plan import STAGES
-from progress import duration
+from progress import duration, find_job_logs
 
 RUNS = Path("log", "runs.jsonl")  # in a study: one line for each run of it
 # Head of a job's log, as written by utils/run.py and by ESPnet's run.pl ...
 _STARTED = re.compile(r"^# Started at (.+)$")
 # ... and the first words of a Python program in it, after its imports.
 _FIRST_WORDS = re.compile(
-    r"^(?:\[[^]]*\] )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \(\w+:\d+\)"
+    r"^(?:\[[^]]*\] )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \(\w+:\d+\)"
 )
 _HEAD_LINES = 200
-_PACKING = "stage14.log"
-_SKIPPED = frozenset({"wav", "data", "old", "tensorboard"})
 
 
 class Benchmark(NamedTuple):
-    """What was measured of a step, when it was last done.
+    """What was measured of a step when it was last done.
 
     Attributes:
-        stage: Stage number.
-        seconds: How long it took.
-        memory_mib: Its highest memory, that of all its processes together.
-        end: When it ended, in seconds since the epoch.
+        memory_mib: Highest memory of all its processes together.
+        end: In seconds since the epoch.
     """
 
     stage: int
@@ -71,41 +67,18 @@ def peak_memory_mib(benchmarks: Sequence[Benchmark]) -> float:
 
 
 def startup_seconds(log: Path) -> float | None:
-    """Time from a job's start to the first words of its program.
+    """Time from a job's start to the first words of its program, in seconds.
 
-    Returns:
-        Seconds; ``None`` when the log is not that of a Python job.
+    ``None`` when the log is not that of a Python job, or its date cannot be read.
     """
     started = None
-    with log.open(encoding="utf-8", errors="replace") as file:
-        for _, line in zip(range(_HEAD_LINES), file, strict=False):
-            if match := _STARTED.match(line):
-                started = _read_time(match[1].strip())
+    with log.open(encoding="utf-8", errors="replace") as file, suppress(ValueError):
+        for line in islice(file, _HEAD_LINES):
+            if match := _STARTED.match(line):  # ISO, or as date(1) prints it
+                started = parse_date(match[1], ignoretz=True)
             elif started and (match := _FIRST_WORDS.match(line)):
-                words = datetime.datetime.fromisoformat(f"{match[1]}.{match[2]}")
-                return max((words - started).total_seconds(), 0.0)
+                return max((parse_date(match[1]) - started).total_seconds(), 0.0)
     return None
-
-
-def _read_time(text: str) -> datetime.datetime | None:
-    """Read the local time that a job runner wrote, ISO or as ``date`` prints it."""
-    if fields := email.utils.parsedate(text):
-        return datetime.datetime(*fields[:6])
-    try:
-        return datetime.datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        return None
-
-
-def _job_logs(study_dir: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(study_dir):
-        folders[:] = [name for name in folders if name not in _SKIPPED]
-        logs = [name for name in files if name.endswith(".log")]
-        if Path(folder) == study_dir / "log":
-            # Logs of steps: what a step did before its first words may be anything,
-            # except in packing, which is one command.
-            logs = [name for name in logs if name.endswith(_PACKING)]
-        yield from (Path(folder) / name for name in logs)
 
 
 def describe(study_dir: Path) -> list[str]:
@@ -119,7 +92,9 @@ def describe(study_dir: Path) -> list[str]:
     for benchmark in benchmarks:
         seconds[benchmark.stage] += benchmark.seconds
     work = seconds.total()
-    startups = [s for log in _job_logs(study_dir) if (s := startup_seconds(log))]
+    # Before its first words a step may do anything, but packing is one command.
+    logs = [*(study_dir / "log").glob("*.stage14.log"), *find_job_logs(study_dir)]
+    startups = [s for log in logs if (s := startup_seconds(log))]
 
     in_runs = f", in {len(walls)} runs" if len(walls) > 1 else ""
     said = [f"Wall time         {duration(sum(walls))}{in_runs}"]

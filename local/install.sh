@@ -109,7 +109,7 @@ explain_failure() {  # <what>
             "torch brings CUDA), pip's cache and ${TMPDIR:-/tmp} take some more. Free" \
             "some space and run this again: what is installed is kept."
     elif [ -n "${missing}" ]; then
-        fail "The package ${missing} cannot be had for ${version}. Check the network and" \
+        fail "There is no package ${missing} for ${version}. Check the network and" \
             "pip's configuration ('pip config list'): the index that pip uses is not" \
             "reached, or does not carry it. Then run this again."
     elif [ -n "${unbuilt}" ]; then
@@ -176,7 +176,7 @@ prepare_venv() {  # <python>
     fi
     if [ -L "${venv}" ]; then
         fail "${venv} is a link to an environment that cannot be used here. Remove the" \
-            "link, or mend what it points to."
+            "link, or repair what it points to."
     fi
     log "Making ${venv} with $1 ..."
     find "${venv}" -mindepth 1 -maxdepth 1 ! -name install.lock ! -name install.log \

@@ -66,11 +66,8 @@ class Step:
     """One stage for one owner.
 
     Attributes:
-        owner: ``shared`` or a system's name.
-        stage: Stage number of ``asr_mtl.sh``.
         options: Options of the recipe's ``run.sh``, without stage numbers and what
             depends on the machine.
-        key: Digest of all that the result depends on.
         directory: Where the stage writes its logs.
         builds_on: Names of the steps whose results it uses.
     """
@@ -85,17 +82,33 @@ class Step:
     @property
     def name(self) -> str:
         """Name of the step in file names: ``ctc.stage11``."""
-        return step_name(self.owner, self.stage)
+        return _step_name(self.owner, self.stage)
+
+    @property
+    def label(self) -> str:
+        """Short name of the step to show: ``ctc: training``."""
+        return f"{self.owner}: {STAGES[self.stage].what}"
 
     @property
     def title(self) -> str:
-        """Name of the step for people: ``ctc: training (stage 11)``."""
-        return f"{self.owner}: {STAGES[self.stage].what} (stage {self.stage})"
+        """Name of the step to show: ``ctc: training (stage 11)``."""
+        return f"{self.label} (stage {self.stage})"
 
 
-def step_name(owner: str, stage: int) -> str:
-    """Name of a step in file names."""
-    return f"{owner}.stage{stage:02d}"
+class _Owner(NamedTuple):
+    """What the steps of one owner have in common.
+
+    Attributes:
+        made_of: What results depend on beside earlier stages, by stage.
+        sources: Names of the steps of others that the attack builds on.
+    """
+
+    name: str
+    stages: Collection[int]
+    options: tuple[str, ...]
+    made_of: dict[int, list[Any]]
+    directory: Path
+    sources: Sequence[str] = ()
 
 
 def make_plan(
@@ -104,27 +117,42 @@ def make_plan(
     """Plan the shared steps, then those of each system, from training to scores.
 
     Args:
-        settings: The study's settings.
-        systems: All systems, in the order of the report.
-        sources: Names of those whose packed models transfer attacks may take.
+        sources: Names of the systems whose packed models transfer attacks may take.
     """
+    owners = [_shared(settings)]
+    owners += [_system(settings, system, sources) for system in systems]
     steps: dict[str, Step] = {}
-    _plan_shared(steps, settings)
-    # A suite may attack one system with the packed model of another.
-    for stages in ((11, 12, 13, 14), (15, 16, 17)):
-        for system in systems:
-            twins = [
-                other
-                for other in systems
-                if other.name == system.transfer_from and other.name in sources
-            ]
-            _plan_system(steps, settings, system, twins, stages)
-    order = {SHARED: 0} | {system.name: n for n, system in enumerate(systems, 1)}
-    return sorted(steps.values(), key=lambda step: (order[step.owner], step.stage))
+    # Stage by stage: a suite may attack one system with the packed model of another.
+    for stage, owner in itertools.product(STAGES, owners):
+        if stage not in owner.stages:
+            continue
+        names = [
+            _step_name(who, parent)
+            for parent in STAGES[stage].builds_on
+            for who in dict.fromkeys((SHARED, owner.name))
+        ]
+        builds_on = [name for name in names if name in steps]
+        builds_on += owner.sources if stage == 15 else ()
+        keys = [steps[name].key for name in builds_on]
+        step = Step(
+            owner=owner.name,
+            stage=stage,
+            options=owner.options,
+            key=hash_value([stage, owner.made_of.get(stage), keys]),
+            directory=owner.directory / ("lm" if stage == 7 else ""),
+            builds_on=tuple(builds_on),
+        )
+        steps[step.name] = step
+    order = [owner.name for owner in owners]
+    return sorted(steps.values(), key=lambda step: order.index(step.owner))
 
 
-def _plan_shared(steps: dict[str, Step], settings: Settings) -> None:
-    """Add data, lists, statistics, and a language model where one is asked for."""
+def _step_name(owner: str, stage: int) -> str:
+    return f"{owner}.stage{stage:02d}"
+
+
+def _shared(settings: Settings) -> _Owner:
+    """Data, lists, statistics, and a language model where one is asked for."""
     recipe = settings.recipe
     made_of = {
         1: [
@@ -137,21 +165,15 @@ def _plan_shared(steps: dict[str, Step], settings: Settings) -> None:
         7: [_digest(recipe / "conf" / "train_lm.yaml")],
         10: [_digest(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args],
     }
+    stages = _shared_stages(settings)
     options = _shared_options(settings) + _pairs(asr_args=settings.train_args)
-    for stage in _shared_stages(settings):
-        directory = settings.study_dir / ("lm" if stage == 7 else "")
-        _add(steps, SHARED, stage, options, made_of, directory)
+    return _Owner(SHARED, stages, options, made_of, settings.study_dir)
 
 
-def _plan_system(
-    steps: dict[str, Step],
-    settings: Settings,
-    system: System,
-    twins: Sequence[System],
-    stages: Sequence[int],
-) -> None:
-    """Add some stages of one system; transfer attacks on it come from its twins."""
+def _system(settings: Settings, system: System, sources: Collection[str]) -> _Owner:
+    """From training to scores."""
     suite = settings.attack_is_suite
+    twins = {system.transfer_from}.intersection(sources if suite else ())
     decoding_config = settings.path(system.inference_config)
     attack_config = settings.path(settings.attack_config)
     asr_args = f"{system.asr_args} --seed {settings.seed} {settings.train_args}".strip()
@@ -164,7 +186,6 @@ def _plan_system(
         decoding if suite else None,  # a suite asks the decoder
     ]
     made_of = {11: [system.name, asr_args], 12: decoding, 14: [weights], 15: attack}
-    zips = [settings.zip_of(twin.name) for twin in twins if suite]
     # Names without the settings: results of other settings are replaced, not left
     # beside the new ones for the report to find.
     exp = settings.exp_of(system.name)
@@ -178,35 +199,12 @@ def _plan_system(
         inference_asr_model=weights,
         inference_args=settings.inference_args,
         attack_config=attack_config,
-        attack_source_zips=" ".join(map(str, zips)),
+        attack_source_zips=" ".join(str(settings.zip_of(name)) for name in twins),
         attack_args=settings.attack_args,
         num_attack_utts=settings.num_attack_utts,
     )
-    for stage in stages:
-        others = [step_name(t.name, 14) for t in twins if suite and stage == 15]
-        _add(steps, system.name, stage, options, made_of, exp, others)
-
-
-def _add(
-    steps: dict[str, Step],
-    owner: str,
-    stage: int,
-    options: tuple[str, ...],
-    made_of: dict[int, list[Any]],
-    directory: Path,
-    others: Sequence[str] = (),
-) -> None:
-    """Add a step; those that it builds on are there already."""
-    own = [
-        step_name(who, parent)
-        for parent in STAGES[stage].builds_on
-        for who in dict.fromkeys((SHARED, owner))
-    ]
-    builds_on = (*(name for name in own if name in steps), *others)
-    keys = [steps[name].key for name in builds_on]
-    key = hash_value([stage, made_of.get(stage), keys])
-    step = Step(owner, stage, options, key, directory, builds_on)
-    steps[step.name] = step
+    packed = [_step_name(name, 14) for name in twins]
+    return _Owner(system.name, range(11, 18), options, made_of, exp, packed)
 
 
 def _shared_stages(settings: Settings) -> list[int]:

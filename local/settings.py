@@ -1,8 +1,7 @@
 """What was asked of the study: the options of ``run.sh``, its presets, its systems."""
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,6 +10,7 @@ import msgspec
 from espnet_mtl.errors import UserError
 
 Number = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
 T = TypeVar("T")
 
 
@@ -31,7 +31,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attack_args: str = ""
     inference_args: str = ""
     recipe_args: str = ""
-    num_attack_utts: Number | None = None
+    num_attack_utts: Positive | None = None
     local_data_opts: dict[str, str] = {}
 
 
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stage: Number
     stop_stage: Number
     systems: str
-    nj: Annotated[int, msgspec.Meta(ge=1)]
+    nj: Positive
     ngpu: Number
     seed: Number
     python: str
@@ -97,24 +97,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Read the systems that there are, by name, in the order of the file.
 
         Raises:
-            UserError: If the file is not as it must be, or has none that was asked for.
+            UserError: If the file is wrong, or lacks a system that was asked for.
         """
         path = self.path("conf", "systems.yaml")
+        rows = _read_yaml(path, dict[str, dict[str, Any]])
         systems = {}
-        for name, row in _read_yaml(path, dict[str, dict[str, Any]]).items():
-            row["name"] = name
-            with _naming(f"{path}: system {name}"):
-                systems[name] = msgspec.convert(row, System)
-        for name, system in systems.items():
-            if system.transfer_from not in systems.keys() - {name} | {""}:
+        for name, row in rows.items():
+            try:
+                system = msgspec.convert({**row, "name": name}, System)
+            except msgspec.ValidationError as error:
+                raise UserError(f"{path}: system {name}: {error}.") from None
+            if system.transfer_from not in rows.keys() - {name} | {""}:
                 raise UserError(
                     f"{path}: system {name}: transfer_from: {system.transfer_from}: "
-                    f"choose another one of {', '.join(systems)}."
+                    f"choose another one of {', '.join(rows)}."
                 )
             if not self.path(system.inference_config).is_file():
                 raise UserError(
                     f"{path}: system {name}: {system.inference_config} does not exist."
                 )
+            systems[name] = system
         if unknown := [name for name in self.systems.split() if name not in systems]:
             raise UserError(
                 f"--systems: {path} has no system {', '.join(unknown)}. "
@@ -124,10 +126,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def read_settings(options: Mapping[str, str]) -> Settings:
-    """Join the options given and the preset.
+    """Check the options given, and join them with the preset.
 
     Raises:
-        UserError: If an option is not as it must be: the message says which.
+        UserError: If an option is wrong.
     """
     try:
         settings = msgspec.convert(options, Settings, strict=False)
@@ -146,10 +148,6 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         )
     if not settings.path(settings.attack_config).is_file():
         raise UserError(f"--attack_config {settings.attack_config}: no such file.")
-    return _apply_preset(settings)
-
-
-def _apply_preset(settings: Settings) -> Settings:
     path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])
     if settings.preset not in presets:
@@ -157,34 +155,21 @@ def _apply_preset(settings: Settings) -> Settings:
             f"--preset {settings.preset}: {path} has no such preset. "
             f"It has: {', '.join(presets)}."
         )
-    preset = presets[settings.preset]
-    utts = "" if preset.num_attack_utts is None else str(preset.num_attack_utts)
-    first = {
-        "train_args": preset.train_args,
-        "attack_args": preset.attack_args,
-        "inference_args": preset.inference_args,
-        "recipe_args": preset.recipe_args,
-        "local_data_opts": preset.local_data_opts.get(settings.corpus, ""),
-    }
+    first = msgspec.structs.asdict(presets[settings.preset])
+    first["local_data_opts"] = first["local_data_opts"].get(settings.corpus, "")
+    utts = first.pop("num_attack_utts") or ""
     joined = {
         name: f"{text} {getattr(settings, name)}".strip()
         for name, text in first.items()
     }
-    utts = settings.num_attack_utts or utts
-    return msgspec.structs.replace(settings, **joined, num_attack_utts=utts)
+    joined["num_attack_utts"] = settings.num_attack_utts or str(utts)
+    return msgspec.structs.replace(settings, **joined)
 
 
 def _read_yaml(path: Path, of: type[T]) -> T:
     if not path.is_file():
         raise UserError(f"{path} does not exist.")
-    with _naming(str(path)):
-        return msgspec.yaml.decode(path.read_bytes(), type=of)
-
-
-@contextlib.contextmanager
-def _naming(place: str) -> Iterator[None]:
-    """Let what is wrong with a file be said with its name."""
     try:
-        yield
+        return msgspec.yaml.decode(path.read_bytes(), type=of)
     except msgspec.DecodeError as error:
-        raise UserError(f"{place}: {error}.") from None
+        raise UserError(f"{path}: {error}.") from None

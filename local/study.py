@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import ending
@@ -58,11 +58,7 @@ def lock_study(study_dir: Path) -> None:
 
 
 def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
-    """Choose the steps that must be done.
-
-    Args:
-        settings: The study's settings.
-        plan: Those of the shared steps and of the systems that were asked for.
+    """Choose, among the steps of what was asked for, those that must be done.
 
     Raises:
         UserError: If an earlier stage than asked for is missing or out of date.
@@ -77,7 +73,7 @@ def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
     asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
     if settings.redo:
         owners = {step.owner for step in asked}
-        for step in plan:  # what builds on them is to be repeated later, too
+        for step in plan:  # what builds on them has to be repeated too
             if step.owner in owners and step.stage >= settings.stage:
                 engine.forget(settings, step)
     return [step for step in asked if not engine.is_at(settings, "done", step)]
@@ -99,8 +95,9 @@ def make_report(settings: Settings, names: Sequence[str]) -> None:
         words += ["--baselines", ",".join(baselines)]
     words.append("--print")
     if settings.update_readme:
-        readmes = [settings.path("README.md"), settings.recipe / "README.md"]
-        words += ["--corpus", settings.corpus, "--update_readme", *map(str, readmes)]
+        pages = [settings.path("README.md"), settings.path("doc/results.md")]
+        pages.append(settings.recipe / "README.md")
+        words += ["--corpus", settings.corpus, "--update_readme", *map(str, pages)]
     if subprocess.run(words, check=False).returncode != 0:
         raise UserError(
             "the report (stage 18) failed, see above. The same command again repeats "
@@ -108,27 +105,29 @@ def make_report(settings: Settings, names: Sequence[str]) -> None:
         )
 
 
-def do_steps(settings: Settings, plan: Sequence[Step], owners: Collection[str]) -> None:
-    """Do the steps that were asked for and are not done; note the time it took.
+def do_steps(settings: Settings, steps: Sequence[Step]) -> None:
+    """Do steps; note the time it took.
 
     Raises:
         SystemExit: If one failed, which has been said then, or a signal came.
     """
-    steps = choose_steps(settings, [step for step in plan if step.owner in owners])
-    if not steps:
-        return
     for step in steps:
         if former := engine.place_for_former(settings, step):
-            message = "%s: begins anew, the former training goes to %s"
-            logging.info(message, step.title, former)
+            logging.info(
+                "%s: begins anew, the former training goes to %s", step.title, former
+            )
     began = time.monotonic()
     try:
         if not engine.run_steps(settings, steps):
             sys.exit(1)
     finally:
-        run = {"wall": round(time.monotonic() - began, 1), "cores": settings.nj}
+        run = {
+            "wall": round(time.monotonic() - began, 1),
+            "cores": settings.nj,
+            "command": settings.command,
+        }
         with (settings.study_dir / figures.RUNS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**run, "command": settings.command}) + "\n")
+            file.write(json.dumps(run) + "\n")
 
 
 def run_study(settings: Settings) -> None:
@@ -144,7 +143,9 @@ def run_study(settings: Settings) -> None:
     lock_study(settings.study_dir)
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)
     plan = make_plan(settings, [*systems.values()], asked)
-    do_steps(settings, plan, {SHARED, *asked})
+    wanted = [step for step in plan if step.owner in (SHARED, *asked)]
+    if steps := choose_steps(settings, wanted):
+        do_steps(settings, steps)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
         finished = [
             step.owner

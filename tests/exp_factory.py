@@ -124,29 +124,11 @@ def make_exp(
     decoder=None,
     describe=lambda trial, score: {},
 ) -> Path:
-    """Make the directory of one attacked system.
+    """Make the directory of one attacked system, ``folder/asr_mtl_SYSTEM``.
 
-    Args:
-        folder: Where to.
-        system: Name.
-        errors: Errors of each utterance.
-        budgets: Budgets.
-        attackers: Attackers.
-        norm: Norm.
-        accent: Whether it has an accent branch.
-        seed: Seed.
-        wer: WER of untouched audio, percent.
-        audio: Whether to write audio.
-        infeasible: Utterances with too long a target.
-        also: Other names of the attackers.
-        utts_per_speaker: Utterances of each speaker.
-        trials: The trials, where they are not ``make_trials(...)`` of the above.
-        tag: Name of the attack.
-        decoder: The attacked decoder.
-        describe: What a record says besides, of trial and score.
-
-    Returns:
-        The directory.
+    ``accent`` says whether it has an accent branch; ``trials`` are given where they are
+    not ``make_trials(...)`` of the other arguments; ``infeasible`` utterances have too
+    long a target; ``describe`` gives what else a record says, of trial and score.
     """
     exp = folder / f"asr_mtl_{system}"
     attack_dir, hyp_dir = exp / tag / "test", exp / f"decode_{system}_{tag}" / "test"
@@ -341,19 +323,8 @@ def make_suite_exp(
 ) -> Path:
     """Make the directory of a system attacked by a suite, which passes the audit.
 
-    Args:
-        folder: Where to.
-        system: Name.
-        accent: Whether it has an accent branch.
-        budgets: Budgets, from weak to strong.
-        norm: Norm.
-        branches: What is attacked.
-        decoded: What the decoder weighs, if that is something else.
-        errors: As for :func:`make_exp`.
-        **options: More for :func:`make_exp`.
-
-    Returns:
-        The directory.
+    ``branches`` are attacked, and weighed by the decoder if ``decoded`` names no
+    others. ``options`` are those of :func:`make_exp`.
     """
     members = _members(accent, branches)
     trials = [CLEAN]

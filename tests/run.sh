@@ -10,7 +10,7 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
 Usage: $0 [options and paths of pytest]
 
 Makes the environment (local/install.sh --dev), then runs
-    tests/lint.sh      ruff and shellcheck
+    tests/lint.sh      ruff, mypy and shellcheck
     bats tests/shell   the shell scripts
     pytest             everything else; arguments go here, such as "-k attack"
 and says which of them failed. Ends with status 1 if any did. The tests against the real

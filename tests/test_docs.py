@@ -70,6 +70,21 @@ def test_paths_exist(page):
     assert not missing
 
 
+def test_the_tour_names_what_is_in_its_files():
+    tour = (ROOT / "doc/how-an-utterance-is-attacked.md").read_text()
+    rows = re.findall(r"^\| \d+ \| \[.*\]\((\S+)\) \| (.*) \|$", tour, flags=re.M)
+    assert 9 <= len(rows) <= 12
+    missing = [
+        f"{link}: {name}"
+        for link, told in rows
+        for name in re.findall(r"`([\w.]+)`", told)
+        if not re.search(
+            rf"\b{name.rpartition('.')[2]}\b", (ROOT / "doc" / link).read_text()
+        )
+    ]
+    assert not missing
+
+
 def known_options():
     """Collect the options of this repository's scripts and programs."""
     known = set().union(*FOREIGN.values())

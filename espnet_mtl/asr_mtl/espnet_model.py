@@ -44,7 +44,6 @@ class ESPnetASRMTLModel(ESPnetASRModel):
             as they are; do not use it afterwards.
         accent_list: Accent labels; the position of a label is its class.
         accent_weight: Share of the accent loss, 0 < accent_weight <= 1.
-        accent_head: The classifier on the encoder's frames.
 
     Raises:
         UserError: If ``accent_weight`` is out of range.
@@ -90,15 +89,7 @@ class ESPnetASRMTLModel(ESPnetASRModel):
     def accent_logits(
         self, encoded: Encoded, encoded_lengths: torch.Tensor
     ) -> torch.Tensor:
-        """Classify the accent from what :meth:`encode` returned.
-
-        Args:
-            encoded: First part of what :meth:`encode` returned.
-            encoded_lengths: Second part, (Batch,).
-
-        Returns:
-            Logits, (Batch, Accents).
-        """
+        """Return logits, (Batch, Accents), for what :meth:`encode` returned."""
         return self.accent_head(encoded, encoded_lengths)
 
     def forward(
@@ -122,9 +113,6 @@ class ESPnetASRMTLModel(ESPnetASRModel):
 
         Returns:
             Loss, statistics for the log and the batch size.
-
-        Raises:
-            UserError: If the batch has no accents.
         """
         if accent is None:
             raise UserError(

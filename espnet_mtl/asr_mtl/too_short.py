@@ -9,14 +9,7 @@ _LESS_THAN_HALF_A_WINDOW = "Padding size"
 
 
 def explain_too_short(error: Exception) -> str | None:
-    """Tell whether a model failed because the audio is too short.
-
-    Args:
-        error: What its encoder raised.
-
-    Returns:
-        How short the audio is; ``None`` if the error is another one.
-    """
+    """Say how short the audio is; ``None`` if an encoder failed for another reason."""
     if isinstance(error, TooShortUttError):
         return f"too short for the encoder ({error})"
     if isinstance(error, RuntimeError) and _LESS_THAN_HALF_A_WINDOW in str(error):

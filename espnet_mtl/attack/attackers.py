@@ -41,8 +41,8 @@ class AttackerConfig:
                 )
             if not isinstance(weight, str) and weight < 0 and branch != "accent":
                 raise UserError(
-                    f"{branch}: {weight}: give no negative weight; 'words: away' goes "
-                    "away from what was said"
+                    f"{branch}: {weight}: a weight cannot be negative; to attack away "
+                    "from what was said, write 'words: away'"
                 )
 
     @property
@@ -78,10 +78,6 @@ class Attacker:
 
 def resolve_attacker(wanted: AttackerConfig, victim: Victim) -> Attacker | None:
     """Work out what an attacker means for one victim.
-
-    Args:
-        wanted: The attacker.
-        victim: The victim.
 
     Returns:
         The attacker; ``None`` where it leaves all of the victim's branches alone, or
@@ -132,10 +128,6 @@ class Attackers:
 
     Those that have nothing to attack are left out, which is logged.
 
-    Args:
-        wanted: The attackers by name.
-        victim: The victim.
-
     Attributes:
         every: The attackers, in order.
         distinct: Those that differ for this victim. Each has the names of the others.
@@ -157,7 +149,10 @@ class Attackers:
                 ", ".join(victim.weights),
             )
         if not self.every:
-            raise UserError("attackers: not one of them attacks anything of this model")
+            raise UserError(
+                "attackers: none of them attacks a branch that this model has; change "
+                "their weights, or add an attacker"
+            )
         self.distinct = self._find_distinct()
 
     def _find_distinct(self) -> list[NamedAttacker]:
@@ -169,9 +164,8 @@ class Attackers:
             also = tuple(one.name for one in others)
             distinct.append(NamedAttacker(first.name, first.attacker, also))
             if also:
+                names = ", ".join(also)
                 logging.info(
-                    "%s: the same attacker as %s for this model",
-                    ", ".join(also),
-                    first.name,
+                    "%s: the same attacker as %s for this model", names, first.name
                 )
         return distinct

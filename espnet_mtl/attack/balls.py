@@ -7,7 +7,7 @@ is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -31,9 +31,6 @@ def make_ball(
         budget: Radius of full scale 1, or dB.
         clean: Waveforms in [-1, 1], zero beyond their lengths, (Batch, Samples).
         lengths: Samples of each, (Batch,).
-
-    Returns:
-        The ball.
 
     Raises:
         ValueError: If there is no such norm.
@@ -93,13 +90,9 @@ class Ball(ABC):
 
     @abstractmethod
     def direction_(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Turn a gradient into the direction of steepest ascent, in place.
+        """Turn a finite gradient into the direction of steepest ascent, in place.
 
-        Args:
-            gradient: (Batch, Samples), finite.
-
-        Returns:
-            Steps of length 1 in the ball's norm; zero where the gradient is zero.
+        Steps have length 1 in the ball's norm, and 0 where the gradient is zero.
         """
 
     @abstractmethod
@@ -111,23 +104,25 @@ class Ball(ABC):
         """Draw a perturbation of a ball of radius 1, (Samples,)."""
 
     def random(self, seeds: Sequence[int]) -> torch.Tensor:
-        """Draw a perturbation for each utterance.
+        """Draw a perturbation for each utterance, (Batch, Samples).
 
-        Args:
-            seeds: Seed of each: its draw depends on nothing else, its batch included.
-
-        Returns:
-            Perturbations in the ball, (Batch, Samples): uniform in the cube for
-            ``linf``, uniform on the sphere for ``l2``.
+        It is uniform in the cube for ``linf``, uniform on the sphere for ``l2``, and
+        depends on the utterance's seed alone, not on its batch.
         """
-        delta = torch.zeros_like(self.clean)
-        for row, (seed, length) in enumerate(
-            zip(seeds, self.lengths.tolist(), strict=True)
-        ):
+        delta = self.draw_each(self._draw, seeds)
+        return self.project_(delta.mul_(self.radius[:, None]))
+
+    def draw_each(
+        self, draw: Callable[[int, torch.Generator], torch.Tensor], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Draw a row of its own length for each utterance, (Batch, Samples)."""
+        drawn = torch.zeros_like(self.clean)
+        lengths = self.lengths.tolist()
+        for row, (seed, length) in enumerate(zip(seeds, lengths, strict=True)):
             # Drawn on the CPU, so that every device has the same.
             generator = torch.Generator().manual_seed(seed)
-            delta[row, :length] = self._draw(length, generator).to(delta)
-        return self.project_(delta.mul_(self.radius[:, None]))
+            drawn[row, :length] = draw(length, generator).to(drawn)
+        return drawn
 
 
 class LinfBall(Ball):

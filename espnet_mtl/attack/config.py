@@ -142,14 +142,9 @@ class AttackConfig:
         return [path for path in dict.fromkeys(found) if path]
 
     def with_sources(self, paths: Sequence[str]) -> "AttackConfig":
-        """Give attacks on other models, where they name none, the command's.
+        """Give attacks on other models, where they name none, these packed models.
 
-        Args:
-            paths: Packed models.
-
-        Returns:
-            The configuration; where there are no models, a suite goes without these
-            attacks.
+        Where there are no models, a suite goes without these attacks.
 
         Raises:
             UserError: If an attack that stands for itself has no models.
@@ -162,8 +157,9 @@ class AttackConfig:
                     continue
                 if not paths:
                     raise UserError(
-                        f"{one.attack}: there is no other model to attack: give packed "
-                        "models by --source_zips, or 'sources' in the configuration"
+                        f"{one.attack}: needs other packed models to compute the "
+                        "attack on; give them with --source_zips, or as 'sources' in "
+                        "the configuration"
                     )
                 one = replace(one, method=method.replaced(sources=tuple(paths)))
             attacks.append(one)
@@ -173,12 +169,8 @@ class AttackConfig:
 def parse_config(settings: Mapping[str, Any]) -> AttackConfig:
     """Make a configuration of what a YAML file holds.
 
-    Args:
-        settings: An attack's own settings stand beside the common ones, or with
-            ``attacks``, a list, in its items.
-
-    Returns:
-        The configuration.
+    An attack's own settings stand beside the common ones, or with ``attacks``, a list,
+    in its items.
 
     Raises:
         UserError: If a setting is unknown, or has no sensible value.
@@ -200,11 +192,7 @@ def parse_config(settings: Mapping[str, Any]) -> AttackConfig:
 
 
 def method_settings(attack: object) -> list[str]:
-    """Name the settings that an attack has of its own.
-
-    Args:
-        attack: The attack's name; those of the default one for what is no name.
-    """
+    """Name an attack's own settings; those of PGD for an unknown name."""
     return list(_types(ATTACKS.get(str(attack), PGD)))
 
 

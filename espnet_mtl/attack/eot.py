@@ -54,16 +54,7 @@ class EOT:
         return bool(self.gaussian or self.shift or self.gain_db)
 
     def wrap(self, loss: Loss, lengths: torch.Tensor, seeds: Sequence[int]) -> Loss:
-        """Average a loss over draws.
-
-        Args:
-            loss: The loss.
-            lengths: Samples of each utterance, (Batch,).
-            seeds: Seed of each utterance.
-
-        Returns:
-            The expected loss; the loss itself where there is nothing to average.
-        """
+        """Average a loss over draws, unless there is nothing to average."""
         if self.draws == 1 and not self.transforms:
             return loss
         return ExpectedLoss(loss, self, lengths, tuple(map(_endless_seeds, seeds)))
@@ -71,18 +62,10 @@ class EOT:
     def transform(
         self, speech: torch.Tensor, lengths: torch.Tensor, seeds: Sequence[int]
     ) -> torch.Tensor:
-        """Transform a batch; differentiable with respect to the audio.
+        """Transform waveforms (Batch, Samples), differentiably; padding stays zero.
 
         The result is clipped to [-1, 1], as a recorder would do, and as victims may
-        expect.
-
-        Args:
-            speech: Waveforms, zero beyond their lengths, (Batch, Samples).
-            lengths: Samples of each, (Batch,).
-            seeds: Seed of each: its draw depends on nothing else, its batch included.
-
-        Returns:
-            Waveforms, zero beyond their lengths, (Batch, Samples).
+        expect. An utterance's draw depends on its seed alone, not on its batch.
         """
         # Drawn on the CPU, so that every device has the same.
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -119,8 +102,6 @@ class ExpectedLoss:
     loss depending on its own audio alone.
 
     Attributes:
-        loss: The loss.
-        eot: What to average over.
         lengths: Samples of each utterance, (Batch,).
         seeds: Endless seeds of each utterance, one for each draw.
     """

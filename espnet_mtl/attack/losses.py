@@ -25,11 +25,7 @@ class Loss(Protocol):
         ...
 
     def longer(self, samples: int) -> "Loss":
-        """Return the loss of the same utterances when their audio is longer.
-
-        Args:
-            samples: By how many samples.
-        """
+        """Return the loss of the same utterances with audio longer by some samples."""
         ...
 
 
@@ -40,7 +36,6 @@ class WeightedLoss:
     A positive weight goes towards a text or an accent, a negative one away from it.
 
     Attributes:
-        victim: The victim.
         weights: Weight by branch, as ``Attacker`` has them.
         lengths: Samples of each utterance, (Batch,).
         texts: Token ids.
@@ -85,9 +80,6 @@ class MeanLoss:
     Deviations: the mean of the losses, which is the logarithm of the geometric mean of
     probabilities. It has a gradient from every model, also from one that is sure of
     what was said, and needs no common tokens. All models weigh the same.
-
-    Attributes:
-        losses: Losses of the same utterances, at least one.
     """
 
     losses: Sequence[Loss]

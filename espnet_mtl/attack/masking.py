@@ -72,13 +72,9 @@ class Masking:
         return (above * self.frames).sum(dim=1) / self.frames.sum(dim=1)
 
     def levels(self, delta: torch.Tensor) -> torch.Tensor:
-        """Return levels of perturbations, measured as those of the audio.
+        """Return levels of perturbations (Batch, Samples) in dB, (Batch, Frames, Bins).
 
-        Args:
-            delta: Perturbations, (Batch, Samples).
-
-        Returns:
-            In dB, (Batch, Frames, Bins).
+        They are measured as those of the audio.
         """
         ratio = self._spectrum(delta) * self._scale
         tiny = torch.finfo(ratio.dtype).tiny
@@ -101,14 +97,11 @@ class Masking:
 
 
 def global_threshold(levels: torch.Tensor, frequencies: torch.Tensor) -> torch.Tensor:
-    """Add up what the maskers of each frame and the ear itself make inaudible.
+    """Return the threshold in dB, (Frames, Bins), of all maskers and of the ear itself.
 
     Args:
         levels: Levels in dB, (Frames, Bins).
         frequencies: Frequency of each bin in Hz, (Bins,).
-
-    Returns:
-        Threshold in dB, (Frames, Bins).
     """
     bark = hertz_to_bark(frequencies.to(levels))
     quiet = threshold_in_quiet(frequencies.to(levels))
@@ -161,41 +154,28 @@ def find_maskers(
 
 
 def spread(distance: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-    """Tell how masking falls off with the distance from the masker.
+    """Return how masking changes with the distance from the masker, in dB; 0 at it.
 
     Args:
         distance: Distance in Bark, below 0 towards lower frequencies.
         level: Level of the masker in dB; the louder, the farther up it masks.
-
-    Returns:
-        Change of the level masked in dB, 0 at the masker.
     """
     upward = -27.0 + 0.37 * (level - 40.0).clamp(min=0.0)
     return distance * torch.where(distance > 0, upward, 27.0)
 
 
 def hertz_to_bark(frequency: torch.Tensor) -> torch.Tensor:
-    """Map frequencies to the ear's scale of critical bands (Zwicker, Terhardt 1980).
-
-    Args:
-        frequency: In Hz.
-
-    Returns:
-        In Bark.
-    """
+    """Map Hz to Bark, the ear's scale of critical bands (Zwicker, Terhardt 1980)."""
     return (
         13.0 * (0.00076 * frequency).atan() + 3.5 * (frequency / 7500).square().atan()
     )
 
 
 def threshold_in_quiet(frequency: torch.Tensor) -> torch.Tensor:
-    """Tell how loud a tone has to be to be heard at all (Terhardt 1979).
+    """Return the level in dB that a tone needs to be heard at all (Terhardt 1979).
 
     Args:
         frequency: In Hz; what is below 20 counts as 20.
-
-    Returns:
-        Level in dB.
     """
     kilohertz = frequency.clamp(min=_LOWEST_HZ) / 1000.0
     return (
@@ -206,9 +186,5 @@ def threshold_in_quiet(frequency: torch.Tensor) -> torch.Tensor:
 
 
 def window_size(rate: int) -> int:
-    """Return samples in a window: a power of two, 2048 at 16 kHz as in Qin et al.
-
-    Args:
-        rate: Sampling rate in Hz.
-    """
+    """Return samples in a window: a power of two, 2048 at 16 kHz as in Qin et al."""
     return 1 << max(round(math.log2(WINDOW_SECONDS * rate)), 3)

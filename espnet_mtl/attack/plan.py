@@ -4,11 +4,12 @@ A plan is a sequence of trials that are bound to the objects they need. Whoever 
 them looks nothing up: the names in a trial are for people and paths.
 """
 
-import dataclasses
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import torch
 
 from espnet_mtl.attack.attackers import (
     Attacker,
@@ -16,7 +17,7 @@ from espnet_mtl.attack.attackers import (
     NamedAttacker,
     resolve_attacker,
 )
-from espnet_mtl.attack.balls import UNBOUNDED
+from espnet_mtl.attack.balls import UNBOUNDED, Ball, make_ball
 from espnet_mtl.attack.config import AttackConfig, AttackSpec
 from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.methods.base import Method
@@ -71,60 +72,56 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class BoundTrial:
+class PlannedTrial:
+    """A trial as far as it can be known without a model: what merging reads."""
+
+    trial: Trial
+    needs: Needs
+
+
+@dataclass(frozen=True)
+class BoundTrial(PlannedTrial):
     """A trial, and the objects that perform it.
 
     Attributes:
-        trial: What is said of it.
         attacks: Several for a suite, else one.
         goal: What all of its attackers aim at.
     """
 
-    trial: Trial
     attacks: tuple[BoundAttack, ...]
     goal: Attacker
 
-    @property
-    def norm(self) -> str:
-        """Kind of ball."""
-        return self.trial.norm or "linf"
-
-    @property
-    def budget(self) -> float:
-        """Its radius, or dB; 0 where nothing may change."""
-        return self.trial.budget
-
-    @cached_property
-    def needs(self) -> Needs:
-        """What the audio depends on, beside the model and the utterances."""
-        traits = [one.method.traits for one in self.attacks]
-        attackers = [self.goal, *(one.attacker for one in self.attacks)]
-        return Needs(
+    @classmethod
+    def of(
+        cls, trial: Trial, attacks: tuple[BoundAttack, ...], goal: Attacker
+    ) -> "BoundTrial":
+        """Bind a trial, and find out what it needs."""
+        methods = [one.method for one in attacks]
+        attackers = [goal, *(one.attacker for one in attacks)]
+        needs = Needs(
             truth=any(one.words != "target" for one in attackers),
-            decoder=self.trial.suite is not None
-            or any(one.listens for one in traits)
-            # An accent that the data do not tell is that which the decoder hears.
+            decoder=trial.suite is not None
+            or any(method.traits.listens for method in methods)
+            # Where the data do not tell an accent, the decoder does.
             or any(one.accent in ("away", "keep") for one in attackers),
-            donor=any(one.needs == "donor" for one in traits),
-            sources=tuple(
-                dict.fromkeys(p for one in self.attacks for p in one.method.sources)
-            ),
-            fit_data="".join(one.method.fit_data for one in self.attacks),
+            donor=any(method.traits.needs == "donor" for method in methods),
+            sources=tuple(dict.fromkeys(p for m in methods for p in m.sources)),
+            fit_data="".join(method.fit_data for method in methods),
         )
+        return cls(trial, needs, attacks, goal)
+
+    def ball(self, clean: torch.Tensor, lengths: torch.Tensor) -> Ball:
+        """Put the trial's ball around utterances; see :func:`make_ball`."""
+        return make_ball(self.trial.norm or "linf", self.trial.budget, clean, lengths)
 
 
 def make_plan(
     config: AttackConfig, victim: Victim, sources: Mapping[str, Victim]
 ) -> tuple[BoundTrial, ...]:
-    """Resolve a configuration for a victim.
+    """Resolve a configuration for a victim; ``sources`` are other victims by path.
 
     Attackers that come to the same for the victim, as the named two do without an
     accent branch, share one trial.
-
-    Args:
-        config: The configuration.
-        victim: The victim.
-        sources: The other models that the configuration names, by path.
 
     Returns:
         Controls first; then by attack, attacker and budget, or the suite by budget;
@@ -140,9 +137,8 @@ def make_plan(
         plan += planner.suite()
     else:
         plan += [one for spec in config.attacks for one in planner.single(spec)]
-    names = [bound.trial.name for bound in plan]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(one.trial.name for one in plan).items():
+        if times > 1:
             raise UserError(
                 f"{name}: two trials have this name; leave one out, or give an attack "
                 "another 'label'"
@@ -160,28 +156,25 @@ class _Planner:
         self._attackers = Attackers(config.attackers, victim)
         self._common: dict[str, Any] = {"seed": config.seed}
         if config.eot != EOT():
-            self._common["eot"] = dataclasses.asdict(config.eot)
+            self._common["eot"] = asdict(config.eot)
         if config.target_text:
             self._common["target_text"] = config.target_text
 
     def controls(self) -> list[BoundTrial]:
         """Untouched audio, and noise of every budget."""
         config, first = self._config, self._attackers.distinct[0]
-        plan = []
-        if "clean" in config.controls:
-            plan.append(self._clean())
+        plan = [self._clean()] if "clean" in config.controls else []
         for control in config.controls:
             if control == "clean":
                 continue
             method = ATTACKS[control]()
-            attacker = first
+            who = NamedAttacker(first.name, first.attacker)
             if method.blind:
-                goal = dataclasses.replace(first.attacker, weights={})
-                attacker = NamedAttacker("", goal)
-            attack = self._bind(control, method, dataclasses.replace(attacker, also=()))
+                who = NamedAttacker("", replace(first.attacker, weights={}))
+            attack = self._bind(control, method, who)
             for budget in config.budgets:
                 name = _name_trial(control, "", config.norm, budget)
-                plan.append(self._trial(name, "control", attack, budget))
+                plan.append(self._trial(name, attack, budget, role="control"))
         return plan
 
     def _clean(self) -> BoundTrial:
@@ -189,32 +182,24 @@ class _Planner:
         attack = self._bind(UNTOUCHED, Untouched(), NamedAttacker("", goal))
         if self._config.name:
             every = [one for spec in self._config.attacks for one in self._who(spec)]
-            looks = next(
-                (one for one in every if one.attacker.weights),
-                self._attackers.distinct[0],
-            )
-            settings = {
-                "health": dataclasses.asdict(looks.attacker),
-                "seed": self._config.seed,
-            }
+            seeing = [one for one in every if one.attacker.weights]
+            looks = (seeing or self._attackers.distinct)[0]
+            settings = {"health": asdict(looks.attacker), "seed": self._config.seed}
             # What is put in front is random on purpose: here the victim alone counts.
             attack = self._bind(UNTOUCHED, HealthCheck(), looks)
-            attack = dataclasses.replace(attack, eot=EOT())
+            attack = replace(attack, eot=EOT())
         trial = Trial(name="clean", role="control", attack=UNTOUCHED, settings=settings)
-        return BoundTrial(trial, (attack,), goal)
+        return BoundTrial.of(trial, (attack,), goal)
 
     def single(self, spec: AttackSpec) -> list[BoundTrial]:
         """An attack that stands for itself: each attacker with every budget."""
-        return [
-            self._trial(
-                _name_trial(spec.label, who.name, self._config.norm, budget),
-                "main",
-                self._bind(spec.attack, spec.method, who),
-                budget,
-            )
-            for who in self._who(spec)
-            for budget in self._config.budgets
-        ]
+        plan = []
+        for who in self._who(spec):
+            attack = self._bind(spec.attack, spec.method, who)
+            for budget in self._config.budgets:
+                name = _name_trial(spec.label, who.name, self._config.norm, budget)
+                plan.append(self._trial(name, attack, budget))
+        return plan
 
     def suite(self) -> list[BoundTrial]:
         """A worst case for every budget, and what its audit needs."""
@@ -223,57 +208,51 @@ class _Planner:
         for spec in config.attacks:
             for who in self._who(spec):
                 attack = self._bind(spec.attack, spec.method, who, spec.everyone)
-                same = [
-                    one
-                    for one in attacks
-                    if one.about.attack == spec.attack
-                    and one.about.attacker == who.name
-                ]
-                attacks.append(dataclasses.replace(attack, again=len(same)))
+                earlier = [(one.about.attack, one.about.attacker) for one in attacks]
+                again = earlier.count((spec.attack, who.name))
+                attacks.append(replace(attack, again=again))
         if not attacks:
             raise UserError(
                 f"{config.name}: none of its attacks can be run on this model"
             )
-        plan = [
-            BoundTrial(
-                Trial(
-                    name=_name_trial(config.name, "", config.norm, budget),
-                    role="main",
-                    attack=config.name,
-                    norm=config.norm,
-                    budget=float(budget),
-                    words=goal.words,
-                    to_accent=goal.accent,
-                    members=tuple(one.about for one in attacks),
-                    suite=config.version,
-                    doubled=config.doubled,
-                    settings=self._common,
-                ),
-                tuple(attacks),
-                goal,
+        plan = []
+        for budget in config.budgets:
+            trial = Trial(
+                name=_name_trial(config.name, "", config.norm, budget),
+                role="main",
+                attack=config.name,
+                norm=config.norm,
+                budget=float(budget),
+                words=goal.words,
+                to_accent=goal.accent,
+                members=tuple(one.about for one in attacks),
+                suite=config.version,
+                doubled=config.doubled,
+                settings=self._common,
             )
-            for budget in config.budgets
-        ]
+            plan.append(BoundTrial.of(trial, tuple(attacks), goal))
         if config.unbounded:
-            # One that spends nothing on the accent, where there is one: it goes
-            # furthest.
-            blind = [
-                o
-                for o in self._attackers.distinct
-                if "accent" not in o.attacker.weights
-            ]
-            who = (blind or self._attackers.distinct)[0]
+            # One that spends nothing on the accent, if there is one, goes furthest.
+            who = min(
+                self._attackers.distinct,
+                key=lambda one: "accent" in one.attacker.weights,
+            )
+            # It checks the model, whoever attacks: no other attacker has a part in it.
+            who = replace(who, also=())
             attack = self._bind("unbounded", Unbounded(config.unbounded), who)
-            plan.append(self._trial("unbounded", "audit", attack, UNBOUNDED, "linf"))
+            plan.append(
+                self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")
+            )
         return plan
 
     def _trial(
         self,
         name: str,
-        role: Role,
         attack: BoundAttack,
         budget: float,
-        norm: str | None = None,
+        *,
+        role: Role = "main",
+        norm: str = "",
     ) -> BoundTrial:
         """Make a trial of one attack."""
         trial = Trial(
@@ -287,7 +266,7 @@ class _Planner:
             members=(attack.about,),
             settings=self._common,
         )
-        return BoundTrial(trial, (attack,), attack.attacker)
+        return BoundTrial.of(trial, (attack,), attack.attacker)
 
     def _bind(
         self, name: str, method: Method, who: NamedAttacker, everyone: bool = False
@@ -296,7 +275,7 @@ class _Planner:
         aims: tuple[tuple[Victim, Attacker], ...] = ((self._victim, who.attacker),)
         if method.traits.needs == "models":
             # For these models, the attacker may have other weights.
-            settings["attacker"] = dataclasses.asdict(self._config.attackers[who.name])
+            settings["attacker"] = asdict(self._config.attackers[who.name])
             aims = tuple(
                 (self._sources[path], self._on_source(who.name, path))
                 for path in method.sources
@@ -316,7 +295,10 @@ class _Planner:
         """Resolve an attacker for another model."""
         attacker = resolve_attacker(self._config.attackers[name], self._sources[path])
         if attacker is None:
-            raise UserError(f"{path}: {name} leaves all of its branches alone")
+            raise UserError(
+                f"{path}: the attacker '{name}' attacks no branch of this model; give "
+                "another model, or other weights"
+            )
         return attacker
 
     def _who(self, spec: AttackSpec) -> list[NamedAttacker]:

@@ -17,7 +17,7 @@ class Judge(Protocol):
     """Listens to attacked audio as it would be saved, with the real decoder."""
 
     def hear(self, delta: torch.Tensor) -> list[Heard]:
-        """Return what is heard in each utterance with its perturbation.
+        """Return what is heard in each utterance.
 
         Args:
             delta: Perturbations, (Batch, Samples).
@@ -25,15 +25,11 @@ class Judge(Protocol):
         ...
 
     def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
-        """Measure how far what was heard is from the attacker's goal.
+        """Measure how far what was heard is from the attacker's goal, (Batch,).
 
-        Args:
-            heard: What was heard in each utterance, as :meth:`hear` returns.
-            unit: ``word`` or ``char``: what edits are counted in.
-
-        Returns:
-            For a target, the edits between it and the transcript, (Batch,). 0 means
-            that the goal is reached.
+        0 means that the goal is reached. For a target, the cost is the number of edits
+        between it and the transcript, in words or characters (``unit`` ``word``,
+        ``char``).
         """
         ...
 
@@ -69,14 +65,7 @@ class Problem:
         return len(self.ball)
 
     def rows(self, rows: torch.Tensor) -> "Problem":
-        """Choose utterances.
-
-        Args:
-            rows: Their numbers in the batch, (Rows,).
-
-        Returns:
-            The problem of these alone.
-        """
+        """Return the problem of some utterances: ``rows`` are their numbers."""
         donor = self.donor
         return replace(
             self,
@@ -92,13 +81,9 @@ class Problem:
         return replace(self, ball=ball)
 
     def seeds_for(self, *purpose: object) -> list[int]:
-        """Derive seeds, so that two random choices are not the same.
+        """Derive a seed of each utterance for a purpose, such as ``("restart", 2)``.
 
-        Args:
-            *purpose: What for, such as ``("restart", 2)``.
-
-        Returns:
-            A seed of each utterance.
+        Two random choices are then not the same.
         """
         return [seed_of(seed, *purpose) for seed in self.seeds]
 
@@ -164,15 +149,7 @@ class BestSoFar:
         self.loss = torch.nan_to_num(self.loss_start, nan=torch.inf)
 
     def offer(self, delta: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
-        """Take over, in place, the utterances whose loss has fallen.
-
-        Args:
-            delta: Perturbations, (Batch, Samples).
-            loss: Their losses, (Batch,).
-
-        Returns:
-            Which they are, (Batch,).
-        """
+        """Take over, in place, what has a lower loss; return which rows, (Batch,)."""
         better = loss < self.loss
         torch.where(better, loss, self.loss, out=self.loss)
         torch.where(better[:, None], delta, self.delta, out=self.delta)
@@ -196,12 +173,11 @@ def loss_and_gradient(
     Args:
         problem: The batch.
         delta: Perturbations, (Batch, Samples); left as they are.
-        clean_up: Whether to replace a gradient that is not finite. The check is a pass
-            over the batch, which an attack that checks for itself can save.
+        clean_up: Whether to set a gradient to zero where it is not finite. The check is
+            a pass over the batch, which an attack that checks for itself can save.
 
     Returns:
-        Loss of each utterance, (Batch,), and its gradient, (Batch, Samples): zero where
-        it is not finite.
+        Loss of each utterance, (Batch,), and its gradient, (Batch, Samples).
     """
     delta = delta.detach().requires_grad_(True)
     values = problem.loss(problem.ball.clean + delta)

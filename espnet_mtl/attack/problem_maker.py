@@ -1,13 +1,11 @@
 """From a trial and a batch to what an attack is run on."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from espnet_mtl.attack.attackers import Attacker
-from espnet_mtl.attack.balls import Ball, make_ball
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
 from espnet_mtl.attack.plan import BoundAttack, BoundTrial
@@ -44,14 +42,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class ProblemMaker:
-    """Makes the problems of attacks on one victim.
-
-    Attributes:
-        victim: Who is to be deceived.
-        hear: The decoder that is to be deceived.
-        sample_format: What the files hold.
-        seed: Seed of all random choices.
-    """
+    """Makes the problems of attacks on one victim, deceiving one decoder (``hear``)."""
 
     victim: Victim
     hear: Hear
@@ -67,7 +58,7 @@ class ProblemMaker:
         donor: Callable[[], Batch] | None = None,
         fitted: torch.Tensor | None = None,
     ) -> Problem:
-        """Make a problem.
+        """Make the problem of one of a trial's attacks.
 
         Args:
             bound: The trial.
@@ -75,41 +66,35 @@ class ProblemMaker:
             batch: What is attacked.
             donor: Reads as many other utterances.
             fitted: What the attack has been fitted to.
-
-        Returns:
-            The problem.
         """
-        ball = make_ball(bound.norm, bound.budget, batch.clean, batch.lengths)
-        problem = Problem(
-            loss=self._loss(attack, batch),
-            ball=ball,
-            judge=self._judge(bound, attack, batch, ball),
-            seeds=[seed_of(self.seed, utt) for utt in batch.utterances],
-            rate=self.victim.rate,
-            fitted=fitted,
+        # 1. Where to look, and when the goal is reached
+        ball = bound.ball(batch.clean, batch.lengths)
+        judge = FileJudge(
+            self.hear,
+            batch.clean,
+            batch.lengths,
+            ball.radius,
+            saver(self.sample_format, ball.norm),
+            self.wishes(batch, attack.attacker),
         )
-        if donor is not None:
-            problem = dataclasses.replace(
-                problem,
-                donor=lambda: self.make(
-                    bound, dataclasses.replace(attack, again=0), donor()
-                ),
-            )
+
+        # 2. What to minimise
+        losses = [self._loss(*aim, attack, batch) for aim in attack.aims]
+        loss = losses[0] if len(losses) == 1 else MeanLoss(losses)
+
+        # 3. Seeds: others where the same attack is repeated
+        seeds = [seed_of(self.seed, utt) for utt in batch.utterances]
         if attack.again:
-            seeds = problem.seeds_for("again", attack.again)
-            problem = dataclasses.replace(problem, seeds=seeds)
-        return problem
+            seeds = [seed_of(seed, "again", attack.again) for seed in seeds]
+
+        problem = Problem(loss, ball, judge, seeds, self.victim.rate, fitted=fitted)
+        if donor is None:
+            return problem
+        first = replace(attack, again=0)
+        return replace(problem, donor=lambda: self.make(bound, first, donor()))
 
     def wishes(self, batch: Batch, attacker: Attacker) -> list[Wish]:
-        """Say what an attacker aims at in each utterance of a batch.
-
-        Args:
-            batch: The batch.
-            attacker: The attacker.
-
-        Returns:
-            A goal for each utterance.
-        """
+        """Say what an attacker aims at in each utterance of a batch."""
         return [
             Wish(
                 attacker.words,
@@ -121,26 +106,7 @@ class ProblemMaker:
             for row in range(len(batch))
         ]
 
-    def _judge(
-        self, bound: BoundTrial, attack: BoundAttack, batch: Batch, ball: Ball
-    ) -> FileJudge:
-        return FileJudge(
-            self.hear,
-            batch.clean,
-            batch.lengths,
-            ball.radius,
-            saver(self.sample_format, bound.norm),
-            self.wishes(batch, attack.attacker),
-        )
-
-    def _loss(self, attack: BoundAttack, batch: Batch) -> Loss:
-        losses = [
-            self._loss_of(victim, attacker, attack, batch)
-            for victim, attacker in attack.aims
-        ]
-        return losses[0] if len(losses) == 1 else MeanLoss(losses)
-
-    def _loss_of(
+    def _loss(
         self, victim: Victim, attacker: Attacker, attack: BoundAttack, batch: Batch
     ) -> Loss:
         """Weigh a victim's losses, behind the random transformations, if there are."""

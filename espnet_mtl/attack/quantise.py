@@ -16,25 +16,19 @@ Saved = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 def saver(sample_format: str, norm: str) -> Saved:
     """Choose how attacked audio is rounded to what a file holds.
 
-    Args:
-        sample_format: ``pcm16`` or ``float32``.
-        norm: Kind of ball, whose radius is kept.
-
-    Returns:
-        A function of clean audio, attacked audio and radius.
+    A ``pcm16`` file keeps to the radius of the ball, ``linf`` or ``l2``.
     """
     if sample_format == "float32":
         return lambda _clean, attacked, _radius: attacked.astype(np.float32)
-    kind = "linf" if norm == "linf" else "l2"
     return lambda clean, attacked, radius: (
-        quantise(clean, attacked, kind, radius).astype(np.float32) / FULL_SCALE
+        quantise(clean, attacked, norm, radius).astype(np.float32) / FULL_SCALE
     )
 
 
 def quantise(
     clean: np.ndarray, attacked: np.ndarray, norm: str, radius: float
 ) -> np.ndarray:
-    """Round attacked audio to what a 16-bit file can hold.
+    """Round attacked audio to what a 16-bit file can hold, int16, (Samples,).
 
     For ``linf``, every sample goes to the nearest level within the radius of the clean
     sample. For ``l2``, samples go to the nearest level; where that makes the
@@ -46,13 +40,9 @@ def quantise(
     without an attack.
 
     Args:
-        clean: Clean audio in [-1, 1], float, (Samples,).
+        clean: Clean audio in [-1, 1], (Samples,).
         attacked: Attacked audio, (Samples,).
-        norm: ``linf`` or ``l2``.
         radius: Radius of the ball, of full scale 1.
-
-    Returns:
-        The attacked audio, int16, (Samples,).
     """
     clean = clean.astype(np.float64) * FULL_SCALE
     levels = np.rint(attacked.astype(np.float64) * FULL_SCALE)

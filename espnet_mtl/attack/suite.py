@@ -13,13 +13,7 @@ from espnet_mtl.results.trial import Member
 
 @dataclass(frozen=True)
 class SuiteMember:
-    """A member of a suite, and the batch with its attacker's loss.
-
-    Attributes:
-        about: What is said of it.
-        method: The attack.
-        problem: The batch.
-    """
+    """A member of a suite, and the batch with its attacker's loss."""
 
     about: Member
     method: Method
@@ -39,10 +33,6 @@ def worst_case(members: Sequence[SuiteMember], doubled: bool = False) -> Attacke
         members: The attacks, in order.
         doubled: Whether the last of those that use gradients is run again with twice
             the steps on what resists in the end, as one more attack.
-
-    Returns:
-        The worst case of each utterance, with what was ``heard`` in it, the
-        ``attempts``, and ``doubled``.
     """
     tally = _Tally(members[0].problem)
     for member in members:

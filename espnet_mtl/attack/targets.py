@@ -12,7 +12,7 @@ _NUM_DRAWN = 16
 
 
 def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
-    """Choose another utterance's sentence for each utterance.
+    """Choose another utterance's sentence as the target of each utterance.
 
     A target is another sentence of the set with the same number of words, or the
     nearest number there is: much longer ones may not fit the audio. Of a few that are
@@ -20,13 +20,6 @@ def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
     the truth is far from hearing the target. The choice depends on the seed, the
     utterance's id and the sentences, not on any order. Sentences that differ only in
     case count as the same, as they do in scoring.
-
-    Args:
-        texts: Transcript by utterance.
-        seed: Another seed draws other targets.
-
-    Returns:
-        Target by utterance; never the transcript itself.
 
     Raises:
         UserError: If all transcripts are the same.
@@ -51,34 +44,18 @@ def choose_targets(texts: Mapping[str, str], seed: int = 0) -> dict[str, str]:
                     others[seed_of(seed, "target", utt, n) % len(others)]
                     for n in range(_NUM_DRAWN)
                 ]
-                targets[utt] = min(drawn, key=lambda t: num_shared_words(t, truth))
+                targets[utt] = min(drawn, key=lambda t: _num_shared_words(t, truth))
                 break
     return targets
 
 
 def same_words(first: str, second: str) -> bool:
-    """Tell whether scoring would take two sentences for the same.
-
-    Args:
-        first: A sentence.
-        second: Another one.
-
-    Returns:
-        Whether their words are the same, apart from case.
-    """
+    """Tell whether scoring takes two sentences for the same: case does not count."""
     return fold_case(first.split()) == fold_case(second.split())
 
 
-def num_shared_words(first: str, second: str) -> int:
-    """Count the words that two sentences share, wherever they stand.
-
-    Args:
-        first: A sentence.
-        second: Another one.
-
-    Returns:
-        The size of the intersection of their bags of words.
-    """
+def _num_shared_words(first: str, second: str) -> int:
+    """Count the words that two sentences share, wherever they stand."""
     return (Counter(first.split()) & Counter(second.split())).total()
 
 
@@ -87,13 +64,8 @@ def check_targets(
 ) -> None:
     """Check that each utterance has a target, and that none is the truth.
 
-    Args:
-        texts: Transcript by utterance.
-        targets: Target by utterance; may have more utterances.
-        path: Where the targets are from, for the message.
-
     Raises:
-        UserError: If they do not fit.
+        UserError: If they do not fit; the message names their ``path``.
     """
     lines = {utt: number for number, utt in enumerate(targets, start=1)}
     missing = [utt for utt in texts if utt not in targets]
@@ -106,6 +78,6 @@ def check_targets(
     for utt, text in texts.items():
         if same_words(targets[utt], text):
             raise UserError(
-                f"{path}:{lines[utt]}: the target of {utt} is what is said: '{text}'. "
-                "Hearing that is not a success of the attack; choose another sentence"
+                f"{path}:{lines[utt]}: the target of {utt} is what is said anyway: "
+                f"'{text}'. An attack cannot succeed by that; choose another sentence"
             )

@@ -14,11 +14,7 @@ Hear = Callable[[np.ndarray], Heard]
 
 
 class Listener(Protocol):
-    """The decoder that the attack is to deceive.
-
-    Attributes:
-        about: How it weighs the branches.
-    """
+    """The decoder that the attack is to deceive; ``about`` says how it weighs."""
 
     about: Decoder
 
@@ -63,42 +59,22 @@ class Victim(Protocol):
             branches: Branches wanted; the others are not computed.
 
         Returns:
-            Negative log-likelihood in nats by branch, each (Batch,), not reduced over
-            the batch.
+            Negative log-likelihood in nats by branch, each (Batch,).
         """
         ...
 
     def encode_text(self, text: str) -> list[int]:
-        """Turn a transcript into token ids.
-
-        Args:
-            text: The transcript.
-
-        Returns:
-            Token ids without start and end.
-        """
+        """Turn a transcript into token ids, without start and end."""
         ...
 
     def num_frames(self, num_samples: int) -> int:
-        """Count the encoder's frames for audio of a length.
-
-        Args:
-            num_samples: Length of the audio.
-
-        Returns:
-            Number of frames; 0 where the audio is too short for the encoder.
-        """
+        """Count the encoder's frames for audio of a length; 0 where it is too short."""
         ...
 
     def can_say(self, num_samples: int, tokens: Sequence[int]) -> bool:
         """Tell whether audio of a length can be heard as a text at all.
 
-        Args:
-            num_samples: Length of the audio.
-            tokens: The text's token ids.
-
-        Returns:
-            ``False`` if the text is too long for CTC's frames, or has a token that
-            the model does not know.
+        It cannot if the text is too long for CTC's frames, or has a token that the
+        model does not know.
         """
         ...

@@ -31,13 +31,14 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--attack_args",
         default="",
-        help="Settings that override it, such as 'steps=5 budgets=[0.001]'",
+        help="Settings that replace those of --config, such as 'steps=5 "
+        "budgets=[0.001]'",
     )
     add(
         "--text_target",
         type=Path,
-        help="What each utterance is to be heard as. Default: text_target of the data "
-        "directory; where there is none, sentences of other utterances",
+        help="Table of target sentences. Default: text_target of the data directory; "
+        "if there is none, sentences of other utterances",
     )
     add(
         "--inference_config",
@@ -71,10 +72,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
+    """Run the command, with the arguments ``cmd`` instead of those of the process.
 
     Raises:
         UserError: If an option or the input is faulty.
@@ -110,13 +108,6 @@ def attack(
     decoding: Decoding,
 ) -> None:
     """Run one job, or all of the work as one.
-
-    Args:
-        args: The command's options.
-        config: The attack.
-        test_set: What is attacked.
-        inputs: What else the attack depends on.
-        decoding: Settings of the decoder that is to be deceived.
 
     Raises:
         UserError: If a model is refused, or the audio is faulty.

@@ -48,9 +48,6 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: list[str] | None = None) -> None:
     """Decode.
 
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
     Raises:
         UserError: If an option or an input file does not fit.
     """

@@ -15,35 +15,25 @@ def get_parser() -> argparse.ArgumentParser:
         description="Pack a trained model into one zip, which asr_mtl_attack and any "
         "ESPnet user's Speech2Text can load",
     )
-    parser.add_argument(
-        "--asr_train_config", type=Path, required=True, help="config.yaml of training"
-    )
-    parser.add_argument(
-        "--asr_model_file", type=Path, required=True, help="Weights, such as *.ave.pth"
-    )
-    parser.add_argument(
-        "--lm_train_config",
-        type=Path,
-        help="config.yaml of a language model's training",
-    )
-    parser.add_argument("--lm_file", type=Path, help="Weights of the language model")
-    parser.add_argument("--ngram_file", type=Path, help="An n-gram model of KenLM")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--asr_train_config", type=Path, required=True, help="config.yaml of training")
+    add("--asr_model_file", type=Path, required=True, help="Weights, such as *.ave.pth")
+    add("--lm_train_config", type=Path, help="config.yaml of a language model")
+    add("--lm_file", type=Path, help="Weights of the language model")
+    add("--ngram_file", type=Path, help="An n-gram model of KenLM")
+    add(
         "--option",
         type=Path,
         action="append",
         default=[],
         help="Another file to put in, such as RESULTS.md; may be given several times",
     )
-    parser.add_argument("--outpath", type=Path, required=True, help="The zip to write")
+    add("--outpath", type=Path, required=True, help="The zip to write")
     return parser
 
 
 def main(cmd: list[str] | None = None) -> None:
     """Pack.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
         UserError: If a file is missing or does not fit the others.
@@ -51,7 +41,7 @@ def main(cmd: list[str] | None = None) -> None:
     args = get_parser().parse_args(cmd)
     setup_logging()
     lm = (args.lm_train_config, args.lm_file)
-    if None in lm and lm != (None, None):
+    if lm.count(None) == 1:
         raise UserError("--lm_train_config and --lm_file: give both, or neither")
     packed = pack_model(
         args.asr_train_config,

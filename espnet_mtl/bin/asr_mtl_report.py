@@ -5,6 +5,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.report.claims import claims_blocks
@@ -23,32 +24,19 @@ def get_parser() -> argparse.ArgumentParser:
         description="Compare systems under attack: writes RESULTS.md, index.html, "
         "results.json and plots",
     )
-    parser.add_argument(
-        "--exp",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="Experiments (asr_exp) with the scores of stage 17",
-    )
-    parser.add_argument(
-        "--output", type=Path, required=True, help="Directory to write to"
-    )
-    parser.add_argument(
-        "--baselines",
-        default="ctc,att",
-        help="Systems to compare with, separated by commas",
-    )
-    parser.add_argument("--title", default=DEFAULT_TITLE, help="Title of the report")
-    parser.add_argument(
-        "--command", default="", help="The command that made the results, to be shown"
-    )
-    parser.add_argument(
-        "--print", action="store_true", help="Print the main table and the files"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    several: dict[str, Any] = {"type": Path, "nargs": "+"}
+    scored = "Experiments (asr_exp) with the scores of stage 17"
+    add("--exp", **several, required=True, help=scored)
+    add("--output", type=Path, required=True, help="Directory to write to")
+    compared = "Systems to compare with, separated by commas"
+    add("--baselines", default="ctc,att", help=compared)
+    add("--title", default=DEFAULT_TITLE, help="Title of the report")
+    add("--command", default="", help="The command that made the results, to be shown")
+    add("--print", action="store_true", help="Print the main table and the files")
+    add(
         "--update_readme",
-        type=Path,
-        nargs="+",
+        **several,
         default=[],
         metavar="README",
         help="Put the results between the markers of these files, where they have "
@@ -57,15 +45,12 @@ def get_parser() -> argparse.ArgumentParser:
         f"results:CORPUS:short, and for {_CLAIMS_CORPUS} the claims between those of "
         "results:claims",
     )
-    parser.add_argument("--corpus", help="Name of the corpus in those markers")
+    add("--corpus", help="Name of the corpus in those markers")
     return parser
 
 
 def main(cmd: list[str] | None = None) -> None:
     """Write the report.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
         UserError: If there are no results, or the README has no markers.
@@ -96,23 +81,14 @@ def main(cmd: list[str] | None = None) -> None:
 
 
 def readme_parts(report: Report, corpus: str) -> dict[str, str]:
-    """Make what goes into a README.
-
-    Args:
-        report: The report.
-        corpus: Name of the corpus.
-
-    Returns:
-        Markdown by the name in the markers.
-    """
+    """Make what goes into a README: Markdown by the name in the markers."""
     parts = {
         f"results:{corpus}": to_markdown(report.readme_blocks()),
         f"results:{corpus}:short": to_markdown(report.short_blocks()),
     }
     if corpus == _CLAIMS_CORPUS:
-        claims = claims_blocks(report.groups)
-        claims = claims or [Text("These systems test none of the claims.")]
-        parts["results:claims"] = to_markdown(claims)
+        nothing = [Text("These systems test none of the claims.")]
+        parts["results:claims"] = to_markdown(claims_blocks(report.groups) or nothing)
     return parts
 
 

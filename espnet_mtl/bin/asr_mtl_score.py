@@ -4,6 +4,7 @@ import argparse
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 
@@ -15,59 +16,45 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    folder: dict[str, Any] = {"type": Path, "required": True}
+    # What several commands have in common
+    decoded = argparse.ArgumentParser(add_help=False)
+    decoded.add_argument("--hyp_dir", **folder, help="Directory of the decoding")
+    attacked = argparse.ArgumentParser(add_help=False, parents=[decoded])
+    about = "Output directory of the attack"
+    attacked.add_argument("--attack_dir", **folder, help=about)
+    names = argparse.ArgumentParser(add_help=False)
+    names.add_argument("--system", default="system", help="Name of the system")
+    names.add_argument("--decoder", default="decode", help="Tag of the decoding")
+    names.add_argument("--set_name", default="test", help="Name of the decoded set")
 
-    decoding = commands.add_parser(
-        "decoding", help="WER, CER, TER and accent accuracy of untouched audio"
-    )
-    _add_directories(decoding, "--ref_dir", "Data directory with the truth")
-    _add_names(decoding)
+    about = "WER, CER, TER and accent accuracy of untouched audio"
+    decoding = add_command("decoding", parents=[decoded, names], help=about)
     add = decoding.add_argument
+    add("--ref_dir", **folder, help="Data directory with the truth")
     add("--token_type", choices=("bpe", "char", "word"), required=True)
     add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
     add("--hyp_cleaner", default="none", help="ESPnet's cleaner for hypotheses")
-    add(
-        "--case_sensitive",
-        action="store_true",
-        help="Tell A from a, as sclite -s does",
-    )
+    add("--case_sensitive", action="store_true", help="Tell A from a (sclite -s)")
     decoding.set_defaults(run=_decoding)
 
-    stamp = commands.add_parser(
-        "stamp", help="Keep in a decoding's directory which attack it is of"
-    )
-    _add_directories(stamp, "--attack_dir", "Output directory of the attack")
+    about = "Keep in a decoding's directory which attack it is of"
+    stamp = add_command("stamp", parents=[attacked], help=about)
     stamp.set_defaults(run=_stamp)
 
-    attack = commands.add_parser("attack", help="Scores of attacked audio")
-    _add_directories(attack, "--attack_dir", "Output directory of the attack")
-    _add_names(attack)
-    add = attack.add_argument
-    add("--attack_tag", default="attack", help="Name of the attack")
-    seed = attack.add_mutually_exclusive_group()
-    seed.add_argument("--seed", type=int, default=0, help="Seed of the training")
-    seed.add_argument(
-        "--asr_train_config", type=Path, help="Configuration to read the seed from"
-    )
+    about = "Scores of attacked audio"
+    attack = add_command("attack", parents=[attacked, names], help=about)
+    attack.add_argument("--attack_tag", default="attack", help="Name of the attack")
+    add = attack.add_mutually_exclusive_group().add_argument
+    add("--seed", type=int, default=0, help="Seed of the training")
+    add("--asr_train_config", type=Path, help="Configuration to read the seed from")
     attack.set_defaults(run=_attack)
 
-    show = commands.add_parser("show", help="Print RESULTS.md of an experiment")
+    show = add_command("show", help="Print RESULTS.md of an experiment")
     show.add_argument("asr_exp", type=Path, help="Directory of the experiment")
     show.set_defaults(run=_show)
     return parser
-
-
-def _add_directories(parser: argparse.ArgumentParser, name: str, meaning: str) -> None:
-    parser.add_argument(name, type=Path, required=True, help=meaning)
-    parser.add_argument(
-        "--hyp_dir", type=Path, required=True, help="Directory of the decoding"
-    )
-
-
-def _add_names(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--system", default="system", help="Name of the system")
-    parser.add_argument("--decoder", default="decode", help="Tag of the decoding")
-    parser.add_argument("--set_name", default="test", help="Name of the decoded set")
 
 
 def _decoding(args: argparse.Namespace) -> None:
@@ -144,9 +131,6 @@ def _show(args: argparse.Namespace) -> None:
 
 def main(cmd: list[str] | None = None) -> None:
     """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
 
     Raises:
         UserError: If a file is missing, damaged or does not fit.

@@ -43,9 +43,6 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: list[str] | None = None) -> None:
     """Make the repository, list it, and upload it.
 
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
     Raises:
         UserError: If the package or an option of decoding is refused, a result is
             damaged, or the upload fails.
@@ -60,11 +57,10 @@ def main(cmd: list[str] | None = None) -> None:
 
     search = read_search(Decoding(args.inference_config, args.inference_args))
     decoding = search.describe(settings["token_list"], files)
-    card = model_card(
-        args.repo, args.exp, files, settings, decoding, args.lang, args.license
-    )
     texts = {
-        "README.md": card,
+        "README.md": model_card(
+            args.repo, args.exp, files, settings, decoding, args.lang, args.license
+        ),
         DECODING_NAME: yaml.safe_dump(decoding, sort_keys=False),
     }
     results = [args.exp / "RESULTS.md", args.exp / "report"]

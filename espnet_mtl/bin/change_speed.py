@@ -29,7 +29,7 @@ def main(cmd: list[str] | None = None) -> None:
     args = parser.parse_args(cmd)
     setup_logging()
     if len(args.part) not in (0, 2):
-        parser.error("of a part, give start and end")
+        parser.error("give both start and end of a part")
     changed = ChangedSpeed.of(args.source, args.factor, args.part)
     samples, rate = read_source(changed.value, args.source)
     sys.stdout.buffer.write(encode_audio(samples[:, 0], rate, "wav"))

@@ -21,10 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
+    """Run the command, with ``sys.argv`` when no arguments are given.
 
     Raises:
         UserError: If the settings cannot be read.
@@ -43,7 +40,7 @@ def main(cmd: list[str] | None = None) -> None:
         raise UserError(f"lm_weight takes a number, not '{weight}'") from None
     if is_idle:
         logging.warning(
-            "The language model changes nothing: lm_weight is %s. Give "
+            "The language model is not used, because lm_weight is %s. Give "
             '--inference_args "--lm_weight 0.3", or another --inference_config.',
             weight,
         )

@@ -5,26 +5,20 @@ import argparse
 from pathlib import Path
 
 from espnet_mtl.errors import run_main, setup_logging
-from espnet_mtl.package.contents import FILES, check_contents
+from espnet_mtl.package.contents import check_contents
+from espnet_mtl.package.packing import KEYS
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Compare; a difference ends the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the package was packed from other files.
-    """
+    """Compare; a difference is a ``UserError``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("zip_file", type=Path, help="The packed model")
-    for name in FILES:
+    for name in KEYS:
         parser.add_argument(f"--{name}", type=Path)
     args = parser.parse_args(cmd)
     setup_logging()
-    files = {name: getattr(args, name) for name in FILES}
-    check_contents(args.zip_file, {k: v for k, v in files.items() if v is not None})
+    files = {name: getattr(args, name) for name in KEYS if getattr(args, name)}
+    check_contents(args.zip_file, files)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-    """
+    """Run the command, with the arguments ``cmd`` instead of those of the process."""
     args = get_parser().parse_args(cmd)
     setup_logging()
     targets = choose_targets(read_table(args.text), args.seed)

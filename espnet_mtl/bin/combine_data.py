@@ -5,6 +5,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.combine import combine_data_dirs
 from espnet_mtl.data.tools.fix import fix_data_dir
 from espnet_mtl.errors import run_main, setup_logging
@@ -14,15 +15,13 @@ def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="combine_data.sh", description=__doc__)
     parser.add_argument(
-        "--extra-files",
-        "--extra_files",
+        *spell("extra-files"),
         default="",
         metavar="'FILE ...'",
         help="further tables with a line for each utterance; utt2* need not be named",
     )
     parser.add_argument(
-        "--skip-fix",
-        "--skip_fix",
+        *spell("skip-fix"),
         choices=["true", "false"],
         default="false",
         help="do not run fix_data_dir.sh at the end",

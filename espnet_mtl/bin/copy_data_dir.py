@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from espnet_mtl.bin import validate_data_dir
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.copy_dir import copy_data_dir
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -17,25 +18,15 @@ _OPTIONS = {"text": "--no-text", "wav.scp": "--no-wav", "utt2accent": "--no-acce
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="copy_data_dir.sh", description=__doc__)
+    add = parser.add_argument
     for unit, what in (("utt", "utterances"), ("spk", "speakers")):
-        for place in ("prefix", "suffix"):
-            parser.add_argument(
-                f"--{unit}-{place}",
-                f"--{unit}_{place}",
-                default="",
-                help=f"put it {'before' if place == 'prefix' else 'after'} the {what}",
-            )
-    parser.add_argument(
-        "--extra-files", "--extra_files", default="", help="copy these as well"
-    )
-    parser.add_argument(
-        "--validate-opts",
-        "--validate_opts",
-        default="",
-        help="for the check at the end",
-    )
-    parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path)
+        for affix, place in (("prefix", "before"), ("suffix", "after")):
+            help_text = f"put it {place} the {what}"
+            add(*spell(f"{unit}-{affix}"), default="", help=help_text)
+    add(*spell("extra-files"), default="", help="copy these as well")
+    add(*spell("validate-opts"), default="", help="for the check at the end")
+    add("source", type=Path)
+    add("target", type=Path)
     args = parser.parse_args(_bind_values(sys.argv[1:] if cmd is None else cmd))
     setup_logging()
     copy_data_dir(
@@ -47,11 +38,7 @@ def main(cmd: list[str] | None = None) -> None:
     )
     logging.info("%s: a copy of %s", args.target, args.source)
     # What the source lacks, its copy may lack: words of an utterance as well.
-    absent = [
-        option
-        for name, option in _OPTIONS.items()
-        if not (args.source / name).is_file()
-    ]
+    absent = [o for name, o in _OPTIONS.items() if not (args.source / name).is_file()]
     options = [*shlex.split(args.validate_opts), *absent, "--empty-text"]
     validate_data_dir.main([*options, str(args.target)])
 

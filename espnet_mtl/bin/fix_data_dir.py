@@ -4,6 +4,7 @@
 import argparse
 from pathlib import Path
 
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.fix import fix_data_dir
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -13,8 +14,7 @@ def main(cmd: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="fix_data_dir.sh", description=__doc__)
     for flag, what in (("utt", "utterance"), ("spk", "speaker")):
         parser.add_argument(
-            f"--{flag}_extra_files",
-            f"--{flag}-extra-files",
+            *spell(f"{flag}-extra-files"),
             default="",
             metavar="'FILE ...'",
             help=f"further tables that need a line for each {what}",

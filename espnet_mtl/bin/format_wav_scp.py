@@ -10,8 +10,8 @@ from espnet_mtl.data.stages.format_wav_scp import plan_format, write_formatted
 from espnet_mtl.errors import run_main, setup_logging
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Return the parser."""
+def main(cmd: list[str] | None = None) -> None:
+    """Do one job, or all of them and the tables, or the tables alone."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fs", default="16k", help="16k or 16000")
     parser.add_argument("--audio_format", choices=FORMATS, default="flac")
@@ -38,19 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    return parser
-
-
-def _read_share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError
-    return share
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Do one job, or all of them and the tables, or the tables alone."""
-    args = get_parser().parse_args(cmd)
+    args = parser.parse_args(cmd)
     setup_logging()
     work = plan_format(
         args.source,
@@ -71,6 +59,13 @@ def main(cmd: list[str] | None = None) -> None:
     write_formatted(
         args.source, args.target, args.audio_format, work, args.max_bad_audio
     )
+
+
+def _read_share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError
+    return share
 
 
 if __name__ == "__main__":

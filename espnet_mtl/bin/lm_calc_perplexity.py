@@ -7,24 +7,14 @@ The weights have to fit, and run no code.
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 from espnet2.bin import lm_calc_perplexity
-from espnet2.bin.lm_calc_perplexity import get_parser
 
 from espnet_mtl.errors import run_main
 from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.substitute import substitute
 
-__all__ = ["get_parser", "main"]
-
 
 def main(cmd: list[str] | None = None) -> None:
-    """Measure.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
-
-    Raises:
-        UserError: If the weights hold more than tensors, or do not fit.
-    """
+    """Measure."""
     # ESPnet's own task would unpickle whatever the file holds.
     with substitute(lm_calc_perplexity, LMTask=StrictLMTask):
         lm_calc_perplexity.main(cmd)

@@ -10,6 +10,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.stages.speed_perturb import perturb_data_dir_speed, read_factors
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -20,9 +21,8 @@ def main(cmd: list[str] | None = None) -> None:
         prog="perturb_data_dir_speed.sh", description=__doc__
     )
     parser.add_argument(
-        "--utt_extra_files",
-        "--utt-extra-files",
-        help="taken for ESPnet's sake: every utt2* goes along anyway",
+        *spell("utt-extra-files"),
+        help="accepted as in ESPnet; every utt2* is copied anyway",
     )
     parser.add_argument("factors", help="one speed, or several: '0.9 1.0 1.1'")
     parser.add_argument("source", type=Path)

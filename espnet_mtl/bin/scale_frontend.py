@@ -28,10 +28,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Command-line arguments; ``sys.argv`` when not given.
+    """Run the command, with ``sys.argv`` when no arguments are given.
 
     Raises:
         UserError: If the configuration cannot be read.

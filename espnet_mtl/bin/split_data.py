@@ -4,6 +4,7 @@
 import argparse
 from pathlib import Path
 
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.split import split_data_dir
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -12,7 +13,7 @@ def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="split_data.sh", description=__doc__)
     parser.add_argument(
-        "--per-utt", "--per_utt", action="store_true", help="split speakers, too"
+        *spell("per-utt"), action="store_true", help="cut speakers, too"
     )
     parser.add_argument("directory", type=Path)
     parser.add_argument("number", type=int, help="how many parts")

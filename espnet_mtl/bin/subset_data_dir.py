@@ -5,6 +5,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.checks import check_apart
 from espnet_mtl.data.tools.subset import choose, choose_listed, subset_data_dir
 from espnet_mtl.errors import run_main, setup_logging
@@ -26,13 +27,12 @@ def main(cmd: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(usage=_USAGE, description=__doc__)
     how = parser.add_mutually_exclusive_group()
     for name, what in _HOW.items():
-        flag = name.replace("_", "-")
-        flags = dict.fromkeys([f"--{flag}", f"--{name}"])
+        flags = spell(name.replace("_", "-"))
         how.add_argument(
             *flags, dest="how", action="store_const", const=name, help=what
         )
-    how.add_argument("--utt-list", "--utt_list", type=Path, help="utterances to keep")
-    how.add_argument("--spk-list", "--spk_list", type=Path, help="speakers to keep")
+    how.add_argument(*spell("utt-list"), type=Path, help="utterances to keep")
+    how.add_argument(*spell("spk-list"), type=Path, help="speakers to keep")
     parser.add_argument("arguments", nargs="+", metavar="directories and number")
     args = parser.parse_args(cmd)
     setup_logging()

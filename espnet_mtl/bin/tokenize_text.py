@@ -3,11 +3,9 @@
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-from espnet2.bin.tokenize_text import get_parser, main
+from espnet2.bin.tokenize_text import main
 
 from espnet_mtl.errors import run_main
-
-__all__ = ["get_parser", "main"]
 
 if __name__ == "__main__":
     run_main(main)

@@ -4,20 +4,13 @@
 import argparse
 from pathlib import Path
 
-from espnet_mtl.data.stages.trained_on import (
-    Training,
-    check_experiment,
-    check_statistics,
-    describe_accents,
-    describe_data,
-    describe_tables,
-)
+from espnet_mtl.data.stages import trained_on
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.provenance import write_stamp
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Return the parser."""
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "action",
@@ -35,30 +28,25 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument("--valid_dir", type=Path)
     group = parser.add_argument_group("of a language model")
     group.add_argument("--lm_text", type=Path)
-    return parser
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command."""
-    args = get_parser().parse_args(cmd)
+    args = parser.parse_args(cmd)
     setup_logging()
-    training = Training(args.exp, args.stats_dir, stage=10, tag="asr_tag")
-    data = describe_tables({"tokens": args.token_list})
+    training = trained_on.Training(args.exp, args.stats_dir, stage=10, tag="asr_tag")
+    data = trained_on.describe_tables({"tokens": args.token_list})
     if args.accent_list is not None:
-        data |= describe_accents(args.accent_list)
+        data |= trained_on.describe_accents(args.accent_list)
     if args.lm_text is not None:
-        training = Training(args.exp, args.stats_dir, stage=6, tag="lm_tag")
-        data |= describe_tables({"text": args.lm_text})
+        training = trained_on.Training(args.exp, args.stats_dir, stage=6, tag="lm_tag")
+        data |= trained_on.describe_tables({"text": args.lm_text})
     elif args.action != "use":
         sets = {"training": args.train_dir, "validation": args.valid_dir}
-        data |= describe_data(sets)
+        data |= trained_on.describe_data(sets)
 
     if args.action == "statistics":
         write_stamp(args.stats_dir, data)
         return
     if args.action == "training":
-        check_statistics(training, data)
-    check_experiment(training, data)
+        trained_on.check_statistics(training, data)
+    trained_on.check_experiment(training, data)
     if args.action == "training" and not training.has_learned:
         write_stamp(args.exp, data)
 

@@ -4,6 +4,7 @@
 import argparse
 from pathlib import Path
 
+from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.validate import validate_data_dir
 from espnet_mtl.errors import run_main, setup_logging
 
@@ -14,7 +15,7 @@ _OPTIONS = {
     "no-spk-sort": "sorting by speaker may give another order than by utterance",
     "non-print": "text may have control characters",
     "empty-text": "text may have utterances without words: stage 4 leaves them out",
-    "no-feats": "taken for Kaldi's sake: feats.scp is never needed here",
+    "no-feats": "accepted as in Kaldi; feats.scp is never needed here",
 }
 
 
@@ -22,8 +23,7 @@ def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="validate_data_dir.sh", description=__doc__)
     for name, what in _OPTIONS.items():
-        flags = dict.fromkeys([f"--{name}", f"--{name.replace('-', '_')}"])
-        parser.add_argument(*flags, action="store_true", help=what)
+        parser.add_argument(*spell(name), action="store_true", help=what)
     parser.add_argument("directory", type=Path)
     args = parser.parse_args(cmd)
     setup_logging()

@@ -15,15 +15,7 @@ _UNKNOWN_SIZE = 0x7FFFF000
 
 
 def read_mark(path: str, offset: int, place: str) -> bytes:
-    """Read how an entry begins.
-
-    Args:
-        path: The archive.
-        offset: Where the entry is, in bytes.
-        place: What it belongs to, for messages.
-
-    Returns:
-        ``EXTENDED``, ``PLAIN`` or that of FLAC.
+    """Read how an entry begins, at an offset in bytes: ``EXTENDED``, ``PLAIN``, FLAC.
 
     Raises:
         DataDirError: If no audio begins there.
@@ -38,21 +30,13 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
         if start.startswith(mark) and len(start) > len(EXTENDED):
             return mark
     raise DataDirError(
-        f"{place}: no audio begins there (features, or another offset?); correct "
-        "wav.scp"
+        f"{place}: there is no audio at this offset (an archive of features, or a "
+        "wrong offset?); correct wav.scp"
     )
 
 
 def read_entry(path: str, offset: int, place: str) -> bytes:
-    """Read the audio file that is in an archive.
-
-    Args:
-        path: The archive.
-        offset: Where the entry is, in bytes.
-        place: What it belongs to, for messages.
-
-    Returns:
-        The file's content.
+    """Return the content of an audio file in an archive; see :func:`read_mark`.
 
     Raises:
         DataDirError: If no audio begins there, or the archive was cut short.
@@ -81,10 +65,6 @@ def _size_of_wav(start: bytes) -> int:
 
 def pack_entry(key: str, content: bytes) -> tuple[bytes, int]:
     """Make an entry of an extended archive, as ESPnet's loader reads it.
-
-    Args:
-        key: The utterance.
-        content: An audio file.
 
     Returns:
         The entry, and the offset in it that belongs into ``wav.scp``.

@@ -10,7 +10,7 @@ import soundfile
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.samples import check_samples, to_16_bit
-from espnet_mtl.data.sources import read_formatted
+from espnet_mtl.data.sources import check_formatted_value, read_source
 
 
 def read_audio_rate(
@@ -31,25 +31,21 @@ def read_audio_rate(
             that are not numbers or are far beyond full scale.
     """
     place = f"utterance {utt}: {path}" if utt else str(path)
-    samples, rate = read_formatted(str(path), place)
+    check_formatted_value(str(path), place)
+    samples, rate = read_source(str(path), place)
     return check_samples(samples, place), rate
 
 
 def read_audio(
     path: Path | str, rate: int | None = None, *, utt: str | None = None
 ) -> np.ndarray:
-    """Read mono audio at a known rate; see :func:`read_audio_rate`.
-
-    Args:
-        path: The file, or a place in an archive.
-        rate: The sampling rate it must have, in Hz; ``None`` takes any.
-        utt: Utterance id, for the message.
+    """Read mono audio of a known rate in Hz; ``None`` takes any.
 
     Returns:
         Samples in [-1, 1], float32, (Samples,).
 
     Raises:
-        DataDirError: Also if the rate is another.
+        DataDirError: As :func:`read_audio_rate`, and if the rate is another.
     """
     samples, found = read_audio_rate(path, utt=utt)
     if rate is not None and found != rate:
@@ -67,13 +63,10 @@ def write_audio(
     """Write a mono file that appears whole or not at all.
 
     Args:
-        path: The file; its ending tells the format.
+        path: Its ending tells the format.
         samples: Samples in [-1, 1], (Samples,); for ``PCM_16`` also int16.
         rate: Sampling rate in Hz.
         subtype: Sample format, as soundfile names it.
-
-    Raises:
-        OSError: If the disk is full.
     """
     path = Path(path)
     write_files({path: encode_audio(samples, rate, path.suffix[1:], subtype)})
@@ -82,16 +75,9 @@ def write_audio(
 def encode_audio(
     samples: np.ndarray, rate: int, kind: str, subtype: str = "PCM_16"
 ) -> bytes:
-    """Make the content of a mono file.
+    """Return the content of a mono file of a kind such as ``flac``.
 
-    Args:
-        samples: Samples in [-1, 1], (Samples,); for ``PCM_16`` also int16.
-        rate: Sampling rate in Hz.
-        kind: Format of the file, such as ``flac``.
-        subtype: Sample format, as soundfile names it.
-
-    Returns:
-        The content.
+    See :func:`write_audio`.
     """
     if subtype == "PCM_16" and samples.dtype != np.int16:
         samples = to_16_bit(samples)
@@ -114,13 +100,7 @@ def _without_time(content: bytes) -> bytes:
 
 
 def read_rate(rate: int | str) -> int:
-    """Read a sampling rate as ESPnet's ``--fs`` writes it.
-
-    Args:
-        rate: Hz, or kHz with a ``k`` behind.
-
-    Returns:
-        The rate in Hz.
+    """Return a sampling rate in Hz, written as for ESPnet's ``--fs``: 16000 or 16k.
 
     Raises:
         DataDirError: If it is not a rate.

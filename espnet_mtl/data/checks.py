@@ -13,17 +13,11 @@ _LONGEST_ID = 240
 
 
 def check_agreement(
-    path: Path,
-    tables: Mapping[str, Mapping[str, str]],
-    segments: Mapping[str, Segment],
+    path: Path, tables: Mapping[str, Mapping[str, str]], segments: Mapping[str, Segment]
 ) -> None:
     """Refuse tables that do not name the same utterances.
 
-    Args:
-        path: The directory.
-        tables: Tables by name. All are compared with ``segments``, ``wav.scp`` or the
-            first one.
-        segments: The parts of recordings that ``segments`` names.
+    All are compared with ``segments``, ``wav.scp`` or the first one.
 
     Raises:
         DataDirError: If one lacks an utterance or has one too many, a segment is of a
@@ -43,15 +37,13 @@ def check_agreement(
 def check_apart(source: Path, target: Path) -> None:
     """Refuse to write a data directory over the one that is read.
 
-    Args:
-        source: The directory to read.
-        target: The directory to write.
-
     Raises:
         DataDirError: If they are the same.
     """
     if source.resolve() == target.resolve():
-        raise DataDirError(f"{target}: read and written at once; name another target")
+        raise DataDirError(
+            f"{target}: source and target are the same; name another target"
+        )
 
 
 def check_file_names(
@@ -61,7 +53,7 @@ def check_file_names(
 
     Args:
         path: The table that they are from, for the message.
-        utts: The utterances, in the table's order.
+        utts: In the order of the table.
         prefix: What the files' names begin with.
 
     Raises:
@@ -85,10 +77,6 @@ def check_file_names(
 def check_formatted(path: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Refuse a directory that does not have one audio file for each utterance.
 
-    Args:
-        path: The directory.
-        tables: What :func:`.datadir.load_data_dir` read of it.
-
     Raises:
         DataDirError: If its utterances are parts of recordings, or cannot name files.
     """
@@ -101,15 +89,7 @@ def check_formatted(path: Path, tables: Mapping[str, Mapping[str, str]]) -> None
 
 
 def some(keys: Collection[str], noun: str = "utterance") -> str:
-    """Count keys and name the first few.
-
-    Args:
-        keys: The keys.
-        noun: What each of them is.
-
-    Returns:
-        Such as ``2 utterances (ann-1, ann-2)``.
-    """
+    """Count keys and name the first few, such as ``2 utterances (ann-1, ann-2)``."""
     shown = ", ".join(list(keys)[:5]) + (", ..." if len(keys) > 5 else "")
     return f"{len(keys)} {noun}{'' if len(keys) == 1 else 's'} ({shown})"
 

@@ -10,16 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from espnet_mtl import provenance
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import UserError
-from espnet_mtl.provenance import (
-    STAMP_NAME,
-    find_changes,
-    hash_file,
-    read_stamp,
-    write_stamp,
-)
 
 DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}
 
@@ -34,14 +28,7 @@ class Planned(Protocol):
 
 
 def get_corpus_parser(description: str | None) -> argparse.ArgumentParser:
-    """Build a command line with the options that every maker has.
-
-    Args:
-        description: Shown by ``--help``.
-
-    Returns:
-        A parser with ``--output``, ``--audio_dir``, ``--num_<set>`` and ``--seed``.
-    """
+    """Build a command line with the options that every maker has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--output", type=Path, required=True, help="data directory")
     parser.add_argument(
@@ -56,12 +43,6 @@ def get_corpus_parser(description: str | None) -> argparse.ArgumentParser:
 def read_sizes(args: argparse.Namespace) -> dict[str, int]:
     """Check the sizes asked for.
 
-    Args:
-        args: Of :func:`get_corpus_parser`.
-
-    Returns:
-        Number of utterances by set.
-
     Raises:
         UserError: If a set would be empty.
     """
@@ -75,23 +56,17 @@ def read_sizes(args: argparse.Namespace) -> dict[str, int]:
 def make_once(
     output: Path, settings: Mapping[str, Any], make: Callable[[], None]
 ) -> None:
-    """Make a corpus, unless the same settings have made it and it is still whole.
-
-    Args:
-        output: Folder of the data directories; holds the stamp, written last.
-        settings: All that the corpus depends on, as JSON can hold it.
-        make: Makes it.
-    """
-    before = read_stamp(output)
-    changes = [] if before is None else find_changes(before, settings)
+    """Make a corpus, unless the same settings have made it and it is still whole."""
+    before = provenance.read_stamp(output)
+    changes = [] if before is None else provenance.find_changes(before, settings)
     if before is not None and not changes and _is_whole(output):
-        logging.info("%s: made before with the same options; kept", output)
+        logging.info("%s: already made with the same options; kept", output)
         return
     if changes:
         logging.info("%s: made again: changed: %s", output, ", ".join(changes))
-    (output / STAMP_NAME).unlink(missing_ok=True)
+    (output / provenance.STAMP_NAME).unlink(missing_ok=True)
     make()
-    write_stamp(output, settings)
+    provenance.write_stamp(output, settings)
 
 
 def _is_whole(output: Path) -> bool:
@@ -106,35 +81,23 @@ def _is_whole(output: Path) -> bool:
 
 
 def hash_sources(folder: Path) -> dict[str, str]:
-    """Hash the Python files of a folder: a corpus is made again when its maker changes.
-
-    Args:
-        folder: The folder.
-
-    Returns:
-        Digests by file name.
-    """
-    return {path.name: hash_file(path) for path in sorted(folder.glob("*.py"))}
+    """Digest a folder's Python files: a corpus is made again when its maker changes."""
+    return {
+        path.name: provenance.hash_file(path) for path in sorted(folder.glob("*.py"))
+    }
 
 
 def seed_with(rng: np.random.RandomState, text: str) -> None:
-    """Seed a generator with a text. RandomState, because its stream is frozen for good.
+    """Seed a generator with a text; different texts give independent streams.
 
-    Args:
-        rng: The generator. Seeding takes a tenth of the time of making a new one.
-        text: Anything; different texts give independent streams.
+    RandomState, because its stream is frozen for good. Seeding takes a tenth of the
+    time of making a new one.
     """
     rng.seed(np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4"))
 
 
 def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None:
-    """Write the data directory of one set, after its audio is complete.
-
-    Args:
-        directory: The data directory.
-        audio_dir: Folder that holds ``<key>.wav``.
-        plan: The utterances.
-    """
+    """Write the data directory of one set, with audio ``<audio_dir>/<key>.wav``."""
     write_data_dir(
         directory,
         {
@@ -149,10 +112,7 @@ def write_set(directory: Path, audio_dir: Path, plan: Sequence[Planned]) -> None
 def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
     """Write 16-bit mono audio (in a tenth of the time that soundfile takes).
 
-    Args:
-        path: The file.
-        samples: Little-endian int16, shape ``(num_samples,)``.
-        fs: Sampling rate in Hz.
+    The samples are little-endian int16, (Samples,).
     """
     with path.open("wb") as file, wave.open(file) as audio:
         audio.setparams((1, 2, fs, len(samples), "NONE", ""))

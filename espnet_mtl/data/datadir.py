@@ -82,17 +82,12 @@ class DataDir:
         attack's output) have no ``segments``: there, every table is by utterance.
 
         Args:
-            path: The directory.
             files: Names of the tables; the others are compared with ``segments``,
                 ``wav.scp`` or the first one.
             may_be_empty: Those of them in which a line may be a key alone.
 
-        Returns:
-            The directory, with these tables alone.
-
         Raises:
-            DataDirError: If a table is faulty, lacks an utterance or has one too many,
-                or a segment is of a recording that ``wav.scp`` lacks.
+            DataDirError: If a table is faulty or they do not agree.
         """
         path = Path(path)
         if not path.is_dir():
@@ -121,15 +116,9 @@ class DataDir:
     ) -> "DataDir":
         """Read every file that belongs to a directory; they need not agree.
 
-        Args:
-            path: The directory.
-            extra: Further tables, by file name.
-            without: Names of tables that are not to be read.
-            read: Reads a table.
-
-        Returns:
-            The directory. A table of the user's own that names no utterance, speaker
-            or recording of the directory counts as unknown.
+        A table of the user's own that names no utterance, speaker or recording of the
+        directory counts as unknown. Names in ``extra`` are further tables; those in
+        ``without`` are not read.
 
         Raises:
             DataDirError: If there is no directory, no ``utt2spk`` in it, or a table is
@@ -145,19 +134,18 @@ class DataDir:
             )
         kinds: dict[str, Kind] = {}
         inverses, whole, unknown = [], {}, []
-        subjects = _Subjects(path)
-        for file in sorted(path.iterdir()):
+        subjects = _find_subjects(path)
+        has_segments = (path / "segments").is_file()
+        for file in sorted(path.glob("[!.]*")):
             name = file.name
-            kind = kind_of(name, subjects.has_segments) or (extra or {}).get(name)
-            if name.startswith("."):
-                continue
+            kind = kind_of(name, has_segments) or (extra or {}).get(name)
             if not file.is_file():
                 unknown.append(f"{name}/" if file.is_dir() else name)
             elif name in WHOLE:
                 whole[name] = file.read_bytes()
             elif is_inverse(name):
                 inverses.append(name)
-            elif kind and (name in COMPLETE or subjects.are_in(name, kind)):
+            elif kind and (name in COMPLETE or _names_any(file, subjects[kind])):
                 kinds[name] = kind
             else:
                 unknown.append(name)
@@ -180,11 +168,7 @@ class DataDir:
         return list(self.tables["utt2spk"])
 
     def recording_of(self, utt: str) -> str:
-        """Name the recording that an utterance is, or is a part of.
-
-        Args:
-            utt: The utterance.
-        """
+        """Name the recording that an utterance is, or is a part of."""
         if not self.has_segments:
             return utt
         return split_line(self.tables["segments"].get(utt, ""))[0]
@@ -192,12 +176,8 @@ class DataDir:
     def cut(self, parts: Sequence[Collection[str]]) -> "list[DataDir]":
         """Give each part of the directory its lines of every table.
 
-        Args:
-            parts: The utterances of each part; no utterance is in two of them.
-
-        Returns:
-            The parts. Speakers and recordings that a part does not use are not in it,
-            nor are tables that have no line for it.
+        Speakers and recordings that a part does not use are not in it, nor are tables
+        that have no line for it.
 
         Raises:
             DataDirError: If an utterance is not there.
@@ -211,14 +191,7 @@ class DataDir:
         return [replace(self, tables=own, unknown=()) for own in tables]
 
     def rename(self, new: Mapping[Kind, Callable[[str], str]]) -> "DataDir":
-        """Give every line another key.
-
-        Args:
-            new: New names of utterances, speakers and recordings.
-
-        Returns:
-            The directory with these names.
-        """
+        """Give every line another key, by a function for each kind of key."""
         tables = {
             name: {new[self.kinds[name]](key): value for key, value in table.items()}
             for name, table in self.tables.items()
@@ -228,10 +201,7 @@ class DataDir:
         return replace(self, tables=tables, unknown=())
 
     def render(self) -> dict[str, bytes]:
-        """Give the files as they are written, ``spk2utt`` beside ``utt2spk``.
-
-        Returns:
-            Content by file name.
+        """Return the content of each file, ``spk2utt`` beside ``utt2spk``.
 
         Raises:
             DataDirError: If a line could not be read back.
@@ -246,20 +216,13 @@ class DataDir:
         return files
 
     def write(self, target: Path) -> list[str]:
-        """Write the directory; all of its files or none.
+        """Write the directory, all of its files or none, and return their names.
 
         Tables in the target that this directory lacks would be about utterances of an
         earlier one: they go to its ``.backup``.
 
-        Args:
-            target: The directory to write.
-
-        Returns:
-            Names of the files.
-
         Raises:
             DataDirError: If a line could not be read back.
-            OSError: If the disk is full.
         """
         files = self.render()
         stale = [name for name in _table_names(target) if name not in files]
@@ -271,15 +234,11 @@ class DataDir:
         return list(files)
 
     def tell_left_out(self, written: Collection[str]) -> None:
-        """Log which of the files that were read have not been carried over.
-
-        Args:
-            written: Names of the files that were.
-        """
+        """Log which of the files that were read are not among the names written."""
         names = [*self.tables, *self.inverses, *self.whole, *self.unknown]
         left_out = [name for name in names if name not in (*written, *_OF_STAGES)]
         if left_out:
-            logging.info("%s: not taken along: %s", self.path, some(left_out, "file"))
+            logging.info("%s: not copied: %s", self.path, some(left_out, "file"))
 
     def _find_owners(
         self, parts: Sequence[Collection[str]]
@@ -314,17 +273,9 @@ def load_data_dir(
 ) -> dict[str, Table]:
     """Read tables that have to agree; see :meth:`DataDir.load`.
 
-    Args:
-        path: The directory.
-        files: Names of the tables.
-        may_be_empty: Those of them in which a line may be a key alone.
-
     Returns:
         Tables by name: values by utterance, but ``wav.scp`` by recording where there
         is ``segments``.
-
-    Raises:
-        DataDirError: If a table is faulty, or they do not agree.
     """
     return DataDir.load(path, files, may_be_empty=may_be_empty).tables
 
@@ -332,9 +283,7 @@ def load_data_dir(
 def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Write tables, and ``spk2utt`` beside ``utt2spk``; all of them or none.
 
-    Args:
-        path: The directory; made when absent. Other files in it stay.
-        tables: Tables by name.
+    Other files of the directory stay.
 
     Raises:
         DataDirError: If a line could not be read back.
@@ -345,18 +294,7 @@ def write_data_dir(path: Path | str, tables: Mapping[str, Mapping[str, str]]) ->
 def render_data_dir(
     path: Path | str, tables: Mapping[str, Mapping[str, str]]
 ) -> dict[Path, bytes]:
-    """Give the files of a data directory, ``spk2utt`` beside ``utt2spk``.
-
-    Args:
-        path: The directory.
-        tables: Tables by name.
-
-    Returns:
-        Content by file.
-
-    Raises:
-        DataDirError: If a line could not be read back.
-    """
+    """Return the content of each file that :func:`write_data_dir` writes."""
     path = Path(path)
     files = DataDir(path, {name: dict(table) for name, table in tables.items()})
     return {path / name: content for name, content in files.render().items()}
@@ -365,12 +303,7 @@ def render_data_dir(
 def invert(name: str, table: Mapping[str, str]) -> Table:
     """Turn a table such as ``utt2spk`` into one such as ``spk2utt``.
 
-    Args:
-        name: The table's file name.
-        table: The table; of ``segments``, the recordings count.
-
-    Returns:
-        Keys by value, joined by blanks.
+    Of ``segments``, the recordings count. Keys are joined by blanks.
     """
     keys: dict[str, list[str]] = {}
     for key in sort_keys(table):
@@ -382,12 +315,7 @@ def invert(name: str, table: Mapping[str, str]) -> Table:
 
 
 def back_up(directory: Path, names: Iterable[str]) -> None:
-    """Copy files to ``<directory>/.backup``, or ``.backup.1`` and so on.
-
-    Args:
-        directory: The directory.
-        names: Names of the files.
-    """
+    """Copy files to ``<directory>/.backup``, or ``.backup.1`` and so on."""
     backup = directory / ".backup"
     for number in count(1):
         if not backup.exists():
@@ -418,28 +346,20 @@ def _check_has_accents(path: Path) -> None:
         )
 
 
-class _Subjects:
-    """The utterances, speakers and recordings of a directory, read when asked for."""
+def _names_any(path: Path, subjects: Collection[str]) -> bool:
+    return any(split_line(line)[0] in subjects for line in read_lines(path))
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.has_segments = (path / "segments").is_file()
 
-    def are_in(self, name: str, kind: Kind) -> bool:
-        """Whether a table has a line about any of them."""
-        known = self._known[kind]
-        return any(split_line(ln)[0] in known for ln in read_lines(self._path / name))
-
-    @cached_property
-    def _known(self) -> dict[Kind, set[str]]:
-        lines = [split_line(line) for line in read_lines(self._path / "utt2spk")]
-        utts = {utt for utt, _ in lines}
-        return {
-            Kind.UTTERANCE: utts,
-            Kind.SPEAKER: {speaker for _, speaker in lines},
-            Kind.RECORDING: self._recordings() if self.has_segments else utts,
-        }
-
-    def _recordings(self) -> set[str]:
-        lines = read_lines(self._path / "segments")
-        return {split_line(split_line(line)[1])[0] for line in lines}
+def _find_subjects(path: Path) -> dict[Kind, set[str]]:
+    """Find the utterances, speakers and recordings of a directory."""
+    lines = [split_line(line) for line in read_lines(path / "utt2spk")]
+    utts = {utt for utt, _ in lines}
+    recordings = utts
+    if (path / "segments").is_file():
+        parts = map(split_line, read_lines(path / "segments"))
+        recordings = {split_line(part)[0] for _, part in parts}
+    return {
+        Kind.UTTERANCE: utts,
+        Kind.SPEAKER: {speaker for _, speaker in lines},
+        Kind.RECORDING: recordings,
+    }

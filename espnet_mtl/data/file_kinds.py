@@ -21,26 +21,17 @@ class Kind(Enum):
 
 
 # Tables that, where they are there, have a line for each of what they are about.
+# (wav.scp is about recordings where there is "segments".)
 COMPLETE = {
-    "wav.scp": Kind.UTTERANCE,  # of recordings where there is "segments"
-    "segments": Kind.UTTERANCE,
-    "text": Kind.UTTERANCE,
-    "utt2spk": Kind.UTTERANCE,
-    "utt2accent": Kind.UTTERANCE,
-    "utt2dur": Kind.UTTERANCE,
-    "utt2lang": Kind.UTTERANCE,
-    "utt2num_frames": Kind.UTTERANCE,
-    "utt2num_samples": Kind.UTTERANCE,
-    "utt2uniq": Kind.UTTERANCE,
-    "utt2warp": Kind.UTTERANCE,
-    "feats.scp": Kind.UTTERANCE,
-    "vad.scp": Kind.UTTERANCE,
-    "cmvn.scp": Kind.SPEAKER,
-    "spk2gender": Kind.SPEAKER,
-    "spk2warp": Kind.SPEAKER,
-    "reco2dur": Kind.RECORDING,
-    "reco2file_and_channel": Kind.RECORDING,
-    "reco2num_frames": Kind.RECORDING,
+    **dict.fromkeys(
+        "wav.scp segments text utt2spk utt2accent utt2dur utt2lang utt2num_frames "
+        "utt2num_samples utt2uniq utt2warp feats.scp vad.scp".split(),
+        Kind.UTTERANCE,
+    ),
+    **dict.fromkeys(["cmvn.scp", "spk2gender", "spk2warp"], Kind.SPEAKER),
+    **dict.fromkeys(
+        ["reco2dur", "reco2file_and_channel", "reco2num_frames"], Kind.RECORDING
+    ),
 }
 # Tables of the user's own; they may lack lines.
 _OWN = {
@@ -60,15 +51,7 @@ _NO_TABLE = ("*~", "*.bak", "*.gz", "*.old", "*.orig", "*.swp", "*.tmp", "spk2.s
 
 
 def kind_of(name: str, has_segments: bool) -> Kind | None:
-    """Tell by its name what the lines of a table are about.
-
-    Args:
-        name: The file's name.
-        has_segments: Whether utterances are parts of recordings.
-
-    Returns:
-        What they are about; ``None`` if the file is not a table of a data directory.
-    """
+    """Tell by its name what the lines of a table are about; ``None`` for no table."""
     if name == "wav.scp" and has_segments:
         return Kind.RECORDING
     if name in COMPLETE:
@@ -79,26 +62,12 @@ def kind_of(name: str, has_segments: bool) -> Kind | None:
 
 
 def is_inverse(name: str) -> bool:
-    """Tell whether a table is made of another one.
-
-    Args:
-        name: The file's name.
-
-    Returns:
-        Whether it lists utterances, as ``spk2utt`` does.
-    """
+    """Tell whether a table is made of another one, as ``spk2utt`` is."""
     return fnmatchcase(name, _INVERSE)
 
 
 def inverse_of(name: str) -> str | None:
-    """Name the table that lists the utterances of each value of a table.
-
-    Args:
-        name: The table, such as ``utt2spk`` or ``segments``.
-
-    Returns:
-        Such as ``spk2utt`` or ``reco2utt``; ``None`` where there is none.
-    """
+    """Name the inverse of a table, such as ``spk2utt``, where there is one."""
     if name == "segments":
         return "reco2utt"
     return f"{name.removeprefix('utt2')}2utt" if name.startswith("utt2") else None

@@ -7,12 +7,10 @@ _SECONDS = 2.0
 
 
 class LoopProgress:
-    """Tells now and then how much is done, and at the end how fast it was.
+    """Logs now and then how much is done, and at the end how fast it was.
 
     Args:
-        total: How much there is to do.
         what: What is done, in a word.
-        unit: What is counted.
         done: How much an earlier run has done.
     """
 
@@ -24,12 +22,7 @@ class LoopProgress:
         self._start = self._reported = time.monotonic()
 
     def add(self, seconds: float = 0.0, number: int = 1) -> None:
-        """Count what has been done.
-
-        Args:
-            seconds: The length of the audio.
-            number: How many.
-        """
+        """Count what has been done; ``seconds`` is the length of its audio."""
         self._done += number
         self._made += number
         self._seconds += seconds

@@ -16,7 +16,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
     """Check that there is one channel, and sound in it.
 
     Args:
-        samples: Samples, full scale is 1, (Samples, Channels).
+        samples: Full scale is 1, (Samples, Channels).
         place: What they belong to, for the message.
 
     Returns:
@@ -54,16 +54,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
 def cut_segment(
     samples: np.ndarray, rate: int, segment: Segment, place: str
 ) -> np.ndarray:
-    """Cut a part out of its recording.
-
-    Args:
-        samples: The recording, (Samples, Channels).
-        rate: Its sampling rate in Hz.
-        segment: The part.
-        place: What it belongs to, for the message.
-
-    Returns:
-        The samples of the part, (Samples, Channels).
+    """Cut a part out of its recording; both are samples of shape (Samples, Channels).
 
     Raises:
         DataDirError: If the recording is shorter.
@@ -82,24 +73,13 @@ def cut_segment(
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:
-    """Round to the nearest 16-bit level (libsndfile cuts off for WAV).
+    """Round samples in [-1, 1] to the nearest 16-bit level, as int16.
 
-    Args:
-        samples: Samples in [-1, 1], float, (Samples,).
-
-    Returns:
-        Levels, int16, (Samples,); what was read from 16 bits comes out as it was.
+    What was read from 16 bits comes out as it was. (libsndfile cuts off for WAV.)
     """
     return np.rint(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
 
 
 def from_16_bit(levels: np.ndarray) -> np.ndarray:
-    """Turn 16-bit levels into samples, as reading a 16-bit file does.
-
-    Args:
-        levels: int16, (Samples,).
-
-    Returns:
-        Samples in [-1, 1), float32, (Samples,).
-    """
+    """Turn levels (int16) into samples in [-1, 1), float32, as reading a file does."""
     return levels.astype(np.float32) / np.float32(32768)

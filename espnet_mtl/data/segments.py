@@ -26,14 +26,7 @@ class Segment(NamedTuple):
 
 
 def parse_segments(path: Path | str, table: Mapping[str, str]) -> dict[str, Segment]:
-    """Understand the lines of ``segments``, ``<recording> <start> <end>``.
-
-    Args:
-        path: The file that it is from, for messages.
-        table: ``<recording> <start> <end>`` by utterance, in the file's order.
-
-    Returns:
-        Segments by utterance.
+    """Understand the lines of ``segments``, ``<recording> <start> <end>`` by utterance.
 
     Raises:
         DataDirError: If a line is not a segment; the message names the line.

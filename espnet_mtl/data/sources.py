@@ -28,16 +28,12 @@ _STDERR_LINES = 3
 def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
     """Read whatever ``wav.scp`` names; runs commands, so for data preparation only.
 
-    Args:
-        value: The value.
-        place: What it belongs to, for messages.
-
     Returns:
         Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
 
     Raises:
-        DataDirError: If the audio cannot be read; for a command, the message ends with
-            what it wrote to stderr.
+        DataDirError: If the audio cannot be read. The message begins with the place
+            and, for a command, ends with what it wrote to stderr.
     """
     file: str | io.BytesIO
     if changed := ChangedSpeed.from_value(value):
@@ -58,29 +54,8 @@ def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
         ) from error
 
 
-def read_formatted(value: str, place: str) -> tuple[np.ndarray, int]:
-    """Read what a formatted directory names; see :func:`read_source`.
-
-    Args:
-        value: The value: a file, or a place in an extended archive.
-        place: What it belongs to, for messages.
-
-    Returns:
-        Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
-
-    Raises:
-        DataDirError: Also for what only data preparation reads.
-    """
-    check_formatted_value(value, place)
-    return read_source(value, place)
-
-
 def check_formatted_value(value: str, place: str) -> None:
-    """Refuse commands and plain archives; little or nothing is read.
-
-    Args:
-        value: The value.
-        place: What it belongs to, for messages.
+    """Refuse a value of ``wav.scp`` that a formatted directory cannot have.
 
     Raises:
         DataDirError: For a command, or a place in an archive without audio that ESPnet
@@ -101,26 +76,14 @@ def check_formatted_value(value: str, place: str) -> None:
 
 
 def is_command(value: str) -> bool:
-    """Tell commands from other values.
-
-    Args:
-        value: A value of ``wav.scp``.
-
-    Returns:
-        Whether it ends in ``|``.
-    """
+    """Tell whether a value of ``wav.scp`` ends in ``|``."""
     return value.rstrip().endswith("|")
 
 
 def split_ark(value: str) -> tuple[str, int] | None:
-    """Take a place in an archive apart.
+    """Take a place in an archive apart, into the archive and the offset in bytes.
 
-    Args:
-        value: A value of ``wav.scp``.
-
-    Returns:
-        The archive, and the offset in bytes; ``None`` if the value is something else,
-        also if it is a file of such a name.
+    Anything else gives ``None``, also a file of such a name.
     """
     match = re.fullmatch(r"(.+):(\d+)", value)
     if match is None or Path(value).is_file():
@@ -130,9 +93,6 @@ def split_ark(value: str) -> tuple[str, int] | None:
 
 def source_version(value: str) -> list[str | float]:
     """Tell one state of a source from another without reading it.
-
-    Args:
-        value: A value of ``wav.scp``.
 
     Returns:
         Something that JSON can hold; it changes when the value does, or a file that it
@@ -145,11 +105,7 @@ def source_version(value: str) -> list[str | float]:
 def source_files(value: str) -> list[str]:
     """Name the files that a source may read.
 
-    Args:
-        value: A value of ``wav.scp``.
-
-    Returns:
-        Paths; of a command, all words that are not where output goes.
+    Of a command, these are all words that are not where output goes.
     """
     if changed := ChangedSpeed.from_value(value):
         return source_files(changed.source)

@@ -13,12 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_mtl.data.samples import (
-    check_samples,
-    cut_segment,
-    from_16_bit,
-    to_16_bit,
-)
+from espnet_mtl.data.samples import check_samples, cut_segment, from_16_bit, to_16_bit
 from espnet_mtl.data.segments import Segment
 
 _PREFIX = re.compile(r"sp[\d.]+-")
@@ -27,14 +22,7 @@ _PROGRAM = "python3 -m espnet_mtl.bin.change_speed"
 
 @dataclass(frozen=True)
 class ChangedSpeed:
-    """A recording, or a part of one, at another speed.
-
-    Attributes:
-        source: The recording, as ``wav.scp`` names it: a file, a command, or a place in
-            an archive.
-        factor: Speed; above 1 is faster.
-        part: The part of the recording; ``None`` for all of it.
-    """
+    """A recording, or a part of one, at another speed."""
 
     source: str
     factor: float
@@ -52,12 +40,8 @@ class ChangedSpeed:
     def from_value(cls, value: str) -> "ChangedSpeed | None":
         """Understand a value of ``wav.scp``.
 
-        Args:
-            value: The value.
-
-        Returns:
-            What it names; ``None`` unless it is just what :attr:`value` writes: a
-            shell may do more with other commands.
+        It is ``None`` unless the value is just what :attr:`value` writes: a shell may
+        do more with other commands.
         """
         if not value.startswith(_PROGRAM):
             return None
@@ -73,33 +57,18 @@ class ChangedSpeed:
 
     @classmethod
     def of(cls, source: str, factor: float, times: Sequence[float]) -> "ChangedSpeed":
-        """Name a recording, or a part of it.
-
-        Args:
-            source: The recording.
-            factor: Speed.
-            times: Start and end of the part in seconds; none for all of it.
-
-        Returns:
-            What is named.
-        """
+        """Name a recording, or a part of it by its start and end in seconds."""
         return cls(source, factor, Segment(source, *times) if times else None)
 
     def apply(self, samples: np.ndarray, rate: int, place: str) -> np.ndarray:
-        """Make the audio of that of the recording.
-
-        Args:
-            samples: The recording, full scale is 1, (Samples, Channels).
-            rate: Its sampling rate in Hz.
-            place: What it belongs to, for messages.
+        """Make the audio from that of the recording, (Samples, Channels), full scale 1.
 
         Returns:
             Samples at the same rate, in [-1, 1], float32, (Samples, 1), rounded to 16
             bits as the command prints them.
 
         Raises:
-            DataDirError: If there is no such part, or it is empty, silent, stereo, or
-                no samples in [-1, 1].
+            DataDirError: If there is no such part, or :func:`check_samples` refuses it.
         """
         if self.part is not None:
             samples = cut_segment(samples, rate, self.part, place)
@@ -112,13 +81,7 @@ class ChangedSpeed:
 def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
     """Play faster or slower: tempo and pitch change alike (Ko et al. 2015, section 3).
 
-    Args:
-        samples: Samples in [-1, 1], (Samples,).
-        rate: Their sampling rate in Hz.
-        factor: Speed; above 1 is faster.
-
-    Returns:
-        Samples at the same rate, about ``Samples / factor`` of them, in [-1, 1].
+    Samples in [-1, 1], (Samples,), become about ``Samples / factor`` at the same rate.
     """
     import soxr  # here: most that reads audio never changes its speed
 
@@ -127,26 +90,11 @@ def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
 
 
 def prefix_of(factor: float) -> str:
-    """Name what the ids of utterances and speakers at a speed begin with.
-
-    Args:
-        factor: Speed.
-
-    Returns:
-        Such as ``sp0.9-``; empty at the speed of the recording.
-    """
+    """Return what ids begin with at a speed, as ``sp0.9-``; empty for speed 1."""
     return "" if factor == 1.0 else f"sp{factor:g}-"
 
 
 def voice_of(utt: str, speaker: str) -> str:
-    """Name a speaker as at the speed of the recording.
-
-    Args:
-        utt: An utterance, as stage 2 may have named it.
-        speaker: Its speaker, named in the same way.
-
-    Returns:
-        The speaker, without the mark of another speed.
-    """
+    """Name an utterance's speaker without the mark of another speed."""
     prefix = _PREFIX.match(utt)
     return speaker.removeprefix(prefix[0]) if prefix else speaker

@@ -14,14 +14,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
-    """Read a table, strictly.
-
-    Args:
-        path: The file.
-        allow_empty_value: Whether a line may be a key alone.
-
-    Returns:
-        Value by key, in the file's order.
+    """Read a table, strictly; values by key, in the file's order.
 
     Raises:
         DataDirError: If the file is missing or not UTF-8, or a key is doubled, out of
@@ -37,13 +30,11 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
             raise DataDirError(f"{place}: the line is empty; remove it")
         if not value and not allow_empty_value:
             raise DataDirError(
-                f"{place}: nothing stands after '{key}'; fill it in, or remove the "
+                f"{place}: no value after '{key}'; fill it in, or remove the "
                 "utterance from every file (utils/fix_data_dir.sh does the latter)"
             )
         if key in table:
-            raise DataDirError(
-                f"{place}: '{key}' is there twice; keep one of the lines"
-            )
+            raise DataDirError(f"{place}: '{key}' occurs twice; keep one of the lines")
         if key.encode() < last_key:
             raise DataDirError(
                 f"{place}: '{key}' is out of order after '{last_key.decode()}'; sort "
@@ -55,23 +46,12 @@ def read_table(path: Path | str, *, allow_empty_value: bool = False) -> Table:
 
 
 def read_loose_table(path: Path | str) -> Table:
-    """Read a table in which a line may be a key alone; see :func:`read_table`.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Value by key, in the file's order.
-    """
+    """Read a table in which a line may be a key alone; see :func:`read_table`."""
     return read_table(path, allow_empty_value=True)
 
 
 def write_table(path: Path | str, table: Mapping[str, str]) -> None:
     """Write a table sorted by bytes; the file appears whole or stays as it was.
-
-    Args:
-        path: The file.
-        table: Value by key.
 
     Raises:
         DataDirError: If a line could not be read back.
@@ -80,17 +60,10 @@ def write_table(path: Path | str, table: Mapping[str, str]) -> None:
 
 
 def render_table(path: Path | str, table: Mapping[str, str]) -> str:
-    """Render a table as the content of its file.
-
-    Args:
-        path: The file, for messages.
-        table: Value by key.
-
-    Returns:
-        Lines sorted by the bytes of their keys.
+    """Render a table as lines sorted by the bytes of their keys.
 
     Raises:
-        DataDirError: If a line could not be read back.
+        DataDirError: If a line could not be read back; the message names the path.
     """
     for key, value in table.items():
         if key.split() != [key] or key.startswith(_BYTE_ORDER_MARK):
@@ -105,39 +78,24 @@ def render_table(path: Path | str, table: Mapping[str, str]) -> str:
 
 
 def sort_keys(keys: Iterable[str]) -> list[str]:
-    """Sort keys by bytes, as Kaldi and ``LC_ALL=C sort`` do.
-
-    Args:
-        keys: The keys.
-
-    Returns:
-        The keys in order.
-    """
+    """Sort keys by bytes, as Kaldi and ``LC_ALL=C sort`` do."""
     return sorted(keys, key=lambda key: key.encode())
 
 
 def split_line(line: str) -> tuple[str, str]:
-    """Take a line apart, at blanks or tabs as ESPnet does.
+    """Take a line apart into key and value, at blanks or tabs as ESPnet does.
 
-    Args:
-        line: The line.
-
-    Returns:
-        Key and value; empty where there is none.
+    Either is empty where there is none.
     """
     key, value = [*line.split(maxsplit=1), "", ""][:2]
     return key, value.strip()
 
 
 def find_unprintable(text: str) -> str:
-    """Find a character that says that something else was meant.
+    """Find the first control, private or unassigned character; empty if there is none.
 
-    Args:
-        text: Any text.
-
-    Returns:
-        The first control, private or unassigned character; empty if there is none.
-        The invisible joiners of some scripts are allowed.
+    Such a character says that something else was meant. The invisible joiners of some
+    scripts are allowed.
     """
     if text.isprintable():
         return ""
@@ -148,13 +106,7 @@ def find_unprintable(text: str) -> str:
 
 
 def read_lines(path: Path | str) -> list[str]:
-    """Read the lines of a UTF-8 file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The lines without their ends.
+    """Read the lines of a UTF-8 file, without their ends.
 
     Raises:
         DataDirError: If the file is missing or not UTF-8; the message names the line.

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from espnet_mtl.data.sources import source_version
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
+from espnet_mtl.inference.speech2text import Hypothesis, Recognised, Speech2TextAccent
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.provenance import hash_value
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
@@ -24,49 +24,12 @@ _PROGRESS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hypothesis:
-    """One of the best hypotheses; each attribute is a line of the file of its name.
-
-    Attributes:
-        text: The transcript.
-        token: Its tokens.
-        token_int: Their numbers.
-        score: Log-probability of the search.
-    """
-
-    text: str
-    token: str
-    token_int: str
-    score: str
-
-
-_FILES = tuple(Hypothesis.__dataclass_fields__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decoded:
-    """What was heard in one utterance.
-
-    Attributes:
-        nbest: Hypotheses, best first; none where the audio is too short.
-        posteriors: Accent probabilities in class order; ``None`` where the audio is too
-            short, or the model has no accent head.
-    """
-
-    nbest: tuple[Hypothesis, ...]
-    posteriors: tuple[float, ...] | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Utterances:
     """What to decode, in the terms of ESPnet's ``asr_inference``.
 
     Attributes:
         tables: File, name and type of each table; the first is that of the audio.
         key_file: A table of the keys to decode; ``None`` for all.
-        dtype: Type of the samples.
-        num_workers: Processes that read ahead.
-        allow_variable_data_keys: Whether ESPnet takes tables of other names.
     """
 
     tables: Sequence[tuple[str, str, str]]
@@ -76,12 +39,10 @@ class Utterances:
     allow_variable_data_keys: bool
 
     def keys(self) -> list[str]:
-        """Return the keys to decode, in order.
-
-        Raises:
-            UserError: If there is none.
-        """
-        path = _existing(self.key_file or self.tables[0][0])
+        """Return the keys to decode, in order; having none is a ``UserError``."""
+        path = Path(self.key_file or self.tables[0][0])
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
         lines = path.read_text(encoding="utf-8").splitlines()
         keys = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
         if not keys:
@@ -89,26 +50,16 @@ class Utterances:
         return keys
 
     def versions(self) -> dict[str, list]:
-        """Tell one state of each utterance's audio from another, by key.
-
-        Raises:
-            UserError: If there is no such table.
-        """
-        table = read_table(_existing(self.tables[0][0]))
+        """Tell one state of each utterance's audio from another, by key."""
+        table = read_table(self.tables[0][0])
         return {key: source_version(value) for key, value in table.items()}
 
     def read(
         self, speech2text: Speech2TextAccent, keys: Sequence[str], folder: Path
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Read audio through ESPnet's own data iterator.
+        """Yield key and samples, (Samples,), through ESPnet's own data iterator.
 
-        Args:
-            speech2text: The recogniser that is to hear it.
-            keys: What to read.
-            folder: Where a file may be written meanwhile.
-
-        Yields:
-            Key and samples, (Samples,).
+        ESPnet takes the keys from a file, which is in ``folder`` meanwhile.
         """
         if not keys:
             return
@@ -144,11 +95,7 @@ def decode(
     has an accent head: ``accent_score`` holds the posteriors in the order of
     ``<output_dir>/accents``.
 
-    Args:
-        speech2text: The recogniser.
-        utterances: What to decode.
-        made_of: A stamp of all that the results depend on, but for the audio.
-        output_dir: Where to write.
+    ``made_of`` is a stamp of all that the results depend on, but for the audio.
 
     Raises:
         UserError: If a table is missing, empty or faulty.
@@ -158,14 +105,14 @@ def decode(
     digests = {key: hash_value([made_of, versions.get(key)]) for key in keys}
     path = output_dir / "journal.jsonl"
     with Journal(path) as journal:
-        finished = read_journals([path], Decoded)
+        finished = read_journals([path], Recognised)
         results = {k: finished[k, d] for k, d in digests.items() if (k, d) in finished}
         remaining = [key for key in keys if key not in results]
         if results:
             logging.info("Continuing after %d decoded utterances", len(results))
         reported = time.monotonic()
         for key, speech in utterances.read(speech2text, remaining, output_dir):
-            results[key] = _describe(speech2text.recognise(key, speech))
+            results[key] = speech2text.recognise(key, speech)
             journal.append(digests[key], {key: results[key]})
             if time.monotonic() - reported > _PROGRESS_SECONDS:
                 reported = time.monotonic()
@@ -177,49 +124,24 @@ def decode(
             _write_accents(output_dir, ordered, speech2text)
 
 
-def _existing(path: str) -> Path:
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file")
-    return Path(path)
-
-
 def _log_progress(done: int, total: int) -> None:
     logging.info("progress: %d/%d utterances (decoding)", done, total)
 
 
-def _describe(recognised: Recognised | None) -> Decoded:
-    if recognised is None:
-        return Decoded(nbest=(), posteriors=None)
-    nbest = tuple(
-        Hypothesis(
-            text=text or "",
-            token=" ".join(tokens),
-            token_int=" ".join(map(str, token_ids)),
-            score=str(float(hypothesis.score)),
-        )
-        for text, tokens, token_ids, hypothesis in recognised.hypotheses
-    )
-    posteriors = recognised.posteriors
-    return Decoded(
-        nbest=nbest,
-        posteriors=None if posteriors is None else tuple(map(float, posteriors)),
-    )
-
-
-def _write_hypotheses(output_dir: Path, results: Mapping[str, Decoded]) -> None:
+def _write_hypotheses(output_dir: Path, results: Mapping[str, Recognised]) -> None:
     """Write ESPnet's files: one line an utterance, empty where nothing was heard."""
     depth = max(len(result.nbest) for result in results.values())
     for n in range(max(depth, 1)):
-        for name in _FILES:
-            lines = [
-                f"{key} {getattr(one.nbest[n], name) if n < len(one.nbest) else ''}\n"
-                for key, one in results.items()
-            ]
-            _write(output_dir / f"{n + 1}best_recog" / name, lines)
+        for field in fields(Hypothesis):
+            lines = []
+            for key, result in results.items():
+                heard = result.nbest[n] if n < len(result.nbest) else None
+                lines.append(f"{key} {getattr(heard, field.name, '')}\n")
+            _write(output_dir / f"{n + 1}best_recog" / field.name, lines)
 
 
 def _write_accents(
-    output_dir: Path, results: Mapping[str, Decoded], speech2text: Speech2TextAccent
+    output_dir: Path, results: Mapping[str, Recognised], speech2text: Speech2TextAccent
 ) -> None:
     """Write the most probable accents, all probabilities, and what these stand for."""
     labels, scores = [], []

@@ -43,11 +43,7 @@ class Decoding:
     args: str = ""
 
     def words(self) -> list[str]:
-        """Return the settings as the command line of ESPnet's ``asr_inference``.
-
-        Raises:
-            UserError: If a quote is not closed.
-        """
+        """Return the settings as the command line of ESPnet's ``asr_inference``."""
         config = [] if self.config is None else [f"--{_CONFIG}", str(self.config)]
         return [*config, *self._split_args()]
 

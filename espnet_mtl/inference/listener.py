@@ -1,9 +1,7 @@
 """The recipe's decoder on a packed model, for one utterance after another."""
 
-import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -24,11 +22,6 @@ class PackedListener:
     """Decodes as stage 12 does; a ``Listener`` of the attack.
 
     Language models are those of the zip, unless an option names others.
-
-    Args:
-        zip_file: The packed model.
-        decoding: Settings of the decoding.
-        device: Where to decode.
 
     Attributes:
         about: How the search weighs what it hears.
@@ -54,22 +47,23 @@ class PackedListener:
         )
 
     def __call__(self, speech: np.ndarray) -> Heard:
-        """Recognise one utterance.
+        """Recognise one utterance, (Samples,) in [-1, 1] at the model's rate.
 
-        Args:
-            speech: Samples in [-1, 1] at the model's rate, (Samples,).
-
-        Returns:
-            Transcript and accent; empty where the audio is too short.
+        Transcript and accent are empty where the audio is too short.
         """
-        with _quiet():
+        # Keep what ESPnet's search logs of every utterance out of the log.
+        disabled = logging.root.manager.disable
+        logging.disable(max(disabled, logging.INFO))
+        try:
             result = self._speech2text.recognise("attacked", speech.astype(np.float32))
-        if result is None or not result.hypotheses:
+        finally:
+            logging.disable(disabled)
+        if not result.nbest:
             return Heard("")
         accent = None
         if result.posteriors is not None:
             accent = self._speech2text.best_accent(result.posteriors)
-        return Heard(result.hypotheses[0][0] or "", accent)
+        return Heard(result.nbest[0].text, accent)
 
 
 def _list_branches(
@@ -93,14 +87,3 @@ def _list_branches(
             "says so"
         )
     return tuple(branches)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what ESPnet's search logs of every utterance out of the log."""
-    before = logging.root.manager.disable
-    logging.disable(max(before, logging.INFO))
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -25,31 +25,33 @@ _DEFAULTS = {
     if name not in ("self", "device")
 }
 _FILES = (CONFIG_KEY, WEIGHTS_KEY, *FILE_OPTIONS)
+# Models that separate speakers or enhance speech, which ESPnet would load itself (and
+# run any code that is in them), and what ESPnet does not implement.
+_NOT_HERE = ("enh_s2t_task", "multi_asr", "word_lm_train_config", "word_lm_file")
 # The option that weighs a model, and the one that names it.
 _WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a recogniser is made of, and how it searches for the text.
+    """What a recogniser is made of, and how it searches for the text."""
 
-    Attributes:
-        options: Arguments of ``Speech2Text``, all but ``device``.
-    """
-
-    options: Mapping[str, Any]
+    options: Mapping[str, Any]  # arguments of Speech2Text, all but ``device``
 
     @classmethod
     def from_args(cls, args: argparse.Namespace) -> "Search":
-        """Pick the options of ESPnet's ``asr_inference`` that belong to the search."""
+        """Pick the options of ESPnet's ``asr_inference`` that belong to the search.
+
+        Raises:
+            UserError: If one of them is not supported.
+        """
+        for option in _NOT_HERE:
+            if getattr(args, option):
+                raise UserError(f"--{option} is not supported here; leave it out")
         return cls({k: v for k, v in vars(args).items() if k in _DEFAULTS})
 
     def with_files(self, files: Mapping[str, Path]) -> "Search":
-        """Add the files of a package; files that the options name already stay.
-
-        Args:
-            files: The unpacked files, by option.
-        """
+        """Add the files of a package, by option; those that are named already stay."""
         missing = {k: str(v) for k, v in files.items() if self.options[k] is None}
         return replace(self, options={**self.options, **missing})
 
@@ -63,9 +65,8 @@ class Search:
 
     def hash_files(self) -> dict[str, str]:
         """Hash the files that the options name, by option."""
-        named = {name: self.options[name] for name in _FILES if name in self.options}
-        files = {name: path for name, path in named.items() if path is not None}
-        return {k: hash_file(v) for k, v in files.items() if Path(v).is_file()}
+        named = {name: self.options.get(name) for name in _FILES}
+        return {k: hash_file(v) for k, v in named.items() if v and Path(v).is_file()}
 
     def log_ignored_weights(self) -> None:
         """Log which weights have no effect, which ESPnet does not."""
@@ -79,13 +80,12 @@ class Search:
     def describe(self, tokens: Sequence[str], files: Container[str]) -> dict[str, Any]:
         """List what it takes to decode in the same way with stock ``Speech2Text``.
 
+        That is beam and weights, whatever they are, and other options that are not
+        ``Speech2Text``'s defaults. Files are left out.
+
         Args:
             tokens: The model's tokens, which limit the beam.
             files: Files of the package, by option.
-
-        Returns:
-            Beam and weights of the search, whatever they are, and other options that
-            are not ``Speech2Text``'s defaults. Files are left out.
         """
         told = {
             "beam_size": self.beam_size(tokens),
@@ -94,19 +94,15 @@ class Search:
         for name, model in _WEIGHED.items():
             if model in files:
                 told[name] = self.options[name]
+        left_out = {*told, *_WEIGHED, *_FILES}
         for name, value in self.options.items():
-            if name in told or name in _WEIGHED or name in _FILES:
-                continue
-            if value != _DEFAULTS[name]:
+            if name not in left_out and value != _DEFAULTS[name]:
                 told[name] = value
         return told
 
 
 def read_search(decoding: Decoding) -> Search:
-    """Read the settings of a decoding through ESPnet's own parser.
-
-    Args:
-        decoding: The settings.
+    """Read the settings of a decoding, through ESPnet's own parser.
 
     Returns:
         The search, which names no recogniser yet.

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,37 +16,42 @@ from espnet2.torch_utils.device_funcs import to_device
 
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
+from espnet_mtl.package.packing import check_lm_tokens
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.substitute import substitute
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """A transcript; each attribute is a line of ESPnet's file of that name."""
+
+    text: str
+    token: str
+    token_int: str
+    score: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recognised:
-    """What was heard in one utterance.
+    """What was heard in one utterance; nothing where the audio is too short.
 
     Attributes:
-        hypotheses: What stock ``Speech2Text`` returns: (text, tokens, token ids,
-            hypothesis), best first.
-        posteriors: Accent probabilities, (Accents,); ``None`` without an accent head.
+        nbest: Hypotheses, best first.
+        posteriors: Accent probabilities in class order; ``None`` without an accent
+            head.
     """
 
-    hypotheses: list[tuple]
-    posteriors: np.ndarray | None
+    nbest: tuple[Hypothesis, ...] = ()
+    posteriors: tuple[float, ...] | None = None
 
 
 class Speech2TextAccent:
-    """ESPnet's ``Speech2Text`` with a model that may have an accent head.
+    """ESPnet's ``Speech2Text``, with its arguments, for models with an accent head too.
 
     Encoder and beam search are those of stock ``Speech2Text``; the accent is read from
     the same encoder output. A beam that is larger than the number of tokens is reduced
     to it.
-
-    Args:
-        asr_train_config: The ``config.yaml`` that training saved.
-        asr_model_file: The weights.
-        **options: Any other argument of ``Speech2Text``, such as ``lm_train_config``
-            and ``lm_file``.
 
     Raises:
         UserError: If weights do not fit or hold more than tensors, if the language
@@ -68,25 +74,19 @@ class Speech2TextAccent:
         _limit_beam(self.speech2text.beam_search)
         self.model = self.speech2text.asr_model
         self.train_args = self.speech2text.asr_train_args
-        if options.get("lm_train_config"):
-            _check_tokens(self.model.token_list, options["lm_train_config"])
+        if lm_config := options.get("lm_train_config"):
+            lm = yaml.safe_load(Path(lm_config).read_text(encoding="utf-8"))
+            check_lm_tokens(self.model.token_list, lm["token_list"], lm_config)
         self.accents: tuple[str, ...] = tuple(getattr(self.model, "accent_list", ()))
 
     @torch.no_grad()
     def __call__(self, speech: np.ndarray | torch.Tensor) -> Recognised:
-        """Recognise one utterance.
-
-        Args:
-            speech: Samples in [-1, 1] at the model's rate, (Samples,).
-
-        Returns:
-            Hypotheses and accent posteriors.
-        """
+        """Recognise one utterance, (Samples,) in [-1, 1] at the model's rate."""
         if not self.accents:
             results = self.speech2text(speech)
             # Some encoders add the results of intermediate CTC.
             return Recognised(
-                results[0] if isinstance(results, tuple) else results, None
+                nbest=_describe(results[0] if isinstance(results, tuple) else results)
             )
         # 1. Encode, once for text and accent
         logging.info("speech length: %d", len(speech))  # ESPnet's tools look for this
@@ -100,23 +100,16 @@ class Speech2TextAccent:
 
         # 2. Text
         frames = encoded[0] if isinstance(encoded, tuple) else encoded
-        hypotheses = self.speech2text._decode_single_sample(frames[0])
+        nbest = _describe(self.speech2text._decode_single_sample(frames[0]))
 
         # 3. Accent
         posteriors = self.model.accent_logits(encoded, lengths).softmax(dim=1)[0]
-        return Recognised(hypotheses, posteriors.cpu().numpy())
+        return Recognised(nbest=nbest, posteriors=tuple(posteriors.tolist()))
 
-    def recognise(
-        self, key: str, speech: np.ndarray | torch.Tensor
-    ) -> Recognised | None:
+    def recognise(self, key: str, speech: np.ndarray | torch.Tensor) -> Recognised:
         """Recognise one utterance, which may be too short to hear anything in it.
 
-        Args:
-            key: The utterance, for the log.
-            speech: Samples in [-1, 1] at the model's rate, (Samples,).
-
-        Returns:
-            What was heard; ``None`` where the audio is too short.
+        The log names it by ``key``; ``speech`` is that of :meth:`__call__`.
         """
         try:
             return self(speech)
@@ -125,9 +118,9 @@ class Speech2TextAccent:
             if reason is None:
                 raise
             logging.warning("%s is %s: nothing was heard", key, reason)
-            return None
+            return Recognised()
 
-    def best_accent(self, posteriors: np.ndarray | tuple[float, ...]) -> str:
+    def best_accent(self, posteriors: Sequence[float]) -> str:
         """Return the most probable accent."""
         return self.accents[int(np.argmax(posteriors))]
 
@@ -148,12 +141,13 @@ def _limit_beam(search) -> None:
         search.beam_size = search.n_vocab
 
 
-def _check_tokens(tokens: list[str], lm_train_config: Path | str) -> None:
-    """Refuse a language model of other tokens: ESPnet adds scores by their numbers."""
-    config = yaml.safe_load(Path(lm_train_config).read_text(encoding="utf-8"))
-    if list(config["token_list"]) != list(tokens):
-        raise UserError(
-            f"{lm_train_config}: the language model has other tokens "
-            f"({len(config['token_list'])}) than the recogniser ({len(tokens)}); train "
-            "it with the recogniser's token list (stages 6 and 7)"
+def _describe(results: list[tuple]) -> tuple[Hypothesis, ...]:
+    return tuple(
+        Hypothesis(
+            text=text or "",
+            token=" ".join(tokens),
+            token_int=" ".join(map(str, token_ids)),
+            score=str(float(hypothesis.score)),
         )
+        for text, tokens, token_ids, hypothesis in results
+    )

@@ -11,17 +11,12 @@ def score_accents(
     recognised: Mapping[str, str],
     accents: Sequence[str] = (),
 ) -> AccentConfusion:
-    """Compare accents.
+    """Count which accents, by utterance, were recognised as which.
 
     Args:
-        truth: Accent by utterance; those with ``<unk>`` are left out, since theirs is
-            not known.
-        recognised: Accent by utterance, for all of them. ``<unk>``, for audio too
-            short to be recognised, is wrong.
+        truth: Utterances with ``<unk>`` are left out: their accent is not known.
+        recognised: ``<unk>``, for audio too short to be recognised, is wrong.
         accents: Names that come first, in this order, even if none occurs.
-
-    Returns:
-        The counts.
     """
     labelled = [utt for utt, accent in truth.items() if accent != UNKNOWN_ACCENT]
     found = {truth[utt] for utt in labelled} | {recognised[utt] for utt in labelled}

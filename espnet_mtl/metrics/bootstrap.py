@@ -35,17 +35,10 @@ def wer_interval(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Interval:
-    """Return a pooled error rate with its interval.
+    """Return a pooled error rate with its interval, in percent.
 
-    Args:
-        errors: Errors of each utterance, (Utterances,).
-        words: Reference words of each utterance, (Utterances,).
-        speakers: Speaker of each utterance, (Utterances,).
-        seed: Seed of the draws.
-        draws: Number of draws.
-
-    Returns:
-        The rate in percent.
+    ``errors``, reference ``words`` and ``speakers`` are those of each utterance,
+    (Utterances,).
 
     Raises:
         ValueError: If the lengths differ, or a speaker has no reference words.
@@ -65,16 +58,9 @@ def wer_difference_interval(
 ) -> Interval:
     """Return the difference of two systems' pooled error rates with its interval.
 
-    Args:
-        errors_a: Errors of each utterance by the first system, (Utterances,).
-        errors_b: Errors of the same utterances by the second system, (Utterances,).
-        words: Reference words of each utterance, (Utterances,).
-        speakers: Speaker of each utterance, (Utterances,).
-        seed: Seed of the draws.
-        draws: Number of draws.
-
-    Returns:
-        The first rate minus the second, in points of percent.
+    It is the first rate minus the second, in points of percent. ``errors_a`` and
+    ``errors_b`` of the two systems, reference ``words`` and ``speakers`` are those of
+    each utterance, (Utterances,).
 
     Raises:
         ValueError: If the lengths differ, or a speaker has no reference words.

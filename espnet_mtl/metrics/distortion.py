@@ -44,17 +44,12 @@ def peak_snr_db(clean: np.ndarray, attacked: np.ndarray) -> float:
 
 
 def segmental_snr_db(clean: np.ndarray, attacked: np.ndarray, rate: int) -> float:
-    """Return the mean over frames of the frames' SNR, in dB.
+    """Return the mean over frames of the frames' SNR, in dB; ``rate`` is in Hz.
 
     Frames of 32 ms every 16 ms; the last is filled up with zeros. A frame's SNR is
     clipped to [-10, 35] dB, so that pauses and untouched stretches do not decide the
     mean; a frame where clean audio and perturbation are both silent has no SNR and is
     left out. The range is that of Hansen and Pellom 1998.
-
-    Args:
-        clean: Samples in [-1, 1], (Samples,).
-        attacked: Samples in [-1, 1], (Samples,).
-        rate: Sampling rate in Hz.
 
     Returns:
         A value in [-10, 35], -10 if the clean audio is silent; ``inf`` for a zero
@@ -75,12 +70,7 @@ def segmental_snr_db(clean: np.ndarray, attacked: np.ndarray, rate: int) -> floa
 def measure_distortion(
     clean: np.ndarray, attacked: np.ndarray, rate: int
 ) -> dict[str, float | None]:
-    """Measure all five distances.
-
-    Args:
-        clean: Samples in [-1, 1], (Samples,).
-        attacked: Samples in [-1, 1], (Samples,).
-        rate: Sampling rate in Hz.
+    """Measure all five distances, at a sampling rate in Hz.
 
     Returns:
         ``linf``, ``l2``, ``snr_db``, ``segsnr_db`` and ``peak_snr_db``; ``None`` where

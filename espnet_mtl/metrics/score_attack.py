@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from espnet_mtl.data.datadir import load_data_dir
@@ -15,13 +16,7 @@ from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.wer import count_words, error_rate
 from espnet_mtl.metrics.wish import Heard, Wish
 from espnet_mtl.provenance import read_stamp, write_stamp
-from espnet_mtl.results.attack import (
-    ATTACK_NAME,
-    RECORDS_NAME,
-    AttackRun,
-    read_attack_run,
-    read_records,
-)
+from espnet_mtl.results import attack
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore, hash_attack
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import UNTOUCHED, Trial
@@ -29,10 +24,6 @@ from espnet_mtl.results.trial import UNTOUCHED, Trial
 
 def stamp_decoding(attack_dir: Path, hyp_dir: Path) -> None:
     """Keep in a decoding's directory which attack it is the decoding of.
-
-    Args:
-        attack_dir: Directory of the attack.
-        hyp_dir: Directory of the decoding of its audio.
 
     Raises:
         UserError: If the attack is not finished.
@@ -52,15 +43,8 @@ def score_attack(
 ) -> tuple[AttackScores, list[UttScore]]:
     """Score the decoding of attacked audio.
 
-    Args:
-        attack_dir: Directory of the attack.
-        hyp_dir: Directory of the decoding of its audio, with ``text`` and perhaps
-            ``accent``. If it has a stamp, that has to be of this attack.
-        system: Name of the attacked system.
-        seed: Seed of its training.
-        decoder: Tag of the decoding.
-        set_name: Name of the attacked set.
-        attack_tag: Name of the attack.
+    The decoding's directory has ``text`` and perhaps ``accent``; if it has a stamp,
+    that has to be of this attack. For the other arguments see :class:`Row`.
 
     Returns:
         The rows, and the scores of each utterance that they were pooled from.
@@ -77,72 +61,63 @@ def score_attack(
     attacked = _read_attacked(attack_dir)
     scores = _score_utterances(attacked, hyp_dir)
     make_row = partial(Row, system=system, seed=seed, decoder=decoder, set=set_name)
-    rows = [
-        _score_trial(attacked, trial, scores, make_row)
-        for trial in attacked.run.trials
-        if trial.name in scores
-    ]
     result = AttackScores(
         attack_tag=attack_tag,
         attack_dir=os.path.relpath(attack_dir, hyp_dir),
         made_of=made_of,
-        rows=tuple(rows),
+        rows=tuple(
+            _score_trial(attacked, trial, scores, make_row)
+            for trial in attacked.run.trials
+            if trial.name in scores
+        ),
     )
     return result, [one for trial in scores.values() for one in trial.values()]
 
 
 @dataclass(frozen=True)
 class _AttackedSet:
-    """What is known of attacked audio before it is decoded.
-
-    Attributes:
-        path: The attack's directory.
-        run: What was tried.
-        records: What came of it, by key.
-        tables: ``text``, ``utt2spk`` and ``utt2accent``, by key.
-        clean: Name of the trial that leaves the audio as it is.
-    """
+    """What is known of attacked audio before it is decoded."""
 
     path: Path
-    run: AttackRun
-    records: dict[str, Record]
-    tables: dict[str, dict[str, str]]
-    clean: str
+    run: attack.AttackRun
+    records: dict[str, Record]  # by key
+    tables: dict[str, dict[str, str]]  # text, utt2spk and utt2accent, by key
+    clean: str  # name of the trial that leaves the audio as it is
 
 
 _Scores = Mapping[str, Mapping[str, UttScore]]  # by trial and utterance
 
 
 def _read_attacked(path: Path) -> _AttackedSet:
-    run = read_attack_run(path)
-    records = read_records(path)
+    run = attack.read_attack_run(path)
+    records = attack.read_records(path)
     tables = load_data_dir(path, ("text", "utt2spk", "utt2accent"))
-    clean = next((trial.name for trial in run.trials if trial.is_untouched), None)
+    run_file, record_file = path / attack.ATTACK_NAME, path / attack.RECORDS_NAME
+    trials = {trial.name: trial for trial in run.trials}
+    clean = next((name for name, trial in trials.items() if trial.is_untouched), None)
     if clean is None:
         raise UserError(
-            f"{path / ATTACK_NAME}: no trial with attack '{UNTOUCHED}'; add it to the "
-            "attack's configuration and repeat stage 15"
+            f"{run_file}: no trial with attack '{UNTOUCHED}'; add it to the attack's "
+            "configuration and repeat stage 15"
         )
-    for key in tables["text"]:
-        if key not in records:
-            raise UserError(
-                f"{path / RECORDS_NAME}: no record of '{key}'; repeat stage 15"
-            )
-    trials = {trial.name for trial in run.trials}
     untouched = {one.utt for one in records.values() if one.trial == clean}
+    faults = [
+        f"{record_file}: no record of '{key}'"
+        for key in tables["text"]
+        if key not in records
+    ]
     for key, record in records.items():
-        fault = None
         if key not in tables["text"]:
-            fault = f"{path / 'text'}: no line for '{key}'"
+            faults.append(f"{path / 'text'}: no line for '{key}'")
         elif record.trial not in trials:
-            fault = f"{path / ATTACK_NAME}: no trial '{record.trial}', which '{key}' is"
+            faults.append(f"{run_file}: no trial '{record.trial}', which has '{key}'")
         elif record.utt not in untouched:
-            fault = (
-                f"{path / RECORDS_NAME}: '{key}' is there, but '{record.utt}' not in "
-                f"trial '{clean}'"
+            faults.append(
+                f"{record_file}: '{key}' is there, but no '{record.utt}' in trial "
+                f"'{clean}'"
             )
-        if fault:
-            raise UserError(f"{fault}; repeat stage 15")
+    if faults:
+        raise UserError(f"{faults[0]}; repeat stage 15")
     return _AttackedSet(path, run, records, tables, clean)
 
 
@@ -191,8 +166,8 @@ def _score_trial(
     for one, clean_one in zip(used, clean, strict=True):
         if one.target != clean_one.target:
             raise UserError(
-                f"{attacked.path / RECORDS_NAME}: '{one.key}' has another target than "
-                f"'{clean_one.key}'; repeat stage 15"
+                f"{attacked.path / attack.RECORDS_NAME}: '{one.key}' has another "
+                f"target than '{clean_one.key}'; repeat stage 15"
             )
     records = [attacked.records[one.key] for one in used]
     return make_row(
@@ -226,14 +201,8 @@ def _score_trial(
 
 
 _Count = Callable[[UttScore], tuple[int, int]]  # errors and words
-
-
-def _ref(score: UttScore) -> tuple[int, int]:
-    return score.edits_ref, score.words_ref
-
-
-def _target(score: UttScore) -> tuple[int, int]:
-    return score.edits_target, score.words_target
+_ref: _Count = attrgetter("edits_ref", "words_ref")
+_target: _Count = attrgetter("edits_target", "words_target")
 
 
 def _rate(scores: Sequence[UttScore], count: _Count) -> float | None:
@@ -250,11 +219,9 @@ def _interval(scores: Sequence[UttScore], count: _Count) -> tuple[float, float] 
 
 
 def _accent_accuracy(scores: Sequence[UttScore]) -> float | None:
-    recognised: dict[str, str] = {}
-    for one in scores:
-        if one.hyp_accent is None:
-            return None
-        recognised[one.key] = one.hyp_accent
+    recognised = {one.key: one.hyp_accent for one in scores}
+    if None in recognised.values():
+        return None
     return score_accents({one.key: one.accent for one in scores}, recognised).accuracy
 
 

@@ -7,28 +7,12 @@ from pathlib import Path
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.errors import UserError
+from espnet_mtl.metrics import score_table, wer
 from espnet_mtl.metrics.accent import score_accents
-from espnet_mtl.metrics.score_table import (
-    format_accents,
-    format_score_table,
-    pool_utterances,
-)
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
-from espnet_mtl.metrics.wer import (
-    count_edits,
-    count_words,
-    fold_case,
-    split_chars,
-    split_words,
-)
-from espnet_mtl.results.clean_scores import (
-    AccentConfusion,
-    CleanScores,
-    ErrorKind,
-    PooledErrors,
-    write_clean_scores,
-)
+from espnet_mtl.results import clean_scores
+from espnet_mtl.results.clean_scores import AccentConfusion, CleanScores, ErrorKind
 
 Split = Callable[[str], Sequence[str]]
 
@@ -60,14 +44,9 @@ def score_decoding(
             and, for the order of the classes, ``accents``.
         token_type: ``bpe``, ``char`` or ``word``: the tokens of the TER.
         bpemodel: The sentencepiece model, for ``bpe``.
-        system: Name of the system.
-        decoder: Tag of the decoding.
-        set_name: Name of the decoded set.
+        system, decoder, set_name: As in :class:`CleanScores`.
         clean_hyp: Cleaner of the hypotheses, such as ESPnet's.
         case_sensitive: Whether ``A`` and ``a`` differ.
-
-    Returns:
-        The scores.
 
     Raises:
         UserError: If the decoding lacks an utterance or has one too many, or if the
@@ -76,21 +55,21 @@ def score_decoding(
     tables = load_data_dir(ref_dir, ("text", "utt2spk"))
     hypotheses = read_results(hyp_dir / "text", tables["text"])
     cleaned = {utt: clean_hyp(text) for utt, text in hypotheses.items()}
-    fold = list if case_sensitive else fold_case
-    errors: dict[ErrorKind, PooledErrors] = {}
+    fold = list if case_sensitive else wer.fold_case
+    errors: dict[ErrorKind, clean_scores.PooledErrors] = {}
     for kind, split in _splits(token_type, bpemodel).items():
         references = {utt: split(text) for utt, text in tables["text"].items()}
         recognised = {utt: split(text) for utt, text in cleaned.items()}
         counts = {
-            utt: count_edits(fold(references[utt]), fold(recognised[utt]))
+            utt: wer.count_edits(fold(references[utt]), fold(recognised[utt]))
             for utt in references
         }
         folder = hyp_dir / f"score_{kind}"
         write_trn(folder / "ref.trn", references, tables["utt2spk"])
         write_trn(folder / "hyp.trn", recognised, tables["utt2spk"])
-        table = format_score_table(counts, tables["utt2spk"])
+        table = score_table.format_score_table(counts, tables["utt2spk"])
         write_text(folder / "result.txt", table)
-        errors[kind] = pool_utterances(counts.values())
+        errors[kind] = score_table.pool_utterances(counts.values())
         logging.info("Write %s in %s", kind.upper(), folder / "result.txt")
     scores = CleanScores(
         system=system,
@@ -100,15 +79,15 @@ def score_decoding(
         accents=_score_accents(ref_dir, hyp_dir, hypotheses),
     )
     # Last: where it is, all of the above is there.
-    write_clean_scores(hyp_dir, scores)
+    clean_scores.write_clean_scores(hyp_dir, scores)
     return scores
 
 
 def _splits(token_type: str, bpemodel: Path | None) -> dict[ErrorKind, Split]:
-    tokens: dict[str, Split] = {"char": split_chars, "word": split_words}
+    tokens: dict[str, Split] = {"char": wer.split_chars, "word": wer.split_words}
     if token_type == "bpe":
         tokens["bpe"] = _load_pieces(bpemodel)
-    return {"wer": split_words, "cer": split_chars, "ter": tokens[token_type]}
+    return {"wer": wer.split_words, "cer": wer.split_chars, "ter": tokens[token_type]}
 
 
 def _load_pieces(bpemodel: Path | None) -> Split:
@@ -132,19 +111,16 @@ def _score_accents(
     tables = load_data_dir(ref_dir, ("utt2accent", "text"))
     truth = tables["utt2accent"]
     recognised = read_results(hyp_dir / "accent", truth)
-    confusion = score_accents(truth, recognised, _accent_list(hyp_dir))
+    order = hyp_dir / "accents"  # the classes in the model's order
+    accents = order.read_text("utf-8").splitlines() if order.is_file() else []
+    confusion = score_accents(truth, recognised, accents)
     counts = {
-        utt: count_words(text, hypotheses[utt]) for utt, text in tables["text"].items()
+        utt: wer.count_words(text, hypotheses[utt])
+        for utt, text in tables["text"].items()
     }
     folder = hyp_dir / "score_accent"
-    by_accent = format_score_table(counts, truth, title="accent")
+    by_accent = score_table.format_score_table(counts, truth, title="accent")
     write_text(folder / "wer_per_accent.txt", by_accent)
-    write_text(folder / "result.txt", format_accents(confusion))
+    write_text(folder / "result.txt", score_table.format_accents(confusion))
     logging.info("Write accent accuracy in %s", folder / "result.txt")
     return confusion
-
-
-def _accent_list(hyp_dir: Path) -> list[str]:
-    """The classes in the model's order; none where the decoding does not tell."""
-    path = hyp_dir / "accents"
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

@@ -10,14 +10,7 @@ _HEADER = ("# Snt", "# Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 
 def pool_utterances(counts: Iterable[EditCounts]) -> PooledErrors:
-    """Add up the errors of utterances.
-
-    Args:
-        counts: Counts of each.
-
-    Returns:
-        Their sums.
-    """
+    """Add up the errors of utterances."""
     every = list(counts)
     wrong = sum(1 for count in every if count.errors)
     return PooledErrors(utterances=len(every), wrong=wrong, **pool(every)._asdict())
@@ -26,44 +19,34 @@ def pool_utterances(counts: Iterable[EditCounts]) -> PooledErrors:
 def show_percentages(errors: PooledErrors) -> list[str]:
     """Write pooled errors in the columns of ``sclite``'s summary.
 
-    Args:
-        errors: The counts.
-
     Returns:
         Utterances and words; then correct, substitutions, deletions, insertions and
         errors in percent of the words, and wrong utterances in percent of all.
     """
     words = errors.words
-    rates = [f"{100 * n / words:.1f}" if words else "nan" for n in _parts(errors)]
+    rates = [f"{100 * n / words:.1f}" if words else "nan" for n in _columns(errors)]
     wrong = f"{100 * errors.wrong / errors.utterances:.1f}"
     return [str(errors.utterances), str(words), *rates, wrong]
 
 
-def _parts(errors: PooledErrors) -> tuple[int, ...]:
+def _show_counts(errors: PooledErrors) -> list[str]:
+    numbers = (errors.utterances, errors.words, *_columns(errors), errors.wrong)
+    return list(map(str, numbers))
+
+
+def _columns(errors: PooledErrors) -> tuple[int, ...]:
     changed = (errors.substitutions, errors.deletions, errors.insertions)
     return (errors.correct, *changed, errors.errors)
-
-
-def _show_counts(errors: PooledErrors) -> list[str]:
-    numbers = (errors.utterances, errors.words, *_parts(errors), errors.wrong)
-    return list(map(str, numbers))
 
 
 def format_score_table(
     counts: Mapping[str, EditCounts], groups: Mapping[str, str], title: str = "SPKR"
 ) -> str:
-    """Format errors by group, in percent and as counts.
+    """Format errors in two tables, in percent and as counts.
 
-    The pooled row of the percentages is called ``Sum/Avg``, as ESPnet's
-    ``show_asr_result.sh`` looks for it.
-
-    Args:
-        counts: Counts by utterance.
-        groups: Speaker (or accent) by utterance.
-        title: What the groups are.
-
-    Returns:
-        Two tables as text.
+    They have a row for each group, a speaker or accent by utterance. The pooled row of
+    the percentages is called ``Sum/Avg``, as ESPnet's ``show_asr_result.sh`` looks for
+    it.
     """
     members: dict[str, list[EditCounts]] = {}
     for utt, count in counts.items():
@@ -92,14 +75,7 @@ def _format(title: str, rows: list[tuple[str, list[str]]]) -> str:
 
 
 def format_accents(confusion: AccentConfusion) -> str:
-    """Format which accents were recognised as which.
-
-    Args:
-        confusion: The counts.
-
-    Returns:
-        The accuracy, and a table as text.
-    """
+    """Format the accuracy, and in a table which accents were recognised as which."""
     size = max(map(len, (*confusion.accents, "recognised")))
     width = max(6, *map(len, confusion.accents)) if confusion.accents else 6
     names = " ".join(f"{name:>{width}}" for name in confusion.accents)

@@ -8,14 +8,10 @@ from espnet_mtl.errors import UserError
 
 
 def read_results(path: Path, keys: Collection[str]) -> dict[str, str]:
-    """Read one file of a decoding, with exactly the utterances that are scored.
+    """Read a table of a decoding, such as ``text``, for exactly the scored ``keys``.
 
-    Args:
-        path: A table such as ``text``; a line may be an utterance alone.
-        keys: The utterances of the data directory.
-
-    Returns:
-        Value by utterance, in the order of ``keys``.
+    The result is in their order. In a line with an utterance alone, nothing was
+    recognised.
 
     Raises:
         UserError: If an utterance is missing, or there is one too many. Leaving out

@@ -11,10 +11,7 @@ def write_trn(
 ) -> None:
     """Write ``words<TAB>(speaker-utterance)`` lines, as ESPnet's scoring does.
 
-    Args:
-        path: The file.
-        sentences: Words, characters or tokens by utterance; lines keep this order.
-        utt2spk: Speaker by utterance.
+    ``sentences`` are words, characters or tokens by utterance; lines keep their order.
     """
     lines = [
         f"{' '.join(words)}\t({utt2spk[utt]}-{utt})\n"

@@ -64,9 +64,6 @@ def count_edits(
         reference: Words (or characters, or tokens) that should have been recognised.
         hypothesis: Those that were.
         weights: What the alignment minimises.
-
-    Returns:
-        The counts.
     """
     rows, columns = len(reference), len(hypothesis)
     if list(reference) == list(hypothesis):
@@ -106,41 +103,21 @@ def count_edits(
 
 
 def count_words(reference: str, hypothesis: str) -> EditCounts:
-    """Count the word errors of an utterance; capital letters make no difference.
-
-    Args:
-        reference: What should have been recognised.
-        hypothesis: What was.
-
-    Returns:
-        The counts.
-    """
+    """Count the word errors of an utterance; capital letters make no difference."""
     return count_edits(
         fold_case(split_words(reference)), fold_case(split_words(hypothesis))
     )
 
 
 def pool(counts: Iterable[EditCounts]) -> EditCounts:
-    """Add counts up.
-
-    Args:
-        counts: Counts of utterances.
-
-    Returns:
-        Their sums; all 0 for none.
-    """
+    """Add up the counts of utterances."""
     return EditCounts(*map(sum, zip(EditCounts(0, 0, 0, 0), *counts, strict=True)))
 
 
 def error_rate(errors: int, words: int) -> float:
-    """Return a pooled error rate.
+    """Return the error rate of pooled errors and reference words, in percent.
 
-    Args:
-        errors: Errors of all utterances.
-        words: Reference words of all utterances.
-
-    Returns:
-        Percent; above 100 where there are many insertions, NaN without reference words.
+    It is above 100 where there are many insertions, and NaN without reference words.
     """
     return 100.0 * errors / words if words else math.nan
 
@@ -148,34 +125,16 @@ def error_rate(errors: int, words: int) -> float:
 def fold_case(words: Iterable[str]) -> list[str]:
     """Put words into lower case, as ``sclite`` does unless called with ``-s``.
 
-    Args:
-        words: Words, characters or tokens.
-
-    Returns:
-        The same; as in ``sclite``, only ASCII letters change.
+    As in ``sclite``, only ASCII letters change.
     """
     return [word.translate(_FOLD) for word in words]
 
 
 def split_words(text: str) -> list[str]:
-    """Split a text at blanks.
-
-    Args:
-        text: The text.
-
-    Returns:
-        Its words.
-    """
+    """Split a text at blanks."""
     return text.split()
 
 
 def split_chars(text: str) -> list[str]:
-    """Split a text into characters, as ESPnet's CER does.
-
-    Args:
-        text: The text.
-
-    Returns:
-        The characters; a blank is ``<space>``.
-    """
+    """Split a text into characters, as ESPnet's CER does: a blank is ``<space>``."""
     return ["<space>" if char == " " else char for char in text]

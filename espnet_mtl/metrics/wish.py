@@ -7,15 +7,10 @@ from espnet_mtl.metrics.wer import count_edits, fold_case, split_words
 
 
 class Heard(NamedTuple):
-    """What was recognised in an utterance.
-
-    Attributes:
-        text: The transcript.
-        accent: The accent's label; ``None`` without an accent branch.
-    """
+    """What was recognised in an utterance: transcript and accent."""
 
     text: str
-    accent: str | None = None
+    accent: str | None = None  # without an accent branch
 
 
 @dataclass(frozen=True)
@@ -39,11 +34,7 @@ class Wish:
     to_accent: str = "random"
 
     def cost(self, heard: Heard, unit: str = "word") -> float:
-        """Count how far the attacker still has to go.
-
-        Args:
-            heard: What was recognised.
-            unit: ``word`` or ``char``: what is counted.
+        """Count how far the attacker still has to go, in units ``word`` or ``char``.
 
         Returns:
             0 where nothing is left to do. For ``target``, edits between target and
@@ -58,24 +49,17 @@ class Wish:
         errors = count_edits(truth, transcript).errors
         if self.words == "away":
             return float(max(0, len(truth) - errors))
-        return float(errors + (not self._accent_is_as_wished(heard)))
+        has_accent = (heard.accent == self.accent) is (self.to_accent != "away")
+        return float(errors + (not has_accent))
 
     def is_fulfilled(self, heard: Heard) -> bool:
-        """Tell whether an attack has succeeded.
+        """Tell whether an attack has succeeded: nothing is left to do.
 
-        Args:
-            heard: What was recognised.
-
-        Returns:
-            Whether nothing is left to do; for ``away``, where more words can always be
-            changed, whether at least one is.
+        For ``away``, where more words can always be changed, one is enough.
         """
         if self.words == "away":
             return self.cost(heard) < len(_units(self.truth, "word"))
         return self.cost(heard) == 0
-
-    def _accent_is_as_wished(self, heard: Heard) -> bool:
-        return (heard.accent == self.accent) is (self.to_accent != "away")
 
 
 def _units(text: str, unit: str) -> list[str]:

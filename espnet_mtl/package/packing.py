@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ META_NAME = "meta.yaml"
 # Names of the arguments of ESPnet's Speech2Text, by which it finds the files.
 CONFIG_KEY, WEIGHTS_KEY = "asr_train_config", "asr_model_file"
 LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY = "lm_train_config", "lm_file", "ngram_file"
+KEYS = (CONFIG_KEY, WEIGHTS_KEY, LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -40,9 +42,9 @@ def pack_model(
         weights: The state dict.
         options: Other files to put in. Files that the configuration needs are packed
             in any case.
-        output: The zip to write; it appears whole or not at all.
-        lm: Configuration and weights of the language model to decode with.
-        ngram: The n-gram model to decode with.
+        output: The zip; it appears whole or not at all.
+        lm: Configuration and weights of a language model.
+        ngram: An n-gram model.
 
     Returns:
         The name in the zip of each packed file, by its path.
@@ -56,8 +58,9 @@ def pack_model(
     if ngram is not None:
         models[NGRAM_KEY] = ngram
     settings = {path.resolve(): _read_config(path) for path in configs.values()}
+    tokens = [one.get("token_list") or [] for one in settings.values()]
     if lm is not None:
-        _check_tokens(settings[config.resolve()], settings[lm[0].resolve()], lm[0])
+        check_lm_tokens(tokens[0], tokens[-1], lm[0])
     needed = []
     for path in configs.values():
         needed += _files_named_in(settings[path.resolve()], path)
@@ -65,7 +68,10 @@ def pack_model(
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: no such file; it is needed to pack {output}")
-    names = _names_in_zip([file.resolve() for file in files])
+    # Named by their path below the deepest folder that has all of them.
+    paths = [file.resolve() for file in files]
+    root = os.path.commonpath([path.parent for path in paths])
+    names = {path: str(path.relative_to(root)) for path in paths}
     meta = {
         "yaml_files": {key: names[path.resolve()] for key, path in configs.items()},
         "files": {key: names[path.resolve()] for key, path in models.items()},
@@ -88,6 +94,18 @@ def pack_model(
     return {str(path): name for path, name in names.items()}
 
 
+def check_lm_tokens(
+    asr_tokens: Sequence[str], lm_tokens: Sequence[str], lm_config: Path | str
+) -> None:
+    """Refuse a language model of other tokens: ESPnet adds scores by their numbers."""
+    if list(asr_tokens) != list(lm_tokens):
+        raise UserError(
+            f"{lm_config}: the language model has other tokens ({len(lm_tokens)}) than "
+            f"the recogniser ({len(asr_tokens)}); train it with the recogniser's token "
+            "list (stages 6 and 7)"
+        )
+
+
 def _read_config(config: Path) -> dict[str, Any]:
     if not config.is_file():
         raise UserError(
@@ -100,14 +118,6 @@ def _read_config(config: Path) -> dict[str, Any]:
     return settings
 
 
-def _check_tokens(asr: dict[str, Any], lm: dict[str, Any], lm_config: Path) -> None:
-    if asr.get("token_list") != lm.get("token_list"):
-        raise UserError(
-            f"{lm_config}: the language model has other tokens than the recogniser; "
-            "train it with the recogniser's token list (stages 6 and 7)"
-        )
-
-
 def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
     """List the files that the model needs: tokenizer, symbols, statistics."""
     named = [
@@ -116,16 +126,10 @@ def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
         (settings.get("normalize_conf") or {}).get("stats_file"),
     ]
     files = [Path(name) for name in named if name]
-    missing = [file for file in files if not file.is_file()]
-    if missing:
-        raise UserError(f"{config} names {missing[0]}, which does not exist")
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"{config} names {file}, which does not exist")
     return files
-
-
-def _names_in_zip(files: list[Path]) -> dict[Path, str]:
-    """Name files by their path below the deepest folder that has all of them."""
-    root = os.path.commonpath([file.parent for file in files])
-    return {file: str(file.relative_to(root)) for file in files}
 
 
 def _rename_paths(value: Any, names: dict[Path, str]) -> Any:

@@ -16,15 +16,12 @@ def make_repository(
 
     Args:
         zip_file: The package.
-        texts: Files to write, by name: the ``README.md`` and so on.
+        texts: Contents of files such as ``README.md``, by name.
         results: Files and directories to put in, as far as they exist.
         folder: The repository; an earlier one is replaced at the end.
 
     Returns:
         The size of each file in bytes, by name.
-
-    Raises:
-        UserError: If the package is refused.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".hf-", dir=folder.parent) as place:
@@ -55,7 +52,7 @@ def upload(folder: Path, repo: str) -> str:
         Its address.
 
     Raises:
-        UserError: If the package is missing, or Hugging Face refuses.
+        UserError: If ``huggingface_hub`` is missing, or Hugging Face refuses.
     """
     try:
         from huggingface_hub import HfApi

@@ -1,31 +1,25 @@
 """Unpack a model zip that may come from a stranger."""
 
+import contextlib
 import errno
 import shutil
 import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.package.packing import (
-    CONFIG_KEY,
-    LM_CONFIG_KEY,
-    LM_WEIGHTS_KEY,
-    META_NAME,
-    NGRAM_KEY,
-    WEIGHTS_KEY,
-)
+from espnet_mtl.package import packing
 
 # A model has a few GB at most, and weights hardly compress. What unpacks to more is
 # meant to fill a disk.
 MAX_UNPACKED_BYTES = 64 * 2**30
 MAX_COMPRESSION_RATIO = 200
-_KNOWN = (CONFIG_KEY, WEIGHTS_KEY, LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
 _SMALL_BYTES = 10 * 2**20
 # What a damaged or encrypted archive raises
 _DAMAGED = (
@@ -37,18 +31,15 @@ _DAMAGED = (
     ValueError,
 )
 
+Meta = dict[str, Any]
+
 
 def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
-    """Unpack an ESPnet ASR package: ours, or anybody's.
+    """Unpack an ESPnet ASR package, ours or anybody's, into a folder of its own.
 
-    All names in the zip are checked before anything is written. Files go to a temporary
-    folder, which is renamed at the end, so that a refused zip leaves nothing behind. No
-    code of the zip runs here; weights are checked when they are loaded
+    Paths in its configurations become those of the unpacked files. No code of the zip
+    runs here; weights are checked when they are loaded
     (:func:`espnet_mtl.tasks.weights.load_weights`).
-
-    Args:
-        zip_file: The package.
-        folder: Where to unpack; must not exist.
 
     Returns:
         The unpacked files by the names of ``Speech2Text``'s arguments:
@@ -62,29 +53,23 @@ def unpack_model(zip_file: Path, folder: Path) -> dict[str, Path]:
     return {name: folder / file for name, file in named_files(meta).items()}
 
 
-def extract_package(
-    zip_file: Path, folder: Path, point: bool = False
-) -> dict[str, Any]:
-    """Write the files of a package into a folder; see :func:`unpack_model`.
+def extract_package(zip_file: Path, folder: Path, point: bool = False) -> Meta:
+    """Write the files of a package into a folder, which must not exist.
 
-    Args:
-        zip_file: The package.
-        folder: Where to; must not exist.
-        point: Whether to change the paths in its configurations to those of the
-            unpacked files.
+    All names in the zip are checked before anything is written. Files go to a temporary
+    folder, which is renamed at the end, so that a refused zip leaves nothing behind.
 
-    Returns:
-        The package's ``meta.yaml``.
+    With ``point``, the paths in its configurations become those of the unpacked files.
+    Returns the package's ``meta.yaml``.
 
     Raises:
         UserError: If the zip is damaged, hostile or no ASR package.
     """
     if folder.exists():
         raise UserError(f"{folder}: already there; unpack {zip_file} elsewhere")
-    with open_package(zip_file) as archive:
-        _check_members(archive, zip_file)
-        meta = read_meta(archive, zip_file)
+    with open_package(zip_file) as (archive, meta):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _check_space(archive, zip_file, folder.parent)
         unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
         try:
             _extract(archive, zip_file, unfinished)
@@ -96,40 +81,30 @@ def extract_package(
     return meta
 
 
-def open_package(zip_file: Path) -> zipfile.ZipFile:
-    """Open a package.
-
-    Args:
-        zip_file: The package.
-
-    Returns:
-        The archive.
+@contextlib.contextmanager
+def open_package(zip_file: Path) -> Iterator[tuple[zipfile.ZipFile, Meta]]:
+    """Open a package, check the names in it, and read its ``meta.yaml``.
 
     Raises:
-        UserError: If it is no zip.
+        UserError: If it is no zip, is hostile, or is no ASR package.
     """
     try:
-        return zipfile.ZipFile(zip_file)
+        archive = zipfile.ZipFile(zip_file)
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{zip_file}: not a readable zip ({error})") from error
+    with archive:
+        _check_members(archive, zip_file)
+        yield archive, _read_meta(archive, zip_file)
 
 
-def named_files(meta: dict[str, Any]) -> dict[str, str]:
-    """List the files of a package that decoding uses.
-
-    Args:
-        meta: Its ``meta.yaml``.
-
-    Returns:
-        Names in the zip, by the argument of ``Speech2Text``.
-    """
+def named_files(meta: Meta) -> dict[str, str]:
+    """Pick the files that decoding uses: names by the argument of ``Speech2Text``."""
     named = {**meta["yaml_files"], **meta["files"]}
-    return {name: named[name] for name in _KNOWN if name in named}
+    return {name: named[name] for name in packing.KEYS if name in named}
 
 
 def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
     """Refuse names outside the folder, links, repeated names and zip bombs."""
-    total = 0
     seen = set()
     for member in archive.infolist():
         name = member.filename
@@ -144,7 +119,6 @@ def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
         if path in seen:
             raise UserError(f"{zip_file}: refused: '{name}' is in it twice")
         seen.add(path)
-        total += member.file_size
         if member.file_size > _SMALL_BYTES + MAX_COMPRESSION_RATIO * max(
             member.compress_size, 1
         ):
@@ -152,41 +126,35 @@ def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
                 f"{zip_file}: refused: '{name}' would grow from "
                 f"{member.compress_size} to {member.file_size} bytes"
             )
+
+
+def _check_space(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
+    total = sum(member.file_size for member in archive.infolist())
     if total > MAX_UNPACKED_BYTES:
         raise UserError(f"{zip_file}: refused: it would unpack to {total} bytes")
-    free = shutil.disk_usage(tempfile.gettempdir()).free
+    free = shutil.disk_usage(folder).free
     if total > free:
         raise UserError(
-            f"{zip_file}: unpacks to {total} bytes, but {tempfile.gettempdir()} has "
-            f"{free}; set TMPDIR to a folder on a larger disk"
+            f"{zip_file}: unpacks to {total} bytes, but {folder} has {free}; free some "
+            "space, or set TMPDIR to a folder on a larger disk"
         )
 
 
-def read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
-    """Read ``meta.yaml`` and check that it names a configuration and weights.
-
-    Args:
-        archive: The opened package.
-        zip_file: Its name, for messages.
-
-    Returns:
-        What it says.
-
-    Raises:
-        UserError: If it is no ASR package.
-    """
+def _read_meta(archive: zipfile.ZipFile, zip_file: Path) -> Meta:
+    """Read ``meta.yaml``, which has to name a configuration and weights."""
     names = set(archive.namelist())
     hint = (
-        f"{zip_file}: not an ESPnet2 ASR package: its {META_NAME} should name an "
-        f"{CONFIG_KEY} and an {WEIGHTS_KEY} that are in the zip. Pack one by stage 14, "
-        "asr_mtl_pack or espnet2.bin.pack asr"
+        f"{zip_file}: not an ESPnet2 ASR package: its {packing.META_NAME} should name "
+        f"an {packing.CONFIG_KEY} and an {packing.WEIGHTS_KEY} that are in the zip. "
+        "Pack one by stage 14, asr_mtl_pack or espnet2.bin.pack asr"
     )
-    if META_NAME not in names:
+    if packing.META_NAME not in names:
         raise UserError(hint)
     try:
-        meta: dict[str, Any] = yaml.safe_load(archive.read(META_NAME))
-        named = {*meta["yaml_files"].values(), *meta["files"].values()}
-        named |= {meta["yaml_files"][CONFIG_KEY], meta["files"][WEIGHTS_KEY]}
+        meta: Meta = yaml.safe_load(archive.read(packing.META_NAME))
+        configs, files = meta["yaml_files"], meta["files"]
+        named = {*configs.values(), *files.values()}
+        named |= {configs[packing.CONFIG_KEY], files[packing.WEIGHTS_KEY]}
     except (*_DAMAGED, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise UserError(hint) from error
     if not named <= names:
@@ -196,8 +164,7 @@ def read_meta(archive: zipfile.ZipFile, zip_file: Path) -> dict[str, Any]:
 
 def _extract(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
     try:
-        for member in archive.infolist():
-            archive.extract(member, folder)
+        archive.extractall(folder)
     except _DAMAGED as error:
         raise UserError(f"{zip_file}: damaged ({error})") from error
     except OSError as error:

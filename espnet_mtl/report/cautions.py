@@ -12,14 +12,7 @@ _FEW_SPEAKERS = 20
 
 
 def warnings(group: Group) -> list[str]:
-    """Warn of systems that do not recognise well enough to be compared.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        Sentences; none if all is well.
-    """
+    """Warn of systems that do not recognise well enough to be compared."""
     wers = {
         system.label: wer
         for system in group.systems
@@ -48,16 +41,7 @@ def warnings(group: Group) -> list[str]:
 def missing_parts(
     experiments: Sequence[Experiment], groups: Sequence[Group], baselines: Sequence[str]
 ) -> list[str]:
-    """Say what the report leaves out, and which stage would make it.
-
-    Args:
-        experiments: All experiments.
-        groups: What could be compared.
-        baselines: Systems that were to be compared with.
-
-    Returns:
-        Sentences; none if nothing is missing.
-    """
+    """Say in sentences what the report leaves out, and which stage would make it."""
     said = []
     for experiment in experiments:
         lacks = []
@@ -75,28 +59,31 @@ def missing_parts(
         if experiment.attacks and not experiment.has_accents
     ]
     if without:
-        said.append(f"No accent branch, or none scored: {', '.join(without)}.")
+        said.append(
+            "No accent scores (no accent branch, or not scored yet): "
+            f"{', '.join(without)}."
+        )
     return said
 
 
 def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
     said = []
     for system in group.systems:
+        name, clean = f"{system.label} ({group.title})", system.clean
         lacking = sorted({*group.attackers} - {*system.attackers})
         if lacking:
             said.append(
-                f"{system.label} ({group.title}): not attacked by "
-                f"{', '.join(lacking)}, which other systems were."
+                f"{name}: not attacked by {', '.join(lacking)}, which other systems "
+                "were."
             )
         if system.attacked and not system.noise:
-            said.append(f"{system.label} ({group.title}): no noise control.")
-    said += [
-        f"{system.label} ({group.title}): {row.infeasible} of "
-        f"{counted(row.infeasible + row.n, 'utterance')} are too short for their "
-        "target and left out."
-        for system in group.systems
-        if (row := system.clean).infeasible
-    ]
+            said.append(f"{name}: no noise control.")
+        if clean.infeasible:
+            said.append(
+                f"{name}: {clean.infeasible} of "
+                f"{counted(clean.infeasible + clean.n, 'utterance')} are too short for "
+                "their target and left out."
+            )
     absent = [name for name in baselines if not group.find(name)]
     if absent and len(group.systems) > 1:
         said.append(
@@ -107,19 +94,12 @@ def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
 
 
 def caveats(group: Group) -> list[str]:
-    """What the intervals of a group cannot tell.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        Sentences.
-    """
+    """Say in sentences what the intervals of a group cannot tell."""
     speakers = len(group.speakers)
     said = [
         "Each system was trained with one seed: the intervals cover the choice of "
-        "speakers and utterances, not the luck of a training. Another seed may turn "
-        "a difference around.",
+        "speakers and utterances, not the randomness of training. Another seed may "
+        "reverse a difference.",
     ]
     if 0 < speakers < _FEW_SPEAKERS:
         said.append(
@@ -129,8 +109,8 @@ def caveats(group: Group) -> list[str]:
     choices = {system.has_choice for system in group.systems if system.attacked}
     if len(choices) > 1:
         said.append(
-            "Some systems face several attackers, others one (all are the same there): "
-            "the lowest of several AdvTWERs is by chance a little too low, which "
-            "counts against the claims."
+            "Some systems face several different attackers, others only one. The "
+            "lowest of several AdvTWERs is a little too low by chance, which works "
+            "against the claims."
         )
     return said

@@ -26,11 +26,7 @@ CONTRADICTED = "contradicted (easier to attack)"
 def verdict(difference: Difference) -> str:
     """Judge the claim that the first system is harder to attack.
 
-    Args:
-        difference: What was measured.
-
-    Returns:
-        ``SUPPORTED`` only if the whole interval is above 0.
+    It is ``SUPPORTED`` only if the whole interval is above 0.
     """
     if difference.speakers < 2:
         return NO_INTERVAL
@@ -41,9 +37,6 @@ def verdict(difference: Difference) -> str:
 
 def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]]:
     """Compare the systems that the claims are about, at every budget.
-
-    Args:
-        group: Systems to compare.
 
     Returns:
         System, its baseline, the paper's gain, budget and difference; the largest
@@ -63,43 +56,24 @@ def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]
 
 
 def claims_table(group: Group) -> Table | None:
-    """Make the table of claims.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        The table; ``None`` if no claim can be tested with these systems.
-    """
-    measured = measure_claims(group)
-    if not measured:
-        return None
-    rows = []
-    for system, baseline, paper, budget, difference in measured:
-        attackers = dict.fromkeys(difference.attackers)
-        rows.append(
-            [
-                f"{system} − {baseline}",
-                paper,
-                group.budget_name(budget),
-                " / ".join(attackers),
-                show_difference(difference),
-                verdict(difference),
-            ]
-        )
+    """Make the table of claims; ``None`` if these systems can test no claim."""
+    rows = [
+        [
+            f"{system} − {baseline}",
+            paper,
+            group.budget_name(budget),
+            " / ".join(dict.fromkeys(difference.attackers)),
+            show_difference(difference),
+            verdict(difference),
+        ]
+        for system, baseline, paper, budget, difference in measure_claims(group)
+    ]
     header = ["AdvTWER of", "paper", "budget", "strongest attacker", "here [95 %]"]
-    return Table([*header, "claim"], rows, text_columns=6)
+    return Table([*header, "claim"], rows, text_columns=6) if rows else None
 
 
 def summary(group: Group) -> list[str]:
-    """Say in words how the claims fared at the largest budget.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        One sentence for each comparison; none if nothing can be tested.
-    """
+    """Say how the claims fared at the largest budget: a sentence each."""
     said = []
     for system, baseline, paper, budget, difference in measure_claims(group):
         if budget != group.budgets[-1]:
@@ -135,13 +109,9 @@ SYNTHETIC = (
 
 
 def claims_blocks(groups: Sequence[Group]) -> list[Block]:
-    """Write the section about the claims.
+    """Write the section about the claims, without its heading.
 
-    Args:
-        groups: All comparisons.
-
-    Returns:
-        Blocks without a heading; none if no claim can be tested.
+    It is empty if no claim can be tested.
     """
     blocks: list[Block] = []
     for group in groups:

@@ -11,16 +11,14 @@ from espnet_mtl.metrics.bootstrap import wer_difference_interval
 from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name, strength
 from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.trial import Role
 
 
 @dataclass(frozen=True)
 class SystemResult:
-    """One system in a comparison.
+    """One system in a comparison, under attacks with one ``norm``.
 
-    Attributes:
-        label: Name in tables.
-        norm: What bounds the attack: ``linf``, ``l2`` or ``snr``.
-        result: Its scores.
+    ``label`` is its name in tables.
     """
 
     label: str
@@ -30,12 +28,7 @@ class SystemResult:
     @property
     def system(self) -> str:
         """Name of the system."""
-        return self.result.scores.system
-
-    @property
-    def decoder(self) -> str:
-        """Tag of the decoding."""
-        return self.result.scores.decoder
+        return self.clean.system
 
     @property
     def clean(self) -> Row:
@@ -62,17 +55,11 @@ class SystemResult:
         """Rows of random noise of the same size."""
         return [row for row in self.controls if row.attack == "noise"]
 
-    def _of(self, role: str) -> list[Row]:
-        rows = self.result.rows
-        return [row for row in rows if row.role == role and row.norm == self.norm]
-
-    @property
-    def audited(self) -> list[Row]:
-        """Rows of what only checks the attack, of any norm."""
-        return [row for row in self.result.rows if row.role == "audit"]
+    def _of(self, role: Role) -> list[Row]:
+        return [row for row in self.result.of(role) if row.norm == self.norm]
 
     def attackers_of(self, row: Row) -> list[str]:
-        """All names of a row's attacker: several may come to the same for this system.
+        """Return all names of a row's attacker: several may be the same for a system.
 
         Without an accent branch, for instance, ignoring it changes nothing.
         """
@@ -81,7 +68,7 @@ class SystemResult:
         return [f"{row.attack} {name}" if several else name for name in names]
 
     def attacker_of(self, row: Row) -> str:
-        """A row's attacker in words."""
+        """Return a row's attacker in words."""
         name, *also = self.attackers_of(row)
         return f"{name} (= {', '.join(also)})" if also else name
 
@@ -96,19 +83,10 @@ class SystemResult:
         """Whether attackers differ for this system."""
         return len({self.attacker_of(row) for row in self.attacked}) > 1
 
-    @property
-    def speakers(self) -> set[str]:
-        """Speakers of the attacked utterances that count."""
-        return {score.spk for score in self.result.feasible_scores(self.clean).values()}
-
     def strongest(self, budget: float) -> Row | None:
-        """The attacker that came closest to its target: the lowest pooled AdvTWER.
+        """Return the row with the lowest pooled AdvTWER: it came closest to the target.
 
-        Args:
-            budget: The budget.
-
-        Returns:
-            Its row; ``None`` if no attack had this budget.
+        ``None`` if no attack had this budget.
         """
         rates = [
             (row.adv_twer, place)
@@ -149,28 +127,24 @@ class Group:
     @property
     def speakers(self) -> set[str]:
         """Speakers of the attacked utterances that count, on any system."""
-        return {speaker for system in self.systems for speaker in system.speakers}
+        return {
+            score.spk
+            for system in self.systems
+            for score in system.result.feasible_scores(system.clean).values()
+        }
 
     def budget_name(self, budget: float) -> str:
-        """A budget with its norm."""
+        """Return a budget with its unit."""
         return budget_name(self.norm, budget)
 
     def find(
         self, system: str, like: SystemResult | None = None
     ) -> SystemResult | None:
-        """Find a system.
-
-        Args:
-            system: Its name.
-            like: Of several decoders, prefer that of this one.
-
-        Returns:
-            The system's result; ``None`` if it is not there.
-        """
+        """Find a system by its name; of several decoders, prefer that of ``like``."""
         found = [one for one in self.systems if one.system == system]
         if like is not None:
-            decoder = like.decoder
-            found.sort(key=lambda one: one.decoder != decoder)
+            decoder = like.clean.decoder
+            found.sort(key=lambda one: one.clean.decoder != decoder)
         return found[0] if found else None
 
 
@@ -180,8 +154,7 @@ class Difference:
 
     Attributes:
         value: The difference; above 0 the first system is harder to attack.
-        low: Lower end of the 95 % interval.
-        high: Upper end.
+        low, high: The ends of its 95 % interval.
         attackers: The strongest attacker on the first and on the second system.
         utterances: Number of pairs.
         speakers: Number of speakers, the units of the bootstrap.
@@ -196,65 +169,45 @@ class Difference:
 
 
 def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
-    """Sort results into groups that can be compared.
-
-    Args:
-        experiments: The experiments, in the order of the tables.
-
-    Returns:
-        Groups; none where nothing has been attacked.
-    """
-    keys: dict[tuple[str, str, int, str | None], list[AttackResult]] = {}
+    """Sort results into groups that can be compared; none if nothing was attacked."""
+    groups: dict[tuple[str, str, int, str | None], list[AttackResult]] = {}
     for result in (one for experiment in experiments for one in experiment.attacks):
-        about = result.scores
-        norms = {row.norm for row in result.rows if row.role == "main"}
+        about, tag = result.clean, result.scores.attack_tag
+        norms = {row.norm for row in result.of("main")}
         for norm in sorted(norms, key=str) or [None]:
-            key = (about.set, about.attack_tag, about.seed, norm)
-            keys.setdefault(key, []).append(result)
+            key = (about.set, tag, about.seed, norm)
+            groups.setdefault(key, []).append(result)
     return [
         Group(
             set_name,
             tag,
             seed,
             norm,
-            [SystemResult(system_label(one, members), norm, one) for one in members],
+            [SystemResult(system_label(one, results), norm, one) for one in results],
         )
-        for (set_name, tag, seed, norm), members in keys.items()
+        for (set_name, tag, seed, norm), results in groups.items()
     ]
 
 
-def system_label(result: AttackResult, members: Sequence[AttackResult]) -> str:
-    """Name a system in tables.
-
-    Args:
-        result: Its scores.
-        members: Those of all systems of the comparison.
-
-    Returns:
-        The system's name; with the decoder's, where there are several decoders.
-    """
-    about = result.scores
-    same = [one for one in members if one.scores.system == about.system]
+def system_label(result: AttackResult, compared: Sequence[AttackResult]) -> str:
+    """Name a system in tables; with its decoder, if several decoders are compared."""
+    about = result.clean
+    same = [one for one in compared if one.clean.system == about.system]
     return about.system if len(same) == 1 else f"{about.system} ({about.decoder})"
 
 
 def compare(
     first: SystemResult, second: SystemResult, budget: float
 ) -> Difference | None:
-    """Difference of AdvTWER, each system under its strongest attacker.
+    """Return the difference of AdvTWER, each system under its strongest attacker.
 
     Pairs are the utterances that both systems were attacked on. The interval is that
     of a bootstrap over speakers: it covers the choice of speakers and utterances, not
     that of the training's seed.
 
-    Args:
-        first: The system that is claimed to be harder to attack.
-        second: What it is compared with.
-        budget: Budget of the attacks.
-
     Returns:
-        The difference; ``None`` if one of them was not attacked with this budget, or
-        they have no utterance in common.
+        The first system's minus the second's; ``None`` if one of them was not attacked
+        with this budget, or they have no utterance in common.
 
     Raises:
         UserError: If the attacks had other settings or targets.
@@ -289,10 +242,16 @@ def compare(
 
 def _check_settings(first: SystemResult, second: SystemResult, budget: float) -> None:
     """Check that attacks that both systems faced were as strong for both."""
-    settings = [_settings_by_attack(system, budget) for system in (first, second)]
-    for attack in settings[0].keys() & settings[1].keys():
-        one, other = settings[0][attack], settings[1][attack]
-        if one != other:
+    for attack in dict.fromkeys(row.attack for row in first.attacked):
+        one, other = (
+            {
+                _settings_of(row)
+                for row in system.attacked
+                if row.attack == attack and row.budget == budget
+            }
+            for system in (first, second)
+        )
+        if one and other and one != other:
             raise UserError(
                 f"{first.label} was attacked with {' and '.join(sorted(one))}, but "
                 f"{second.label} with {' and '.join(sorted(other))} "
@@ -300,14 +259,6 @@ def _check_settings(first: SystemResult, second: SystemResult, budget: float) ->
                 "attack would look like robustness. Repeat stages 15 to 17 of one of "
                 "them."
             )
-
-
-def _settings_by_attack(system: SystemResult, budget: float) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for row in system.attacked:
-        if row.budget == budget:
-            found.setdefault(row.attack, set()).add(_settings_of(row))
-    return found
 
 
 def _settings_of(row: Row) -> str:

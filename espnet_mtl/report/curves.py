@@ -14,22 +14,16 @@ def read_curves(exp: Path) -> dict[str, dict[int, float]]:
     A training that was continued has several logs (``train.log`` and the older
     ``train.1.log``, ``train.2.log``, ...); an epoch counts as its newest log says.
 
-    Args:
-        exp: Directory of the training.
-
     Returns:
-        ``"valid.loss"``, ``"train.acc"`` and so on, each a value by epoch; empty
-        where there is no log. Values that are not finite are left out.
+        ``"valid.loss"``, ``"train.acc"`` and so on -> epoch -> value; empty where there
+        is no log. Values that are not finite are left out.
     """
     curves: dict[str, dict[int, float]] = {}
     for path in sorted(exp.glob("train*.log"), key=_age, reverse=True):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             _take(line, curves)
-    return {
-        name: dict(sorted(curve.items()))
-        for name, curve in sorted(curves.items())
-        if curve
-    }
+    known = sorted((name, curve) for name, curve in curves.items() if curve)
+    return {name: dict(sorted(curve.items())) for name, curve in known}
 
 
 def _age(path: Path) -> int:

@@ -1,6 +1,5 @@
 """A document of few kinds of blocks, written as Markdown or as an HTML page."""
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,80 +81,26 @@ def _markdown(block: Block) -> str:
             return block.to_markdown()
 
 
-_STYLE = """
-body { font: 16px/1.5 sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; }
-thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.number { white-space: nowrap; }
-img { max-width: 100%; height: auto; }
-pre { background: #f3f3f3; padding: .7rem; overflow-x: auto; }
-td.fail { background: #fbdcd8; } td.not-run { background: #ececec; }
-.warning { background: #fff3d6; border-left: 4px solid #c77700; padding: .6rem 1rem; }
-figure { margin: 1rem 0; } audio { display: block; width: 100%; max-width: 26rem; }
-"""
-
-
 def to_html(blocks: Sequence[Block], title: str) -> str:
-    """Write blocks as one page that needs nothing from elsewhere.
+    """Write blocks as one page that needs nothing from elsewhere."""
+    import jinja2  # here, since most commands write no page
 
-    Args:
-        blocks: The content.
-        title: Title of the window.
-
-    Returns:
-        The page.
-    """
-    body = "\n".join(_html(block) for block in blocks)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("espnet_mtl.report", package_path=""),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+    environment.filters["code"] = _mark_code
+    template = environment.get_template("page.html")
+    named = [(type(block).__name__, block) for block in blocks]
+    return template.render(title=title, blocks=named)
 
 
-def _html(block: Block) -> str:
-    match block:
-        case Heading(text, level):
-            return f"<h{level}>{html.escape(text)}</h{level}>"
-        case Text(text, warning):
-            kind = ' class="warning"' if warning else ""
-            return f"<p{kind}>{_html_text(text)}</p>"
-        case Bullets(items):
-            lines = "".join(f"<li>{_html_text(item)}</li>" for item in items)
-            return f"<ul>{lines}</ul>"
-        case Code(text):
-            return f"<pre><code>{html.escape(text)}</code></pre>"
-        case Image(path, description):
-            return (
-                f'<figure><img src="{html.escape(path)}" '
-                f'alt="{html.escape(description)}"></figure>'
-            )
-        case AudioClips(files):
-            return "\n".join(_html_audio(*file) for file in files)
-        case _:
-            return re.sub(r"<td>(FAIL|NOT RUN)\b", _html_verdict, block.to_html())
-
-
-def _html_verdict(cell: re.Match[str]) -> str:
-    """Highlight gates that failed or were not run."""
-    kind = cell[1].lower().replace(" ", "-")
-    return f'<td class="{kind}">{cell[1]}'
-
-
-def _html_text(text: str) -> str:
+def _mark_code(text: str) -> str:
     """Escape a text; backticks mark code, as in Markdown."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+    import markupsafe
 
-
-def _html_audio(what: str, heard: str, path: str) -> str:
-    words = f", heard: “{heard}”" if heard else ""
-    return (
-        f"<figure><figcaption>{html.escape(what + words)}</figcaption>"
-        f'<audio controls preload="none" src="{html.escape(path)}"></audio></figure>'
-    )
+    html = re.sub(r"`([^`]*)`", r"<code>\1</code>", str(markupsafe.escape(text)))
+    return markupsafe.Markup(html)

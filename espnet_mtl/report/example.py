@@ -18,21 +18,13 @@ Samples = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class AttackedVersion:
-    """The example's utterance as it was attacked for one system.
-
-    Attributes:
-        label: Name of the system.
-        attacker: Name of the attacker.
-        budget: Budget in words.
-        score: How it was recognised.
-        samples: Attacked audio in [-1, 1], (Samples,).
-    """
+    """The example's utterance as it was attacked for one system."""
 
     label: str
     attacker: str
-    budget: str
+    budget: str  # with its unit
     score: UttScore
-    samples: Samples
+    samples: Samples  # in [-1, 1], (Samples,)
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,6 @@ class Example:
     """One utterance, untouched and attacked.
 
     Attributes:
-        utt: The utterance.
         rate: Sampling rate in Hz.
         clean: Untouched audio, (Samples,).
         clean_hyp: What the first system hears in it.
@@ -57,14 +48,9 @@ class Example:
 def find_example(group: Group) -> Example | None:
     """Choose an utterance and read its audio.
 
-    The first choice is a system and the smallest budget with an utterance heard
-    exactly as the attacker wanted; without any, the utterance that came closest.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        The example; ``None`` if no attacked audio is left on the disk.
+    It is an utterance heard exactly as the attacker wanted, with the smallest budget
+    that there is one for; without any, the one that came closest. ``None`` if no
+    attacked audio is left on the disk.
     """
     candidates = [
         (
@@ -84,52 +70,50 @@ def find_example(group: Group) -> Example | None:
     _, _, place, first, utt = min(candidates)
     shown = group.systems[first]
     others = [system for system in group.systems if system is not shown]
-    clean_score = shown.result.feasible_scores(shown.clean).get(utt)
     attacked = [
         version
         for system in (shown, *others)
         if (version := _read_attacked(group, system, group.budgets[place], utt))
     ]
-    if clean_score is None or not attacked or attacked[0].label != shown.label:
+    untouched = _read(shown, shown.clean, utt)
+    if not untouched or not attacked or attacked[0].label != shown.label:
         return None
-    try:
-        clean, rate = _read(shown, clean_score.key)
-    except DataDirError:
-        return None
-    return Example(utt, rate, clean, clean_score.hyp, attacked)
+    score, clean, rate = untouched
+    return Example(utt, rate, clean, score.hyp, attacked)
 
 
 def _read_attacked(
     group: Group, system: SystemResult, budget: float, utt: str
 ) -> AttackedVersion | None:
-    row: Row | None = system.strongest(budget)
-    score = system.result.feasible_scores(row).get(utt) if row else None
-    if row is None or score is None:
+    row = system.strongest(budget)
+    found = _read(system, row, utt) if row else None
+    if row is None or found is None:
         return None
-    try:
-        samples, _ = _read(system, score.key)
-    except DataDirError:
-        return None
+    score, samples, _ = found
     name = group.budget_name(budget)
     return AttackedVersion(system.label, system.attacker_of(row), name, score, samples)
 
 
-def _read(system: SystemResult, key: str) -> tuple[Samples, int]:
-    folder = system.result.attack_dir
-    path = Path(read_table(folder / "wav.scp").get(key, "-"))
-    return read_audio_rate(path, utt=key)
+def _read(
+    system: SystemResult, row: Row, utt: str
+) -> tuple[UttScore, Samples, int] | None:
+    """Read an utterance's score, audio and rate; ``None`` if one of them is gone."""
+    score = system.result.feasible_scores(row).get(utt)
+    if score is None:
+        return None
+    try:
+        wavs = read_table(system.result.attack_dir / "wav.scp")
+        path = Path(wavs.get(score.key, "-"))
+        return score, *read_audio_rate(path, utt=score.key)
+    except DataDirError:
+        return None
 
 
 def write_example(example: Example, folder: Path) -> list[tuple[str, str, str]]:
-    """Copy the example's audio, so that the page can play it.
-
-    Args:
-        example: The example.
-        folder: The report's directory; files go to ``audio/`` in it.
+    """Copy the example's audio to ``folder/audio``, so that the page can play it.
 
     Returns:
-        For each file: what it is, what was heard, and its path relative to
-        ``folder``.
+        For each file: what it is, what was heard, and its path relative to ``folder``.
     """
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     shown = [("untouched", example.clean_hyp, "clean", example.clean)]

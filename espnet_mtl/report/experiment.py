@@ -2,28 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.curves import read_curves
-from espnet_mtl.results.attack_scores import (
-    ATTACK_SCORES_NAME,
-    FOLDER_NAME,
-    AttackScores,
-    Row,
-    UttScore,
-    read_attack_scores,
-    read_utt_scores,
-)
-from espnet_mtl.results.clean_scores import (
-    CLEAN_SCORES_NAME,
-    CleanScores,
-    read_clean_scores,
-)
+from espnet_mtl.results import attack_scores, clean_scores
+from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore
+from espnet_mtl.results.clean_scores import CleanScores
+from espnet_mtl.results.trial import Role
 
-ATTACK_PATTERN = f"*/*/{FOLDER_NAME}/{ATTACK_SCORES_NAME}"
-CLEAN_PATTERN = f"*/*/{CLEAN_SCORES_NAME}"
+_ATTACK_PATTERN = f"*/*/{attack_scores.FOLDER_NAME}/{attack_scores.ATTACK_SCORES_NAME}"
+_CLEAN_PATTERN = f"*/*/{clean_scores.CLEAN_SCORES_NAME}"
 
 
 @dataclass(frozen=True)
@@ -45,24 +34,27 @@ class AttackResult:
         """One row for each trial."""
         return self.scores.rows
 
-    @cached_property
+    @property
     def clean(self) -> Row:
         """The row of untouched audio."""
-        return next(row for row in self.rows if row.is_untouched)
+        return self.scores.clean
 
     @property
     def attack_dir(self) -> Path:
         """The attacked audio as a data directory; it may be gone."""
         return self.folder / self.scores.attack_dir
 
-    def feasible_scores(self, row: Row) -> Mapping[str, UttScore]:
-        """Scores by utterance of those whose target can be heard.
+    def of(self, role: Role) -> list[Row]:
+        """Return the rows of trials with one role."""
+        return [row for row in self.rows if row.role == role]
 
-        Args:
-            row: The row whose trial is asked for.
-        """
-        scores = self.utterances.get(row.trial, {})
-        return {utt: score for utt, score in scores.items() if score.feasible}
+    def scores_of(self, row: Row) -> Mapping[str, UttScore]:
+        """Return the scores of a row's trial, by utterance."""
+        return self.utterances.get(row.trial, {})
+
+    def feasible_scores(self, row: Row) -> Mapping[str, UttScore]:
+        """Return those of utterances whose target can be heard."""
+        return {utt: one for utt, one in self.scores_of(row).items() if one.feasible}
 
 
 @dataclass(frozen=True)
@@ -70,9 +62,8 @@ class Experiment:
     """One trained system with what was measured of it.
 
     Attributes:
-        path: Its directory.
         system: Its name; that of the directory where nothing is scored.
-        attacks: Its attacked decodings; empty where none is scored.
+        attacks: Its attacked decodings, as far as they are scored.
         clean: Its decodings of untouched audio, whole sets.
         curves: ``"valid.loss"`` and so on -> epoch -> value.
     """
@@ -94,49 +85,42 @@ class Experiment:
         return not (self.attacks or self.clean or self.curves)
 
 
+def find_attacks(asr_exp: Path) -> list[Path]:
+    """Find the scored decodings of attacked audio: their directories."""
+    return [file.parents[1] for file in sorted(asr_exp.glob(_ATTACK_PATTERN))]
+
+
+def find_clean(asr_exp: Path) -> list[Path]:
+    """Find the scored decodings of untouched audio: their directories."""
+    return [file.parent for file in sorted(asr_exp.glob(_CLEAN_PATTERN))]
+
+
 def read_experiment(path: Path) -> Experiment:
-    """Read an experiment's directory.
-
-    Args:
-        path: The directory (``asr_exp``).
-
-    Returns:
-        What is there; parts that were not run are empty.
+    """Read an experiment's directory (``asr_exp``); what was not run is empty.
 
     Raises:
         UserError: If the directory is missing or a file in it is damaged.
     """
     if not path.is_dir():
         raise UserError(f"--exp {path}: no such directory; stage 11 makes it.")
-    attacks = [_read_attack(file.parents[1]) for file in _found(path, ATTACK_PATTERN)]
-    clean = [read_clean_scores(file.parent) for file in _found(path, CLEAN_PATTERN)]
-    names = [attack.scores.system for attack in attacks]
+    attacks = [_read_attack(folder) for folder in find_attacks(path)]
+    clean = [clean_scores.read_clean_scores(folder) for folder in find_clean(path)]
+    names = [attack.clean.system for attack in attacks]
     names += [scores.system for scores in clean]
-    return Experiment(
-        path=path,
-        system=[*names, path.name][0],
-        attacks=attacks,
-        clean=clean,
-        curves=read_curves(path),
-    )
-
-
-def _found(path: Path, pattern: str) -> list[Path]:
-    return sorted(path.glob(pattern))
+    system = names[0] if names else path.name
+    return Experiment(path, system, attacks, clean, read_curves(path))
 
 
 def _read_attack(folder: Path) -> AttackResult:
     utterances: dict[str, dict[str, UttScore]] = {}
-    for score in read_utt_scores(folder):
+    for score in attack_scores.read_utt_scores(folder):
         utterances.setdefault(score.trial, {})[score.utt] = score
-    return AttackResult(folder, read_attack_scores(folder), utterances)
+    scores = attack_scores.read_attack_scores(folder)
+    return AttackResult(folder, scores, utterances)
 
 
 def read_experiments(paths: Iterable[Path]) -> list[Experiment]:
     """Read several experiments.
-
-    Args:
-        paths: Their directories.
 
     Raises:
         UserError: If there is nothing to report at all, or if two directories hold
@@ -145,20 +129,20 @@ def read_experiments(paths: Iterable[Path]) -> list[Experiment]:
     experiments = [read_experiment(path) for path in paths]
     if all(experiment.is_empty for experiment in experiments):
         looked = "\n".join(
-            f"  {experiment.path}/{ATTACK_PATTERN} (stage 17), {CLEAN_PATTERN} "
+            f"  {experiment.path}/{_ATTACK_PATTERN} (stage 17), {_CLEAN_PATTERN} "
             "(stage 13), train*.log (stage 11)"
             for experiment in experiments
         )
         raise UserError(f"no results found; looked for\n{looked}\nRun those stages.")
     seen: dict[tuple[str, int, str, str, str], Path] = {}
     for attack in (a for experiment in experiments for a in experiment.attacks):
-        about = attack.scores
-        key = (about.system, about.seed, about.set, about.attack_tag, about.decoder)
+        about, tag = attack.clean, attack.scores.attack_tag
+        key = (about.system, about.seed, about.set, tag, about.decoder)
         if key in seen:
             raise UserError(
                 f"{seen[key]} and {attack.folder} both hold system '{about.system}' "
-                f"with seed {about.seed}; leave one --exp out, or name them apart "
-                "by --system_name and repeat stage 17."
+                f"with seed {about.seed}; leave out one --exp, or give them different "
+                "names with --system_name and repeat stage 17."
             )
         seen[key] = attack.folder
     return experiments

@@ -30,13 +30,13 @@ def model_card(
 
     Args:
         repo: ``<user>/<name>``.
-        exp: The experiment's directory, with the scores that there are.
+        exp: The experiment's directory.
         files: The packed files by the names of ``Speech2Text``'s arguments.
         settings: The packed training configuration.
-        decoding: Arguments of ``Speech2Text`` that the results were made with; they are
-            to lie in ``DECODING_NAME`` beside the card.
+        decoding: Arguments of ``Speech2Text`` that the results were made with; the
+            upload has them in ``DECODING_NAME`` beside the card.
         lang: Language code; ``noinfo`` where it is not known.
-        license_name: The licence.
+        license_name: Identifier of the licence, as Hugging Face wants it.
 
     Returns:
         Markdown, headed by the YAML that Hugging Face reads.
@@ -44,6 +44,11 @@ def model_card(
     Raises:
         UserError: If a result file is damaged.
     """
+    front: dict[str, Any] = {"tags": list(_TAGS)}
+    if lang != "noinfo":
+        front["language"] = lang
+    front["license"] = license_name
+    config = yaml.safe_dump(dict(settings), allow_unicode=True)
     blocks: list[Block] = [
         Heading(repo, level=1),
         Text(_description(settings, files)),
@@ -64,35 +69,29 @@ def model_card(
         Heading("Environment"),
         Bullets(environment()),
         Heading("Training configuration"),
-        Text(_folded(settings)),
+        Text(
+            "<details><summary>config.yaml</summary>\n\n"
+            f"```yaml\n{config}```\n\n</details>"
+        ),
     ]
-    return f"{_front_matter(lang, license_name)}\n{to_markdown(blocks)}"
-
-
-def _front_matter(lang: str, license_name: str) -> str:
-    front: dict[str, Any] = {"tags": list(_TAGS)}
-    if lang != "noinfo":
-        front["language"] = lang
-    front["license"] = license_name
-    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n"
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n{to_markdown(blocks)}"
 
 
 def _description(settings: Mapping[str, Any], files: Mapping[str, str]) -> str:
-    accents = settings.get("accent_list") or []
-    is_multi_task = bool(settings.get("accent_weight")) and bool(accents)
+    accents = settings.get("accent_list")
     ctc_weight = (settings.get("model_conf") or {}).get("ctc_weight", 0.5)
     lines = [
         f"An ESPnet2 speech recogniser ({settings.get('encoder')} encoder, "
         f"{len(settings['token_list'])} tokens of type {settings.get('token_type')}), "
         f"trained with a CTC weight of {ctc_weight}."
     ]
-    if is_multi_task:
+    if accents and settings.get("accent_weight"):
         lines.append(
-            f"It also tells accents ({', '.join(accents)}); their weight in training "
-            f"was {settings['accent_weight']}. ESPnet itself leaves this branch out."
+            f"It also recognises accents ({', '.join(accents)}), trained with weight "
+            f"{settings['accent_weight']}. ESPnet's own loader ignores this branch."
         )
     if "lm_file" in files:
-        lines.append("It comes with a language model, which decoding weighs in.")
+        lines.append("It comes with a language model, which decoding uses.")
     if "ngram_file" in files:
         lines.append("It comes with an n-gram model (decoding needs KenLM's package).")
     return " ".join(lines)
@@ -138,10 +137,3 @@ def _results(exp: Path) -> list[Block]:
     if lines := audit_lines(report.audits):
         blocks.append(Bullets(lines))
     return blocks
-
-
-def _folded(settings: Mapping[str, Any]) -> str:
-    text = yaml.safe_dump(dict(settings), allow_unicode=True)
-    return (
-        f"<details><summary>config.yaml</summary>\n\n```yaml\n{text}```\n\n</details>"
-    )

@@ -8,15 +8,10 @@ NORM_NAMES = {
 
 
 def strength(norm: str | None, budget: float) -> float:
-    """Give the order of budgets: the larger, the more an attack may change.
+    """Return a number to sort budgets by: larger where an attack may change more.
 
-    Args:
-        norm: The norm; ``None`` without a bound.
-        budget: The budget.
-
-    Returns:
-        The budget; for ``snr`` its negative, since a louder perturbation has a lower
-        signal-to-noise ratio.
+    For ``snr`` it is the negative budget, since a louder perturbation has a lower
+    signal-to-noise ratio.
     """
     return -budget if norm == "snr" else budget
 

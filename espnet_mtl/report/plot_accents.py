@@ -13,29 +13,21 @@ from espnet_mtl.results.clean_scores import AccentConfusion
 def plot_confusions(
     confusions: Sequence[tuple[str, AccentConfusion]], path: Path
 ) -> bool:
-    """Draw one matrix for each system: rows true, columns recognised.
-
-    Args:
-        confusions: Name and confusions of each system.
-        path: The PNG file.
+    """Draw one matrix for each named confusion: rows true, columns recognised.
 
     Returns:
         Whether there was anything to draw.
     """
     if not confusions:
         return False
-    columns = min(len(confusions), 3)
-    rows = -(-len(confusions) // columns)
     most = max(len(confusion.accents) for _, confusion in confusions)
     side = max(2.6, 0.55 * most) + 1.2
-    size = (side * columns + 0.6, side * rows + 0.5)
-    with figure(path, rows, columns, size) as (drawn, axes):
+    count = len(confusions)
+    with figure(path, count, min(count, 3), (side, side), (0.6, 0.5)) as (drawn, axes):
         [image, *_] = [
             _draw(axis, name, confusion)
             for axis, (name, confusion) in zip(axes.flat, confusions, strict=False)
         ]
-        for axis in axes.flat[len(confusions) :]:
-            axis.set_visible(False)
         drawn.supxlabel("recognised accent", fontsize=10)
         drawn.supylabel("true accent", fontsize=10)
         drawn.colorbar(image, ax=axes, label="share of the true accent", shrink=0.8)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.comparison import Group
 from espnet_mtl.report.plot_style import GREY, figure, legend_outside, look_of
 from espnet_mtl.results.attack_scores import Row
 
@@ -21,12 +21,7 @@ _AXIS = {
 
 
 def plot_budgets(group: Group, path: Path) -> None:
-    """Draw every system under its strongest attacker, with the noise control.
-
-    Args:
-        group: Systems to compare.
-        path: The PNG file.
-    """
+    """Draw every system under its strongest attacker, with the noise control."""
     with figure(path, 1, 1, (8.0, 5.0)) as (drawn, axes):
         axis = axes[0, 0]
         for number, system in enumerate(group.systems):
@@ -41,38 +36,29 @@ def plot_budgets(group: Group, path: Path) -> None:
 
 
 def plot_attackers(group: Group, path: Path) -> None:
-    """Draw one panel for each attacker.
-
-    Args:
-        group: Systems to compare.
-        path: The PNG file.
-    """
+    """Draw one panel for each attacker."""
     names = group.attackers
     columns = 2 if len(names) == 4 else min(len(names), 3)
-    rows = -(-len(names) // columns)
-    size = (max(4.0 * columns + 1.8, 6.5), 3.6 * rows + 0.4)
-    with figure(path, rows, columns, size, sharex=True, sharey=True) as (drawn, axes):
-        for place, name in enumerate(names):
-            axis = axes.flat[place]
+    with figure(
+        path, len(names), columns, (4.0, 3.6), (1.8, 0.4), sharex=True, sharey=True
+    ) as (drawn, axes):
+        used = axes.flat[: len(names)]
+        for axis, name in zip(used, names, strict=True):
             for number, system in enumerate(group.systems):
-                _line(axis, _rows_of(system, name), number, label=system.label)
+                rows = [
+                    row for row in system.attacked if name in system.attackers_of(row)
+                ]
+                _line(axis, rows, number, label=system.label)
             _null(axis, group)
             _scales(axis, group)
             axis.set_title(f"attacker: {name}")
-        for axis in axes.flat[len(names) :]:
-            axis.set_visible(False)
-        for axis in axes.flat[: len(names)]:
             axis.set_xlabel("")
-        for axis in axes.flat[len(names) - columns : len(names)]:
+        for axis in used[-columns:]:
             axis.tick_params(labelbottom=True)  # the row below may be incomplete
         drawn.set_layout_engine("constrained", wspace=0.08)
         drawn.supxlabel(_axis_name(group), fontsize=10)
         drawn.supylabel("AdvTWER (%), higher = attack failed", fontsize=10)
         _legend(drawn, axes.flat[0], noise=False)
-
-
-def _rows_of(system: SystemResult, attacker: str) -> list[Row]:
-    return [row for row in system.attacked if attacker in system.attackers_of(row)]
 
 
 def _line(axis: Axes, rows: Sequence[Row | None], number: int, **options: Any) -> None:

@@ -15,12 +15,7 @@ _FLOOR_DB = -110.0
 
 
 def plot_example(example: Example, path: Path) -> None:
-    """Draw waveforms and spectrograms of an example.
-
-    Args:
-        example: The example; its first attacked version is drawn.
-        path: The PNG file.
-    """
+    """Draw waveforms and spectrograms of an example and its first attacked version."""
     shown = example.attacked[0]
     length = min(len(example.clean), len(shown.samples))
     clean, attacked = example.clean[:length], shown.samples[:length]
@@ -31,7 +26,7 @@ def plot_example(example: Example, path: Path) -> None:
         (perturbation, f"perturbation, largest sample {loudest:.2g}"),
         (attacked, f"attacked, heard: {_quote(shown.score.hyp)}"),
     )
-    with figure(path, 2, 3, (13.0, 6.4), sharex=True) as (drawn, axes):
+    with figure(path, 6, 3, (13 / 3, 3.2), sharex=True) as (drawn, axes):
         seconds = np.arange(length) / example.rate
         for column, (samples, title) in enumerate(panels):
             wave, spectrum = axes[0, column], axes[1, column]

@@ -49,42 +49,46 @@ def look_of(number: int) -> dict[str, str]:
 def legend_outside(
     drawn: Figure, handles: Sequence[Artist], labels: Sequence[str]
 ) -> None:
-    """Put the legend beside the panels; names that are long for that, below.
-
-    Args:
-        drawn: The figure.
-        handles: Lines.
-        labels: Their names.
-    """
+    """Put the legend beside the panels, or below them where names are too long."""
     longest = max(map(len, labels))
     if longest <= _LONGEST_BESIDE:
         drawn.legend(handles, labels, loc="outside right upper")
-        return
-    room = drawn.get_figwidth() * _CHARACTERS_AN_INCH
-    columns = max(int(room / (longest + 6)), 1)
-    drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
+    else:
+        room = drawn.get_figwidth() * _CHARACTERS_AN_INCH
+        columns = max(int(room / (longest + 6)), 1)
+        drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 @contextmanager
 def figure(
-    path: Path, rows: int, columns: int, size: tuple[float, float], **options: Any
+    path: Path,
+    panels: int,
+    columns: int,
+    size: tuple[float, float],
+    margin: tuple[float, float] = (0.0, 0.0),
+    **options: Any,
 ) -> Iterator[tuple[Figure, Any]]:
     """Make a figure and save it as PNG.
 
     Args:
-        path: The file.
-        rows: Rows of panels.
-        columns: Columns of panels.
-        size: Width and height in inches.
+        path: The PNG file.
+        panels: Number of panels; the last row may be incomplete.
+        columns: Panels in a row.
+        size: Width and height of a panel in inches.
+        margin: What the figure has in width and height besides.
         **options: For ``plt.subplots``.
 
     Yields:
         The figure and its axes, (rows, columns).
     """
+    rows = -(-panels // columns)
+    whole = (size[0] * columns + margin[0], size[1] * rows + margin[1])
     with plt.rc_context(_SETTINGS):
         drawn, axes = plt.subplots(
-            rows, columns, figsize=size, squeeze=False, layout="constrained", **options
+            rows, columns, figsize=whole, squeeze=False, layout="constrained", **options
         )
+        for axis in axes.flat[panels:]:
+            axis.set_visible(False)
         try:
             yield drawn, axes
             path.parent.mkdir(parents=True, exist_ok=True)

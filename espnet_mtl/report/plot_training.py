@@ -22,24 +22,14 @@ _PANELS: Mapping[str, str] = {
 def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
     """Draw what validation measured after each epoch.
 
-    Args:
-        experiments: Systems, in the order of the tables.
-        path: The PNG file.
-
     Returns:
         Whether there was anything to draw.
     """
-    names = [
-        name
-        for name in _PANELS
-        if any(name in experiment.curves for experiment in experiments)
-    ]
+    names = [name for name in _PANELS if any(name in one.curves for one in experiments)]
     if not names:
         return False
-    columns = min(len(names), 2)
-    rows = -(-len(names) // columns)
-    size = (4.2 * columns + 1.6, 3.0 * rows + 0.3)
-    with figure(path, rows, columns, size) as (drawn, axes):
+    count = len(names)
+    with figure(path, count, min(count, 2), (4.2, 3.0), (1.6, 0.3)) as (drawn, axes):
         shown = {}
         for axis, name in zip(axes.flat, names, strict=False):
             for number, experiment in enumerate(experiments):
@@ -61,11 +51,7 @@ def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
             axis.set_xlabel("epoch")
             # One epoch has one tick: with two or more there would be none in between.
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        for axis in axes.flat[len(names) :]:
-            axis.set_visible(False)
-        legend_outside(
-            drawn,
-            [shown[number] for number in sorted(shown)],
-            [experiments[number].system for number in sorted(shown)],
-        )
+        numbers = sorted(shown)
+        lines = [shown[number] for number in numbers]
+        legend_outside(drawn, lines, [experiments[n].system for n in numbers])
     return True

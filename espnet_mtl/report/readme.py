@@ -10,40 +10,32 @@ from espnet_mtl.errors import UserError
 def replace_between(text: str, name: str, content: str, place: str) -> str:
     """Replace what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 
-    Args:
-        text: The whole text.
-        name: Name in the markers.
-        content: What is to stand there.
-        place: The file, for the message.
-
-    Returns:
-        The new text.
-
     Raises:
-        UserError: If a marker is missing, doubled, or they are in the wrong order.
+        UserError: If a marker is missing, doubled, or they are in the wrong order; its
+            message names ``place``.
     """
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     for marker in (start, end):
         count = text.count(marker)
         if count != 1:
             raise UserError(
-                f"{place}: the line '{marker}' is there {count} times; write exactly "
-                f"one '{start}' and one '{end}' around the place for the results."
+                f"{place}: found '{marker}' {count} times; there must be exactly one "
+                f"'{start}' and one '{end}' around the results."
             )
     before, _, rest = text.partition(start)
-    if end not in rest:
+    _, found, after = rest.partition(end)
+    if not found:
         raise UserError(f"{place}: '{end}' stands before '{start}'; swap them.")
-    after = rest.partition(end)[2]
     return f"{before}{start}\n{content.strip()}\n{end}{after}"
 
 
 def update_readmes(
     paths: Sequence[Path], parts: Mapping[str, str], needed: str
 ) -> None:
-    """Put results into all files that have markers for them, or after an error none.
+    """Put results into all files that have markers for them; after an error, into none.
 
     Args:
-        paths: The files.
+        paths: The READMEs.
         parts: Content by the name in the markers.
         needed: Name of the part that at least one file has to have.
 
@@ -56,7 +48,8 @@ def update_readmes(
             raise UserError(f"--update_readme {path}: no such file.")
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
     for name, content in parts.items():
-        places = [path for path in paths if _has_marker(texts[path], name)]
+        markers = (f"<!-- {name} -->", f"<!-- /{name} -->")
+        places = [path for path in paths if any(m in texts[path] for m in markers)]
         if name == needed and not places:
             raise UserError(
                 f"{', '.join(map(str, paths))}: none of them has a place for the "
@@ -65,7 +58,3 @@ def update_readmes(
         for path in places:
             texts[path] = replace_between(texts[path], name, content, str(path))
     write_files({path: text.encode() for path, text in texts.items()})
-
-
-def _has_marker(text: str, name: str) -> bool:
-    return f"<!-- {name} -->" in text or f"<!-- /{name} -->" in text

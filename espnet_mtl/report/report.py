@@ -1,20 +1,17 @@
 """The report: results.json, RESULTS.md, index.html and plots."""
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
 from espnet_mtl.environment import environment, git_commit
+from espnet_mtl.report import result_tables as tables
+from espnet_mtl.report.audit import blocks as audit_words
 from espnet_mtl.report.audit.audits import Audit, AuditGroup, make_audits
-from espnet_mtl.report.audit.blocks import (
-    audit_blocks,
-    audit_lines,
-    audit_sentence,
-    audit_text,
-)
 from espnet_mtl.report.cautions import missing_parts, warnings
 from espnet_mtl.report.claims import claims_blocks
 from espnet_mtl.report.comparison import Group, make_groups
@@ -32,17 +29,8 @@ from espnet_mtl.report.document import (
 from espnet_mtl.report.example import find_example, write_example
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import strength
-from espnet_mtl.report.result_tables import (
-    LEGEND,
-    LEGEND_ALL,
-    clean_table,
-    full_table,
-    main_table,
-    notes,
-    short_table,
-)
 from espnet_mtl.results.attack_scores import Row
-from espnet_mtl.results.clean_scores import AccentConfusion, CleanScores
+from espnet_mtl.results.clean_scores import AccentConfusion
 from espnet_mtl.results.files import write_result
 
 _LEGEND_SHORT = (
@@ -59,19 +47,19 @@ class Report:
 
     Attributes:
         experiments: The systems, in the order of the tables.
-        baselines: Systems to compare with.
-        title: Title of the report.
-        command: The command that made the results.
+        baselines: Names of the systems to compare with.
+        command: The command that made the results, to be shown.
     """
 
     experiments: Sequence[Experiment]
     baselines: Sequence[str] = ("ctc", "att")
     title: str = DEFAULT_TITLE
     command: str = ""
-    groups: list[Group] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.groups = make_groups(self.experiments)
+    @cached_property
+    def groups(self) -> list[Group]:
+        """What can be compared."""
+        return make_groups(self.experiments)
 
     @cached_property
     def audits(self) -> list[AuditGroup]:
@@ -85,55 +73,46 @@ class Report:
             if len(self.groups) > 1:
                 blocks.append(Heading(group.title, level=3))
             blocks += [Text(line, warning=True) for line in warnings(group)]
-            blocks.append(main_table(group, self.baselines))
-            blocks.append(Text(" ".join(notes(group))))
-        return [*blocks, Text(LEGEND)] if blocks else []
+            blocks.append(tables.main_table(group, self.baselines))
+            blocks.append(Text(" ".join(tables.notes(group))))
+        return [*blocks, Text(tables.LEGEND)] if blocks else []
 
     def readme_blocks(self) -> list[Block]:
         """Main table with its audit, and the command and commit that made it."""
-        audit = [Bullets(lines)] if (lines := audit_lines(self.audits)) else []
-        made = [Code(self.command)] if self.command else []
-        return [*self.main_blocks(), *audit, *made, Text(f"Commit {git_commit()}.")]
+        blocks = self.main_blocks()
+        if lines := audit_words.audit_lines(self.audits):
+            blocks.append(Bullets(lines))
+        if self.command:
+            blocks.append(Code(self.command))
+        return [*blocks, Text(f"Commit {git_commit()}.")]
 
     def short_blocks(self) -> list[Block]:
         """AdvTWER alone, and the audit in a sentence: what the README shows."""
         blocks: list[Block] = []
         for group in self.groups:
-            blocks += [short_table(group), Text(notes(group)[0])]
-        audits = [audit for group in self.audits for audit in group.audits]
-        return [*blocks, Text(audit_sentence(audits))] if audits else blocks
+            blocks += [tables.short_table(group), Text(tables.notes(group)[0])]
+        if audits := [audit for group in self.audits for audit in group.audits]:
+            blocks.append(Text(audit_words.audit_sentence(audits)))
+        return blocks
 
     def main_text(self, width: int = 100) -> str:
-        """The main table and the audit for a terminal.
-
-        Args:
-            width: Most characters of a line.
-        """
+        """The main table and the audit for a terminal, ``width`` characters wide."""
         parts = []
         for group in self.groups:
-            parts.append(main_table(group, self.baselines).to_text(width))
-            parts += [
-                textwrap.fill(line, width)
-                for line in [*warnings(group), " ".join(notes(group))]
-            ]
+            parts.append(tables.main_table(group, self.baselines).to_text(width))
+            said = [*warnings(group), " ".join(tables.notes(group))]
+            parts += [textwrap.fill(line, width) for line in said]
         if parts:
             parts.append(textwrap.fill(_LEGEND_SHORT, width))
         else:
             parts.append("No attack has been scored: no table (stages 15 to 17).")
-        parts += [audit_text(self.audits, width)] if self.audits else []
+        if self.audits:
+            parts.append(audit_words.audit_text(self.audits, width))
         return "\n\n".join(parts)
 
 
 def write_report(report: Report, output: Path) -> list[Path]:
-    """Write all files of a report.
-
-    Args:
-        report: The report.
-        output: The directory; other files in it stay.
-
-    Returns:
-        Those files that people read first.
-    """
+    """Write all files of a report; return those that people read first."""
     output.mkdir(parents=True, exist_ok=True)
     plots = _draw(report, output)
     blocks = _blocks(report, plots)
@@ -152,15 +131,9 @@ def results_rows(
 ) -> list[Row]:
     """Give the rows of all systems, for ``results.json``.
 
-    Args:
-        experiments: The systems.
-        audits: Their audits.
-
-    Returns:
-        The rows, sorted by system, seed, set, decoder, norm, budget from weak to strong
-        and attack. Attackers that come to the same for a system have a row each, of the
-        same trial. ``audit`` is that of the row's attack: ``None`` where there are only
-        controls.
+    They are sorted by system, seed, set, decoder, norm, budget from weak to strong, and
+    attack. Attackers that are equivalent for a system have a row each, of the same
+    trial. ``audit`` is that of the row's attack; ``None`` if there are only controls.
     """
     summaries = {audit.result.folder: audit.summary() for audit in audits}
     rows = []
@@ -171,68 +144,61 @@ def results_rows(
             for name in names:
                 also = tuple(other for other in names if other and other != name)
                 rows.append(replace(row, attacker=name, also=also, audit=audit))
-    return sorted(rows, key=_sort_key)
+    return sorted(
+        rows,
+        key=lambda row: (
+            *(row.system, row.seed, row.set, row.decoder),
+            *(row.norm or "", strength(row.norm, row.budget)),
+            *(row.attack, row.attacker or ""),
+        ),
+    )
 
 
-def _sort_key(row: Row) -> tuple[str | int | float, ...]:
-    place = (row.norm or "", strength(row.norm, row.budget))
-    texts = (row.attack, row.attacker or "")
-    return (row.system, row.seed, row.set, row.decoder, *place, *texts)
-
-
-def _blocks(report: Report, plots: dict[str, list[Block]]) -> list[Block]:
-    blocks: list[Block] = [Heading("RESULTS", level=1)]
-    if report.title:
-        blocks.append(Text(report.title))
-    blocks += [Heading("Environments"), Bullets(environment())]
-    if report.command:
-        blocks += [Heading("Command"), Code(report.command)]
-    if main := report.main_blocks():
-        blocks += [Heading("Robustness"), *main, *plots["budgets"]]
-    if audit := audit_blocks(report.audits):
-        blocks += [Heading("Audit of the attack"), *audit]
-    if claims := claims_blocks(report.groups):
-        blocks += [Heading("The paper's claims"), *claims]
-    for name, title in _PLOT_TITLES.items():
-        if plots[name]:
-            blocks += [Heading(title), *plots[name]]
-    if report.groups:
-        blocks += [Heading("Everything"), Text(LEGEND_ALL)]
-        for group in report.groups:
-            if len(report.groups) > 1:
-                blocks.append(Heading(group.title, level=3))
-            blocks.append(full_table(group))
-    if clean := clean_table(report.experiments):
-        blocks += [Heading("Untouched audio, whole sets"), clean]
+def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
+    everything: list[Block] = [Text(tables.LEGEND_ALL)] if report.groups else []
+    for group in report.groups:
+        if len(report.groups) > 1:
+            everything.append(Heading(group.title, level=3))
+        everything.append(tables.full_table(group))
+    clean = tables.clean_table(report.experiments)
     missing = missing_parts(report.experiments, report.groups, report.baselines)
     if any(group.budgets for group in report.groups) and not plots["example"]:
         missing.append("No example: the attacked audio (stage 15) is not there.")
-    if missing:
-        blocks += [Heading("Not in this report"), Bullets(missing)]
+    sections: dict[str, list[Block]] = {
+        "Environments": [Bullets(environment())],
+        "Command": [Code(report.command)] if report.command else [],
+        "Robustness": [*report.main_blocks(), *plots["budgets"]],
+        "Audit of the attack": audit_words.audit_blocks(report.audits),
+        "The paper's claims": claims_blocks(report.groups),
+        "An example": plots["example"],
+        "Each attacker": plots["attackers"],
+        "Training": plots["training"],
+        "Accents in untouched audio": plots["accents"],
+        "Everything": everything,
+        "Untouched audio, whole sets": [clean] if clean else [],
+        "Not in this report": [Bullets(missing)] if missing else [],
+    }
+    blocks: list[Block] = [Heading("RESULTS", level=1)]
+    blocks += [Text(report.title)] if report.title else []
+    for title, content in sections.items():
+        if content:
+            blocks += [Heading(title), *content]
     return blocks
 
 
-_PLOT_TITLES = {
-    "example": "An example",
-    "attackers": "Each attacker",
-    "training": "Training",
-    "accents": "Accents in untouched audio",
-}
-
-
-def _draw(report: Report, output: Path) -> dict[str, list[Block]]:
-    """Draw all plots; what cannot be drawn is left out."""
+def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
+    """Draw all plots; what cannot be drawn has no blocks."""
     # Matplotlib takes a while to load: only where something is drawn.
     from espnet_mtl.report.plot_accents import plot_confusions
     from espnet_mtl.report.plot_attack import plot_attackers, plot_budgets
     from espnet_mtl.report.plot_example import plot_example
     from espnet_mtl.report.plot_training import plot_training
 
-    made: dict[str, list[Block]] = {name: [] for name in ("budgets", *_PLOT_TITLES)}
-    for number, group in enumerate(report.groups):
+    made: defaultdict[str, list[Block]] = defaultdict(list)
+    for number, group in enumerate(report.groups, start=1):
         if not group.budgets:
             continue
-        suffix = f"_{number + 1}" if len(report.groups) > 1 else ""
+        suffix = f"_{number}" if len(report.groups) > 1 else ""
         path = f"plots/advtwer_vs_budget{suffix}.png"
         plot_budgets(group, output / path)
         text = f"AdvTWER of each system against the budget of the attack, {group.title}"
@@ -262,6 +228,7 @@ def _draw(report: Report, output: Path) -> dict[str, list[Block]]:
 def _confusions(
     experiments: Sequence[Experiment],
 ) -> list[tuple[str, AccentConfusion]]:
+    """Recognised accents by system; named so that one system's can be told apart."""
     every = [
         (one, scores, scores.accents)
         for one in experiments
@@ -270,18 +237,10 @@ def _confusions(
     ]
     has_sets = len({scores.set for _, scores, _ in every}) > 1
     has_several = len(every) > len({one.path for one, *_ in every})
-    return [
-        (_confusion_name(one.system, scores, has_sets, has_several), confusion)
-        for one, scores, confusion in every
-    ]
-
-
-def _confusion_name(
-    system: str, scores: CleanScores, has_sets: bool, has_several: bool
-) -> str:
-    parts = [system]
-    if has_sets:
-        parts.append(scores.set)
-    elif has_several:
-        parts.append(scores.decoder)
-    return ", ".join(parts)
+    named = []
+    for one, scores, confusion in every:
+        parts = [one.system]
+        if has_sets or has_several:
+            parts.append(scores.set if has_sets else scores.decoder)
+        named.append((", ".join(parts), confusion))
+    return named

@@ -40,14 +40,9 @@ LEGEND_TRIALS = (
 
 
 def main_table(group: Group, baselines: Sequence[str]) -> Table:
-    """Make the main table: each system under its strongest attacker.
+    """Make the main table: each system under its strongest attacker at each budget.
 
-    Args:
-        group: Systems to compare.
-        baselines: Systems to compare with; those that are missing are left out.
-
-    Returns:
-        The table; AdvTWER is that of the strongest attacker at each budget.
+    Baselines that are missing are left out.
     """
     present = [name for name in baselines if group.find(name)]
     accents = any(row.accent_acc is not None for row in _rows(group))
@@ -72,23 +67,14 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
 
 
 def short_table(group: Group) -> Table:
-    """Make the table of the README: a system, then the same one with accents.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        The table; AdvTWER is that of the strongest attacker at each budget.
-    """
+    """Make the table of the README: a system, then the same one with accents."""
     header = ["system", "WER ↓", "AdvTWER ↑ without attack"]
     header += [f"budget {group.budget_name(budget)}" for budget in group.budgets]
     places = {system.system: place for place, system in enumerate(group.systems)}
-    by_twin = sorted(
-        group.systems,
-        key=lambda one: places.get(
-            one.system.removesuffix("_accent"), places[one.system]
-        ),
-    )
+
+    def place_of_twin(one: SystemResult) -> int:
+        return places.get(one.system.removesuffix("_accent"), places[one.system])
+
     rows = [
         [
             one.label,
@@ -96,7 +82,7 @@ def short_table(group: Group) -> Table:
             number(one.clean.null_twer),
             *(_adv_twer(one.strongest(budget)) for budget in group.budgets),
         ]
-        for one in by_twin
+        for one in sorted(group.systems, key=place_of_twin)
     ]
     return Table(header, rows)
 
@@ -125,39 +111,29 @@ def show_difference(difference: Difference | None) -> str:
     """Format a difference with its interval, such as ``+3.10 [-0.20, +6.00]``."""
     if difference is None:
         return "-"
-    value, low, high = (
-        number(part, sign=True)
-        for part in (difference.value, difference.low, difference.high)
-    )
-    return f"{value} [{low}, {high}]"
+    low, high = number(difference.low, sign=True), number(difference.high, sign=True)
+    return f"{number(difference.value, sign=True)} [{low}, {high}]"
 
 
 def full_table(group: Group) -> Table:
-    """Make the table with every row of a group.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        The table, by system, budget and attacker, controls first.
-    """
+    """Make the table with every row, by system, budget and attacker; controls first."""
     accents = any(row.adv_accent_acc is not None for row in _rows(group))
     header = ["system", "attack", "budget", "n", "AdvTWER % ↑", "AdvWER % ↓"]
     header += ["success % ↓", "SNR dB"] + (["adv. accent acc. % ↑"] if accents else [])
     rows = []
     for system in group.systems:
-        in_budgets = sorted(
-            [*system.controls, *system.attacked, *system.untargeted],
-            key=lambda row, system=system: (  # type: ignore[misc]
-                strength(group.norm, row.budget),
-                row.role != "control",
-                row.attack != "noise",
-                system.attacker_of(row),
-            ),
-        )
-        every = [system.clean, *in_budgets, *system.audited]
+        every = [system.clean, *_by_budget(system), *system.result.of("audit")]
         rows += [_full_row(system, row, accents) for row in every]
     return Table(header, rows, text_columns=3)
+
+
+def _by_budget(system: SystemResult) -> list[Row]:
+    def place(row: Row) -> tuple[float, bool, bool, str]:
+        is_control, is_noise = row.role == "control", row.attack == "noise"
+        size = strength(system.norm, row.budget)
+        return size, not is_control, not is_noise, system.attacker_of(row)
+
+    return sorted([*system.controls, *system.attacked, *system.untargeted], key=place)
 
 
 def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
@@ -178,14 +154,7 @@ def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
 
 
 def notes(group: Group) -> list[str]:
-    """Say how much was attacked, and who stands behind the main table's AdvTWER.
-
-    Args:
-        group: Systems to compare.
-
-    Returns:
-        Sentences.
-    """
+    """Say in sentences how much was attacked, and by whom."""
     counts = [row.n for row in _rows(group) if row.role != "audit"]
     utterances = f"{_range(counts)} utterance{'' if max(counts) == 1 else 's'}"
     who = counted(len(group.speakers), "speaker")
@@ -193,7 +162,7 @@ def notes(group: Group) -> list[str]:
     if group.norm == "snr":
         said.append(
             "Budgets in dB are the lowest SNR allowed: fewer dB are a louder "
-            "perturbation, that is the larger attack."
+            "perturbation, that is, a larger attack."
         )
     if len(group.attackers) == 1:
         said.append(f"The only attacker was {group.attackers[0]}.")
@@ -207,14 +176,14 @@ def notes(group: Group) -> list[str]:
             "AdvTWER is that of the strongest attacker, the one with the lowest pooled "
             f"AdvTWER: {'; '.join(parts)}."
         )
-    one = [system.label for system in group.systems if _shares_attacker(system)]
-    if one:
-        said.append(f"All attackers are the same on {', '.join(one)}.")
+    alike = [
+        system.label
+        for system in group.systems
+        if len(system.attackers) > 1 and not system.has_choice
+    ]
+    if alike:
+        said.append(f"All attackers are equivalent for {', '.join(alike)}.")
     return said
-
-
-def _shares_attacker(system: SystemResult) -> bool:
-    return len(system.attackers) > 1 and not system.has_choice
 
 
 def _chosen(group: Group, system: SystemResult) -> str:
@@ -229,14 +198,7 @@ def _chosen(group: Group, system: SystemResult) -> str:
 
 
 def clean_table(experiments: Sequence[Experiment]) -> Table | None:
-    """Make the table of whole sets of untouched audio.
-
-    Args:
-        experiments: The systems.
-
-    Returns:
-        The table; ``None`` where nothing has been decoded and scored.
-    """
+    """Make the table of whole sets of untouched audio; ``None`` if none is scored."""
     rows = [
         [
             experiment.system,
@@ -254,27 +216,23 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
 
 
 def trial_table(rows: Sequence[Row]) -> Table:
-    """Make the table of one attacked decoding.
-
-    Args:
-        rows: One for each trial.
-
-    Returns:
-        The table.
-    """
-    numbers = [
-        ("benign WER", [row.benign_wer for row in rows]),
-        ("null TWER", [row.null_twer for row in rows]),
-        ("AdvTWER ↑", [row.adv_twer for row in rows]),
-        ("AdvWER", [row.adv_wer for row in rows]),
-        ("success", [row.success_rate for row in rows]),
-        ("SNR dB", [row.snr_db for row in rows]),
-        ("accent acc.", [row.accent_acc for row in rows]),
-        ("adv. accent acc.", [row.adv_accent_acc for row in rows]),
-    ]
+    """Make the table of one attacked decoding, a row for each trial."""
+    header = ["trial", "n", "infeasible", "benign WER", "null TWER", "AdvTWER ↑"]
+    header += ["AdvWER", "success", "SNR dB", "accent acc.", "adv. accent acc."]
     cells = [
-        [row.trial, str(row.n), str(row.infeasible)]
-        + [number(column[place]) for _, column in numbers]
-        for place, row in enumerate(rows)
+        [
+            row.trial,
+            str(row.n),
+            str(row.infeasible),
+            number(row.benign_wer),
+            number(row.null_twer),
+            number(row.adv_twer),
+            number(row.adv_wer),
+            number(row.success_rate),
+            number(row.snr_db),
+            number(row.accent_acc),
+            number(row.adv_accent_acc),
+        ]
+        for row in rows
     ]
-    return Table(["trial", "n", "infeasible", *(name for name, _ in numbers)], cells)
+    return Table(header, cells)

@@ -32,7 +32,6 @@ class Decoder:
 
     Attributes:
         branches: ``ctc`` and ``att``, as far as the search scores with them.
-        ctc_weight: Share of CTC.
         lm_weight: Weight of a language model; 0 without one.
         ngram_weight: Weight of n-grams; 0 without them.
         beam_size: Hypotheses that the search keeps.
@@ -74,14 +73,7 @@ def write_attack(
     records: Sequence[Record],
     tables: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Write an attack's files; the records come last.
-
-    Args:
-        directory: The attack's directory.
-        run: What was tried.
-        records: What came of it, one an attacked utterance.
-        tables: The data directory's tables by name.
-    """
+    """Write an attack's tables, by name, and its files; the records come last."""
     forget_attack(directory)
     write_files(render_data_dir(directory, tables))
     write_files({directory / ATTACK_NAME: encode_result(run)})
@@ -89,20 +81,13 @@ def write_attack(
 
 
 def forget_attack(directory: Path) -> None:
-    """Take away what says that the attack is whole: its audio is about to change.
-
-    Args:
-        directory: The attack's directory.
-    """
+    """Take away what says that the attack is whole: its audio is about to change."""
     for name in (RECORDS_NAME, "wav.scp"):
         (directory / name).unlink(missing_ok=True)
 
 
 def read_attack_run(directory: Path) -> AttackRun:
     """Read what was tried.
-
-    Args:
-        directory: The attack's directory.
 
     Raises:
         UserError: If there is no attack, or its file is damaged.
@@ -111,13 +96,7 @@ def read_attack_run(directory: Path) -> AttackRun:
 
 
 def read_records(directory: Path) -> dict[str, Record]:
-    """Read what came of each utterance.
-
-    Args:
-        directory: The attack's directory.
-
-    Returns:
-        Records by key.
+    """Read what came of each utterance, by key.
 
     Raises:
         UserError: If the attack is not finished, or its file is damaged.

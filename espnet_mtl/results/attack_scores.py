@@ -12,14 +12,9 @@ from typing import Any
 from espnet_mtl.atomic import write_files
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_file, hash_value
+from espnet_mtl.results import files
 from espnet_mtl.results.attack import RECORDS_NAME, read_attack_run
 from espnet_mtl.results.audit import AuditSummary
-from espnet_mtl.results.files import (
-    encode_lines,
-    encode_result,
-    read_lines,
-    read_result,
-)
 from espnet_mtl.results.trial import UNTOUCHED, Member, Role, Words
 
 FOLDER_NAME = "score_attack"
@@ -34,16 +29,12 @@ class UttScore:
     Attributes:
         key: Utterance in the attack's data directory.
         utt: Utterance in the attacked set.
-        spk: Its speaker.
-        trial: Name of the trial.
         feasible: Whether the target can be heard at all in audio of this length.
         ref: What was said.
         target: What the attacker wanted to be heard.
         hyp: What was recognised.
-        edits_ref: Word errors of ``hyp`` against ``ref``.
-        words_ref: Words of ``ref``.
-        edits_target: Word errors of ``hyp`` against ``target``.
-        words_target: Words of ``target``.
+        edits_ref: Word errors of ``hyp`` against ``ref``, of ``words_ref`` words.
+        edits_target: The same against ``target``.
         success: Whether the attacker got what was wanted; with a target, whether
             exactly its words were recognised.
         accent: The true accent; ``<unk>`` if not known.
@@ -76,23 +67,11 @@ class Row:
     no value.
 
     Attributes:
-        system: Name of the attacked system.
-        seed: Seed of its training.
+        seed: Seed of the system's training.
         decoder: Tag of the decoding.
         set: Name of the attacked set.
-        trial: Name of the trial; what it is for and who attacks follows.
-        role: As in the :class:`.trial.Trial`, like all that follow up to ``settings``.
-        attack: Name of the attack or suite; ``none`` for untouched audio.
-        attacker: Name of the attacker; ``None`` where nobody in particular attacks.
-        also: Other attackers that come to the same for this system.
-        norm: Kind of ball; ``None`` without one.
-        budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
-        words: What was to become of the words.
-        members: Who attacks: none for ``none``, several for a suite.
-        suite: Version of the suite; ``None`` outside suites.
-        doubled: Whether the suite's last gradient attack was run again with twice the
-            steps.
-        settings: What else the audio depends on.
+        trial: Name of the trial. Up to ``settings``, the rest is as in
+            :class:`~espnet_mtl.results.trial.Trial`.
         n: Utterances that count.
         infeasible: Utterances left out, since their target cannot be heard in audio of
             their length.
@@ -166,31 +145,13 @@ class AttackScores:
     rows: tuple[Row, ...]
 
     @property
-    def system(self) -> str:
-        """Name of the attacked system."""
-        return self.rows[0].system
-
-    @property
-    def seed(self) -> int:
-        """Seed of its training."""
-        return self.rows[0].seed
-
-    @property
-    def decoder(self) -> str:
-        """Tag of the decoding."""
-        return self.rows[0].decoder
-
-    @property
-    def set(self) -> str:
-        """Name of the attacked set."""
-        return self.rows[0].set
+    def clean(self) -> Row:
+        """The row of untouched audio."""
+        return next(row for row in self.rows if row.is_untouched)
 
 
 def hash_attack(attack_dir: Path) -> str:
-    """Give the digest of an attack: of what it was made of, and what came of it.
-
-    Args:
-        attack_dir: The attack's directory.
+    """Return the digest of an attack: of what it was made of, and what came of it.
 
     Raises:
         UserError: If the attack is not finished, or its file is damaged.
@@ -206,41 +167,32 @@ def hash_attack(attack_dir: Path) -> str:
 def write_attack_scores(
     hyp_dir: Path, scores: AttackScores, utt_scores: Iterable[UttScore], table: str
 ) -> Path:
-    """Write the scores of a decoded attack.
-
-    Args:
-        hyp_dir: The decoding's directory.
-        scores: The rows.
-        utt_scores: What they were pooled from.
-        table: The same for people.
+    """Write the scores of a decoded attack into the decoding's directory.
 
     Returns:
-        The file of that table, ``result.txt``.
+        The file of the table, which is for people: ``result.txt``.
     """
     folder = hyp_dir / FOLDER_NAME
     # First away, last written: where it is, the others are of the same decoding.
     (folder / ATTACK_SCORES_NAME).unlink(missing_ok=True)
     write_files(
         {
-            folder / UTT_SCORES_NAME: encode_lines(utt_scores),
+            folder / UTT_SCORES_NAME: files.encode_lines(utt_scores),
             folder / "result.txt": table.encode(),
-            folder / ATTACK_SCORES_NAME: encode_result(scores),
+            folder / ATTACK_SCORES_NAME: files.encode_result(scores),
         }
     )
     return folder / "result.txt"
 
 
 def read_attack_scores(hyp_dir: Path) -> AttackScores:
-    """Read the rows of a decoded attack.
-
-    Args:
-        hyp_dir: The decoding's directory.
+    """Read the rows of a decoded attack from the decoding's directory.
 
     Raises:
         UserError: If it is not scored, or the file is damaged or incomplete.
     """
     path = hyp_dir / FOLDER_NAME / ATTACK_SCORES_NAME
-    scores = read_result(path, AttackScores, _STAGE)
+    scores = files.read_result(path, AttackScores, _STAGE)
     if not any(row.is_untouched for row in scores.rows):
         raise UserError(f"{path}: no row of untouched audio; repeat stage {_STAGE}")
     return scores
@@ -249,10 +201,8 @@ def read_attack_scores(hyp_dir: Path) -> AttackScores:
 def read_utt_scores(hyp_dir: Path) -> list[UttScore]:
     """Read how each attacked utterance was recognised.
 
-    Args:
-        hyp_dir: The decoding's directory.
-
     Raises:
         UserError: If it is not scored, or a line is damaged.
     """
-    return read_lines(hyp_dir / FOLDER_NAME / UTT_SCORES_NAME, UttScore, _STAGE)
+    path = hyp_dir / FOLDER_NAME / UTT_SCORES_NAME
+    return files.read_lines(path, UttScore, _STAGE)

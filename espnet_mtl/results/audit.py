@@ -14,12 +14,7 @@ GateVerdict = Literal["PASS", "FAIL", "NOT RUN"]
 
 @dataclass(frozen=True, kw_only=True)
 class AuditSummary:
-    """An audit in short, for a row of the results.
-
-    Attributes:
-        verdict: What follows from all gates.
-        gates: Verdict by the gate's name.
-    """
+    """An audit in short, for a row of the results; gates by their names."""
 
     verdict: AuditVerdict
     gates: Mapping[str, GateVerdict]
@@ -31,7 +26,7 @@ class GateResult:
 
     Attributes:
         name: Name of the gate.
-        title: What is asked for.
+        title: What is required.
         verdict: Whether that is so.
         figure: What was measured; for ``NOT RUN``, what is missing.
         failure_means: What follows from a failure.
@@ -46,18 +41,7 @@ class GateResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SystemAudit:
-    """The audit of an attack on one system.
-
-    Attributes:
-        system: Name of the system.
-        seed: Seed of its training.
-        set: Name of the attacked set.
-        attack_tag: Name of the attack.
-        decoder: Tag of the decoding.
-        verdict: What follows from all gates.
-        sentence: The same in words.
-        gates: What each gate found.
-    """
+    """The audit of an attack on one system; ``sentence`` is the verdict in words."""
 
     system: str
     seed: int

@@ -22,7 +22,6 @@ class PooledErrors:
     """Errors of several utterances together, as ``sclite`` counts them.
 
     Attributes:
-        utterances: Number of utterances.
         wrong: Those of them with at least one error.
         correct: Words (or characters, or tokens) of the reference that were recognised.
         substitutions: Those recognised as another.
@@ -84,14 +83,7 @@ class AccentConfusion:
         return 100.0 * self.correct / self.labelled if self.labelled else None
 
     def recall(self, accent: str) -> float | None:
-        """Return the accuracy over one accent's utterances, in percent.
-
-        Args:
-            accent: Its name.
-
-        Returns:
-            The percentage; ``None`` if no utterance has this accent.
-        """
+        """Return the accuracy over one accent's utterances, in percent, if any."""
         place = self.accents.index(accent)
         row = self.counts[place]
         return 100.0 * row[place] / sum(row) if any(row) else None
@@ -102,7 +94,6 @@ class CleanScores:
     """Scores of one decoding of untouched audio.
 
     Attributes:
-        system: Name of the system.
         decoder: Tag of the decoding.
         set: Name of the decoded set.
         errors: Pooled errors by what they are counted in.
@@ -117,20 +108,12 @@ class CleanScores:
 
 
 def write_clean_scores(hyp_dir: Path, scores: CleanScores) -> None:
-    """Write the scores of a decoding.
-
-    Args:
-        hyp_dir: The decoding's directory.
-        scores: Its scores.
-    """
+    """Write the scores of a decoding into its directory."""
     write_result(hyp_dir / CLEAN_SCORES_NAME, scores)
 
 
 def read_clean_scores(hyp_dir: Path) -> CleanScores:
-    """Read the scores of a decoding.
-
-    Args:
-        hyp_dir: The decoding's directory.
+    """Read the scores of a decoding from its directory.
 
     Raises:
         UserError: If it is not scored, or the file is damaged.

@@ -21,14 +21,10 @@ class _Versioned(msgspec.Struct):
 
 
 def encode_result(content: Any) -> bytes:
-    """Give a result as its file holds it: ``{"version": ..., "content": ...}``.
+    """Give dataclasses, or lists of them, as a result file holds them.
 
-    Args:
-        content: Dataclasses of this package, or lists of them. What is no finite number
-            becomes ``null``.
-
-    Returns:
-        The file's bytes.
+    That is ``{"version": ..., "content": ...}``; what is no finite number becomes
+    ``null``.
     """
     raw = msgspec.Raw(msgspec.json.encode(content))
     text = msgspec.json.encode(_Versioned(VERSION, raw))
@@ -36,25 +32,12 @@ def encode_result(content: Any) -> bytes:
 
 
 def write_result(path: Path, content: Any) -> None:
-    """Write a result; the file appears whole or stays as it was.
-
-    Args:
-        path: The file.
-        content: See :func:`encode_result`.
-    """
+    """Write what :func:`encode_result` makes; the file appears whole or not at all."""
     write_files({path: encode_result(content)})
 
 
 def read_result(path: Path, of: type[T], stage: int) -> T:
-    """Read a result.
-
-    Args:
-        path: The file.
-        of: Its type.
-        stage: The stage that writes it, for messages.
-
-    Returns:
-        The content.
+    """Read a result of a type; messages name the stage that writes it.
 
     Raises:
         UserError: If the file is missing, damaged, or of another version.
@@ -73,27 +56,12 @@ def read_result(path: Path, of: type[T], stage: int) -> T:
 
 
 def encode_lines(rows: Iterable[Any]) -> bytes:
-    """Give rows as a file of lines holds them, one JSON object each.
-
-    Args:
-        rows: Dataclasses of this package.
-
-    Returns:
-        The file's bytes.
-    """
+    """Give dataclasses as a file of lines holds them, one JSON object each."""
     return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
 
 def read_lines(path: Path, of: type[T], stage: int) -> list[T]:
-    """Read a file of one JSON object a line.
-
-    Args:
-        path: The file.
-        of: Type of the objects.
-        stage: The stage that writes it, for messages.
-
-    Returns:
-        The objects.
+    """Read a file of one JSON object a line; messages name the stage that writes it.
 
     Raises:
         UserError: If the file is missing, or a line is damaged; the message names it.

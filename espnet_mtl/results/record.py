@@ -12,9 +12,6 @@ class Attempt:
     """One member of a suite on one utterance.
 
     Attributes:
-        attack: Name of the attack.
-        attacker: Name of the attacker.
-        kind: What the attack knows of the victim.
         loss: Where it ended; ``None`` for an attack that looks at no loss.
         cost: How far what was heard is from what was wanted, in words.
         success: Whether nothing was left to do.
@@ -72,8 +69,6 @@ class Record:
 
     Attributes:
         key: Utterance in the attack's data directory: ``<utterance>-<trial>``.
-        utt: Utterance in the attacked set.
-        trial: Name of the trial.
         target: What the attacker wanted to be heard.
         accent_wish: The accent that the attacker wanted, or wanted to go away from.
         feasible: Whether the target can be heard at all in audio of this length.

@@ -31,9 +31,7 @@ class Member:
         attacker: Name of the attacker; empty for an attack that is the same whoever
             attacks.
         also: Other attackers that come to the same for this victim.
-        kind: What the attack knows of the victim.
         weights: Weight of each branch's loss for this victim.
-        settings: The attack's settings.
         everyone: In a suite: whether it also attacks what was broken before.
     """
 
@@ -52,11 +50,9 @@ class Trial:
 
     Attributes:
         name: For people, and part of file names; nothing is read from it.
-        role: What it is for.
         attack: ``none``, the name of an attack or of a suite, or ``unbounded``.
         norm: Kind of ball around the clean audio; ``None`` without one.
         budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
-        words: What is to become of the words.
         to_accent: What is to become of the accent: ``random``, ``away``, ``keep`` or a
             label.
         members: Who attacks: none for ``none``, several for a suite.

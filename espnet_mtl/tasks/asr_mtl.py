@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -87,9 +88,8 @@ class ASRMTLTask(CarefulTask, ASRTask):
     def build_model(cls, args: argparse.Namespace) -> ESPnetASRModel:
         """Build the model that the configuration describes.
 
-        Args:
-            args: The training configuration. The labels take the place of the file in
-                ``accent_list``, so that the saved configuration needs no file.
+        In ``args``, the labels take the place of the file in ``accent_list``, so that
+        the saved configuration needs no file.
 
         Returns:
             An ``ESPnetASRMTLModel``, or a plain ``ESPnetASRModel`` when
@@ -125,13 +125,10 @@ def has_accent_branch(args: argparse.Namespace) -> bool:
 
 
 def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
-    """Read accent labels.
+    """Return accent labels in order.
 
     Args:
         accent_list: A file with one label a line, or the labels themselves.
-
-    Returns:
-        The labels in order.
 
     Raises:
         UserError: If there is no list, or if it has fewer than two labels or the same
@@ -170,6 +167,12 @@ def _hand_out_layer(args: argparse.Namespace, layer: int | None) -> None:
             f"accent_head_conf: layer: {layer} needs a CTC branch (ctc_weight above "
             "0): ESPnet's decoding applies CTC to each block that the encoder returns. "
             "Leave 'layer' out to classify the encoder's last output"
+        )
+    num_blocks = args.encoder_conf.get("num_blocks", math.inf)
+    if not 0 < layer < num_blocks:
+        raise UserError(
+            f"accent_head_conf: layer: {layer} is not one of the encoder's blocks 1 to "
+            f"{num_blocks - 1}. Leave 'layer' out to classify the last block's output"
         )
     handed_out = args.encoder_conf.setdefault("interctc_layer_idx", [])
     if layer not in handed_out:

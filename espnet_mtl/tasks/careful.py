@@ -29,9 +29,6 @@ class CarefulTask:
     def main_worker(cls, args: argparse.Namespace) -> None:
         """Train, in each process; ``--init_param`` takes packed models as well.
 
-        Args:
-            args: The training configuration.
-
         Raises:
             UserError: If initial weights do not fit, or if a training that only
                 continues was begun with others.
@@ -58,9 +55,6 @@ class CarefulTask:
             model_file: The weights; ``None`` leaves the model as initialised.
             device: Where to put the model.
 
-        Returns:
-            The model and its configuration.
-
         Raises:
             UserError: If the weights do not fit the configuration, or the file holds
                 anything but tensors.
@@ -86,23 +80,23 @@ def _check_initial_weights(args: argparse.Namespace, tag_option: str) -> None:
     """
     if args.collect_stats or not args.resume or args.output_dir is None:
         return
+    if (args.dist_rank or 0) != 0:  # the first process may be writing the file now
+        return
     exp = Path(args.output_dir)
     config = exp / "config.yaml"
     if not ((exp / "checkpoint.pth").exists() and config.exists()):
-        return
-    if (args.dist_rank or 0) != 0:  # the first process may be writing the file now
         return
     settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
     begun = list(settings.get("init_param") or [])
     wanted = list(args.init_param or [])
     if begun != wanted:
         raise UserError(
-            f"{exp} was begun with {_describe(begun)}, not with {_describe(wanted)}, "
-            "and its training would continue from its checkpoint. Give what it was "
-            "begun with (--pretrained_model or --init_param), choose another "
-            f"{tag_option}, or remove {exp} to begin anew"
+            f"{exp} was started from {_describe(begun)}, not from {_describe(wanted)}, "
+            "and would continue from its checkpoint. Give the same --pretrained_model "
+            f"(or --init_param) as at the start, choose another {tag_option}, or "
+            f"remove {exp} to start anew"
         )
 
 
 def _describe(init_param: list[str]) -> str:
-    return f"weights of {' '.join(init_param)}" if init_param else "weights of its own"
+    return " ".join(init_param) if init_param else "random weights"

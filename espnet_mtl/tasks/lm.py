@@ -17,14 +17,7 @@ class StrictLMTask(CarefulTask, LMTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetLanguageModel:
-        """Build the model that the configuration describes.
-
-        Args:
-            args: The training configuration.
-
-        Returns:
-            ESPnet's model, with a ``token_list`` like that of a recogniser.
-        """
+        """Build ESPnet's model, with a ``token_list`` as a recogniser has it."""
         model = super().build_model(args)
         model.token_list = list(args.token_list)
         return model

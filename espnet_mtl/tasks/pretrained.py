@@ -2,9 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
@@ -12,12 +10,7 @@ import torch
 import yaml
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.package.packing import (
-    CONFIG_KEY,
-    LM_CONFIG_KEY,
-    LM_WEIGHTS_KEY,
-    WEIGHTS_KEY,
-)
+from espnet_mtl.package import packing
 from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.tasks.weights import read_weights
 
@@ -33,14 +26,15 @@ _OTHER_LAYERS = (
     f"to take (FILE:encoder:encoder), or {_LEAVE_OUT}"
 )
 # Parts of a recogniser and of a language model with a layer that has a row a token.
-_TOKEN_PARTS = ("ctc", "decoder", "joint_network", "encoder.conditioning_layer", "lm")
+_TOKEN_PARTS = (
+    "ctc.",
+    "decoder.",
+    "joint_network.",
+    "encoder.conditioning_layer.",
+    "lm.",
+)
 
-
-class _Weights(NamedTuple):
-    """Weights by name, and the tokens of their model; ``None`` if the file has none."""
-
-    state: dict[str, torch.Tensor]
-    tokens: list[str] | None = None
+State = dict[str, torch.Tensor]
 
 
 def load_initial_weights(
@@ -63,7 +57,7 @@ def load_initial_weights(
         init_param: ``<file>:<source part>:<part to fill>:<parts to leave out>``, all
             but the file optional. The file is a state dict, or a packed model (zip).
         ignore_init_mismatch: Whether to leave out weights that do not fit.
-        map_location: Device to load to.
+        map_location: The device.
         folder: Where to unpack a packed model for the time of loading.
 
     Raises:
@@ -74,12 +68,13 @@ def load_initial_weights(
     if not Path(file).is_file():
         raise UserError(f"--init_param {init_param}: {file} does not exist")
     left_out = [part for part in excluded.split(",") if part]
-    weights = _read(model, file, map_location, folder)
+    weights, tokens = _read(model, file, map_location, folder)
     if not source and not target:
-        left_out += ["accent_head", *_lonely_statistics(model, weights.state, file)]
-    chosen = _choose(weights.state, source, left_out, init_param)
-    _compare_tokens(model, weights.tokens, chosen, file, ignore_init_mismatch)
-    state = {name[len(source) + 1 if source else 0 :]: chosen[name] for name in chosen}
+        left_out += ["accent_head", *_lonely_statistics(model, weights, file)]
+    chosen = _choose(weights, source, left_out, init_param)
+    if tokens is not None and tokens != list(model.token_list):
+        _check_token_layers(chosen, len(tokens), file, ignore_init_mismatch)
+    state = {k.removeprefix(f"{source}."): v for k, v in chosen.items()}
     try:
         part = model.get_submodule(target)
     except AttributeError as error:
@@ -92,19 +87,27 @@ def load_initial_weights(
     try:
         part.load_state_dict({**own, **state})
     except RuntimeError as error:
-        tokens_differ = _count_otherwise(len(model.token_list), own, state)
+        # Does any layer have a row for each token only in the new model?
+        num_tokens = len(model.token_list)
+        tokens_differ = any(
+            name in state
+            and num_tokens in value.shape
+            and num_tokens not in state[name].shape
+            for name, value in own.items()
+        )
         fix = _OTHER_TOKENS if tokens_differ else _OTHER_LAYERS
         raise UserError(f"{file} does not fit the model: {error}. {fix}") from error
 
 
 def _read(
     model: torch.nn.Module, file: str, device: str, folder: Path | str | None
-) -> _Weights:
+) -> tuple[State, list[str] | None]:
+    """Read weights, and the tokens of their model where the file has them."""
     if not file.endswith(".zip"):
-        return _Weights(read_weights(file, device))
-    config, weights = CONFIG_KEY, WEIGHTS_KEY
+        return read_weights(file, device), None
+    config, weights = packing.CONFIG_KEY, packing.WEIGHTS_KEY
     if hasattr(model, "lm"):
-        config, weights = LM_CONFIG_KEY, LM_WEIGHTS_KEY
+        config, weights = packing.LM_CONFIG_KEY, packing.LM_WEIGHTS_KEY
     with tempfile.TemporaryDirectory(prefix=".pretrained-", dir=folder) as place:
         files = unpack_model(Path(file), Path(place) / "model")
         if weights not in files or config not in files:
@@ -112,14 +115,10 @@ def _read(
                 f"{file}: the package has no language model ({weights}) to start from"
             )
         settings = yaml.safe_load(files[config].read_text(encoding="utf-8"))
-        return _Weights(
-            read_weights(files[weights], device), settings.get("token_list")
-        )
+        return read_weights(files[weights], device), settings.get("token_list")
 
 
-def _lonely_statistics(
-    model: torch.nn.Module, state: Mapping[str, Any], file: str
-) -> list[str]:
+def _lonely_statistics(model: torch.nn.Module, state: State, file: str) -> list[str]:
     """Name what to leave out where only one model has statistics of features.
 
     They (global_mvn) belong to a setting of the model, and are not learned.
@@ -140,26 +139,17 @@ def _lonely_statistics(
     return []
 
 
-def _choose(
-    state: Mapping[str, torch.Tensor], source: str, left_out: list[str], asked: str
-) -> dict[str, torch.Tensor]:
+def _choose(state: State, source: str, left_out: list[str], asked: str) -> State:
     """Pick the weights of a part, less what is left out; something has to remain."""
-    chosen = {
-        name: value
-        for name, value in state.items()
-        if not source or name.startswith(f"{source}.")
-    }
+    prefix = f"{source}." if source else ""
+    chosen = {k: v for k, v in state.items() if k.startswith(prefix)}
     if not chosen:
         parts = sorted({name.split(".")[0] for name in state})
         raise UserError(
             f"--init_param {asked}: the file has no part '{source}'. It has: "
             f"{', '.join(parts)}"
         )
-    kept = {
-        name: value
-        for name, value in chosen.items()
-        if not name.startswith(tuple(left_out))
-    }
+    kept = {k: v for k, v in chosen.items() if not k.startswith(tuple(left_out))}
     if not kept:
         raise UserError(
             f"--init_param {asked}: nothing is left to take without "
@@ -168,22 +158,15 @@ def _choose(
     return kept
 
 
-def _compare_tokens(
-    model: torch.nn.Module,
-    tokens: list[str] | None,
-    chosen: Mapping[str, torch.Tensor],
-    file: str,
-    ignore_init_mismatch: bool,
+def _check_token_layers(
+    chosen: State, num_tokens: int, file: str, ignore_init_mismatch: bool
 ) -> None:
-    """Refuse layers with a row for each token if those are of other tokens.
+    """Refuse layers with a row for each token, which are of other tokens here.
 
     They may fit by chance, where there are as many.
     """
-    if tokens is None or tokens == list(model.token_list):
-        return
     if not any(
-        name.startswith(tuple(f"{part}." for part in _TOKEN_PARTS))
-        and len(tokens) in value.shape
+        name.startswith(_TOKEN_PARTS) and num_tokens in value.shape
         for name, value in chosen.items()
     ):
         return
@@ -199,9 +182,7 @@ def _compare_tokens(
     )
 
 
-def _take_fitting(
-    state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
+def _take_fitting(state: State, own: State) -> State:
     """Pick the weights that a part has under the same name and with the same shape."""
     fitting = {}
     for name, value in state.items():
@@ -217,17 +198,3 @@ def _take_fitting(
         else:
             fitting[name] = value
     return fitting
-
-
-def _count_otherwise(
-    num_tokens: int,
-    wanted: Mapping[str, torch.Tensor],
-    state: Mapping[str, torch.Tensor],
-) -> bool:
-    """Tell whether any weights have a row for each token only in the new model."""
-    return any(
-        name in state
-        and num_tokens in value.shape
-        and num_tokens not in state[name].shape
-        for name, value in wanted.items()
-    )

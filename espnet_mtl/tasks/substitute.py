@@ -15,7 +15,7 @@ def substitute(module: ModuleType, **ours: Any) -> Iterator[None]:
 
     Args:
         module: The module whose functions are about to be called.
-        **ours: What they are to find there, by name. Each name has to exist.
+        **ours: What they find there, by name. Each name has to exist.
     """
     theirs = {name: getattr(module, name) for name in ours}
     vars(module).update(ours)

@@ -1,7 +1,6 @@
 """Weights from files, which may come from a stranger: nothing but tensors is read."""
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,17 @@ def no_unpickling() -> Iterator[None]:
     Some encoders load a checkpoint that the model's configuration names, and ask for
     code to be unpickled. A configuration may come from a stranger.
     """
-    with substitute(torch, load=functools.partial(_load_tensors, torch.load)):
+    load = torch.load
+
+    def load_tensors(*args, **options):
+        return load(*args, **{**options, "weights_only": True})
+
+    with substitute(torch, load=load_tensors):
         yield
 
 
-def _load_tensors(load, *args, **options):
-    return load(*args, **{**options, "weights_only": True})
-
-
 def load_weights(model: torch.nn.Module, model_file: Path | str) -> None:
-    """Load all weights of a model.
-
-    Args:
-        model: The model to fill.
-        model_file: A state dict saved by ``torch.save``.
+    """Load all weights of a model from a state dict.
 
     Raises:
         UserError: If the file is refused, or if a weight is missing or left over.
@@ -49,14 +45,7 @@ def load_weights(model: torch.nn.Module, model_file: Path | str) -> None:
 
 
 def read_weights(model_file: Path | str, device: str = "cpu") -> dict[str, Any]:
-    """Read weights without running code.
-
-    Args:
-        model_file: A state dict saved by ``torch.save``.
-        device: Where to put the tensors.
-
-    Returns:
-        The state dict.
+    """Read a state dict without running code.
 
     Raises:
         UserError: If the file holds anything else, or is damaged.

@@ -33,11 +33,10 @@ class AccentPreprocessor:
 
         Args:
             uid: Utterance id.
-            data: The utterance's data by name; ``accent`` is a label, the rest is for
-                ESPnet's preprocessor.
+            data: The utterance's data by name; ``accent`` is a label.
 
         Returns:
-            The prepared data; ``accent`` is a class number, (1,), if there is a list.
+            The prepared data; ``accent`` is a class number, (1,).
 
         Raises:
             UserError: If the accent is not in the list.

@@ -1,7 +1,7 @@
 """An exported ESPnet recogniser as a victim."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -24,19 +24,15 @@ class ESPnetVictim:
     Losses are plain negative log-likelihoods of the target, without the label smoothing
     and length normalisation of training.
 
-    Args:
-        export: The loaded package.
-
     Raises:
         UserError: If the model is of another kind, or changes the audio of the file
             before it hears it.
     """
 
     def __init__(self, export: Export):
-        model = export.model
         _refuse_other_kinds(export)
         self._export = export
-        self._model = _freeze(model)
+        self._model = model = export.model.requires_grad_(False)
         hear_alone(model)
         self.sha256 = export.sha256
         self.rate = export.rate
@@ -44,17 +40,13 @@ class ESPnetVictim:
         self.device = next(model.parameters()).device
         ctc_weight = float(model.ctc_weight)
         share = float(model.accent_weight) if export.has_accent else 0.0
-        weights = {
-            "ctc": (1 - share) * ctc_weight,
-            "att": (1 - share) * (1 - ctc_weight),
-            "accent": share,
-        }
-        exists = {
-            "ctc": model.ctc is not None,
-            "att": model.decoder is not None,
-            "accent": export.has_accent,
-        }
-        self.weights = {name: w for name, w in weights.items() if exists[name]}
+        self.weights = {}
+        if model.ctc is not None:
+            self.weights["ctc"] = (1 - share) * ctc_weight
+        if model.decoder is not None:
+            self.weights["att"] = (1 - share) * (1 - ctc_weight)
+        if export.has_accent:
+            self.weights["accent"] = share
         tokens = list(model.token_list)
         self._unknown = tokens.index("<unk>") if "<unk>" in tokens else None
         self._num_frames: dict[int, int] = {}
@@ -75,20 +67,17 @@ class ESPnetVictim:
     def num_frames(self, num_samples: int) -> int:
         """Count the encoder's frames for audio of a length; see ``Victim``."""
         if num_samples not in self._num_frames:
-            self._num_frames[num_samples] = self._count_frames(num_samples)
+            speech = torch.zeros(1, num_samples, device=self.device)
+            lengths = torch.tensor([num_samples], device=self.device)
+            try:
+                with torch.no_grad():
+                    _, frames = self._model.encode(speech, lengths)
+                self._num_frames[num_samples] = int(frames[0])
+            except Exception as error:
+                if explain_too_short(error) is None:
+                    raise
+                self._num_frames[num_samples] = 0
         return self._num_frames[num_samples]
-
-    def _count_frames(self, num_samples: int) -> int:
-        speech = torch.zeros(1, num_samples, device=self.device)
-        lengths = torch.tensor([num_samples], device=self.device)
-        try:
-            with torch.no_grad():
-                _, frames = self._model.encode(speech, lengths)
-        except Exception as error:
-            if explain_too_short(error) is None:
-                raise
-            return 0
-        return int(frames[0])
 
     def losses(
         self,
@@ -99,7 +88,9 @@ class ESPnetVictim:
         branches: Collection[str],
     ) -> dict[str, torch.Tensor]:
         """Calculate the loss of each utterance and branch; see ``Victim``."""
-        with self._differentiable():
+        # In eval mode, cuDNN's recurrent layers have no gradient.
+        own_rnns = torch.backends.cudnn.flags(enabled=False)
+        with own_rnns if self._has_rnn else contextlib.nullcontext():
             # 1. Encode once
             encoded, frames = self._model.encode(speech, lengths)
             outputs = encoded[0] if isinstance(encoded, tuple) else encoded
@@ -119,10 +110,7 @@ class ESPnetVictim:
         return losses
 
     def _ctc_loss(
-        self,
-        outputs: torch.Tensor,
-        frames: torch.Tensor,
-        texts: Texts,
+        self, outputs: torch.Tensor, frames: torch.Tensor, texts: Texts
     ) -> torch.Tensor:
         log_probs = self._model.ctc.ctc_lo(outputs).float().log_softmax(dim=2)
         flat = [token for text in texts for token in text]
@@ -137,65 +125,42 @@ class ESPnetVictim:
         )
 
     def _att_loss(
-        self,
-        outputs: torch.Tensor,
-        frames: torch.Tensor,
-        texts: Texts,
+        self, outputs: torch.Tensor, frames: torch.Tensor, texts: Texts
     ) -> torch.Tensor:
-        inputs = self._pad([[self._model.sos, *text] for text in texts])
-        wanted = self._pad([[*text, self._model.eos] for text in texts], value=-1)
+        sos, eos = self._model.sos, self._model.eos
+        inputs = self._pad([[sos, *text] for text in texts], value=eos)
+        wanted = self._pad([[*text, eos] for text in texts], value=-1)
         num_tokens = torch.tensor([len(text) + 1 for text in texts], device=self.device)
         logits, _ = self._model.decoder(outputs, frames, inputs, num_tokens)
         return torch.nn.functional.cross_entropy(
             logits.float().transpose(1, 2), wanted, ignore_index=-1, reduction="none"
         ).sum(dim=1)
 
-    def _pad(self, rows: list[list[int]], value: int | None = None) -> torch.Tensor:
-        return torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(row) for row in rows],
-            batch_first=True,
-            padding_value=self._model.eos if value is None else value,
-        ).to(self.device)
-
-    @contextlib.contextmanager
-    def _differentiable(self) -> Iterator[None]:
-        """Use PyTorch's recurrent layers: in eval mode, cuDNN's have no gradient."""
-        if not self._has_rnn:
-            yield
-            return
-        with torch.backends.cudnn.flags(enabled=False):
-            yield
+    def _pad(self, rows: list[list[int]], value: int) -> torch.Tensor:
+        tensors = [torch.tensor(row) for row in rows]
+        padded = torch.nn.utils.rnn.pad_sequence(
+            tensors, batch_first=True, padding_value=value
+        )
+        return padded.to(self.device)
 
 
 def load_victim(zip_file: Path | str, device: str = "cpu") -> ESPnetVictim:
-    """Load a packed model as a victim.
-
-    Args:
-        zip_file: The package: ours, or any stock ESPnet2 ASR package.
-        device: Where to put it.
-
-    Returns:
-        The victim.
+    """Load a packed model, ours or any stock ESPnet2 ASR package, as a victim.
 
     Raises:
         UserError: If the package is refused or cannot be attacked.
     """
+    export = load_export(zip_file, device)
     try:
-        return ESPnetVictim(load_export(zip_file, device))
+        return ESPnetVictim(export)
     except UserError as error:
-        if str(zip_file) in str(error):
-            raise
         raise UserError(f"{zip_file}: {error}") from error
 
 
 def ctc_frames_needed(tokens: Sequence[int]) -> int:
     """Count the frames that CTC needs for a text (Graves et al. 2006, section 3.1).
 
-    Args:
-        tokens: Token ids.
-
-    Returns:
-        One frame for each token, and one for the blank between two equal tokens.
+    One for each token, and one for the blank between two equal tokens.
     """
     repeats = sum(a == b for a, b in zip(tokens, tokens[1:], strict=False))
     return len(tokens) + repeats
@@ -206,26 +171,21 @@ def _refuse_other_kinds(export: Export) -> None:
     model = export.model
     if type(model) not in (ESPnetASRModel, ESPnetASRMTLModel):
         raise UserError(
-            f"the model is of type {type(model).__name__}; only ESPnetASRModel, with "
-            "CTC or attention, can be attacked"
+            f"the model is of type {type(model).__name__}; only an ESPnetASRModel with "
+            "CTC or attention can be attacked"
         )
     if getattr(model, "use_transducer_decoder", False):
         raise UserError(
             "the model is a transducer; only CTC and attention can be attacked"
         )
     if model.frontend is None:
-        raise UserError("the model has no frontend: it takes features, not audio")
+        raise UserError(
+            "the model takes features instead of audio (it has no frontend), so its "
+            "audio cannot be attacked"
+        )
     if getattr(export.args, "speech_volume_normalize", None):
         raise UserError(
             "the model's configuration has speech_volume_normalize, which scales the "
             "audio by its peak before the model hears it. The attack does not take "
             "this into account"
         )
-
-
-def _freeze(model: torch.nn.Module) -> torch.nn.Module:
-    """Make a model deterministic and its weights constant."""
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    return model

@@ -28,8 +28,6 @@ class Export:
     Attributes:
         model: The model in eval mode; an ``ESPnetASRMTLModel`` if it has accents.
         args: Its training configuration.
-        tokenizer: Cuts a transcript into the model's tokens.
-        cleaner: Cleans a transcript before that, as in training.
         sha256: Hash of the zip.
     """
 
@@ -56,27 +54,13 @@ class Export:
         return tuple(self.model.accent_list) if self.has_accent else ()
 
     def encode_text(self, text: str) -> list[int]:
-        """Turn a transcript into token ids.
-
-        Args:
-            text: The transcript.
-
-        Returns:
-            Token ids without start and end.
-        """
+        """Turn a transcript into token ids, without start and end."""
         converter = TokenIDConverter(token_list=self.model.token_list)
         return converter.tokens2ids(self.tokenizer.text2tokens(self.cleaner(text)))
 
 
 def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
     """Load a packed model: ours, or any stock ESPnet2 ASR package.
-
-    Args:
-        zip_file: The package.
-        device: Where to put the model.
-
-    Returns:
-        The model. The unpacked files are removed.
 
     Raises:
         UserError: If the zip is refused, is no ASR package, or its weights do not fit.

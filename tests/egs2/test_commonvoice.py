@@ -123,7 +123,10 @@ def test_every_clip_of_release_6_1_is_accounted_for(maker, tmp_path, capsys):
     assert all(accents_of(tmp_path)[n]["australia"] == 1 for n in SETS)
     for name in SETS:
         validate_data_dir.main([str(tmp_path / name)])
-    assert "<unk>: 50 without a label, 3 too small a class" in capsys.readouterr().out
+    assert (
+        "<unk>: 50 without a label, 3 of accents with too few"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.skipif(not NEW.is_dir(), reason="no samples (COMMONVOICE_SAMPLES)")
@@ -139,8 +142,8 @@ def test_every_clip_of_release_18_delta_is_accounted_for(maker, tmp_path, capsys
     }
     assert speakers_are_apart(tmp_path)
     assert (
-        "<unk>: 24 not in the map, 23 several accents, 19 too small a class, 16 without"
-        in capsys.readouterr().out
+        "<unk>: 24 not in the map, 23 several accents, 19 of accents with too few "
+        "clips or speakers, 16 without" in capsys.readouterr().out
     )
     maker.main([*options, "--free_text", "drop", "--several_accents", "drop"])
     fates = fates_of(tmp_path)

@@ -190,7 +190,7 @@ def test_the_test_is_the_same_with_shared_sentences_in_training(new, make, capsy
     assert read_table(data / "test" / "text") == tested
     assert fates_of(data)["train"] == 16
     told = capsys.readouterr().err
-    assert "6 of 12 clips of the test say a sentence that training has" in told
+    assert "the sentence of 6 of 12 test clips is also in training" in told
 
 
 def test_mic2_is_another_recording_which_two_speakers_lack(new, make, capsys):

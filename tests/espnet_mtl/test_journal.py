@@ -10,7 +10,7 @@ def test_a_journal_drops_a_torn_line(tmp_path):
     path = tmp_path / "journal.jsonl"
     with Journal(path) as journal:
         journal.append("a", {"utt1": {"text": "x"}})
-        with pytest.raises(UserError, match="another process writes it"):
+        with pytest.raises(UserError, match="another process is writing it"):
             Journal(path)
     with path.open("a") as file:
         file.write('damaged\n{"key": "utt2", "te')

@@ -3,11 +3,11 @@
 import io
 import time
 from pathlib import Path
-from typing import Any
 
 import display
 import progress
 import pytest
+from plan import Step
 from progress import Running, expect, seconds_left
 
 HEAD = "[host] 2025-01-01 00:00:00,000 (trainer:336) INFO: "
@@ -19,11 +19,8 @@ def append(path: Path, *lines: str) -> None:
         file.writelines(line + "\n" for line in lines)
 
 
-def step(
-    stage: int, owner: str = "a", threads: int = 1, directory: Any = "/nowhere"
-) -> dict[str, Any]:
-    row = {"owner": owner, "stage": stage, "threads": threads, "what": "work"}
-    return {**row, "directory": str(directory)}
+def step(stage: int, owner: str = "a", directory: Path = Path("/nowhere")) -> Step:
+    return Step(owner, stage, (), "", directory, ())
 
 
 def running(
@@ -37,14 +34,14 @@ def running(
 
 def test_a_training_tells_its_epoch(tmp_path: Path) -> None:
     item = Running(step(11, directory=tmp_path / "exp"), tmp_path / "log" / "x.log")
-    assert item.look() == "a: work"
+    assert item.look() == "a: training"
     log = tmp_path / "exp" / "train.log"
     append(log, f"{HEAD}1/4epoch started", f"{HEAD}1epoch:train:1-9batch: x")
-    assert item.look() == "a: work epoch 1/4"
+    assert item.look() == "a: training epoch 1/4"
     assert item.seconds_left is None
     item._first = (time.time() - 30.0, 0.0)
     append(log, f"{HEAD}1epoch results: x", f"{HEAD}2/4epoch started. Estimated x")
-    assert item.look() == "a: work epoch 2/4"
+    assert item.look() == "a: training epoch 2/4"
     assert item.seconds_left == pytest.approx(90.0, abs=2.0)
 
 
@@ -59,7 +56,7 @@ def test_counts_of_several_jobs_are_added(tmp_path: Path) -> None:
         append(log, f"x INFO: progress: {job}/9 utterances", "x")
         append(log, f"x INFO: progress: {job + 1}/10 utterances")
         append(tmp_path / "exp" / "wav" / "x.log", "progress: 1/1")
-    assert item.look() == "a: work 5/20 utterances"
+    assert item.look() == "a: attack 5/20 utterances"
 
 
 def test_a_step_without_logs_of_its_own_tells_in_that_of_the_step(
@@ -67,7 +64,7 @@ def test_a_step_without_logs_of_its_own_tells_in_that_of_the_step(
 ) -> None:
     item = Running(step(3, directory=tmp_path), tmp_path / "log" / "x.log")
     append(item.log, "x INFO: progress: 2/4")
-    assert item.look() == "a: work 2/4"
+    assert item.look() == "a: audio formatting 2/4"
 
 
 def test_nothing_measured_nothing_guessed() -> None:
@@ -90,7 +87,7 @@ def test_time_left_counts_what_waits() -> None:
     waiting += [step(11, "b"), step(15, "b")]
     assert seconds_left([item], waiting, 1, measured) == pytest.approx(210)
     assert seconds_left([item], waiting, 2, measured) == pytest.approx(130)
-    shared = step(11, "shared", threads=2)
+    shared = step(11, "shared")
     assert seconds_left([item], [shared, *waiting], 2, measured) == pytest.approx(230)
 
 
@@ -108,19 +105,19 @@ def test_duration(seconds: float, text: str) -> None:
     assert progress.duration(seconds) == text
 
 
-def test_display_prints_lines_now_and_then_where_it_cannot_rewrite() -> None:
+def test_the_line_prints_lines_now_and_then_where_it_cannot_rewrite() -> None:
     stream = io.StringIO()
-    shown = display.Display(stream, interval=1000.0)
+    shown = display.Line(stream, interval=1000.0)
     shown.show("one")
     shown.show("two")
     shown.clear()
     assert stream.getvalue() == "one\n"
 
 
-def test_display_rewrites_its_line_on_a_terminal() -> None:
+def test_the_line_rewrites_its_line_on_a_terminal() -> None:
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
-    shown = display.Display(stream)
+    shown = display.Line(stream)
     shown.show("one")
     shown.show("x" * 5000)
     shown.clear()

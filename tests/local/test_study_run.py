@@ -54,6 +54,7 @@ class Study:
 
     def __init__(self, root: Path, systems: tuple[str, ...]) -> None:
         self.root = root
+        self.exp = root / "exp" / "study_fake"
         self.notes = root / "notes"
         self.notes.mkdir()
         shutil.copy(ROOT / "run.sh", root)
@@ -93,12 +94,22 @@ class Study:
         assert process.returncode == status, err
         return out, err
 
-    def calls(self, word: str = "begin") -> list[str]:
-        """Steps that began (or ended), in order; the notes are cleared."""
+    def lines(self, start: str = "") -> list[str]:
+        """What the recipe has noted, one line for each begin and end."""
         file = self.notes / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
-        file.unlink(missing_ok=True)
-        return [line.split()[1] for line in lines if line.startswith(word)]
+        return [line for line in lines if line.startswith(start)]
+
+    def calls(self, word: str = "begin") -> list[str]:
+        """Steps that began (or ended), in order; the notes are cleared."""
+        lines = self.lines(word)
+        (self.notes / "calls").unlink(missing_ok=True)
+        return [line.split()[1] for line in lines]
+
+    def begun(self, *options: str) -> list[str]:
+        """Run to the end; return the steps that began, in order."""
+        self.run(*options)
+        return self.calls()
 
     def wait_for(self, step: str) -> int:
         """Wait until a hanging step hangs; return the process that it started."""
@@ -112,7 +123,7 @@ class Study:
     def wait_until_free(self) -> None:
         """Wait until the last command of a killed study has ended."""
         for _ in range(500):
-            with (self.root / "exp" / "study_fake" / "log" / "lock").open() as file:
+            with (self.exp / "log" / "lock").open() as file:
                 try:
                     lock_file(file)
                     return
@@ -149,12 +160,13 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
     assert calls[:6] == [f"shared.{stage}" for stage in (1, 2, 3, 4, 5, 10)]
     for owner in "abc":
         assert stages(calls, owner) == list(range(11, 18))
-    exp = fake.root / "exp" / "study_fake"
-    assert f"REPORT --output {exp}" in out
-    assert f"--exp {exp}/asr_mtl_a {exp}/asr_mtl_b {exp}/asr_mtl_c" in out
+    assert f"REPORT --output {fake.exp}" in out
+    assert (
+        f"--exp {fake.exp}/asr_mtl_a {fake.exp}/asr_mtl_b {fake.exp}/asr_mtl_c" in out
+    )
     assert "estimating" in err
     assert "c: scoring the attack (stage 17): done in" in err
-    assert len(list((exp / "log" / "benchmark").iterdir())) == 6 + 3 * 7
+    assert len(list((fake.exp / "log" / "benchmark").iterdir())) == 6 + 3 * 7
 
     out, _ = fake.run()
     assert fake.calls() == []
@@ -166,12 +178,10 @@ def test_systems_run_side_by_side_and_share_the_cores(
 ) -> None:
     fake = study("a", "b", "c")
     fake.run("--nj", "4", "--systems", "a b")
-    lines = (fake.notes / "calls").read_text().splitlines()
-    training = {line.split()[1]: line for line in lines if ".11" in line}
-    order = [line.split()[:2] for line in lines if ".11" in line]
-    assert [word for word, _ in order[:2]] == ["begin", "begin"]
-    assert "c.11" not in training
-    begins = [line for line in lines if line.startswith("begin a.1")]
+    training = [line.split()[:2] for line in fake.lines() if ".11" in line]
+    assert [word for word, _ in training[:2]] == ["begin", "begin"]
+    assert "c.11" not in [name for _, name in training]
+    begins = fake.lines("begin a.1")
     assert "OMP=2" in begins[0]
     assert "--nj 1 " in begins[0]
     assert "OMP=1" in begins[1]
@@ -181,8 +191,7 @@ def test_systems_run_side_by_side_and_share_the_cores(
 def test_each_system_gets_one_gpu(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
     fake.run("--ngpu", "2")
-    lines = (fake.notes / "calls").read_text().splitlines()
-    training = [line for line in lines if line.startswith("begin") and ".11 " in line]
+    training = [line for line in fake.lines("begin") if ".11 " in line]
     assert {line.split()[3] for line in training} == {"GPU=0", "GPU=1"}
     assert all("--ngpu 1 --gpu_inference true" in line for line in training)
 
@@ -195,8 +204,8 @@ def test_failure_shows_the_log_and_a_rerun_continues(
     (fake.notes / "hang.b.11").touch()
     out, err = fake.run(status=1)
     assert "the reason of a.12\n# Ended with exit status 3\n-----\n" in err
-    assert "a: decoding (stage 12) failed; its log is" in err
-    assert "give the same command again" in err
+    assert "a: decoding (stage 12) failed; see its log" in err
+    assert "run the same command again" in err
     assert "Stopping b: training (stage 11)" in err
     assert "Traceback" not in err
     assert "REPORT" not in out
@@ -245,20 +254,22 @@ def test_killed_anywhere_it_continues(study: Callable[..., Study]) -> None:
     assert set(done) == set(steps)
     # What the kill hit may have been done twice, nothing else.
     assert len(done) <= len(steps) + 3 * 2
-    assert not (fake.root / "exp" / "study_fake" / "old").exists()
+    assert not (fake.exp / "old").exists()
 
 
 def test_without_the_engines_own_notes_nothing_is_lost(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    fake.run()
-    fake.calls()
-    shutil.rmtree(fake.root / "exp" / "study_fake" / ".snakemake")
-    fake.run()
-    assert fake.calls() == []
-    fake.run("--inference_args", "--beam_size 3")
-    assert fake.calls() == ["a.12", "a.13", "a.16", "a.17"]
+    fake.begun()
+    shutil.rmtree(fake.exp / ".snakemake")
+    assert fake.begun() == []
+    assert fake.begun("--inference_args", "--beam_size 3") == [
+        "a.12",
+        "a.13",
+        "a.16",
+        "a.17",
+    ]
 
 
 def test_a_second_run_is_refused_by_name(study: Callable[..., Study]) -> None:
@@ -284,54 +295,46 @@ def test_changed_settings_repeat_a_training_from_its_start(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    fake.run()
-    fake.calls()
-    exp = fake.root / "exp" / "study_fake"
-    (exp / "asr_mtl_a" / "checkpoint.pth").touch()
-    fake.run("--attack_args", "steps=3")
-    assert fake.calls() == ["a.15", "a.16", "a.17"]
-    assert (exp / "asr_mtl_a" / "checkpoint.pth").exists()
+    fake.begun()
+    (fake.exp / "asr_mtl_a" / "checkpoint.pth").touch()
+    assert fake.begun("--attack_args", "steps=3") == ["a.15", "a.16", "a.17"]
+    assert (fake.exp / "asr_mtl_a" / "checkpoint.pth").exists()
     fake.run("--attack_args", "steps=3", "--seed", "7")
     assert stages(fake.calls(), "a") == list(range(11, 18))
-    assert (exp / "old" / "asr_mtl_a.1" / "checkpoint.pth").exists()
-    assert not (exp / "asr_mtl_a" / "checkpoint.pth").exists()
+    assert (fake.exp / "old" / "asr_mtl_a.1" / "checkpoint.pth").exists()
+    assert not (fake.exp / "asr_mtl_a" / "checkpoint.pth").exists()
 
 
 def test_a_change_that_fails_and_is_taken_back_costs_nothing(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    fake.run()
-    fake.calls()
+    fake.begun()
     (fake.notes / "fail.shared.1").touch()
     _, err = fake.run("--local_data_opts", "--typo", status=1)
     assert "a: training (stage 11): begins anew" in err
     (fake.notes / "fail.shared.1").unlink()
     fake.calls()
-    fake.run()
-    assert fake.calls() == ["shared.1"]
-    assert not (fake.root / "exp" / "study_fake" / "old").exists()
+    assert fake.begun() == ["shared.1"]
+    assert not (fake.exp / "old").exists()
 
 
 def test_changed_settings_train_a_language_model_from_its_start(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    exp = fake.root / "exp" / "study_fake"
     with_lm = ("--recipe_args", "--use_lm true", "--stop_stage", "10")
     fake.run(*with_lm)
-    (exp / "lm").mkdir()
-    (exp / "lm" / "checkpoint.pth").touch()
+    (fake.exp / "lm").mkdir()
+    (fake.exp / "lm" / "checkpoint.pth").touch()
     fake.calls()
-    fake.run(*with_lm)
-    assert fake.calls() == []
+    assert fake.begun(*with_lm) == []
     conf = fake.root / "egs2" / "fake" / "asr_mtl1" / "conf"
     conf.mkdir()
     (conf / "train_lm.yaml").write_text("max_epoch: 3")
-    fake.run(*with_lm)
-    assert fake.calls() == ["shared.7", "shared.8"]
-    assert (exp / "old" / "lm.1" / "checkpoint.pth").exists()
-    assert not (exp / "lm").exists()
+    assert fake.begun(*with_lm) == ["shared.7", "shared.8"]
+    assert (fake.exp / "old" / "lm.1" / "checkpoint.pth").exists()
+    assert not (fake.exp / "lm").exists()
 
 
 def test_stages_are_chosen_as_in_espnet(study: Callable[..., Study]) -> None:
@@ -342,14 +345,12 @@ def test_stages_are_chosen_as_in_espnet(study: Callable[..., Study]) -> None:
     _, err = fake.run("--stage", "11", status=1)
     assert "shared: length filter (stage 4) has not been done" in err
     assert "Start with --stage 4" in err
-    fake.run("--stop_stage", "12")
-    fake.calls()
-    fake.run("--stage", "12", "--stop_stage", "13")
-    assert fake.calls() == ["a.13"]
-    fake.run("--stage", "12", "--stop_stage", "12", "--redo", "true")
-    assert fake.calls() == ["a.12"]
-    fake.run("--stage", "13", "--stop_stage", "13")
-    assert fake.calls() == ["a.13"]
+    fake.begun("--stop_stage", "12")
+    assert fake.begun("--stage", "12", "--stop_stage", "13") == ["a.13"]
+    assert fake.begun("--stage", "12", "--stop_stage", "12", "--redo", "true") == [
+        "a.12"
+    ]
+    assert fake.begun("--stage", "13", "--stop_stage", "13") == ["a.13"]
 
 
 def test_a_suite_waits_for_the_system_that_it_transfers_from(
@@ -361,21 +362,19 @@ def test_a_suite_waits_for_the_system_that_it_transfers_from(
     systems.write_text(text.replace("\nb:", "  transfer_from: b\n\nb:"))
     (fake.root / "conf" / "suite.yaml").write_text("attacks: [{attack: pgd}]\n")
     fake.run("--attack_config", "conf/suite.yaml", "--nj", "1")
-    lines = (fake.notes / "calls").read_text().splitlines()
-    order = [" ".join(line.split()[:2]) for line in lines]
+    order = [" ".join(line.split()[:2]) for line in fake.lines()]
     assert order.index("end b.14") < order.index("begin a.15")
-    (attack,) = [line for line in lines if line.startswith("begin a.15")]
+    (attack,) = fake.lines("begin a.15")
     assert "--attack_source_zips" in attack and "/asr_mtl_b/asr_mtl_b.zip" in attack
 
 
 def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
-    fake.run()
-    fake.calls()
-    fake.run("--systems", "a", "--stage", "15", "--redo", "true", "--stop_stage", "15")
-    assert fake.calls() == ["a.15"]
-    fake.run()
-    assert fake.calls() == ["a.16", "a.17"]
+    fake.begun()
+    assert fake.begun(
+        "--systems", "a", "--stage", "15", "--redo", "true", "--stop_stage", "15"
+    ) == ["a.15"]
+    assert fake.begun() == ["a.16", "a.17"]
 
 
 def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
@@ -384,8 +383,7 @@ def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
         "quick:\n  train_args: --max_epoch 1\n  num_attack_utts: 4\n"
     )
     fake.run("--preset", "quick", "--train_args", "--max_epoch 2 --x 3")
-    lines = (fake.notes / "calls").read_text().splitlines()
-    (training,) = [line for line in lines if line.startswith("begin a.11")]
+    (training,) = fake.lines("begin a.11")
     assert "--asr_args --name a --seed 0 --max_epoch 1 --max_epoch 2 --x 3" in training
     assert "--num_attack_utts 4" in training
     assert (fake.root / "exp" / "study_fake_quick" / "log").is_dir()

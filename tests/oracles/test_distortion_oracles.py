@@ -10,12 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_mtl.attack.quantise import FULL_SCALE
-from espnet_mtl.metrics.distortion import (
-    l2,
-    peak_snr_db,
-    segmental_snr_db,
-    snr_db,
-)
+from espnet_mtl.metrics.distortion import l2, peak_snr_db, segmental_snr_db, snr_db
 
 RATE = 16000
 

@@ -5,10 +5,13 @@ Each test names the fault; the toolkits are not run here.
 
 import dataclasses
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from toy_problem import make_batch, make_problem, transcribe
 from toy_victim import TOKENS, ToyVictim
 
@@ -261,27 +264,34 @@ def test_an_attack_leaves_the_callers_audio_random_numbers_and_modes_alone():
 
 # -- every attack that there is ----------------------------------------------------
 
-QUICK = {
-    "steps": 20,
-    "first_steps": 15,
-    "second_steps": 15,
-    "queries": 20,
-    "check_every": 5,
-    "patience": 10,
-}
+FEW = {"steps": 20, "first_steps": 15, "second_steps": 15, "queries": 20}
+OFTEN = {"check_every": 5, "patience": 10}
 NEEDED = {"universal": {"fit_data": "x"}, "transfer": {"sources": ("x",)}}
+VARIANTS = [
+    *((name, {}) for name in ATTACKS),
+    ("noise", {"draws": 3}),
+    ("gaussian", {"draws": 2}),
+    ("fgsm", {"random_start": True}),
+    ("pgd", {"random_start": False}),
+    ("apgd", {"accumulate": False, "restarts": 2}),
+    ("cw", {"penalty": 1e4}),
+    ("imperceptible", {"stages": (1,)}),
+    ("imperceptible", {"stages": (2,)}),
+    ("square", {"share": 1e-6}),
+]
+every_attack = pytest.mark.parametrize("name, settings", VARIANTS)
 
 
-def quick(name):
+def quick(name, settings=(), few=FEW):
     """An attack by name, of a few steps."""
     fields = {field.name for field in dataclasses.fields(ATTACKS[name])}
-    settings = {key: value for key, value in QUICK.items() if key in fields}
-    return ATTACKS[name](**settings, **NEEDED.get(name, {}))
+    given = {**few, **OFTEN, **NEEDED.get(name, {}), **dict(settings)}
+    return ATTACKS[name](**{key: given[key] for key in given if key in fields})
 
 
-def any_problem(lengths, norm, budget, silent=(), victim=None):
+def any_problem(lengths, norm, budget, *, peak=0.5, silent=(), victim=None):
     """What every attack gets along with: a donor, and something fitted."""
-    problem = make_problem(lengths, norm, budget, victim=victim)
+    problem = make_problem(lengths, norm, budget, peak=peak, victim=victim)
     clean = problem.ball.clean.clone()
     clean[list(silent)] = 0.0
     generator = torch.Generator().manual_seed(7)
@@ -294,22 +304,45 @@ def any_problem(lengths, norm, budget, silent=(), victim=None):
     )
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-@pytest.mark.parametrize("norm, budget", BOUNDS)
-@pytest.mark.parametrize("lengths", [RAGGED, (800,), (800, 800)])
-@pytest.mark.parametrize("silent", [(), (0,)])
-def test_any_attack_on_any_batch_keeps_its_bound(name, norm, budget, lengths, silent):
-    problem = any_problem(lengths, norm, budget, silent)
+def check_result(problem, attack):
     ball, state = problem.ball, torch.get_rng_state()
     clean = ball.clean.clone()
-    delta = quick(name)(problem).delta
+    delta = attack(problem).delta
     assert delta.shape == clean.shape and not delta.requires_grad
     assert delta.isfinite().all()
     assert not (delta * (1 - ball.mask)).any()
-    assert (ball.size(delta) <= ball.radius * (1 + 1e-5)).all()
+    assert (ball.size(delta) <= ball.radius * (1 + 1e-5) + 1e-6).all()
     assert (clean + delta).abs().max() <= 1.0 + 1e-6
     assert torch.equal(ball.clean, clean)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@every_attack
+@pytest.mark.parametrize("norm, budget", BOUNDS)
+@pytest.mark.parametrize("lengths", [RAGGED, (800,), (800, 800)])
+@pytest.mark.parametrize("silent", [(), (0,)])
+def test_any_attack_on_any_batch_keeps_its_bound(
+    name, settings, norm, budget, lengths, silent
+):
+    check_result(
+        any_problem(lengths, norm, budget, silent=silent), quick(name, settings)
+    )
+
+
+@every_attack
+@hypothesis.settings(max_examples=20, deadline=None)
+@given(
+    lengths=st.lists(st.integers(400, 900), min_size=1, max_size=3),
+    ball=st.sampled_from(
+        [("linf", 0.0), ("linf", 1e-5), ("linf", 0.2), ("linf", 2.0), ("l2", 0.0)]
+        + [("l2", 1e-5), ("l2", 1.5), ("l2", 100.0), ("snr", 20.0), ("snr", -20.0)]
+    ),
+    peak=st.sampled_from([0.0, 1e-4, 0.5, 1.0]),
+    few=st.integers(1, 8),
+)
+def test_any_budget_and_any_audio(name, settings, lengths, ball, peak, few):
+    attack = quick(name, settings, dict.fromkeys(FEW, few))
+    check_result(any_problem(lengths, *ball, peak=peak), attack)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -323,13 +356,48 @@ def test_any_attack_leaves_the_model_as_it_was(name):
     assert not any(module.training for module in victim.model.modules())
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@every_attack
 @pytest.mark.parametrize("norm, budget", BOUNDS)
-def test_any_attack_does_to_an_utterance_the_same_in_any_batch(name, norm, budget):
+@pytest.mark.parametrize("victim", [None, ToyVictim()])
+def test_any_attack_does_to_an_utterance_the_same_in_any_batch(
+    name, settings, norm, budget, victim
+):
     """Its norm, its success and its step are its own, not the batch's."""
-    problem = any_problem(RAGGED, norm, budget)
-    attack = quick(name)
-    together = attack(problem).delta
+    problem = any_problem(RAGGED, norm, budget, victim=victim)
+    attack = quick(name, settings)
+    together = attack(problem)
     for rows in ([0], [2, 1]):
-        some = attack(problem.rows(torch.tensor(rows))).delta
-        torch.testing.assert_close(some, together[rows], rtol=1e-3, atol=1e-5)
+        some = attack(problem.rows(torch.tensor(rows)))
+        torch.testing.assert_close(
+            some.delta, together.delta[rows], rtol=1e-3, atol=1e-5
+        )
+        for note, row in zip(some.notes, rows, strict=False):
+            for key, value in together.notes[row].items():
+                same = value if value is None else pytest.approx(value, 1e-3, 1e-5)
+                assert note[key] == same
+
+
+SEARCHES = ["fgsm", "pgd", "apgd", "cw", "imperceptible", "square"]
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_loss_that_is_no_number_spoils_neither_itself_nor_its_mates(name):
+    problem = make_problem((800, 800), budget=0.1)
+
+    def half_broken(speech):
+        values = problem.loss(speech)
+        return torch.stack([values[0], (speech[1] * torch.nan).sum()])
+
+    attacked = quick(name)(dataclasses.replace(problem, loss=half_broken))
+    expected = quick(name)(problem)
+    torch.testing.assert_close(attacked.delta[0], expected.delta[0])
+    assert attacked.delta[0].any() and not attacked.delta[1].any()
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_victim_that_hides_its_gradient_does_not_stop_the_attack(name):
+    problem = make_problem()
+    loss = problem.loss
+    hidden = dataclasses.replace(problem, loss=lambda speech: loss(speech.detach()))
+    attacked = quick(name)(hidden)
+    assert attacked.delta.isfinite().all() and attacked.loss_end.isfinite().all()

@@ -511,5 +511,5 @@ END
 @test "the output of adding up statistics is shown only when it fails" {
     FAKE_FAILS=aggregate_stats_dirs run asr_mtl --stop_stage 10
     [ "${status}" -eq 2 ]
-    [[ "${output}" == *"failed as asked"*"The statistics of the jobs could not be added up"* ]]
+    [[ "${output}" == *"failed as asked"*"The statistics of the jobs could not be combined"* ]]
 }

@@ -148,7 +148,7 @@ calls() { # The calls since the last look.
     export FAKE_PIP='echo "ERROR: No matching distribution found for toy==1.0"; exit 1'
     run install
     [ "${status}" -eq 1 ]
-    [[ "${output}" == *"The package toy==1.0 cannot be had for Python 3.11.9. Check the network"* ]]
+    [[ "${output}" == *"There is no package toy==1.0 for Python 3.11.9. Check the network"* ]]
     [[ "${output}" == *"The last lines of ${root}/.venv/install.log:"*"ERROR: No matching"* ]]
     unset FAKE_PIP
     run install
@@ -210,12 +210,15 @@ calls() { # The calls since the last look.
 
 # -- an active environment that has ESPnet
 
-make_active() { # make_active <module> ...
+make_active() { # make_active <package> ...
     export VIRTUAL_ENV=${BATS_TEST_TMPDIR}/active
-    local module
+    local name
     mkdir -p "${VIRTUAL_ENV}/bin" "${VIRTUAL_ENV}/modules"
-    for module in "$@"; do
-        : > "${VIRTUAL_ENV}/modules/${module}.py"
+    for name in "$@"; do
+        : > "${VIRTUAL_ENV}/modules/${name}.py"
+        mkdir "${VIRTUAL_ENV}/modules/${name//-/_}-1.dist-info"
+        printf 'Name: %s\nVersion: 1\n' "${name}" \
+            > "${VIRTUAL_ENV}/modules/${name//-/_}-1.dist-info/METADATA"
     done
     # Nothing but Python's own modules and these.
     cat > "${VIRTUAL_ENV}/bin/python3" << END
@@ -226,7 +229,7 @@ END
 }
 
 @test "an active environment with ESPnet is used, and nothing installed" {
-    make_active espnet2 espeakng_loader soxr soundfile matplotlib msgspec snakemake yaml
+    make_active espnet2 espeakng-loader soxr soundfile matplotlib msgspec snakemake PyYAML
     run install
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"Using the active environment, which has ESPnet: ${VIRTUAL_ENV}/bin/python3"* ]]

@@ -108,7 +108,7 @@ local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
 
 # Attack
 attack_config=conf/attack_pgd.yaml # Configuration of the attack.
-attack_args=         # Overrides of it, such as "steps=5 budgets=[0.001]".
+attack_args=         # Settings that replace those of attack_config, such as "steps=5 budgets=[0.001]".
 attack_tag=          # Name of the attack. Empty: made from the settings.
 attack_source_zips=  # Other packed models, for transfer attacks.
 attack_sets=         # Sets to attack. Empty: the test sets.

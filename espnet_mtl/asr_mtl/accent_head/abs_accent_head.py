@@ -25,9 +25,10 @@ class _ScaleGradient(torch.autograd.Function):
 class AbsAccentHead(torch.nn.Module, ABC):
     """Pools an encoder's frames over the true length and classifies the accent.
 
+    A head's constructor takes ``input_size``, the width of an encoder frame, and
+    ``num_accents`` as well; its other arguments are ``accent_head_conf``.
+
     Args:
-        input_size: Width of an encoder frame.
-        num_accents: Number of accent classes.
         layer: Encoder block whose output is read, counted from 1; ``None`` for the last
             output of the encoder.
         grad_scale: Factor on the gradient that the head sends into the encoder: 1 is
@@ -36,16 +37,8 @@ class AbsAccentHead(torch.nn.Module, ABC):
             3).
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        num_accents: int,
-        layer: int | None,
-        grad_scale: float,
-    ):
+    def __init__(self, layer: int | None, grad_scale: float):
         super().__init__()
-        self.input_size = input_size
-        self.num_accents = num_accents
         self.layer = layer
         self.grad_scale = grad_scale
 
@@ -63,14 +56,9 @@ class AbsAccentHead(torch.nn.Module, ABC):
         """
 
     def forward(self, encoded: Encoded, lengths: torch.Tensor) -> torch.Tensor:
-        """Classify the accent of each utterance.
+        """Return logits, (Batch, Accents), for what ``ESPnetASRModel.encode`` returned.
 
-        Args:
-            encoded: What ``ESPnetASRModel.encode`` returned for the batch.
-            lengths: True number of encoder frames, (Batch,).
-
-        Returns:
-            Logits, (Batch, Accents).
+        ``lengths`` are true numbers of encoder frames, (Batch,).
         """
         frames = self._select_frames(encoded)
         if self.grad_scale != 1.0:

@@ -14,10 +14,6 @@ class AttentivePoolingHead(AbsAccentHead):
     standard deviation, and with several independent pooling heads).
 
     Args:
-        input_size: Width of an encoder frame.
-        num_accents: Number of accent classes.
-        layer: See :class:`AbsAccentHead`.
-        grad_scale: See :class:`AbsAccentHead`.
         attention_size: Width of the layer that scores frames.
         pooling_heads: Number of independent weightings.
         hidden_size: Width of the layer between pooling and logits.
@@ -35,7 +31,7 @@ class AttentivePoolingHead(AbsAccentHead):
         hidden_size: int = 128,
         dropout_rate: float = 0.1,
     ):
-        super().__init__(input_size, num_accents, layer, grad_scale)
+        super().__init__(layer, grad_scale)
         self.scorer = torch.nn.Sequential(
             torch.nn.Linear(input_size, attention_size),
             torch.nn.Tanh(),

@@ -15,10 +15,6 @@ class StatisticsPoolingHead(AbsAccentHead):
     Embeddings for Speaker Recognition", section 2.1).
 
     Args:
-        input_size: Width of an encoder frame.
-        num_accents: Number of accent classes.
-        layer: See :class:`AbsAccentHead`.
-        grad_scale: See :class:`AbsAccentHead`.
         hidden_size: Width of the layer between pooling and logits.
         dropout_rate: Dropout before the logits.
     """
@@ -32,7 +28,7 @@ class StatisticsPoolingHead(AbsAccentHead):
         hidden_size: int = 128,
         dropout_rate: float = 0.1,
     ):
-        super().__init__(input_size, num_accents, layer, grad_scale)
+        super().__init__(layer, grad_scale)
         self.classifier = torch.nn.Sequential(
             torch.nn.Linear(2 * input_size, hidden_size),
             torch.nn.ReLU(),

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.methods.base import Method, Traits
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
-from espnet_mtl.errors import UserError
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 
 _FIRST_STEP = 2.0  # of the radius
 _NEW = 0.75  # share of the new step; the rest is the step before (alpha in the paper)
@@ -59,10 +53,7 @@ class APGD(Method):
     accumulate: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.restarts < 1:
-            raise UserError(
-                f"steps, restarts: {self.steps}, {self.restarts}: give numbers above 0"
-            )
+        self.check_above_zero("steps", "restarts")
 
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
@@ -97,13 +88,7 @@ class _Point:
 
 
 class _Run:
-    """One run, with the state of each utterance.
-
-    Args:
-        problem: The batch.
-        start: Perturbations to start at, (Batch, Samples).
-        accumulate: See :class:`APGD`.
-    """
+    """One run, with the state of each utterance."""
 
     def __init__(self, problem: Problem, start: torch.Tensor, accumulate: bool):
         self._problem = problem
@@ -118,14 +103,7 @@ class _Run:
         self._checked = (self._size, self._best.loss)  # at the last checkpoint
 
     def descend(self, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run.
-
-        Args:
-            steps: See :class:`APGD`.
-
-        Returns:
-            The run's best perturbations, (Batch, Samples), and their losses, (Batch,).
-        """
+        """Run; return the best perturbations, (Batch, Samples), and their losses."""
         checkpoints = _checkpoints(steps)
         last_checkpoint = 0
         for step in range(1, steps):
@@ -181,14 +159,7 @@ class _Run:
 
 
 def _checkpoints(steps: int) -> set[int]:
-    """Steps after which to look back: periods shrink as in the paper's section 3.
-
-    Args:
-        steps: Steps of a run.
-
-    Returns:
-        The numbers of the steps, the first one being 1.
-    """
+    """Return the steps, from 1, after which to look back (section 3 of the paper)."""
     found, place, period = set(), _FIRST_PERIOD, _FIRST_PERIOD
     while place <= 100:
         found.add(-(-place * steps // 100))  # rounded up, in exact arithmetic

@@ -1,5 +1,6 @@
 """What an attack is: its settings, what it is and needs, and a call that runs it."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -8,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from espnet_mtl.attack.problem import Attacked, Problem
+from espnet_mtl.errors import UserError
 from espnet_mtl.results.trial import Kind, Words
 
 Need = Literal["donor", "models", "fit"]
@@ -40,9 +42,7 @@ class Traits:
 class Method(ABC):
     """An attack with its settings: a frozen dataclass, one file each.
 
-    Attributes:
-        traits: What it is and needs. Every class says so for itself; it is not
-            inherited.
+    Every class says its own traits; they are not inherited.
     """
 
     traits: ClassVar[Traits]
@@ -73,13 +73,9 @@ class Method(ABC):
         return ""
 
     def fit(self, problems: Callable[[], Iterable[Problem]]) -> torch.Tensor:
-        """Fit the attack, where it needs that.
+        """Fit the attack, where it needs that; problems have the result as ``fitted``.
 
-        Args:
-            problems: Returns the batches to fit on; called once an epoch.
-
-        Returns:
-            What problems have as ``fitted`` when the attack is run on them.
+        ``problems`` returns the batches to fit on; it is called once an epoch.
         """
         raise NotImplementedError(f"{type(self).__name__} is not fitted")
 
@@ -96,3 +92,14 @@ class Method(ABC):
         """Return the attack with twice the steps; ``None`` if it has no ``steps``."""
         steps = self.settings.get("steps")
         return None if steps is None else self.replaced(steps=2 * steps)
+
+    def check_above_zero(self, *names: str) -> None:
+        """Refuse settings, by name, that are not above 0 or not finite.
+
+        Raises:
+            UserError: If there is one.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise UserError(f"{name}: {value}: give a number above 0")

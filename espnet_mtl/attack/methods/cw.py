@@ -6,12 +6,7 @@ import torch
 
 from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.methods.base import Method, Traits
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError
 
 # Radii nearer to each other than this are the same for the search.
@@ -64,14 +59,9 @@ class CW(Method):
     penalty: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise UserError(f"steps: {self.steps}: give a number above 0")
-        if not self.step_size > 0.0:
-            raise UserError(f"step_size: {self.step_size}: give a number above 0")
+        self.check_above_zero("steps", "step_size", "check_every")
         if not 0.0 < self.shrink < 1.0:
             raise UserError(f"shrink: {self.shrink}: give a number between 0 and 1")
-        if self.check_every < 1:
-            raise UserError(f"check_every: {self.check_every}: give a number above 0")
         if self.patience < 0:
             raise UserError(
                 f"patience: {self.patience}: give a number of steps, or 0 for never"
@@ -97,8 +87,9 @@ class CW(Method):
             # 2. Step, shorter each time
             reach = search.ball.radius * per_sample
             if self.penalty:
-                slope = energy_gradient(delta, reach, ball.lengths)
-                gradient = gradient + self.penalty * slope
+                # Of the energy, relative to that of what fills the ball
+                full = (reach * reach * ball.lengths).clamp(min=1e-30)
+                gradient = gradient + self.penalty * (delta * (2.0 / full)[:, None])
             share = 1.0 - (1.0 - _LAST_STEP) * step / self.steps
             size = -self.step_size * share * reach
             move = adam.direction(gradient)
@@ -131,14 +122,10 @@ class Adam:
         self._step = 0
 
     def direction(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Return the direction of ascent after one more gradient.
+        """Return the direction of ascent after one more gradient, (Batch, Samples).
 
-        Args:
-            gradient: (Batch, Samples), finite; left as it is.
-
-        Returns:
-            A move of about 1 for a sample whose gradient stays the same, (Batch,
-            Samples); zero where it has always been zero.
+        The gradient is finite. A sample whose gradient stays the same moves by about 1,
+        one whose gradient has always been zero not at all.
         """
         first, second = 0.9, 0.999
         if self._step == 0:
@@ -158,16 +145,7 @@ class Adam:
 
 
 class _Search:
-    """Each utterance's radius, and the smallest perturbation that has worked.
-
-    Args:
-        problem: The batch.
-        shrink: What a success leaves of the radius.
-        patience: Steps after which a radius is given up; 0 for never.
-
-    Attributes:
-        ball: Where to look now.
-    """
+    """Each utterance's radius, and the smallest perturbation that has worked."""
 
     def __init__(self, problem: Problem, shrink: float, patience: int):
         self._problem = problem
@@ -248,29 +226,8 @@ class _Search:
 
 
 def per_sample_share(ball: Ball) -> torch.Tensor:
-    """Tell how much each sample has of a radius that all of them use up.
+    """Tell how much each sample has of a radius that all of them use up, (Batch,).
 
-    Args:
-        ball: The ball.
-
-    Returns:
-        1 for L-inf and one over the root of the number of samples for L2, (Batch,).
+    That is 1 for L-inf, and one over the root of the number of samples for L2.
     """
     return 1.0 / ball.size(ball.mask).clamp(min=1.0)
-
-
-def energy_gradient(
-    delta: torch.Tensor, reach: torch.Tensor, lengths: torch.Tensor
-) -> torch.Tensor:
-    """Differentiate the energy of perturbations, of that which fills the ball.
-
-    Args:
-        delta: Perturbations, (Batch, Samples).
-        reach: What each sample has of the radius, (Batch,).
-        lengths: Samples of each, (Batch,).
-
-    Returns:
-        The gradient, (Batch, Samples).
-    """
-    full = (reach * reach * lengths).clamp(min=1e-30)
-    return delta * (2.0 / full)[:, None]

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.methods.base import Method, Traits
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,7 @@ import torch
 from espnet_mtl.attack.masking import Masking
 from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.cw import CW, Adam, per_sample_share
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError
 
 # Factors of the loss's weight: where the target was not heard, and where it was
@@ -71,12 +66,8 @@ class Imperceptible(Method):
     def __post_init__(self) -> None:
         if tuple(self.stages) not in ((1,), (2,), (1, 2)):
             raise UserError(f"stages: {self.stages}: give [1], [2] or [1, 2]")
-        for name in ("first_steps", "second_steps", "check_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}: {getattr(self, name)}: give a number above 0")
-        for name in ("step_size", "alpha"):
-            if not getattr(self, name) > 0.0:
-                raise UserError(f"{name}: {getattr(self, name)}: give a number above 0")
+        self.check_above_zero("first_steps", "second_steps", "check_every")
+        self.check_above_zero("step_size", "alpha")
 
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
@@ -120,21 +111,13 @@ class Imperceptible(Method):
 
 
 class _Hiding:
-    """Each utterance's least audible perturbation that works.
-
-    Args:
-        problem: The batch.
-        masking: What is audible.
-
-    Attributes:
-        delta: The best of each utterance, or where the second stage begins, (Batch,
-            Samples).
-    """
+    """Each utterance's least audible perturbation that works."""
 
     def __init__(self, problem: Problem, masking: Masking):
         self._problem = problem
         self._masking = masking
         self._closest = BestSoFar(problem)
+        # The best of each utterance, or where the second stage begins
         self.delta = torch.zeros_like(problem.ball.clean)
         self._loss = self._closest.loss_start
         self._excess = torch.full_like(self._loss, torch.inf)

@@ -44,13 +44,9 @@ class Kenansville(Method):
 
 
 class _Spectrum:
-    """Fourier components of a signal, the weakest first.
+    """Fourier components of a signal, (Samples,), the weakest first.
 
-    Args:
-        signal: (Samples,).
-
-    Attributes:
-        energy: Of each component, ascending; their sum is the signal's energy.
+    The ``energy`` of the components, ascending, has the signal's energy as its sum.
     """
 
     def __init__(self, signal: torch.Tensor):

@@ -1,6 +1,6 @@
 """Controls: noise that knows nothing of the victim."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +9,6 @@ import torch
 from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem
-from espnet_mtl.errors import UserError
 from espnet_mtl.results.trial import Words
 
 _TRAITS = Traits(
@@ -18,26 +17,25 @@ _TRAITS = Traits(
 
 
 @dataclass(frozen=True)
-class _Noise(ABC):
+class _Noise(Method):
     """Noise in a ball, the same whatever the victim is.
 
-    With one draw, no loss is looked at. With more, each utterance keeps the draw of
-    lowest loss: that is a random search, which uses the victim's scores.
-
     Attributes:
-        draws: Number of draws.
+        draws: With one, no loss is looked at. With more, each utterance keeps the draw
+            of lowest loss: that is a random search, which uses the victim's scores.
     """
+
+    traits = _TRAITS
 
     draws: int = 1
 
     def __post_init__(self) -> None:
-        if self.draws < 1:
-            raise UserError(f"draws: {self.draws}: give a number above 0")
+        self.check_above_zero("draws")
 
     @property
     def blind(self) -> Words | None:
         """See ``Method``; several draws are compared by an attacker's loss."""
-        return _TRAITS.blind if self.draws == 1 else None
+        return self.traits.blind if self.draws == 1 else None
 
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
@@ -64,7 +62,7 @@ class _Noise(ABC):
 
 
 @dataclass(frozen=True)
-class RandomSign(_Noise, Method):
+class RandomSign(_Noise):
     """Change every sample by the same amount, up or down at random.
 
     The amount is the most that the ball allows: the radius of an L-inf ball, and for an
@@ -73,11 +71,8 @@ class RandomSign(_Noise, Method):
     attack that does no better than this is broken (Carlini et al. 2019, arXiv
     1902.06705, section 4.3: attacks by random noise as a check).
 
-    Deviations: one draw rather than thousands, unless ``draws`` says so.
-
-    Attributes:
-        draws: Number of draws. With more than one, each utterance keeps that of lowest
-            loss, which uses the victim's scores.
+    Deviations: one draw rather than thousands, unless ``draws`` says so; see
+    :class:`_Noise`.
     """
 
     traits = _TRAITS
@@ -88,20 +83,16 @@ class RandomSign(_Noise, Method):
 
 
 @dataclass(frozen=True)
-class Gaussian(_Noise, Method):
+class Gaussian(_Noise):
     """Add white Gaussian noise.
 
     For an L-inf ball its standard deviation is a third of the radius, and the few
     samples beyond the radius are clipped to it; for an L2 ball it is scaled to the
-    sphere. As a check it stands beside :class:`RandomSign` (Carlini et al. 2019,
-    arXiv 1902.06705, section 4.3), and is what a noisy channel would do.
+    sphere. As a check it stands beside :class:`RandomSign` (Carlini et al. 2019, arXiv
+    1902.06705, section 4.3), and is what a noisy channel would do.
 
-    Deviations: one draw rather than thousands, unless ``draws`` says so. The third of
-    the radius is our choice.
-
-    Attributes:
-        draws: Number of draws. With more than one, each utterance keeps that of lowest
-            loss, which uses the victim's scores.
+    Deviations: one draw rather than thousands, unless ``draws`` says so; see
+    :class:`_Noise`. The third of the radius is our choice.
     """
 
     traits = _TRAITS
@@ -119,16 +110,10 @@ def flat_level(ball: Ball) -> torch.Tensor:
 
 
 def fill_(ball: Ball, delta: torch.Tensor) -> torch.Tensor:
-    """Scale perturbations until they use the whole radius, in place.
+    """Scale perturbations, (Batch, Samples), until they use the whole radius, in place.
 
     What is cut to keep the audio in [-1, 1] is lost, so that the result may be smaller.
-
-    Args:
-        ball: The ball.
-        delta: Perturbations, (Batch, Samples); silence stays silence.
-
-    Returns:
-        Perturbations in the ball, (Batch, Samples).
+    Silence stays silence.
     """
     delta.mul_(ball.mask)
     # Below the floor there is nothing to scale: no loss, and no audio, is that exact.
@@ -138,10 +123,4 @@ def fill_(ball: Ball, delta: torch.Tensor) -> torch.Tensor:
 
 def _draw(ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
     """Draw standard normal noise for each utterance, (Batch, Samples)."""
-    noise = torch.zeros_like(ball.clean)
-    lengths = ball.lengths.tolist()
-    for row, (seed, length) in enumerate(zip(seeds, lengths, strict=True)):
-        # Drawn on the CPU, so that every device has the same.
-        generator = torch.Generator().manual_seed(seed)
-        noise[row, :length] = torch.randn(length, generator=generator).to(noise)
-    return noise
+    return ball.draw_each(lambda n, rng: torch.randn(n, generator=rng), seeds)

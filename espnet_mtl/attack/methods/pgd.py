@@ -5,12 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from espnet_mtl.attack.methods.base import Method, Traits
-from espnet_mtl.attack.problem import (
-    Attacked,
-    BestSoFar,
-    Problem,
-    loss_and_gradient,
-)
+from espnet_mtl.attack.problem import Attacked, BestSoFar, Problem, loss_and_gradient
 from espnet_mtl.errors import UserError
 
 
@@ -45,16 +40,16 @@ class PGD(Method):
     restarts: int = 1
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.restarts < 1:
-            raise UserError("steps and restarts: give numbers above 0")
+        self.check_above_zero("steps", "step_size", "restarts")
         if not 0.0 <= self.momentum < 1.0:
             raise UserError(
                 f"momentum: {self.momentum}: give a number from 0 to below 1"
             )
-        if not self.step_size > 0.0:
-            raise UserError(f"step_size: {self.step_size}: give a number above 0")
         if self.restarts > 1 and not self.random_start:
-            raise UserError("restarts: without random_start all would be the same")
+            raise UserError(
+                "restarts: without random_start, every restart would give the same "
+                "result; write random_start: true, or restarts: 1"
+            )
 
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""

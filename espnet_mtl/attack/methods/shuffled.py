@@ -24,14 +24,6 @@ class Shuffled(PGD):
     Deviations: the control is our own. The donor's perturbation is cut to the
     utterance's length or repeated up to it, and scaled until it uses the whole radius
     again, since utterances have radii of their own where the budget is an SNR.
-
-    Attributes:
-        steps: Number of gradients taken in each run, as the others for the donor.
-        step_size: Length of the first step, of the ball's radius.
-        momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
-        random_start: Whether to start at a random point of the ball rather than at the
-            clean audio.
-        restarts: Runs, from other random points; each donor keeps its best.
     """
 
     traits = Traits(
@@ -56,15 +48,6 @@ class Shuffled(PGD):
 
 
 def _fit(delta: torch.Tensor, lengths: torch.Tensor, width: int) -> torch.Tensor:
-    """Repeat each perturbation, of its own length, over a width; longer ones are cut.
-
-    Args:
-        delta: Perturbations, (Batch, Samples).
-        lengths: Samples of each, (Batch,).
-        width: Samples wanted.
-
-    Returns:
-        Perturbations, (Batch, Width).
-    """
+    """Repeat each perturbation, of its own length, over a width, or cut it."""
     positions = torch.arange(width, device=delta.device)
     return delta.gather(1, positions % lengths.clamp(min=1)[:, None])

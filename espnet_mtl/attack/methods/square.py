@@ -47,8 +47,7 @@ class SquareAttack(Method):
     share: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.queries < 1:
-            raise UserError(f"queries: {self.queries}: give a number above 0")
+        self.check_above_zero("queries")
         if not 0.0 < self.share <= 1.0:
             raise UserError(f"share: {self.share}: give a number above 0, up to 1")
 
@@ -81,12 +80,9 @@ class SquareAttack(Method):
 
 
 class Stretches:
-    """A random stretch of random sign noise for each query of each utterance.
+    """Stretches of random sign noise: one for each query of each utterance.
 
-    Args:
-        ball: The ball around the utterances.
-        seeds: Seed of each: its stretches depend on nothing else.
-        queries: Number of queries.
+    An utterance's stretches depend on its seed alone.
     """
 
     def __init__(self, ball: Ball, seeds: list[int], queries: int):
@@ -113,16 +109,10 @@ class Stretches:
     def replace(
         self, ball: Ball, delta: torch.Tensor, query: int, share: torch.Tensor | float
     ) -> torch.Tensor:
-        """Put noise into a stretch of each perturbation.
+        """Put noise into a stretch of each perturbation, (Batch, Samples).
 
-        Args:
-            ball: The ball.
-            delta: Perturbations, (Batch, Samples); left as they are.
-            query: Number of the query.
-            share: Length of the stretch, of the utterance's; one or (Batch,).
-
-        Returns:
-            Perturbations as loud as the ball allows, (Batch, Samples).
+        The results are as loud as the ball allows. ``share`` is the stretch's length,
+        of the utterance's; one for all or (Batch,).
         """
         place, first_sign, hold, gain, _ = self._chances[:, query].unbind(1)
         size = (ball.lengths * share).round().long().clamp(min=1)

@@ -7,7 +7,6 @@ import torch
 from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.square import Stretches
 from espnet_mtl.attack.problem import Attacked, Problem
-from espnet_mtl.errors import UserError
 
 SHORTEST = 1.0 / 64.0  # stretch, of the utterance
 
@@ -44,8 +43,7 @@ class TranscriptSearch(Method):
     queries: int = 200
 
     def __post_init__(self) -> None:
-        if self.queries < 1:
-            raise UserError(f"queries: {self.queries}: give a number above 0")
+        self.check_above_zero("queries")
 
     @torch.no_grad()
     def __call__(self, problem: Problem) -> Attacked:
@@ -61,13 +59,9 @@ class TranscriptSearch(Method):
 class _Search:
     """Where the search of each utterance is.
 
-    Args:
-        problem: The batch.
-        queries: Most transcripts asked for with each utterance.
-
     Attributes:
-        best: Perturbation of lowest cost, in words and then in characters, of all
-            that were heard, (Batch, Samples).
+        best: Perturbation of lowest cost, in words and then in characters, of all that
+            were heard, (Batch, Samples).
         num_heard: Transcripts asked for, (Batch,).
     """
 

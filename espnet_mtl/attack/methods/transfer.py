@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from espnet_mtl.attack.methods.base import Traits
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.errors import UserError
 
 
@@ -25,12 +24,6 @@ class Transfer(PGD):
     Deviations: PGD with momentum for the sources, instead of one step or Adam.
 
     Attributes:
-        steps: Number of gradients taken in each run.
-        step_size: Length of the first step, of the ball's radius.
-        momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
-        random_start: Whether to start at a random point of the ball rather than at the
-            clean audio.
-        restarts: Runs, from other random points; each utterance keeps its best.
         sources: Paths of the packed models that are attacked instead of the victim.
     """
 
@@ -44,17 +37,3 @@ class Transfer(PGD):
         super().__post_init__()
         if any(not source for source in self.sources):
             raise UserError("sources: '': give paths of packed models")
-
-    def __call__(self, problem: Problem) -> Attacked:
-        """Attack a batch; see ``Method``.
-
-        Raises:
-            UserError: If there are no sources. They may come after the settings, as
-                options of the command, so that it is checked here.
-        """
-        if not self.sources:
-            raise UserError(
-                "sources: there is no other model to attack: give paths of packed "
-                "models, such as 'sources: [exp/other/packed.zip]'"
-            )
-        return super().__call__(problem)

@@ -64,28 +64,18 @@ class Universal(Method):
                 "fit_data: universal needs utterances to fit on: give a data "
                 "directory, other than the one that is attacked"
             )
-        if self.epochs < 1:
-            raise UserError(f"epochs: {self.epochs}: give a number above 0")
-        if not self.step_size > 0.0:
-            raise UserError(f"step_size: {self.step_size}: give a number above 0")
+        self.check_above_zero("epochs", "step_size", "seconds")
         if not 0.0 <= self.momentum < 1.0:
             raise UserError(
                 f"momentum: {self.momentum}: give a number from 0 to below 1"
             )
-        if not 0.0 < self.seconds < float("inf"):
-            raise UserError(f"seconds: {self.seconds}: give a number above 0")
         if self.mode not in MODES:
             raise UserError(f"mode: '{self.mode}': choose from {', '.join(MODES)}")
 
     def fit(self, problems: Callable[[], Iterable[Problem]]) -> torch.Tensor:
-        """Fit the perturbation.
+        """Fit the perturbation, (Samples,); see ``Method``.
 
-        Args:
-            problems: Returns the batches to fit on; called once an epoch.
-
-        Returns:
-            The perturbation, (Samples,): for ``linf`` within the radius, else of a norm
-            of at most 1.
+        For ``linf`` it is within the radius, else of a norm of at most 1.
 
         Raises:
             UserError: If there is nothing to fit on.
@@ -110,7 +100,7 @@ class Universal(Method):
         return vector[0]
 
     def __call__(self, problem: Problem) -> Attacked:
-        """Apply what was fitted; see :class:`espnet_mtl.attack.problem.Attack`."""
+        """Apply what was fitted; see ``Method``."""
         if problem.fitted is None:
             raise ValueError("universal: has to be fitted before it is run")
         vector = problem.fitted.to(problem.ball.clean)[None]
@@ -132,15 +122,7 @@ class Universal(Method):
         return ball.with_radius(torch.ones_like(ball.radius))
 
     def _gradient(self, problem: Problem, vector: torch.Tensor) -> torch.Tensor:
-        """Differentiate the sum of the losses with respect to the perturbation.
-
-        Args:
-            problem: A batch.
-            vector: The perturbation, (1, Samples).
-
-        Returns:
-            The gradient, (1, Samples).
-        """
+        """Differentiate the sum of the losses by the perturbation, (1, Samples)."""
         samples = vector.shape[1]
         if self.mode == "prepend":
             ball = _prefix_ball(problem.ball, samples)
@@ -171,17 +153,11 @@ def _fill(ball: Ball, delta: torch.Tensor) -> torch.Tensor:
 def _before_filling(
     ball: Ball, delta: torch.Tensor, gradient: torch.Tensor
 ) -> torch.Tensor:
-    """Take a gradient back through :func:`_fill`.
+    """Take a gradient back through :func:`_fill`, (Batch, Samples).
 
-    Args:
-        ball: The ball.
-        delta: What was filled in, (Batch, Samples).
-        gradient: With respect to the result, (Batch, Samples).
-
-    Returns:
-        With respect to ``delta``: for an L2 ball, what would only change its length is
-        left out, as the length does not matter. At zero there is no direction yet, and
-        the gradient only gets the weight of the radius.
+    For an L2 ball, what would only change the length of ``delta`` is left out, as the
+    length does not matter. At zero there is no direction yet, and the gradient only
+    gets the weight of the radius.
     """
     gradient = gradient * ball.mask
     if ball.norm == "linf":
@@ -211,15 +187,11 @@ def _prefix_ball(ball: Ball, samples: int) -> Ball:
 def _play_before(
     problem: Problem, prefix: torch.Tensor
 ) -> tuple[Problem, torch.Tensor]:
-    """Put silence before each utterance, and audio into it.
-
-    Args:
-        problem: A batch.
-        prefix: The audio, (1, Prefix samples).
+    """Put silence before each utterance, and a prefix, (1, Prefix samples), into it.
 
     Returns:
         The problem of the longer audio, to ask for its loss and nothing else, and the
-        perturbations that put the audio there, (Batch, Prefix samples + Samples).
+        perturbations that put the prefix there, (Batch, Prefix samples + Samples).
     """
     ball, samples = problem.ball, prefix.shape[1]
     clean = functional.pad(ball.clean, (samples, 0))

@@ -38,7 +38,7 @@ class HealthCheck(Method):
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
         nothing = torch.zeros_like(problem.ball.clean)
-        loss, gradient = _raw_gradient(problem)
+        loss, gradient = loss_and_gradient(problem, nothing, clean_up=False)
         again, _ = loss_and_gradient(problem, nothing)
         heard, heard_again = problem.judge.hear(nothing), problem.judge.hear(nothing)
         audio = problem.ball.mask.bool()
@@ -55,15 +55,3 @@ class HealthCheck(Method):
             for row in range(len(problem))
         ]
         return replace(Attacked.without_loss(nothing), health=health)
-
-
-def _raw_gradient(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return loss and gradient as they are; attacks never see NaN or infinity."""
-    speech = problem.ball.clean.clone().requires_grad_(True)
-    values = problem.loss(speech)
-    if not values.requires_grad:
-        return values, torch.zeros_like(speech)
-    (gradient,) = torch.autograd.grad(values.sum(), speech, allow_unused=True)
-    if gradient is None:
-        gradient = torch.zeros_like(speech)
-    return values.detach(), gradient

@@ -19,9 +19,6 @@ def read_config(path: Path | str | None, overrides: str = "") -> AttackConfig:
             ``steps=10 budgets=[0.001,0.002]``. An attack's own settings go to all
             attacks that have them.
 
-    Returns:
-        The configuration.
-
     Raises:
         UserError: If a setting is unknown or has no sensible value.
     """

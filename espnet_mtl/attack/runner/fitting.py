@@ -25,18 +25,9 @@ def fit(
     output_dir: Path,
     made_of: str,
 ) -> torch.Tensor:
-    """Fit a perturbation, or read what another job has fitted.
+    """Fit a trial's perturbation, (Samples,), or read what another job has fitted.
 
-    Args:
-        bound: The trial, of one attack.
-        maker: Makes the problems to fit on.
-        fit_set: What to fit on.
-        batch_bins: Samples of a batch, padding included.
-        output_dir: The attack's directory.
-        made_of: Digest of all that the perturbation depends on.
-
-    Returns:
-        The perturbation, (Samples,).
+    It is kept in ``output_dir``. ``made_of`` is the digest of all that it depends on.
 
     Raises:
         UserError: If there is nothing to fit on.

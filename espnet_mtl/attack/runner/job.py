@@ -7,28 +7,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import BoundTrial, make_plan
-from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.plan import BoundAttack, BoundTrial, PlannedTrial, make_plan
+from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
-from espnet_mtl.attack.runner.batching import Utterances, load_batch, share_of
+from espnet_mtl.attack.runner.batching import Utterances, load_batch
 from espnet_mtl.attack.runner.fitting import fit
-from espnet_mtl.attack.runner.log import JobLog, PlannedTrial, open_log, read_records
+from espnet_mtl.attack.runner.log import JobLog, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.test_set import TestSet
-from espnet_mtl.attack.runner.writer import (
-    Writer,
-    attacked_key,
-    audio_path,
-    is_whole,
-)
+from espnet_mtl.attack.runner.writer import Writer, find_record
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError
 from espnet_mtl.results.attack import forget_attack
-from espnet_mtl.results.record import Record
 
 _PROGRESS_SECONDS = 5.0
 
@@ -37,13 +29,8 @@ class Job:
     """One job's share of an attack.
 
     Args:
-        victim: The victim.
-        config: The attack.
-        test_set: What is attacked.
-        output_dir: Where everything goes.
         inputs: What else the attack depends on.
-        make_listener: Makes the decoder that is to be deceived, when somebody has to
-            listen.
+        make_listener: Makes the attacked decoder, when an attack needs to listen.
         sources: Other victims by path, for attacks that take other models.
 
     Attributes:
@@ -79,31 +66,45 @@ class Job:
     def run(self, job: int = 1, num_jobs: int = 1) -> None:
         """Attack this job's batches; what an earlier run finished is not repeated.
 
-        Args:
-            job: Number of this job, from 1.
-            num_jobs: How many jobs share the work.
-
         Raises:
             UserError: If audio is faulty, or the job is running already.
         """
-        batches = share_of(self._made_of.batches, job, num_jobs)
+        if not 1 <= job <= num_jobs:
+            raise UserError(
+                f"--job {job}: with --nj {num_jobs}, jobs are numbered 1 to {num_jobs}"
+            )
+        batches = self._made_of.batches[job - 1 :: num_jobs]
         self._refuse_bad_audio(batches)
         finished = read_records(self._output_dir)
-        with open_log(self._output_dir, job) as log:
-            log.add_plan(self._made_of.plan(), [PlannedTrial.of(b) for b in self.plan])
+        with JobLog(self._output_dir, job) as log:
+            plan = [PlannedTrial(one.trial, one.needs) for one in self.plan]
+            log.add_plan(self._made_of.plan(), plan)
             maker = self._make_maker(log)
             progress = _Progress(len(self.plan) * sum(map(len, batches)))
             for utterances in batches:
                 batch = None
                 for bound in self.plan:
-                    progress.report(bound.trial.name)
-                    made_of = self._made_of.batch(bound.trial, bound.needs, utterances)
-                    missing = self._missing(bound, utterances, made_of, finished)
+                    made_of = self._made_of.batch(bound, utterances)
+                    missing = [
+                        row
+                        for row, utt in enumerate(utterances)
+                        if not find_record(
+                            finished, self._output_dir, utt, bound.trial, made_of
+                        )
+                    ]
+                    # A suite takes long: what is said meanwhile has to be about it.
+                    is_long = bool(missing) and bound.trial.suite is not None
+                    progress.report(bound.trial.name, always=is_long)
                     if missing:
                         forget_attack(self._output_dir)
                         batch = batch or self._load(utterances)
                         began = time.monotonic()
-                        records = self._attack(maker, bound, batch, missing)
+                        attacked = self._attack(maker, bound, batch)
+                        goals = maker.wishes(batch, bound.goal)
+                        records = [
+                            self._writer.write(bound, batch, row, attacked, goals[row])
+                            for row in missing
+                        ]
                         seconds = time.monotonic() - began
                         log.add_records(made_of, bound.trial, seconds, records)
                     progress.done += len(utterances)
@@ -127,25 +128,8 @@ class Job:
         for fit_set in self._inputs.fit_sets.values():
             fit_set.recordings.check(fit_set.utterances)
 
-    def _missing(
-        self,
-        bound: BoundTrial,
-        utterances: Utterances,
-        made_of: str,
-        finished: Mapping[tuple[str, str], Record],
-    ) -> set[str]:
-        """Find utterances without record, or whose audio is gone or another's."""
-        return {
-            utt
-            for utt in utterances
-            if not is_whole(
-                finished.get((attacked_key(utt, bound.trial), made_of)),
-                audio_path(self._output_dir, utt, bound.trial),
-            )
-        }
-
     def _make_maker(self, log: JobLog) -> ProblemMaker:
-        """Make what makes problems, with a decoder that is made when it is asked."""
+        """Make what makes problems; the decoder is loaded when it is first asked."""
 
         @functools.cache
         def listener() -> Listener:
@@ -163,70 +147,35 @@ class Job:
     def _load(self, utterances: Utterances) -> Batch:
         return load_batch(self._test_set, utterances, self._victim.device)
 
-    def _load_donors(self, utterances: Utterances) -> Batch:
-        donors = self._made_of.donors
-        if len(donors) < 2:
-            raise UserError(
-                "shuffled: a perturbation of another utterance needs two utterances"
-            )
-        return self._load(tuple(donors[utt] for utt in utterances))
-
-    def _attack(
-        self, maker: ProblemMaker, bound: BoundTrial, batch: Batch, missing: set[str]
-    ) -> list[Record]:
-        """Attack a batch, and write the audio of those that lack it."""
-        attacked = self._perform(maker, bound, batch)
-        goals = maker.wishes(batch, bound.goal)
-        return [
-            self._writer.write(bound, batch, row, attacked, goals[row])
-            for row, utt in enumerate(batch.utterances)
-            if utt in missing
-        ]
-
-    def _perform(
-        self, maker: ProblemMaker, bound: BoundTrial, batch: Batch
-    ) -> Attacked:
+    def _attack(self, maker: ProblemMaker, bound: BoundTrial, batch: Batch) -> Attacked:
         """Run the trial's attack, or all of them and keep each utterance's worst."""
-        fitted = self._fit(maker, bound) if bound.needs.fit_data else None
-        ready = [
-            maker.make(
-                bound,
-                attack,
-                batch,
-                donor=lambda: self._load_donors(batch.utterances),
-                fitted=fitted,
-            )
-            for attack in bound.attacks
-        ]
+        donors = self._made_of.donors
+        fitted = None
+        if bound.needs.fit_data:
+            fit_set = self._inputs.fit_sets[bound.needs.fit_data]
+            made_of = self._made_of.fit(bound)
+            bins = self._config.batch_bins
+            fitted = fit(bound, maker, fit_set, bins, self._output_dir, made_of)
+
+        def load_donors() -> Batch:
+            return self._load(tuple(donors[utt] for utt in batch.utterances))
+
+        def problem_of(attack: BoundAttack) -> Problem:
+            donor = load_donors if len(donors) > 1 else None
+            return maker.make(bound, attack, batch, donor=donor, fitted=fitted)
+
         if bound.trial.suite is None:
-            (attack,), (problem,) = bound.attacks, ready
-            return attack.method(problem)
+            (attack,) = bound.attacks
+            return attack.method(problem_of(attack))
         members = [
-            SuiteMember(attack.about, attack.method, problem)
-            for attack, problem in zip(bound.attacks, ready, strict=True)
+            SuiteMember(attack.about, attack.method, problem_of(attack))
+            for attack in bound.attacks
         ]
         return worst_case(members, bound.trial.doubled)
 
-    def _fit(self, maker: ProblemMaker, bound: BoundTrial) -> torch.Tensor:
-        return fit(
-            bound,
-            maker,
-            self._inputs.fit_sets[bound.needs.fit_data],
-            self._config.batch_bins,
-            self._output_dir,
-            self._made_of.fit(bound.trial, bound.needs),
-        )
-
 
 class _Progress:
-    """Says from time to time how far the job is.
-
-    Args:
-        total: Utterances in all trials.
-
-    Attributes:
-        done: How many of them are finished.
-    """
+    """Says from time to time how many utterances, of all trials, are finished."""
 
     def __init__(self, total: int):
         self._total = total

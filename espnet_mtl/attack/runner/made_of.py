@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import Needs
-from espnet_mtl.attack.runner.batching import Utterances, find_donors, make_batches
+from espnet_mtl.attack.plan import Needs, PlannedTrial
+from espnet_mtl.attack.runner.batching import Utterances, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_file, hash_value
@@ -42,14 +42,6 @@ def read_inputs(
 ) -> Inputs:
     """Read what an attack may depend on.
 
-    Args:
-        config: The configuration.
-        model: Digest of the attacked package.
-        decoding: Stamp of the decoder's settings.
-
-    Returns:
-        The inputs.
-
     Raises:
         UserError: If a file is missing or faulty.
     """
@@ -70,14 +62,10 @@ def read_inputs(
 class MadeOf:
     """The digests of an attack.
 
-    Args:
-        config: The configuration.
-        test_set: What is attacked.
-        inputs: What else it depends on.
-
     Attributes:
         batches: All batches of the test set.
-        donors: For each utterance, the one that lends it a perturbation.
+        donors: For each utterance, the one that lends it a perturbation: another of
+            about the same length.
 
     Raises:
         UserError: If audio is faulty.
@@ -89,7 +77,9 @@ class MadeOf:
         self._inputs = inputs
         self._fits: dict[str, str] = {}
         self.batches = make_batches(test_set.recordings.lengths(), config.batch_bins)
-        self.donors = find_donors(self.batches)
+        # The neighbour by length, and the first for the last
+        order = [utt for batch in self.batches for utt in batch]
+        self.donors = dict(zip(order, order[1:] + order[:1], strict=True))
 
     def plan(self) -> str:
         """Digest of what a plan is made of."""
@@ -100,19 +90,17 @@ class MadeOf:
         """Digest of what the decoder is made of."""
         return hash_value([self._inputs.model, self._inputs.decoding])
 
-    def batch(self, trial: Trial, needs: Needs, utterances: Utterances) -> str:
+    def batch(self, planned: PlannedTrial, utterances: Utterances) -> str:
         """Digest of what a batch of attacked audio is made of.
 
-        Args:
-            trial: What is done to it.
-            needs: What that takes.
-            utterances: The batch. Some encoders hear padding (``victim/padding.py``),
-                so that all of it counts for each utterance.
+        Some encoders hear padding (``victim/padding.py``), so that all of the batch
+        counts for each utterance.
         """
+        needs = planned.needs
         parts: dict[str, Any] = {
             "model": self._inputs.model,
             "sample_format": self._config.sample_format,
-            "trial": _without_other_names(trial),
+            "trial": _without_other_names(planned.trial),
             "batch": [_describe(self._test_set, needs, utt) for utt in utterances],
         }
         if needs.decoder:
@@ -124,16 +112,12 @@ class MadeOf:
                 _describe(self._test_set, needs, self.donors[utt]) for utt in utterances
             ]
         if needs.fit_data:
-            parts["fit"] = self.fit(trial, needs)
+            parts["fit"] = self.fit(planned)
         return hash_value(parts)
 
-    def fit(self, trial: Trial, needs: Needs) -> str:
-        """Digest of what a fitted perturbation is made of.
-
-        Args:
-            trial: What is fitted.
-            needs: What that takes.
-        """
+    def fit(self, planned: PlannedTrial) -> str:
+        """Digest of what a fitted perturbation is made of."""
+        trial, needs = planned.trial, planned.needs
         if trial.name not in self._fits:
             fit_set = self._inputs.fit_sets[needs.fit_data]
             utterances = [_describe(fit_set, needs, u) for u in fit_set.utterances]

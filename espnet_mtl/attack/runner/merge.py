@@ -8,16 +8,11 @@ from pathlib import Path
 import msgspec
 
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.runner.log import (
-    PlannedTrial,
-    read_decoder,
-    read_plan,
-    read_records,
-    read_seconds,
-)
+from espnet_mtl.attack.plan import PlannedTrial
+from espnet_mtl.attack.runner import log
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.test_set import TestSet
-from espnet_mtl.attack.runner.writer import attacked_key, audio_path, is_whole
+from espnet_mtl.attack.runner.writer import audio_path, find_record
 from espnet_mtl.data.tables import sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_value
@@ -30,22 +25,16 @@ def merge(
 ) -> None:
     """Write the tables of the attacked audio, ``attack.json`` and ``records.jsonl``.
 
-    Args:
-        config: The attack.
-        test_set: What was attacked.
-        output_dir: The attack's directory.
-        inputs: What else the attack depends on.
-
     Raises:
         UserError: If an utterance is not finished yet.
     """
     made_of = MadeOf(config, test_set, inputs)
-    plan = read_plan(output_dir, made_of.plan())
+    plan = log.read_plan(output_dir, made_of.plan())
     if plan is None:
         raise UserError(
             f"{output_dir}: not attacked yet with these models and this "
-            "configuration; run the attack (stage 15), which keeps what an earlier one "
-            "has in common"
+            "configuration; run the attack (stage 15). What it has in common with an "
+            "earlier attack is not repeated"
         )
     found = _collect(plan, made_of, output_dir)
     trials = tuple(one.trial for one in plan)
@@ -53,7 +42,7 @@ def merge(
     run = AttackRun(
         config=asdict(config),
         trials=trials,
-        decoder=read_decoder(output_dir, made_of.decoder()) if heard else None,
+        decoder=log.read_decoder(output_dir, made_of.decoder()) if heard else None,
         seconds=_sum_seconds(found, output_dir),
         made_of=hash_value(
             [
@@ -71,9 +60,9 @@ def merge(
     infeasible = sum(not record.feasible for record in records)
     if infeasible:
         logging.warning(
-            "%d of them have a target that cannot be heard whatever is done: too long "
-            "for CTC's frames, or with a token that the model does not know. They are "
-            "counted apart",
+            "%d of them have a target that no attack can reach: it is too long for the "
+            "audio (CTC needs a frame for each token), or has a token that the model "
+            "does not know. They are counted separately",
             infeasible,
         )
 
@@ -82,16 +71,15 @@ def _collect(
     plan: list[PlannedTrial], made_of: MadeOf, output_dir: Path
 ) -> dict[str, tuple[Record, str]]:
     """Find every utterance's record, and the digest of what it was made of, by key."""
-    finished = read_records(output_dir)
+    finished = log.read_records(output_dir)
     found: dict[str, tuple[Record, str]] = {}
     missing = 0
     for batch in made_of.batches:
         for one in plan:
-            digest = made_of.batch(one.trial, one.needs, batch)
+            digest = made_of.batch(one, batch)
             for utt in batch:
-                record = finished.get((attacked_key(utt, one.trial), digest))
-                path = audio_path(output_dir, utt, one.trial)
-                if record is None or not is_whole(record, path):
+                record = find_record(finished, output_dir, utt, one.trial, digest)
+                if record is None:
                     missing += 1
                 else:
                     found[record.key] = record, digest
@@ -108,7 +96,7 @@ def _sum_seconds(
     found: Mapping[str, tuple[Record, str]], output_dir: Path
 ) -> dict[str, float]:
     """Sum the time of each trial over all jobs; a batch done twice counts once."""
-    seconds = read_seconds(output_dir)
+    seconds = log.read_seconds(output_dir)
     total: dict[str, float] = {}
     # In the order of the batches, so that the sum is the same each time.
     for key in dict.fromkeys(

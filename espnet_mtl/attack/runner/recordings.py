@@ -24,11 +24,7 @@ class _Header(NamedTuple):
 
 
 class Recordings:
-    """Audio by utterance. Nothing is read before somebody asks for it.
-
-    Args:
-        paths: What ``wav.scp`` names, by utterance.
-    """
+    """Audio by utterance. Nothing is read before somebody asks for it."""
 
     def __init__(self, paths: Mapping[str, str]):
         self._paths = paths
@@ -46,10 +42,7 @@ class Recordings:
         return {utt: self._header(utt).num_samples for utt in self._paths}
 
     def check_rate(self, rate: int) -> None:
-        """Check that all audio has a sampling rate.
-
-        Args:
-            rate: The rate in Hz.
+        """Check that all audio has a sampling rate, in Hz.
 
         Raises:
             UserError: If some has another.
@@ -61,9 +54,6 @@ class Recordings:
     def check(self, utterances: Iterable[str]) -> None:
         """Read and check audio.
 
-        Args:
-            utterances: Of whom.
-
         Raises:
             UserError: If some cannot be read, is empty, silent, stereo, or not finite.
         """
@@ -71,23 +61,13 @@ class Recordings:
             self.digest(utt)
 
     def digest(self, utt: str) -> str:
-        """Hash an utterance's samples.
-
-        Args:
-            utt: The utterance.
-
-        Returns:
-            A SHA-256 in hexadecimal.
-        """
+        """Return the SHA-256 of an utterance's samples, in hexadecimal."""
         if utt not in self._digests:
             self.samples(utt)
         return self._digests[utt]
 
     def samples(self, utt: str) -> np.ndarray:
         """Return an utterance's samples in [-1, 1], float32, (Samples,).
-
-        Args:
-            utt: The utterance.
 
         Raises:
             UserError: If the audio is faulty; see :meth:`check`.

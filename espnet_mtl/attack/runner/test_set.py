@@ -7,11 +7,10 @@ from pathlib import Path
 
 from espnet_mtl.attack.runner.recordings import Recordings
 from espnet_mtl.attack.seeding import seed_of
-from espnet_mtl.attack.targets import check_targets, choose_targets
+from espnet_mtl.attack.targets import check_targets, choose_targets, same_words
 from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.tables import read_table, sort_keys
 from espnet_mtl.errors import UserError
-from espnet_mtl.metrics.wer import fold_case, split_words
 
 
 @dataclass(frozen=True)
@@ -44,19 +43,16 @@ def read_test_set(
     seed: int,
     target_text: str = "",
 ) -> TestSet:
-    """Read a data directory, its targets, and choose which utterances to attack.
+    """Read a data directory and its targets, and choose which utterances to attack.
 
     Args:
         data_dir: The directory.
         text_target: Targets; those of the directory when not given, and when it has
-            none they are chosen.
+            none they are chosen with ``seed``.
         num_utts: How many to attack, drawn by their ids; ``None`` for all.
         seed: Seed of the targets, where they are chosen here.
-        target_text: The target of all utterances instead; those that say it already
-            are left out.
-
-    Returns:
-        The test set.
+        target_text: The target of all utterances instead; those that say it already are
+            left out.
 
     Raises:
         UserError: If the directory is faulty, or a target is missing or the truth.
@@ -65,7 +61,10 @@ def read_test_set(
     check_formatted(data_dir, tables)
     path = text_target or data_dir / "text_target"
     if target_text:
-        targets = _same_for_all(tables["text"], target_text, data_dir)
+        texts = tables["text"].items()
+        targets = {u: target_text for u, t in texts if not same_words(t, target_text)}
+        if not targets:
+            raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
     elif text_target is not None or path.exists():
         targets = read_table(path)
     else:
@@ -80,17 +79,3 @@ def read_test_set(
         {name: {utt: table[utt] for utt in chosen} for name, table in tables.items()},
         {utt: targets[utt] for utt in chosen},
     )
-
-
-def _same_for_all(
-    texts: Mapping[str, str], target_text: str, data_dir: Path
-) -> dict[str, str]:
-    words = fold_case(split_words(target_text))
-    targets = {
-        utt: target_text
-        for utt, text in texts.items()
-        if fold_case(split_words(text)) != words
-    }
-    if not targets:
-        raise UserError(f"{data_dir}: every utterance says '{target_text}' already")
-    return targets

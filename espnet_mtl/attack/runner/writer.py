@@ -1,7 +1,7 @@
 """An attacked utterance on the disk: its file, and the record that tells of it."""
 
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from espnet_mtl.attack.balls import make_ball
 from espnet_mtl.attack.plan import BoundTrial
 from espnet_mtl.attack.problem import Attacked, finite
 from espnet_mtl.attack.problem_maker import Batch
@@ -31,43 +30,37 @@ def attacked_key(utt: str, trial: Trial) -> str:
 
 
 def audio_path(output_dir: Path, utt: str, trial: Trial) -> Path:
-    """Tell where attacked audio lies.
+    """Return ``<output_dir>/wav/<trial>/<utterance>.wav``.
 
-    Args:
-        output_dir: The attack's directory.
-        utt: The utterance.
-        trial: What was done to it.
-
-    Returns:
-        ``<output_dir>/wav/<trial>/<utterance>.wav``; characters of an utterance id that
-        file names cannot have, such as a slash, are written as in a URL.
+    Characters of an utterance id that file names cannot have, such as a slash, are
+    written as in a URL.
     """
     name = urllib.parse.quote(utt, safe="+=@,:")
     return output_dir / "wav" / trial.name / f"{name}.wav"
 
 
-def is_whole(record: Record | None, path: Path) -> bool:
-    """Tell whether a record is there and the file is the one that it tells of.
+def find_record(
+    finished: Mapping[tuple[str, str], Record],
+    output_dir: Path,
+    utt: str,
+    trial: Trial,
+    made_of: str,
+) -> Record | None:
+    """Find the record of an utterance that needs no attack any more.
 
-    Args:
-        record: An utterance's record, if there is one.
-        path: Its audio, which an attack with other settings may have replaced.
-
-    Returns:
-        Whether nothing has to be done.
+    ``None`` where there is none that was made of this, or where the audio is gone or
+    has been replaced by an attack with other settings.
     """
-    return record is not None and path.is_file() and hash_file(path) == record.sha256
+    record = finished.get((attacked_key(utt, trial), made_of))
+    path = audio_path(output_dir, utt, trial)
+    if record is None or not path.is_file() or hash_file(path) != record.sha256:
+        return None
+    return record
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes attacked audio, and says what is in the files.
-
-    Attributes:
-        output_dir: The attack's directory.
-        sample_format: What the files hold: ``pcm16`` or ``float32``.
-        victim: Who was attacked.
-    """
+    """Writes attacked audio, and says what is in the files."""
 
     output_dir: Path
     sample_format: str
@@ -76,18 +69,7 @@ class Writer:
     def write(
         self, bound: BoundTrial, batch: Batch, row: int, attacked: Attacked, goal: Wish
     ) -> Record:
-        """Write an attacked utterance.
-
-        Args:
-            bound: The trial.
-            batch: The batch.
-            row: The utterance's number in it.
-            attacked: What came of the batch.
-            goal: What the attacker aimed at.
-
-        Returns:
-            The record.
-        """
+        """Write an attacked utterance, which is a row of a batch."""
         # 1. The samples: with what is played before, and as the file will hold them
         utt, length = batch.utterances[row], int(batch.lengths[row])
         clean = batch.clean[row, :length].cpu().numpy()
@@ -95,8 +77,10 @@ class Writer:
         prefix = attacked.prefix.cpu().numpy().astype(clean.dtype)
         clean = np.concatenate([np.zeros_like(prefix), clean])
         change = np.concatenate([prefix, delta])
-        keep = saver(self.sample_format, bound.norm)
-        saved = keep(clean, clean + change, _radius(bound, clean))
+        lengths = torch.tensor([len(clean)])
+        ball = bound.ball(torch.from_numpy(clean)[None], lengths)
+        keep = saver(self.sample_format, ball.norm)
+        saved = keep(clean, clean + change, float(ball.radius))
 
         # 2. The file
         path = audio_path(self.output_dir, utt, bound.trial)
@@ -125,12 +109,6 @@ class Writer:
             health=_at(attacked.health, row),
             notes=_at(attacked.notes, row) or {},
         )
-
-
-def _radius(bound: BoundTrial, clean: np.ndarray) -> float:
-    lengths = torch.tensor([len(clean)])
-    ball = make_ball(bound.norm, bound.budget, torch.from_numpy(clean)[None], lengths)
-    return float(ball.radius)
 
 
 def _at(values: Sequence[T], row: int) -> T | None:

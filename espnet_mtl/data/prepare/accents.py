@@ -23,26 +23,14 @@ _NOTHING = (
 ).split()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AccentPolicy:
-    """How accent labels become classes.
+    """How accent labels become classes; the options' help says what each value does."""
 
-    Attributes:
-        several: Rows with several classes: ``unknown``, ``drop``, or ``join`` them to
-            one class.
-        free_text: Labels that the map does not know: ``unknown``, ``ignore`` (what
-            else the row says counts), ``class`` (each is a class), ``drop``.
-        none: Rows without a label: ``unknown`` or ``drop``.
-        small: Classes below the minimum: ``unknown``, ``other`` (one class of all of
-            them) or ``drop``.
-        min_clips: Fewest clips of a class.
-        min_speakers: Fewest speakers of a class.
-    """
-
-    several: str = "unknown"
+    several_accents: str = "unknown"
     free_text: str = "unknown"
-    none: str = "unknown"
-    small: str = "unknown"
+    no_accent: str = "unknown"
+    small_accents: str = "unknown"
     min_clips: int = 1
     min_speakers: int = 1
 
@@ -51,15 +39,11 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
     """Read which label belongs to which class.
 
     A line is ``<label> TAB <class>``, and more columns do not matter; a line that
-    begins with ``#`` and has no TAB is a comment. The class ``<unk>``
-    says that a label tells nothing about an accent, ``<drop>`` that clips with it are
-    to be left out.
-
-    Args:
-        path: The file; ``None`` for an empty map.
+    begins with ``#`` and has no TAB is a comment. The class ``<unk>`` says that a label
+    tells nothing about an accent, ``<drop>`` that clips with it are to be left out.
 
     Returns:
-        Class by label, labels folded (:func:`words.fold`).
+        Class by label, labels folded (:func:`words.fold`); empty where no map is given.
 
     Raises:
         DataDirError: If lines are faulty or a label has two classes; all are named.
@@ -87,11 +71,7 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
 
 
 def says_nothing(label: str) -> bool:
-    """Whether a label, or the name of a class, means that the accent is not known.
-
-    Args:
-        label: As it is written in the corpus.
-    """
+    """Whether a label, or the name of a class, means an unknown accent."""
     return not label or fold(label) in _NOTHING
 
 
@@ -99,15 +79,8 @@ def split_labels(raw: str, known: Container[str]) -> tuple[str, ...]:
     """Take joined labels apart (Common Voice).
 
     Recent releases join by ``|``. Earlier ones join by commas, which labels also have
-    inside: those that are known are found first, the longest first, and the rest is cut
-    at commas outside parentheses.
-
-    Args:
-        raw: The cell.
-        known: Labels that stay whole, folded.
-
-    Returns:
-        The labels, each once.
+    inside: those that are known (folded) are found first, the longest first, and the
+    rest is cut at commas outside parentheses.
     """
     if "|" in raw:
         return _distinct(raw.split("|"))
@@ -144,13 +117,7 @@ def _distinct(labels: Iterable[str]) -> tuple[str, ...]:
 def give_classes(
     clips: Iterable[Clip], classes: Mapping[str, str], policy: AccentPolicy
 ) -> None:
-    """Give each clip its class, or the rule that takes it out.
-
-    Args:
-        clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
-        classes: See :func:`read_accent_map`.
-        policy: How labels become classes.
-    """
+    """Set the class of each clip (``accent``), or the rule that takes it out."""
     decided: dict[tuple[str, ...], tuple[str, str, str]] = {}
     for clip in clips:
         if clip.labels not in decided:
@@ -178,13 +145,13 @@ def _decide(
         if name and name != UNKNOWN_ACCENT and name not in found:
             found.append(name)
     if not found:
-        fate = "no_accent" if policy.none == "drop" else ""
+        fate = "no_accent" if policy.no_accent == "drop" else ""
         return UNKNOWN_ACCENT, "none", fate
     if len(found) == 1:
         return found[0], "", ""
-    if policy.several == "join":
+    if policy.several_accents == "join":
         return "+".join(sorted(found)), "", ""
-    fate = "several_accents" if policy.several == "drop" else ""
+    fate = "several_accents" if policy.several_accents == "drop" else ""
     return UNKNOWN_ACCENT, "several", fate
 
 
@@ -193,12 +160,8 @@ def settle_small_classes(
 ) -> dict[str, tuple[int, int]]:
     """Change the class of clips whose class is below the minimum.
 
-    Args:
-        clips: Their ``accent``, ``unlabelled`` and ``fate`` are set.
-        policy: How labels become classes.
-
     Returns:
-        Clips and speakers of each such class.
+        Number of clips and of speakers of each such class.
     """
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -206,7 +169,7 @@ def settle_small_classes(
     members.pop(UNKNOWN_ACCENT, None)
     small = {a: own for a, own in members.items() if _is_small(own, policy)}
     counts = {accent: _count(own) for accent, own in small.items()}
-    if policy.small == "other":
+    if policy.small_accents == "other":
         pool = [clip for own in small.values() for clip in own]
         for clip in pool:
             clip.accent = OTHER
@@ -216,7 +179,7 @@ def settle_small_classes(
     for own in small.values():
         for clip in own:
             clip.accent, clip.unlabelled = UNKNOWN_ACCENT, "small"
-            clip.fate = "small_accent" if policy.small == "drop" else ""
+            clip.fate = "small_accent" if policy.small_accents == "drop" else ""
     return counts
 
 
@@ -232,13 +195,7 @@ def _is_small(clips: list[Clip], policy: AccentPolicy) -> bool:
 def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> None:
     """Write every label that occurs, as a map to edit.
 
-    Args:
-        path: The file. Labels are people's own words, which may be private.
-        clips: All clips.
-        classes: Those that the map has.
-
-    Raises:
-        OSError: If the disk is full.
+    Labels are people's own words, which may be private.
     """
     counts: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -259,10 +216,6 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
 def require_two(clips: Collection[Clip], source: Path | str) -> None:
     """Refuse a corpus whose accents all get lost; warn if it never had any.
 
-    Args:
-        clips: Those that are used.
-        source: The corpus's table, for the message.
-
     Raises:
         DataDirError: If there are labels, but fewer than two classes are left.
     """
@@ -271,7 +224,7 @@ def require_two(clips: Collection[Clip], source: Path | str) -> None:
         return
     if all(says_nothing(label) for clip in clips for label in clip.labels):
         logging.warning(
-            "%s: no accent at all: train a plain recogniser, by --asr_args "
+            "%s: no clip has an accent; train a plain recogniser with --asr_args "
             "'--accent_weight 0'",
             source,
         )

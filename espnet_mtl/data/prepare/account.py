@@ -14,21 +14,13 @@ _UNLABELLED = {
     "none": "without a label",
     "several": "several accents",
     "free_text": "not in the map",
-    "small": "too small a class",
+    "small": "of accents with too few clips or speakers",
     "untrained": "not in training",
 }
 
 
 def format_fates(clips: Sequence[Clip], source: Path | str) -> str:
-    """Count what became of the clips.
-
-    Args:
-        clips: All of them.
-        source: The table they come from.
-
-    Returns:
-        Lines that add up.
-    """
+    """Count what became of all clips, in lines that add up."""
     counts = Counter(clip.fate for clip in clips)
     rows = [f"{len(clips):>9}  clips in {source}"]
     rows += [f"{counts[name]:>9}  {name}" for name in SETS if counts[name]]
@@ -37,13 +29,9 @@ def format_fates(clips: Sequence[Clip], source: Path | str) -> str:
 
 
 def format_classes(clips: Iterable[Clip]) -> str:
-    """Count clips, speakers and hours of each class in each set.
+    """Count clips, speakers and hours of each class in each set, of the clips used.
 
-    Args:
-        clips: Those that are used.
-
-    Returns:
-        A table; hours are ``-`` where lengths are not known.
+    Hours are ``-`` where lengths are not known.
     """
     cells: dict[str, dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
     sums: dict[str, list[Clip]] = defaultdict(list)
@@ -69,11 +57,11 @@ def format_classes(clips: Iterable[Clip]) -> str:
         if name in sums and len(known) < 2:
             rows.append(
                 f"{name}: {'only one accent' if known else 'no accent'} is known, so "
-                "accent accuracy means nothing there"
+                "accent accuracy has no meaning in this set"
             )
     if unlabelled:
         parts = ", ".join(f"{count} {why}" for why, count in unlabelled.most_common())
-        rows.append(f"{UNKNOWN_ACCENT}: {parts}; these train the recogniser alone")
+        rows.append(f"{UNKNOWN_ACCENT}: {parts}; they train the recogniser only")
     return "\n".join(rows)
 
 
@@ -90,15 +78,7 @@ def _row(sets: dict[str, list[Clip]]) -> str:
 
 
 def write_account(folder: Path, clips: Sequence[Clip]) -> None:
-    """Write the list of all clips, and that of those with bad audio.
-
-    Args:
-        folder: Gets ``clips.tsv`` and ``bad_clips.tsv``.
-        clips: All clips.
-
-    Raises:
-        OSError: If the disk is full.
-    """
+    """Write ``clips.tsv``, the list of all clips, and ``bad_clips.tsv``."""
     lines = ["line\tclip\tfate\taccent\tutterance\n"]
     lines += [
         f"{c.line}\t{show(c.name)}\t{c.fate}\t{c.accent if c.fate in SETS else '-'}\t"
@@ -110,15 +90,7 @@ def write_account(folder: Path, clips: Sequence[Clip]) -> None:
 
 
 def write_bad_clips(path: Path, clips: Iterable[Clip]) -> None:
-    """Write which clips have bad audio, and why.
-
-    Args:
-        path: The file.
-        clips: All clips.
-
-    Raises:
-        OSError: If the disk is full.
-    """
+    """Write which clips have bad audio, and why."""
     lines = [
         f"{c.line}\t{show(c.name)}\t{c.fate}\t{c.why}\n"
         for c in clips

@@ -1,8 +1,12 @@
 """One recording of one sentence, and what becomes of it."""
 
+import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.prepare.words import make_id
 
 SETS = ("train", "valid", "test")
 
@@ -37,8 +41,6 @@ class Clip:
     Attributes:
         line: Its line in the corpus's table, or its number where there is none.
         name: What the corpus calls it; no two clips share it.
-        path: The audio file.
-        text: What is said.
         speaker: Who says it, as it is written to the data directories.
         labels: The accent labels that the corpus gives it.
         split: The set that the corpus puts it in; empty where it does not say.
@@ -48,8 +50,7 @@ class Clip:
         accent: Its accent class.
         unlabelled: Why the class is not known: ``none``, ``several``, ``free_text``,
             ``small`` or ``untrained``; empty where it is.
-        fate: What becomes of it: a set, or the rule that takes it out; empty while
-            that is open.
+        fate: A set, or the rule that takes it out; empty while that is open.
         why: More about its fate, for the list of clips.
         raw_speaker: Who says it, as it is written in the corpus.
     """
@@ -72,12 +73,24 @@ class Clip:
 
 
 def open_clips(clips: list[Clip]) -> list[Clip]:
-    """Pick the clips that no rule has taken out.
-
-    Args:
-        clips: All of them.
-
-    Returns:
-        Those whose fate is open.
-    """
+    """Pick the clips that no rule has taken out."""
     return [clip for clip in clips if not clip.fate]
+
+
+def give_keys(clips: list[Clip]) -> None:
+    """Name utterances ``<speaker>-<file>``, sorted by speaker as Kaldi wants them.
+
+    Files of one name in several folders are told apart by what the corpus calls them.
+    """
+    owners: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        stem = make_id(PurePath(clip.name).stem)
+        clip.key = f"{clip.speaker}-{stem}"
+        owners[clip.key].append(clip)
+    for same in owners.values():
+        if len(same) > 1:
+            for clip in same:
+                digest = hashlib.sha256(
+                    clip.name.encode("utf-8", "surrogateescape")
+                ).hexdigest()[:8]
+                clip.key += f"-{digest}"

@@ -31,9 +31,6 @@ class Rows:
         release: Whether it is a file of a published release, which users do not edit:
             of two columns of one name, the first counts.
 
-    Attributes:
-        faults: What is wrong with the rows; complete when all have been read.
-
     Raises:
         DataDirError: If the first line does not name the columns.
     """
@@ -56,19 +53,19 @@ class Rows:
             raise DataDirError(f"{path}: UTF-16, not UTF-8; save it as UTF-8")
         if b"\r" in first.removesuffix(b"\r\n"):
             raise DataDirError(
-                f"{path}:1: a lone carriage return: the lines end as on old Macs; save "
-                "the table with other ends of lines (Unix or Windows)"
+                f"{path}:1: line ends of old Macs (carriage return only); save the "
+                "table with Unix or Windows line ends"
             )
         if not first.strip():
             raise DataDirError(
-                f"{path}:1: nothing there; the first line names the columns "
+                f"{path}:1: the first line is empty; it has to name the columns "
                 f"{', '.join(needed)}"
             )
         marks = []
         if first.startswith(_BYTE_ORDER_MARK):
             marks.append("a byte-order mark")
         if first.endswith(b"\r\n"):
-            marks.append("Windows' ends of lines")
+            marks.append("Windows line ends")
         if marks:
             logging.info("%s: %s: ignored", path, " and ".join(marks))
         header = self._decode(first.removeprefix(_BYTE_ORDER_MARK), 1) or ""
@@ -137,7 +134,7 @@ class Rows:
             return next(csv.reader([line], delimiter=self._delimiter, strict=True))
         except csv.Error:
             self.faults.add(
-                "quotes out of balance",
+                "unbalanced quotes",
                 'quote the whole field, on one line, with "" for a quote inside it',
                 number,
                 line[:_SHOWN],

@@ -9,44 +9,29 @@ _SHOWN = 5
 
 
 class Faults:
-    """Collects the mistakes of one file.
-
-    Args:
-        path: The file, for the messages.
-    """
+    """Collects the mistakes of one file."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = path
         self._places: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def add(self, kind: str, fix: str, line: int, value: str) -> None:
-        """Note a mistake.
-
-        Args:
-            kind: What is wrong, the same words for all of a kind.
-            fix: What to do about it, also the same words.
-            line: Where.
-            value: What stands there.
-        """
+        """Note a mistake; all of a kind have the same words for it and for its fix."""
         self._places.setdefault((kind, fix), []).append((line, value))
 
     def raise_any(self, full_list: Path | None = None) -> None:
-        """End here when there is a mistake.
-
-        Args:
-            full_list: File for all places, written when the message cannot show all.
+        """Raise all mistakes; those too many for the message are listed in a file.
 
         Raises:
             DataDirError: With every kind of mistake, its first places and the fix.
         """
         if not self._places:
             return
-        if full_list is not None and any(
-            len(places) > _SHOWN for places in self._places.values()
-        ):
+        message = self._render(_SHOWN)
+        if full_list is not None and max(map(len, self._places.values())) > _SHOWN:
             write_text(full_list, self._render(None) + "\n")
-            raise DataDirError(f"{self._render(_SHOWN)}\nAll places: {full_list}")
-        raise DataDirError(self._render(_SHOWN if full_list is None else None))
+            message += f"\nAll places: {full_list}"
+        raise DataDirError(message)
 
     def _render(self, shown: int | None) -> str:
         lines = []

@@ -9,13 +9,9 @@ from espnet_mtl.data.prepare.words import normalise_text
 from espnet_mtl.errors import UserError
 
 
-@dataclass(frozen=True)
-class Options:
-    """The options that every corpus has; :func:`get_parser` says what they mean.
-
-    Attributes:
-        policy: What the options say about accents, and decides about classes.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Options(AccentPolicy):
+    """The options that every corpus has; :func:`get_parser` says what they mean."""
 
     output: Path
     nj: int
@@ -30,31 +26,14 @@ class Options:
     valid_share: float
     test_share: float
     shared_text: str
-    policy: AccentPolicy
 
     def normalise(self, text: str, lang: str = "") -> str:
-        """Bring a sentence to the form that the options ask for.
-
-        Args:
-            text: As the corpus has it.
-            lang: Language code; see :func:`.words.normalise_text`.
-
-        Returns:
-            Words with one blank between.
-        """
+        """Bring a sentence to the form that the options ask for."""
         return normalise_text(text, self.text_case, self.punctuation, lang)
 
 
 def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
-    """Build a command line.
-
-    Args:
-        description: Shown by ``--help``.
-        **defaults: Other defaults than those here.
-
-    Returns:
-        The parser; a corpus adds what is its own.
-    """
+    """Build a command line with these defaults; a corpus adds what is its own."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -69,8 +48,8 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--check_audio",
         type=_read_bool,
         default=True,
-        help="open every clip: false saves time, leaves bad ones to stage 3, and hours "
-        "are not known",
+        help="open every clip; false saves time, but only stage 3 finds bad clips, and "
+        "hours are unknown",
     )
     add(
         "--max_bad_audio",
@@ -111,7 +90,7 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--no_accent",
         choices=["unknown", "drop"],
         default="unknown",
-        help="a clip without a label: unknown accent (trains the recogniser alone), or "
+        help="a clip without a label: unknown accent (trains the recogniser only), or "
         "left out",
     )
     add("--min_clips", type=_read_count, default=1, help="fewest clips of an accent")
@@ -135,8 +114,8 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--shared_text",
         choices=["keep", "drop_train", "drop_test"],
         default="keep",
-        help="clips whose sentence is in training and in another set: stay, leave "
-        "training, or leave the other set",
+        help="clips whose sentence is in training and in another set: keep them, drop "
+        "them from training, or drop them from the other set",
     )
     parser.set_defaults(**defaults)
     return parser
@@ -144,12 +123,6 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
 
 def read_options(args: argparse.Namespace) -> Options:
     """Look at the options of a command line together.
-
-    Args:
-        args: What :func:`get_parser` has parsed.
-
-    Returns:
-        The options.
 
     Raises:
         UserError: If they do not fit each other.
@@ -163,16 +136,7 @@ def read_options(args: argparse.Namespace) -> Options:
         )
     if args.accent_map is not None and not args.accent_map.is_file():
         raise UserError(f"--accent_map {args.accent_map}: no such file")
-    policy = AccentPolicy(
-        several=args.several_accents,
-        free_text=args.free_text,
-        none=args.no_accent,
-        small=args.small_accents,
-        min_clips=args.min_clips,
-        min_speakers=args.min_speakers,
-    )
-    names = {field.name for field in fields(Options)} - {"policy"}
-    return Options(policy=policy, **{name: getattr(args, name) for name in names})
+    return Options(**{f.name: getattr(args, f.name) for f in fields(Options)})
 
 
 def _read_bool(text: str) -> bool:

@@ -6,10 +6,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import read_accent_map, says_nothing
-from espnet_mtl.data.prepare.clip import SETS, Clip
+from espnet_mtl.data.prepare.clip import SETS, Clip, give_keys
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.keys import give_keys
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
 from espnet_mtl.errors import UserError
@@ -22,15 +21,9 @@ _SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid
 def read_corpus(
     path: Path, options: Options, audio_root: Path | None = None
 ) -> list[Clip]:
-    """Read the table, and find all that is wrong with it.
+    """Read the table, a clip a row, and find all that is wrong with it.
 
-    Args:
-        path: The table.
-        options: Of the command.
-        audio_root: Folder of relative paths; the table's where it is not given.
-
-    Returns:
-        One clip a row.
+    Relative paths are below ``audio_root`` or, without it, the table's own folder.
 
     Raises:
         DataDirError: With every mistake, by kind.
@@ -175,15 +168,7 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
 
 
 def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
-    """Choose the map of accents: the user's, or each label as it is.
-
-    Args:
-        clips: The clips.
-        given: File of a map, or none.
-
-    Returns:
-        Class by label, labels folded.
-    """
+    """Choose the map of accents: the user's file, or each label as it is."""
     if given is not None:
         return read_accent_map(given)
     return {

@@ -3,34 +3,17 @@
 import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.prepare.accents import (
-    AccentPolicy,
-    give_classes,
-    require_two,
-    settle_small_classes,
-    write_labels,
-)
-from espnet_mtl.data.prepare.account import (
-    format_classes,
-    format_fates,
-    write_account,
-    write_bad_clips,
-)
+from espnet_mtl.data.prepare import accents, account, speaker_split
 from espnet_mtl.data.prepare.audio_check import check_audio
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, SETS, Clip, open_clips
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.shared_text import settle_shared_text
-from espnet_mtl.data.prepare.speaker_split import (
-    draw,
-    keep_speakers_apart,
-    split_by_speaker,
-)
 from espnet_mtl.data.prepare.words import is_broken
 
 _SMALL_SHOWN = 10
@@ -42,27 +25,22 @@ def prepare(
     classes: dict[str, str],
     options: Options,
     sets: Sequence[str] = SETS,
-    account: str = "corpus",
+    lists: str = "corpus",
 ) -> None:
     """Make the data directories of a corpus, and account for every clip.
 
     Prints what became of the clips, and a table of accents. Writes, beside the data
-    directories, ``<account>/clips.tsv`` (every clip and its fate), ``bad_clips.tsv``
+    directories, ``<lists>/clips.tsv`` (every clip and its fate), ``bad_clips.tsv``
     and ``accent_labels.tsv``.
 
     Args:
         clips: All clips; those that the reader has taken out already have a fate.
-        source: The corpus's table, for messages.
-        classes: Accent class by label.
-        options: Of the command.
-        sets: Names of the data directories for training, validation and test.
-        account: Name of the folder of lists beside them.
 
     Raises:
         DataDirError: If too much audio is bad, a set would be empty, or fewer than two
             accents are left.
     """
-    folder = options.output / account
+    folder = options.output / lists
     _refuse_names(open_clips(clips))
     if options.check_audio:
         check_audio(open_clips(clips), folder / "headers.jsonl", options.nj)
@@ -70,25 +48,13 @@ def prepare(
     _refuse_bad_audio(clips, source, folder, options.max_bad_audio)
 
     # 1. Accents and caps
-    policy, seed = options.policy, options.seed
-    write_labels(folder / "accent_labels.tsv", open_clips(clips), classes)
-    give_classes(open_clips(clips), classes, policy)
-    _cap(
-        clips,
-        lambda clip: clip.speaker,
-        options.max_clips_per_speaker,
-        "speaker_cap",
-        seed,
-    )
-    small = settle_small_classes(open_clips(clips), policy)
+    seed = options.seed
+    accents.write_labels(folder / "accent_labels.tsv", open_clips(clips), classes)
+    accents.give_classes(open_clips(clips), classes, options)
+    _cap(open_clips(clips), "speaker", options.max_clips_per_speaker, seed)
+    small = accents.settle_small_classes(open_clips(clips), options)
     labelled = [c for c in open_clips(clips) if c.accent != UNKNOWN_ACCENT]
-    _cap(
-        labelled,
-        lambda clip: clip.accent,
-        options.max_clips_per_accent,
-        "accent_cap",
-        seed,
-    )
+    _cap(labelled, "accent", options.max_clips_per_accent, seed)
 
     # 2. Sets
     _give_sets(open_clips(clips), options)
@@ -99,12 +65,13 @@ def prepare(
 
     # 3. The account comes first: it says why, where there is nothing to write
     used = [clip for clip in clips if clip.fate in SETS]
-    write_account(folder, clips)
-    print(f"{format_fates(clips, source)}\n\n{format_classes(used)}", flush=True)
-    _report_small(small, policy)
+    account.write_account(folder, clips)
+    fates = account.format_fates(clips, source)
+    print(f"{fates}\n\n{account.format_classes(used)}", flush=True)
+    _report_small(small, options)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
     _refuse_empty_sets(used, source)
-    require_two(used, source)
+    accents.require_two(used, source)
 
     # 4. Data directories
     _write_sets(options.output, sets, used)
@@ -134,11 +101,11 @@ def _refuse_bad_audio(
     if not bad:
         return
     listed = folder / "bad_clips.tsv"
-    write_bad_clips(listed, clips)
+    account.write_bad_clips(listed, clips)
     share = len(bad) / len(clips)
     if share <= allowed:
         logging.warning(
-            "%d of %d clips are skipped for their audio: %s",
+            "%d of %d clips are skipped because of their audio: %s",
             len(bad),
             len(clips),
             listed,
@@ -169,34 +136,32 @@ def _hint(clip: Clip) -> str:
     return ""
 
 
-def _cap(
-    clips: list[Clip], owner: Callable[[Clip], str], most: int, rule: str, seed: int
-) -> None:
-    """Take out what an owner has too many of; every speaker keeps as many as can be."""
+def _cap(clips: list[Clip], owner: str, most: int, seed: int) -> None:
+    """Take out what a speaker or accent has too many of, evenly over speakers."""
     if not most:
         return
     groups: dict[str, list[Clip]] = defaultdict(list)
-    for clip in open_clips(clips):
-        groups[owner(clip)].append(clip)
+    for clip in clips:
+        groups[getattr(clip, owner)].append(clip)
     for own in groups.values():
         if len(own) <= most:
             continue
         turns: dict[str, int] = defaultdict(int)
         ranked = []
-        for clip in sorted(own, key=lambda clip: draw(seed, clip.name)):
+        for clip in sorted(own, key=lambda clip: speaker_split.draw(seed, clip.name)):
             turns[clip.speaker] += 1
             ranked.append((turns[clip.speaker], clip))
         ranked.sort(key=lambda pair: pair[0])
         for _, clip in ranked[most:]:
-            clip.fate = rule
+            clip.fate = f"{owner}_cap"
 
 
 def _give_sets(clips: list[Clip], options: Options) -> None:
     has_sets = any(clip.split for clip in clips)
     if has_sets:
-        assigned = keep_speakers_apart(clips)
+        assigned = speaker_split.keep_speakers_apart(clips)
     else:
-        assigned = split_by_speaker(
+        assigned = speaker_split.split_by_speaker(
             clips, options.valid_share, options.test_share, options.seed
         )
     for clip in clips:
@@ -222,25 +187,29 @@ def _forget_untrained(clips: list[Clip]) -> None:
         )
 
 
-def _report_small(small: dict[str, tuple[int, int]], policy: AccentPolicy) -> None:
+def _report_small(small: dict[str, tuple[int, int]], options: Options) -> None:
     if not small:
         return
-    fate = {"unknown": UNKNOWN_ACCENT, "other": "'other'", "drop": "left out"}
+    fate = {
+        "unknown": f"become {UNKNOWN_ACCENT}",
+        "other": "become 'other'",
+        "drop": "are left out",
+    }
     largest = sorted(small, key=lambda name: (-small[name][0], name))[:_SMALL_SHOWN]
     named = ", ".join(
         f"{name} (clips: {small[name][0]}, speakers: {small[name][1]})"
         for name in largest
     )
     # People's own words may be private: they stay out of logs.
-    named = "" if policy.free_text == "class" else f", {named}"
+    named = "" if options.free_text == "class" else f": {named}"
     more = len(small) - len(largest)
     logging.warning(
-        "Accents of fewer than %d clips (--min_clips) or %d speakers (--min_speakers) "
-        "are %s: %d%s%s",
-        policy.min_clips,
-        policy.min_speakers,
-        fate[policy.small],
+        "%d accents have fewer than %d clips (--min_clips) or %d speakers "
+        "(--min_speakers) and %s%s%s",
         len(small),
+        options.min_clips,
+        options.min_speakers,
+        fate[options.small_accents],
         named,
         f" and {more} more" if named and more else "",
     )

@@ -6,16 +6,13 @@ from espnet_mtl.errors import UserError
 
 
 def find_root(corpus: str, title: str, root: str, get_it: str) -> Path:
-    """Look for the folder of a corpus.
+    """Return the folder of a corpus, which the user has named.
 
     Args:
         corpus: Name of the recipe.
         title: Name of the corpus.
         root: The folder as the user wrote it; empty where there is none.
         get_it: How to get the corpus, and where to name its folder.
-
-    Returns:
-        The folder.
 
     Raises:
         UserError: If none is named, or it is not a folder.

@@ -11,7 +11,7 @@ def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
     """Deal with sentences that are in training and in another set, and count them.
 
     Args:
-        clips: Those that have a set; ``fate`` is set.
+        clips: Those that have a set, which is their ``fate``.
         policy: ``keep``; ``drop_train``: training has no sentence of the others, and
             the test is the same as with ``keep``; ``drop_test``: the others have none
             of training.
@@ -29,9 +29,9 @@ def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
         num_clips = sum(clip.fate == "test" for clip in clips)
         if num_shared:
             logging.warning(
-                "%d of %d clips of the test say a sentence that training has, which "
-                "flatters the word error rate; --shared_text drop_train or drop_test "
-                "leaves such clips out",
+                "the sentence of %d of %d test clips is also in training, so the word "
+                "error rate will be too good; --shared_text drop_train or drop_test "
+                "removes such clips",
                 num_shared,
                 num_clips,
             )

@@ -10,15 +10,7 @@ from espnet_mtl.data.prepare.clip import SETS, Clip
 
 
 def draw(seed: int, name: str) -> bytes:
-    """Draw a random number for a name, which depends on nothing else.
-
-    Args:
-        seed: The seed.
-        name: The name.
-
-    Returns:
-        Bytes to sort by.
-    """
+    """Draw random bytes for a name, to sort by; they depend on nothing but the seed."""
     return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
@@ -29,21 +21,11 @@ def split_by_speaker(
     seed: int,
     accent_of: Callable[[Clip], str] = attrgetter("accent"),
 ) -> dict[str, str]:
-    """Give each speaker a set, so that each accent has its share in each.
+    """Give each speaker a set, so that each accent has its share of clips in each.
 
     Every accent is split by itself. A speaker who alone has more than a set's share
     stays in training. Where an accent has two speakers, one is tested; without a known
     accent, one is for validation. If that leaves a set empty, accents take turns.
-
-    Args:
-        clips: The clips.
-        valid_share: Share of an accent's clips for validation.
-        test_share: Share of an accent's clips for the test.
-        seed: Seed of the choice.
-        accent_of: Gives a clip's accent.
-
-    Returns:
-        Set by speaker.
     """
     own: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
@@ -102,11 +84,7 @@ def _choose(
 def keep_speakers_apart(clips: Iterable[Clip]) -> dict[str, str]:
     """Give each speaker one set: the test, else validation, else training.
 
-    Args:
-        clips: With their ``split``; an empty one is training's.
-
-    Returns:
-        Set by speaker.
+    A clip without a ``split`` is training's.
     """
     assigned: dict[str, str] = {}
     for clip in clips:

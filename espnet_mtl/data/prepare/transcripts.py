@@ -16,12 +16,9 @@ _SPEAKERS_SHOWN = 10
 def read_transcripts(
     clips: Sequence[Clip], files: Sequence[Path], options: Options
 ) -> None:
-    """Read what is said.
+    """Read what is said in each clip from the file of the same place in the list.
 
-    Args:
-        clips: ``text`` is set, and ``fate`` and ``why`` of those that have none.
-        files: The text file of each.
-        options: Of the command.
+    Sets ``text``, and ``fate`` and ``why`` of the clips that have none.
     """
     progress = LoopProgress(len(clips), "texts", unit="clips")
     with ThreadPoolExecutor(options.nj) as pool:

@@ -11,7 +11,7 @@ _DOTTED_I = ("az", "crh", "kk-latn", "tr", "tt-latn")
 def normalise_text(
     text: str, case: str = "keep", punctuation: str = "keep", lang: str = ""
 ) -> str:
-    """Bring a sentence to one form.
+    """Bring a sentence to one form, words with one blank between.
 
     Args:
         text: As the corpus has it.
@@ -19,9 +19,6 @@ def normalise_text(
         punctuation: ``keep``, or ``remove`` for all that is neither letter, mark nor
             digit, but for apostrophes inside words.
         lang: Language code: Turkish has capitals of its own.
-
-    Returns:
-        Words with one blank between.
     """
     text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
     if punctuation == "remove":
@@ -51,28 +48,18 @@ _UNSPOKEN = _Unspoken()
 
 
 def make_id(name: str) -> str:
-    """Make a speaker's name part of an utterance id.
+    """Make a speaker's name part of an utterance id: letters, digits, ``_`` and ``.``.
 
     Ids are ``<speaker>-<clip>``. Whatever sorts before ``-`` could bring speakers into
     another order than their utterances, and ``-`` itself would too.
-
-    Args:
-        name: As the corpus has it.
-
-    Returns:
-        One word of letters, digits, ``_`` and ``.``.
     """
     return _join(unicodedata.normalize("NFC", name).strip(), "_.")
 
 
 def make_class(label: str) -> str:
-    """Make an accent label one word, which names a class.
+    """Make an accent label the name of a class: lower-case words with ``_`` between.
 
-    Args:
-        label: As the corpus has it.
-
-    Returns:
-        Lower-case words with ``_`` between; empty where no letter or digit is left.
+    It is empty where no letter or digit is left.
     """
     return _join(unicodedata.normalize("NFC", label).casefold(), "_.+-").strip("_")
 
@@ -91,23 +78,12 @@ def _is_spoken(character: str) -> bool:
 
 
 def fold(label: str) -> str:
-    """Make labels that differ in case and blanks alone the same.
-
-    Args:
-        label: As it is written in the corpus.
-
-    Returns:
-        What to look up.
-    """
+    """Make labels that differ only in case and blanks the same."""
     return " ".join(unicodedata.normalize("NFC", label).casefold().split())
 
 
 def is_broken(name: str) -> bool:
-    """Whether a file's name is not UTF-8, so that no table can hold it.
-
-    Args:
-        name: As the system gave it.
-    """
+    """Whether a file's name is not UTF-8, so that no table can hold it."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -116,12 +92,5 @@ def is_broken(name: str) -> bool:
 
 
 def show(name: str) -> str:
-    """Give a file's name as a table can hold it.
-
-    Args:
-        name: As the system gave it.
-
-    Returns:
-        The name; bytes that are not UTF-8 are spelt out.
-    """
+    """Give a file's name as a table can hold it, other bytes than UTF-8 spelt out."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -17,17 +17,14 @@ _TABLES = ("wav.scp", "utt2accent", "utt2spk", "utt2num_samples")
 def write_accent_list(
     train_dir: Path, check_dirs: list[Path], output: Path, given: Path | None = None
 ) -> list[str]:
-    """List the accents of the training set.
+    """List the accents of the training set, in order.
+
+    If there are fewer than two, no list is written: a recogniser without an accent
+    branch needs none.
 
     Args:
-        train_dir: Training set.
-        check_dirs: Other sets; training must have seen their accents.
-        output: File to write, one accent a line. If training has fewer than two,
-            no list is written: a recogniser without an accent branch needs none.
+        output: File to write, one accent a line.
         given: A list to use instead of the training set's.
-
-    Returns:
-        The accents in order; none where no list is written.
 
     Raises:
         DataDirError: If a given list has fewer than two accents, or a set has an accent
@@ -77,7 +74,7 @@ def _warn_of_few(tables: Mapping[Path, Mapping[str, str]]) -> None:
         accents = sorted(set(table.values()) - {UNKNOWN_ACCENT})
         if len(accents) < 2:
             logging.warning(
-                "%s: %s: this set cannot show how well accents are told apart",
+                "%s: %s: this set cannot show how well accents are recognised",
                 path / "utt2accent",
                 f"all are '{accents[0]}'" if accents else "no accent is known",
             )
@@ -98,14 +95,7 @@ def _read_given(path: Path) -> list[str]:
 def format_table(directories: list[Path], rate: int) -> str:
     """Count utterances, speakers and hours per accent and set.
 
-    A speaker at several speeds (stage 2) is one.
-
-    Args:
-        directories: Data directories with ``utt2num_samples``; one counts once.
-        rate: Sampling rate in Hz.
-
-    Returns:
-        A table, one accent a row and set.
+    A speaker at several speeds (stage 2) is one, and so is a directory named twice.
     """
     rows = [f"{'set':<16}{'accent':<20}{'utts':>8}{'speakers':>10}{'hours':>8}"]
     for directory in dict.fromkeys(directories):

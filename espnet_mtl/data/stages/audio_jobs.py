@@ -32,11 +32,7 @@ class AudioJobs:
     tried again.
 
     Args:
-        utterances: The audio to read.
         target: The data directory to write.
-        rate: Sampling rate to write, in Hz.
-        audio_format: One of ``audio_stores.FORMATS``.
-        num_jobs: How many jobs share the work.
         derived: Data directories whose ``wav.scp`` names audio of the target. Like the
             target's own, it is taken away before any audio changes.
     """
@@ -59,13 +55,8 @@ class AudioJobs:
     def run(self, job: int) -> None:
         """Make a job's share; what an earlier run has finished is not repeated.
 
-        Args:
-            job: Number of the job, from 1.
-
         Raises:
-            DataDirError: If there is no such job.
-            UserError: If the job is running already.
-            OSError: If the disk is full.
+            UserError: If there is no such job (from 1), or it is running already.
         """
         if not 1 <= job <= self._num_jobs:
             raise DataDirError(
@@ -83,7 +74,7 @@ class AudioJobs:
         todo = [utt for utt in share if utt not in finished]
         if todo:
             # Tables of an earlier run would name audio of this one if it stopped.
-            self._take_away_tables(self._target, *self._derived)
+            _take_away_tables(self._target, *self._derived)
         if finished:
             logging.info("Continuing after %d finished utterances", len(finished))
         progress = LoopProgress(len(share), "audio", done=len(finished))
@@ -94,18 +85,13 @@ class AudioJobs:
         progress.finish()
 
     def collect(self, max_bad: float) -> tuple[dict[str, str], dict[str, str]]:
-        """Gather what all jobs have made.
+        """Return values of ``wav.scp`` and numbers of samples, by utterance with audio.
 
         Bad audio is listed in ``<target>/bad_audio``, with the reasons.
 
-        Args:
-            max_bad: Largest share of utterances that may have unusable audio.
-
-        Returns:
-            Values of ``wav.scp``, and numbers of samples, by utterance that has audio.
-
         Raises:
-            DataDirError: If a job has not finished its share, or too much is bad.
+            DataDirError: If a job has not finished its share, or more than the share
+                ``max_bad`` of all utterances is unusable.
         """
         values, lengths, bad = {}, {}, {}
         for job, share in self._parts():
@@ -113,7 +99,11 @@ class AudioJobs:
             finished = self._find_finished(job, share, store, retry=False)
             for utt in share:
                 if utt not in finished:
-                    raise self._unfinished(utt)
+                    raise DataDirError(
+                        f"{self._target / 'logdir'}: '{utt}' is not finished: its job "
+                        "did not run to the end, or its audio has changed since; run "
+                        "the stage again"
+                    )
                 note = finished[utt]
                 if note.fault:
                     bad[utt] = note.fault
@@ -124,16 +114,12 @@ class AudioJobs:
         return values, lengths
 
     def remove_unused(self, values: Collection[str]) -> None:
-        """Remove audio that an earlier run has made and no table needs now.
-
-        Args:
-            values: Those of the target's new ``wav.scp``.
-        """
+        """Remove earlier audio that no value of the new ``wav.scp`` names."""
         used = {*values, *(value.rpartition(":")[0] for value in values)}
         unused = [path for path in _made_audio(self._root) if str(path) not in used]
         if not unused:
             return
-        self._take_away_tables(*self._derived)
+        _take_away_tables(*self._derived)
         # The source may have been made of an earlier target.
         sources = {os.path.realpath(path) for path in self._utterances.files()}
         for path in unused:
@@ -194,11 +180,14 @@ class AudioJobs:
 
     def _try_again(self, notes: Mapping[str, Note]) -> dict[str, Note]:
         """Leave out faults that are gone, or others: a disk may have been away."""
-        faults = {utt: note.fault for utt, note in notes.items() if note.fault}
-        if faults:
-            logging.info("Trying again: %d with unusable audio", len(faults))
-        gone = {utt for utt, fault in faults.items() if not self._has_fault(utt, fault)}
-        return {utt: note for utt, note in notes.items() if utt not in gone}
+        num_faults = sum(note.fault != "" for note in notes.values())
+        if num_faults:
+            logging.info("Trying %d utterances with unusable audio again", num_faults)
+        return {
+            utt: note
+            for utt, note in notes.items()
+            if not note.fault or self._has_fault(utt, note.fault)
+        }
 
     def _journals(self, job: int) -> list[Path]:
         if is_archive(self._format):
@@ -219,15 +208,10 @@ class AudioJobs:
             settings += [job, self._num_jobs]
         return hash_value([settings, self._utterances.version(utt)])
 
-    def _unfinished(self, utt: str) -> DataDirError:
-        return DataDirError(
-            f"{self._target / 'logdir'}: '{utt}' is not finished: its job did not run "
-            "to the end, or its audio has changed since; run the stage again"
-        )
 
-    def _take_away_tables(self, *directories: Path) -> None:
-        for directory in directories:
-            (directory / "wav.scp").unlink(missing_ok=True)
+def _take_away_tables(*directories: Path) -> None:
+    for directory in directories:
+        (directory / "wav.scp").unlink(missing_ok=True)
 
 
 def _made_audio(root: Path) -> Iterator[Path]:

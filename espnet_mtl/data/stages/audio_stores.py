@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -36,73 +35,23 @@ class Note:
 
 
 def is_archive(audio_format: str) -> bool:
-    """Tell whether a format puts many utterances into one file.
-
-    Args:
-        audio_format: One of ``FORMATS``.
-
-    Returns:
-        Whether it does.
-    """
+    """Tell whether a format puts many utterances into one file."""
     return audio_format.endswith("ark")
 
 
-class Store(Protocol):
-    """Writes audio, and knows by the notes of it whether it is still there."""
-
-    def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
-        """Tell whose audio is there as it was written.
-
-        Args:
-            keys: Utterances in the order in which they are written.
-            notes: Notes by utterance, with the places that :meth:`write` returned.
-
-        Returns:
-            Those utterances, and utterances with a fault, which need no audio.
-        """
-
-    def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
-        """Write an utterance's audio.
-
-        Args:
-            key: The utterance.
-            levels: int16, (Samples,).
-            rate: Sampling rate in Hz.
-
-        Returns:
-            Where it is.
-
-        Raises:
-            OSError: If the disk is full.
-        """
-
-    def value(self, key: str, place: Place) -> str:
-        """Name the audio.
-
-        Args:
-            key: The utterance.
-            place: What :meth:`write` returned.
-
-        Returns:
-            Its value for ``wav.scp``.
-        """
-
-    def close(self) -> None:
-        """Stop writing."""
-
-
 class FileStore:
-    """A file for each utterance; see :class:`Store`. A place is size and time.
-
-    Args:
-        folder: The folder.
-        kind: Format of the files, such as ``flac``.
-    """
+    """A file for each utterance. A place is its size and time."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind = folder, kind
 
     def finished(self, keys: Sequence[str], notes: Mapping[str, Note]) -> set[str]:
+        """Tell whose audio is there as it was written, or has a fault and needs none.
+
+        Args:
+            keys: Utterances in the order in which they are written.
+            notes: Notes by utterance, with the places that :meth:`write` returned.
+        """
         return {
             key
             for key, note in notes.items()
@@ -110,15 +59,17 @@ class FileStore:
         }
 
     def write(self, key: str, levels: np.ndarray, rate: int) -> Place:
+        """Write an utterance's audio, int16, (Samples,), and return where it is."""
         path = self._path(key)
         write_files({path: encode_audio(levels, rate, self._kind)})
         return self._state(key)
 
     def value(self, key: str, place: Place) -> str:
+        """Return the audio's value for ``wav.scp``."""
         return str(self._path(key))
 
     def close(self) -> None:
-        pass
+        """Stop writing."""
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.{self._kind}"
@@ -132,17 +83,13 @@ class FileStore:
 
 
 class ArkStore:
-    """One archive, which grows at its end only; see :class:`Store`.
+    """One archive, which grows at its end only; used like a :class:`FileStore`.
 
     A place is where the entry starts, the offset in ``wav.scp``, and where it ends.
 
     What follows the first utterance to be written, again or for the first time, is cut
     off with whatever a kill left there: so the archive is the same as if it had been
     written in one go.
-
-    Args:
-        path: The archive.
-        kind: Format of the audio files in it, such as ``flac``.
     """
 
     def __init__(self, path: Path, kind: str) -> None:
@@ -188,18 +135,11 @@ class ArkStore:
             self._file = None
 
 
+Store = FileStore | ArkStore
+
+
 def open_store(folder: Path, audio_format: str, job: int, num_jobs: int) -> Store:
-    """Open the store of a job's audio.
-
-    Args:
-        folder: The folder.
-        audio_format: One of ``FORMATS``.
-        job: Number of the job.
-        num_jobs: How many jobs share the work: they say what is in an archive.
-
-    Returns:
-        The store.
-    """
+    """Open the store of a job's audio; an archive's name tells its job, of how many."""
     if is_archive(audio_format):
         kind = "wav" if audio_format == "ark" else audio_format.removesuffix(".ark")
         return ArkStore(folder / f"audio.{job}of{num_jobs}.{kind}.ark", kind)

@@ -16,10 +16,7 @@ from espnet_mtl.data.tables import read_lines
 def check_formatted_dir(path: Path, rate: int) -> None:
     """Refuse directories that ESPnet cannot read, or whose audio it would read wrongly.
 
-    Args:
-        path: The directory.
-        rate: The sampling rate that it should have, in Hz; only the first utterance's
-            is looked at.
+    The sampling rate, in Hz, is that of the first utterance: only this one is opened.
 
     Raises:
         DataDirError: If a table is faulty or missing, or ESPnet cannot read the audio,
@@ -83,7 +80,7 @@ def _wrong_format(
         )
     else:
         fix = f"write '{'wav.ark' if in_archives else 'flac'}' to {file}"
-    return DataDirError(f"{place}: does not go with '{audio_format}' in {file}; {fix}")
+    return DataDirError(f"{place}: does not match '{audio_format}' in {file}; {fix}")
 
 
 def _read_word(path: Path, absent: str) -> str:

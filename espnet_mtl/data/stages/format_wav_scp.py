@@ -21,17 +21,6 @@ def plan_format(
 ) -> AudioJobs:
     """Plan to write every utterance at one rate and in one format.
 
-    Args:
-        source: Data directory to read.
-        target: Data directory to write.
-        rate: Sampling rate in Hz.
-        audio_format: One of ``audio_stores.FORMATS``.
-        num_jobs: How many jobs share the work.
-        derived: Data directories made of the target; see :class:`AudioJobs`.
-
-    Returns:
-        The work.
-
     Raises:
         DataDirError: If a table is faulty. Text may be empty: stage 4 leaves out such
             utterances.
@@ -54,23 +43,23 @@ def write_formatted(
 ) -> None:
     """Write the tables of a formatted data directory, once its audio is there.
 
-    Args:
-        source: Data directory that was read.
-        target: Data directory to write.
-        audio_format: One of ``audio_stores.FORMATS``.
-        made: The work, finished.
-        max_bad: Largest share of utterances that may have unusable audio; they leave
-            every table.
+    Utterances with unusable audio leave every table.
 
     Raises:
-        DataDirError: If the work is not finished, or too much audio is unusable.
+        DataDirError: If the work is not finished, or more than the share ``max_bad`` of
+            the audio is unusable.
     """
     values, lengths = made.collect(max_bad)
     directory = DataDir.read(source)
     [part] = directory.cut([values])
     # Utterances are whole recordings from here on.
-    replaced = [n for n in [*part.tables, *part.inverses] if _is_about_recordings(n)]
+    replaced = [
+        name
+        for name in [*part.tables, *part.inverses]
+        if name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
+    ]
     tables = {n: table for n, table in part.tables.items() if n not in replaced}
+    name_for_espnet = "wav.ark" if audio_format == "ark" else audio_format
     formatted = replace(
         part,
         tables=tables | {"wav.scp": values, "utt2num_samples": lengths},
@@ -78,7 +67,7 @@ def write_formatted(
         whole={
             **part.whole,
             "feats_type": b"raw\n",
-            "audio_format": f"{_name_for_espnet(audio_format)}\n".encode(),
+            "audio_format": f"{name_for_espnet}\n".encode(),
         },
     )
     if "text_target" not in tables:
@@ -87,11 +76,3 @@ def write_formatted(
     written = formatted.write(target)
     directory.tell_left_out([*written, *replaced])
     made.remove_unused(values.values())
-
-
-def _is_about_recordings(name: str) -> bool:
-    return name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
-
-
-def _name_for_espnet(audio_format: str) -> str:
-    return "wav.ark" if audio_format == "ark" else audio_format

@@ -9,21 +9,15 @@ from espnet_mtl.data.tables import read_lines, sort_keys, split_line
 
 
 def write_lm_text(texts: Iterable[Path], output: Path) -> int:
-    """Put the sentences of several tables into one; lines without words are left out.
+    """Put the sentences of several tables into one, and count them.
 
     They are sorted by their ids, as statistics of several jobs are when they are put
     together: a text that is cut into parts has to have its lengths in the same order.
-
-    Args:
-        texts: Tables like ``text``, in any order.
-        output: The table to write; it appears whole or not at all. One with the same
-            sentences is left untouched, and what was made of it stays the newer file.
-
-    Returns:
-        How many sentences there are.
+    Lines without words are left out. A table with the same sentences is left untouched,
+    and what was made of it stays the newer file.
 
     Raises:
-        DataDirError: If a file is missing, an id is there twice, or nothing is left.
+        DataDirError: If a file is missing, an id occurs twice, or nothing is left.
     """
     sentences: dict[str, str] = {}
     for path in texts:
@@ -33,7 +27,7 @@ def write_lm_text(texts: Iterable[Path], output: Path) -> int:
                 continue
             if key in sentences:
                 raise DataDirError(
-                    f"{path}:{number}: the id '{key}' is there twice. The first word "
+                    f"{path}:{number}: the id '{key}' occurs twice. The first word "
                     "of each line is its id: number the lines of a plain text by "
                     """awk '{ printf "line%09d %s\\n", NR, $0 }'"""
                 )

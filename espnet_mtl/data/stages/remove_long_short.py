@@ -14,12 +14,8 @@ def remove_long_short(
 ) -> None:
     """Copy a formatted data directory without the utterances that training cannot use.
 
-    Args:
-        source: Data directory with ``utt2num_samples``.
-        target: Data directory to write.
-        rate: Sampling rate in Hz.
-        shortest: Utterances must be longer than this, in seconds.
-        longest: Utterances must be shorter than this, in seconds.
+    Those with words stay that are longer than ``shortest`` and shorter than ``longest``
+    seconds at ``rate`` Hz.
 
     Raises:
         DataDirError: If a table is faulty, or nothing is left.

@@ -13,12 +13,9 @@ from espnet_mtl.data.tables import read_table
 def check_speakers_apart(
     train_dir: Path, other_dirs: Sequence[Path], *, allow: bool
 ) -> None:
-    """Refuse sets that have speakers of the training set.
+    """Refuse sets that have speakers of the training set; warn only, if allowed.
 
-    Args:
-        train_dir: Training set; its audio may be at several speeds.
-        other_dirs: Validation and test sets.
-        allow: Whether to warn only.
+    The training set's audio may be at several speeds.
 
     Raises:
         DataDirError: If a speaker is shared; the message names set and line.
@@ -36,19 +33,20 @@ def check_speakers_apart(
     said = f"speakers of the training set {train_dir}: {'; '.join(faults)}"
     if not allow:
         raise DataDirError(
-            f"{said}. The model knows their voices, so results would not be those of "
-            "new people; move each speaker to one set, or go on nevertheless with "
-            "--allow_shared_speakers true"
+            f"{said}. The model would be tested on voices from its training; put each "
+            "speaker into one set, or accept this with --allow_shared_speakers true"
         )
-    logging.warning("%s. Results are those of voices that the model knows", said)
+    logging.warning(
+        "%s. The results are for voices that the model knows from training", said
+    )
 
 
 def _warn_of_unknown(tables: Mapping[Path, Mapping[str, str]]) -> None:
     for path, table in tables.items():
         if all(utt == speaker for utt, speaker in table.items()):
             logging.warning(
-                "%s: every utterance has a speaker of its own, so it cannot be "
-                "checked whether speakers are in several sets",
+                "%s: every utterance has a different speaker, so it cannot be checked "
+                "whether a speaker is in several sets",
                 path / "utt2spk",
             )
 

@@ -4,8 +4,8 @@ Only tables are written: stage 3 makes the audio when it formats it (:mod:`..spe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from espnet_mtl.data.checks import check_apart, check_file_names
 from espnet_mtl.data.datadir import DataDir
@@ -27,17 +27,12 @@ _OF_THE_OLD_AUDIO = (
 )
 
 
-@dataclass(frozen=True)
-class _Copy:
-    """An utterance at one speed."""
+class _Copy(NamedTuple):
+    """An utterance at one speed; its name and its speaker's begin with the prefix."""
 
     utt: str
     factor: float
-
-    @property
-    def prefix(self) -> str:
-        """What its name and its speaker's begin with."""
-        return prefix_of(self.factor)
+    prefix: str
 
 
 def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> None:
@@ -48,11 +43,6 @@ def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> 
     1 the utterance keeps its name and its audio. There are no ``segments``: each
     utterance names its own part of a recording.
 
-    Args:
-        source: Data directory to read.
-        target: Data directory to write.
-        factors: Speeds.
-
     Raises:
         DataDirError: If a table is faulty, or the name of a copy is taken.
     """
@@ -60,12 +50,7 @@ def perturb_data_dir_speed(source: Path, target: Path, factors: list[float]) -> 
     loaded = DataDir.load(source, may_be_empty=("text",))
     longest = max(map(prefix_of, factors), key=len)
     check_file_names(source / "utt2spk", loaded.utts, prefix=longest)
-    _check_names_are_free(source / "utt2spk", loaded.utts, factors)
-    copies = {
-        prefix_of(factor) + utt: _Copy(utt, factor)
-        for utt in loaded.utts
-        for factor in factors
-    }
+    copies = _name_copies(source / "utt2spk", loaded.utts, factors)
     directory = DataDir.read(source)
     tables = {
         name: _perturb_table(name, table, directory, copies)
@@ -101,30 +86,26 @@ def _perturb_table(
     return new
 
 
-def _check_names_are_free(path: Path, utts: list[str], factors: list[float]) -> None:
-    """Refuse names of which one of two utterances would be lost."""
-    owners: dict[str, str] = {}
+def _name_copies(path: Path, utts: list[str], factors: list[float]) -> dict[str, _Copy]:
+    """Name all copies; refuse names of which one of two utterances would be lost."""
+    copies: dict[str, _Copy] = {}
     for number, utt in enumerate(utts, start=1):
         for factor in factors:
-            key = prefix_of(factor) + utt
-            owner = owners.setdefault(key, utt)
-            if owner != utt:
+            prefix = prefix_of(factor)
+            copy = copies.setdefault(prefix + utt, _Copy(utt, factor, prefix))
+            if copy.utt != utt:
                 raise DataDirError(
-                    f"{path}:{number}: '{utt}' and '{owner}' would both give '{key}' "
-                    f"at the speeds {', '.join(f'{f:g}' for f in factors)}; give one "
-                    "another name in every file, or leave out "
-                    "--speed_perturb_factors if the data are perturbed already"
+                    f"{path}:{number}: '{utt}' and '{copy.utt}' would both give "
+                    f"'{prefix}{utt}' at the speeds "
+                    f"{', '.join(f'{f:g}' for f in factors)}; give one another name in "
+                    "every file, or leave out --speed_perturb_factors if the data are "
+                    "perturbed already"
                 )
+    return copies
 
 
 def read_factors(text: str) -> list[float]:
-    """Read speeds as ``--speed_perturb_factors`` takes them.
-
-    Args:
-        text: Numbers with blanks between, such as ``0.9 1.0 1.1``.
-
-    Returns:
-        The speeds.
+    """Read speeds as ``--speed_perturb_factors`` takes them, such as ``0.9 1.0 1.1``.
 
     Raises:
         DataDirError: If one is not a speed, or is given twice.

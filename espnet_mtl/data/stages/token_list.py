@@ -30,11 +30,7 @@ def write_token_list(
         token_type: ``bpe``, ``char`` or ``word``.
         num_pieces: Size of the sentencepiece vocabulary.
         piece_model: sentencepiece's model type, ``unigram`` or ``bpe``.
-        symbols: Symbols that are never cut: with commas between, or a file with one a
-            line.
-
-    Returns:
-        The tokens.
+        symbols: Never cut; with commas between, or a file with one a line.
 
     Raises:
         DataDirError: If the text has no words, or does not allow so many or few pieces.

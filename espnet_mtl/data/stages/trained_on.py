@@ -21,12 +21,10 @@ _OF_ACCENTS = (_ACCENTS, "utt2accent")
 
 @dataclass(frozen=True)
 class Training:
-    """A training, of a recogniser or of a language model.
+    """A training of a recogniser or a language model, and its statistics.
 
     Attributes:
-        directory: The experiment.
-        stats_dir: Its statistics.
-        stage: The stage that makes these.
+        stage: The stage that makes the statistics.
         tag: The option that names the experiment.
     """
 
@@ -42,14 +40,7 @@ class Training:
 
 
 def describe_tables(tables: Mapping[str, Path]) -> Stamp:
-    """Describe tables.
-
-    Args:
-        tables: Files by name; those that are not there are left out.
-
-    Returns:
-        Number of lines and digest, by name.
-    """
+    """Return number of lines and digest of the tables that are there, by name."""
     return {
         name: {"lines": len(read_lines(path)), "sha256": hash_file(path)}
         for name, path in tables.items()
@@ -58,14 +49,7 @@ def describe_tables(tables: Mapping[str, Path]) -> Stamp:
 
 
 def describe_accents(path: Path) -> Stamp:
-    """Describe what the accent classes of a model mean.
-
-    Args:
-        path: One accent a line; nothing is described where it is not there.
-
-    Returns:
-        The accents.
-    """
+    """Describe what the accent classes of a model mean, if there is a list of them."""
     if not path.is_file():
         return {}
     accents = [line.strip() for line in read_lines(path)]
@@ -73,14 +57,7 @@ def describe_accents(path: Path) -> Stamp:
 
 
 def describe_data(sets: Mapping[str, Path]) -> Stamp:
-    """Describe formatted data, but for the audio itself.
-
-    Args:
-        sets: Data directories, by what they are for.
-
-    Returns:
-        Number of lines and digest, by table and purpose.
-    """
+    """Describe formatted data (by their purpose), but for the audio itself."""
     return describe_tables(
         {
             f"{name} of {purpose}": path / name
@@ -93,12 +70,10 @@ def describe_data(sets: Mapping[str, Path]) -> Stamp:
 def check_statistics(training: Training, data: Stamp) -> None:
     """Refuse statistics of other data; those without a stamp are taken as they are.
 
-    Args:
-        training: The training.
-        data: The data as they are now.
+    Accents do not matter: they have no statistics.
 
     Raises:
-        UserError: If they differ. Accents do not matter: they have no statistics.
+        UserError: If they differ.
     """
     changes = _find_changes(training.stats_dir, data)
     changes = {name: said for name, said in changes.items() if not _is_of_accents(name)}
@@ -113,12 +88,8 @@ def check_experiment(training: Training, data: Stamp) -> None:
     """Refuse an experiment that was trained on other data than there are now.
 
     Its weights would go on from a checkpoint, or be scored, as if they knew the new
-    data; accents would be called by wrong names.
-
-    Args:
-        training: The training. An experiment that has learned nothing yet, or was begun
-            without a stamp, is taken as it is.
-        data: The data, or only the lists, as they are now.
+    data; accents would be called by wrong names. An experiment that has learned nothing
+    yet, or was begun without a stamp, is taken as it is.
 
     Raises:
         UserError: If they differ.

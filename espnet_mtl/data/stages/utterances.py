@@ -14,9 +14,6 @@ class Utterances:
 
     The last recording is held: a directory's utterances read in the order of
     :meth:`order` open each recording once.
-
-    Args:
-        directory: The directory, with ``wav.scp`` and any ``segments``.
     """
 
     def __init__(self, directory: DataDir) -> None:
@@ -31,59 +28,30 @@ class Utterances:
         self._audio: tuple[np.ndarray, int] | DataDirError | None = None
 
     def order(self) -> list[str]:
-        """Put the utterances of a recording together.
-
-        Returns:
-            All utterances.
-        """
+        """List all utterances, those of a recording together."""
         by_source: dict[str, list[str]] = {}
         for utt in self._directory.segments or self._values:
             by_source.setdefault(self._source(utt), []).append(utt)
         return [utt for utts in by_source.values() for utt in utts]
 
     def version(self, utt: str) -> list[str | float]:
-        """Tell one state of an utterance's audio from another without reading it.
-
-        Args:
-            utt: The utterance.
-
-        Returns:
-            Something that JSON can hold; it changes when the audio does.
-        """
+        """Return what changes with an utterance's audio, found without reading it."""
         version = source_version(self._values[self._directory.recording_of(utt)])
         return [*version, *self._directory.segments.get(utt, ())]
 
     def files(self) -> set[str]:
-        """Name the files that the audio is read from.
-
-        Returns:
-            Paths, as far as ``wav.scp`` names them.
-        """
+        """Name the files that audio is read from, as far as ``wav.scp`` names them."""
         return {path for value in self._values.values() for path in source_files(value)}
 
     def place(self, utt: str) -> str:
-        """Tell where an utterance comes from, for messages.
-
-        Args:
-            utt: The utterance.
-
-        Returns:
-            The utterance, the recording if it is a part of one, and the source.
-        """
+        """Tell where an utterance comes from, for messages."""
         return f"utterance {utt}: {self._source_place(utt)}"
 
     def read(self, utt: str) -> tuple[np.ndarray, int]:
-        """Read an utterance.
-
-        Args:
-            utt: The utterance.
-
-        Returns:
-            Samples in [-1, 1], float32, (Samples,); sampling rate in Hz.
+        """Read an utterance, in [-1, 1], float32, (Samples,), and its rate in Hz.
 
         Raises:
-            DataDirError: If there is no audio, or it is empty, silent, stereo, or no
-                samples in [-1, 1].
+            DataDirError: If there is no audio, or :func:`check_samples` refuses it.
         """
         source, place = self._source(utt), self.place(utt)
         if self._held != source or self._audio is None:

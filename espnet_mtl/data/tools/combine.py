@@ -22,11 +22,6 @@ def combine_data_dirs(
     alone. Others are left out, unless the missing lines are known: ``utt2accent``
     (``<unk>``), ``utt2uniq`` (the utterance) and ``segments`` (the whole recording).
 
-    Args:
-        target: The directory to write.
-        sources: The directories to combine.
-        extra_files: Names of further tables with one line an utterance.
-
     Raises:
         DataDirError: If a table is faulty, or two directories say different things
             about the same utterance, speaker or recording.
@@ -54,7 +49,7 @@ def _combine_table(name: str, directories: list[DataDir]) -> Table:
     """Put the lines of a table together; empty where the table is left out."""
     having = [own for own in directories if name in own.tables]
     lacking = [own for own in directories if name not in own.tables]
-    fill, consequence = _FILLS.get(name, (None, "its lines stay out"))
+    fill, consequence = _FILLS.get(name, (None, "those lines are missing"))
     if lacking and not fill and name in COMPLETE:
         having, consequence = [], "left out"
     if lacking:
@@ -116,21 +111,19 @@ def _alike_for_espnet(formats: set[bytes]) -> set[bytes]:
     return formats
 
 
-def _no_accents(source: DataDir) -> Table:
-    return dict.fromkeys(source.utts, UNKNOWN_ACCENT)
-
-
-def _themselves(source: DataDir) -> Table:
-    return {utt: utt for utt in source.utts}
-
-
 def _whole_recordings(source: DataDir) -> Table:
     return {utt: f"{utt} 0 {s:.6f}" for utt, s in read_seconds(source.path).items()}
 
 
 # How to make the table of a directory that lacks it, and what is said then.
 _FILLS: Mapping[str, tuple[Callable[[DataDir], Table], str]] = {
-    "utt2accent": (_no_accents, f"written as {UNKNOWN_ACCENT}"),
-    "utt2uniq": (_themselves, "written as the utterances themselves"),
+    "utt2accent": (
+        lambda source: dict.fromkeys(source.utts, UNKNOWN_ACCENT),
+        f"written as {UNKNOWN_ACCENT}",
+    ),
+    "utt2uniq": (
+        lambda source: {utt: utt for utt in source.utts},
+        "written as the utterances themselves",
+    ),
     "segments": (_whole_recordings, "written as whole recordings"),
 }

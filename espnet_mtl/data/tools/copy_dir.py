@@ -23,8 +23,6 @@ def copy_data_dir(
     utterances.
 
     Args:
-        source: The directory to copy.
-        target: The directory to write.
         utt_affixes: What comes before and after the names of utterances.
         spk_affixes: What comes before and after the names of speakers.
         extra_files: Names of further files, to be copied as they are.

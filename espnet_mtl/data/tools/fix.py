@@ -30,14 +30,9 @@ def fix_data_dir(
 ) -> None:
     """Sort every table, drop doubled keys and keep the utterances all tables share.
 
-    Tables of the user's own, such as ``utt2age``, may lack utterances. The tables as
-    they were go to ``<directory>/.backup`` (``.backup.1`` and so on where there is one
-    already).
-
-    Args:
-        directory: The data directory.
-        utt_files: Names of further tables that need a line for each utterance.
-        spk_files: Names of further tables that need a line for each speaker.
+    Tables of the user's own, such as ``utt2age``, may lack utterances (speakers), but
+    for those given. The tables as they were go to ``<directory>/.backup``
+    (``.backup.1`` and so on where there is one already).
 
     Raises:
         DataDirError: If the tables have nothing in common, or a fault is left that only
@@ -47,9 +42,7 @@ def fix_data_dir(
     extra = dict.fromkeys(utt_files, Kind.UTTERANCE)
     extra |= dict.fromkeys(spk_files, Kind.SPEAKER)
     whole = DataDir.read(
-        directory,
-        extra,
-        read=lambda path: _read_loosely(path, {*_NEEDED, *utt_files}),
+        directory, extra, read=lambda path: _read_loosely(path, {*_NEEDED, *utt_files})
     )
     tables = whole.tables
     needed = [

@@ -11,13 +11,7 @@ _COUNTS = ("utt2dur", "utt2num_samples", "utt2num_frames")
 
 
 def read_lengths(source: Path) -> dict[str, float]:
-    """Read how long utterances are, to compare them.
-
-    Args:
-        source: Data directory.
-
-    Returns:
-        Lengths by utterance, all in the same unit.
+    """Read how long utterances are, all in one unit, to compare them.
 
     Raises:
         DataDirError: If a table is faulty, or audio cannot be read.
@@ -29,13 +23,7 @@ def read_lengths(source: Path) -> dict[str, float]:
 
 
 def read_seconds(source: Path) -> dict[str, float]:
-    """Read how long utterances are.
-
-    Args:
-        source: Data directory; its audio is opened only if no table has the lengths.
-
-    Returns:
-        Seconds by utterance.
+    """Read how long utterances are; audio is opened only if no table has the lengths.
 
     Raises:
         DataDirError: If a table is faulty, or audio cannot be read.

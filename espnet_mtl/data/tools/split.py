@@ -12,14 +12,10 @@ from espnet_mtl.data.errors import DataDirError
 def split_data_dir(directory: Path, number: int, *, per_utt: bool = False) -> Path:
     """Split a data directory into parts of nearly equal size, in the order it has.
 
-    Args:
-        directory: The directory.
-        number: How many parts.
-        per_utt: Whether a speaker's utterances may come into several parts.
+    With ``per_utt``, a speaker's utterances may come into several parts.
 
     Returns:
-        ``<directory>/split<number>``, or ``split<number>utt``; the parts in it are
-        named 1, 2, ...
+        ``<directory>/split<number>``, or ``split<number>utt``, with the parts 1, 2, ...
 
     Raises:
         DataDirError: If there are fewer speakers (or utterances) than parts, or a table

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from espnet_mtl.data.checks import check_apart
-from espnet_mtl.data.datadir import DataDir
+from espnet_mtl.data.datadir import DataDir, invert
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_lines, read_table, split_line
 from espnet_mtl.data.tools.lengths import read_lengths
@@ -16,11 +16,6 @@ def subset_data_dir(
     source: Path | str, target: Path | str, utts: Collection[str]
 ) -> None:
     """Copy a data directory with some of its utterances: every file that belongs to it.
-
-    Args:
-        source: The directory to copy.
-        target: The directory to write.
-        utts: The utterances to keep.
 
     Raises:
         DataDirError: If a table is faulty, or lacks an utterance.
@@ -36,14 +31,9 @@ def choose(source: Path, how: str, number: int) -> list[str]:
     """Choose utterances, the same ones every time.
 
     Args:
-        source: Data directory.
         how: ``even`` (spread over the whole list), ``first``, ``last``, ``shortest``,
             ``per_spk`` (up to so many of each speaker, spread over their lists) or
             ``speakers`` (whole speakers in a drawn order, until there are as many).
-        number: How many.
-
-    Returns:
-        The utterances.
 
     Raises:
         DataDirError: If there are fewer, or their lengths are not known.
@@ -64,7 +54,7 @@ def choose(source: Path, how: str, number: int) -> list[str]:
         return sorted(utts, key=lambda utt: lengths[utt])[:number]
     if how == "even":
         return _spread(utts, number)
-    of_speaker = _by_speaker(utt2spk)
+    of_speaker = {s: u.split() for s, u in invert("utt2spk", utt2spk).items()}
     if how == "per_spk":
         return [u for some in of_speaker.values() for u in _spread(some, number)]
     chosen: list[str] = []
@@ -75,15 +65,9 @@ def choose(source: Path, how: str, number: int) -> list[str]:
 
 
 def choose_listed(source: Path, names: Path, *, speakers: bool) -> list[str]:
-    """Choose the utterances that a list names, or whose speakers it names.
+    """Choose the utterances that a file lists, or those of the speakers that it lists.
 
-    Args:
-        source: Data directory.
-        names: A file; the first word of each line counts.
-        speakers: Whether it names speakers.
-
-    Returns:
-        The utterances.
+    The first word of each line counts.
 
     Raises:
         DataDirError: If none is in the directory.
@@ -109,13 +93,6 @@ def choose_listed(source: Path, names: Path, *, speakers: bool) -> list[str]:
 def _spread(utts: list[str], number: int) -> list[str]:
     number = min(number, len(utts))
     return [utts[i * len(utts) // number] for i in range(number)]
-
-
-def _by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
-    of_speaker: dict[str, list[str]] = {}
-    for utt, speaker in utt2spk.items():
-        of_speaker.setdefault(speaker, []).append(utt)
-    return of_speaker
 
 
 def _draw(name: str) -> bytes:

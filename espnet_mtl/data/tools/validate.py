@@ -27,10 +27,7 @@ def validate_data_dir(
     """Check that every table of a data directory is sound and fits the others.
 
     Args:
-        directory: The data directory.
         text: Whether there has to be ``text``; it is not looked at otherwise.
-        wav: Whether there has to be ``wav.scp``.
-        accent: Whether there has to be ``utt2accent``.
         speaker_order: Whether sorting by speaker first must give the same order, which
             Kaldi's programs for speakers rely on and nothing here does.
         printable: Whether ``text`` must be free of control characters.
@@ -54,7 +51,8 @@ def validate_data_dir(
     disorder = find_disorder(directory / "utt2spk", utt2spk)
     if disorder and speaker_order:
         raise DataDirError(disorder)
-    _tell_empty(directory / "text", sentences)
+    if empty := [utt for utt, words in sentences.items() if not words]:
+        logging.info("%s: no words for %s", directory / "text", some(empty))
     if printable:
         _check_printable(directory / "text", sentences)
     subjects = _find_subjects(loaded)
@@ -74,15 +72,7 @@ def validate_data_dir(
 
 
 def find_disorder(path: Path, utt2spk: Mapping[str, str]) -> str:
-    """Look for a place where sorting by speaker first gives another order.
-
-    Args:
-        path: ``utt2spk``, for the message.
-        utt2spk: Speaker by utterance, sorted by utterance.
-
-    Returns:
-        What is wrong, and where; empty where nothing is.
-    """
+    """Say where sorting by speaker first gives another order; empty if nowhere."""
     last_utt = last_speaker = ""
     for number, (utt, speaker) in enumerate(utt2spk.items(), start=1):
         if speaker != last_speaker and speaker.encode() < last_speaker.encode():
@@ -104,12 +94,6 @@ def _check_speakers(path: Path, utt2spk: Table) -> None:
                 f"{path}:{number}: '{speaker}' after '{utt}' is more than one word; "
                 "write one speaker, without blanks"
             )
-
-
-def _tell_empty(path: Path, text: Table) -> None:
-    empty = [utt for utt, words in text.items() if not words]
-    if empty:
-        logging.info("%s: no words for %s", path, some(empty))
 
 
 def _check_printable(path: Path, text: Table) -> None:
@@ -181,7 +165,7 @@ _VALUES: dict[str, tuple[Callable[[str], bool], str]] = {
     "spk2gender": (lambda value: value in ("f", "m"), "'f' or 'm'"),
     "wav.scp": (
         lambda value: not value.startswith("~"),
-        "the whole path, for programs do not know what '~' is",
+        "the whole path; programs do not expand '~'",
     ),
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from espnet_mtl.report.audit.evidence import Evidence, Level
-from espnet_mtl.report.audit.finding import Finding, judged, not_run
+from espnet_mtl.report.audit.gate import SUITE, Finding, gate, judged, not_run
 from espnet_mtl.report.audit.strength import UNTARGETED
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.results.attack_scores import Row
@@ -13,8 +13,14 @@ _WORD_BRANCHES = ("ctc", "att")
 _ROUNDING = 1e-6
 
 
-def check_accent_blind(evidence: Evidence) -> Finding:
-    """Who ignores the accent branch comes no nearer than what is reported."""
+@gate(
+    title="accent-blind attacker not stronger than what is reported",
+    failure="An attacker who ignores the accent branch does better than the reported "
+    "one, or none was tried. Robustness against attackers who also attack the accent "
+    "branch is not enough.",
+    how="give the attack an attacker with `accent: 0`, or " + SUITE,
+)
+def accent_blind(evidence: Evidence) -> Finding:
     if not evidence.levels:
         return not_run(UNTARGETED)
     if not _has_accent(evidence):
@@ -72,13 +78,18 @@ def _blind_twer(evidence: Evidence, row: Row) -> float | None:
     return 100.0 * edits / words if is_known and words else None
 
 
-def check_loss(evidence: Evidence) -> Finding:
-    """At every budget, some attacker attacks all branches that the decoder weighs."""
+@gate(
+    title="attacked loss and decoder match",
+    failure="The decoder uses branches that were not attacked, so its transcripts may "
+    "look robust only for that reason.",
+)
+def loss(evidence: Evidence) -> Finding:
+    """At every budget, some attacker attacks all branches that the decoder uses."""
     if not evidence.levels:
         return not_run(UNTARGETED)
     decoder = evidence.run.decoder if evidence.run else None
     if decoder is None:
-        return not_run("unknown what the decoder weighs")
+        return not_run("no attack asked the decoder, so its weights are unknown")
     heard = [name for name in decoder.branches if name in _WORD_BRANCHES]
     figures = []
     for level in evidence.levels:

@@ -8,9 +8,9 @@ Twelve gates, each with one idea, after what is asked of evaluations of robustne
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.audit.evidence import Evidence, read_evidence
-from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS, Finding
-from espnet_mtl.report.audit.gates import GATES, Gate
+from espnet_mtl.report.audit import attackers, files, model, strength
+from espnet_mtl.report.audit.evidence import read_evidence
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding, Gate
 from espnet_mtl.report.comparison import system_label
 from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.results.audit import (
@@ -21,23 +21,32 @@ from espnet_mtl.results.audit import (
     SystemAudit,
 )
 
+GATES = (
+    strength.unbounded,
+    strength.growth,
+    strength.steps,
+    strength.white_box,
+    strength.noise,
+    model.gradients,
+    model.repeats,
+    attackers.accent_blind,
+    attackers.loss,
+    model.benign_wer,
+    files.saved_file,
+    files.infeasible,
+)
+
 
 @dataclass(frozen=True)
 class Audit:
-    """All gates of one system.
-
-    Attributes:
-        label: The system in tables.
-        result: The scores it is about.
-        findings: By the gate's name, in the order of the gates.
-    """
+    """All gates of one system; ``label`` is its name in tables."""
 
     label: str
     result: AttackResult
-    findings: Mapping[str, Finding]
+    findings: Mapping[str, Finding]  # by the gate's name, in the order of the gates
 
     def gates(self, verdict: GateVerdict) -> list[Gate]:
-        """Gates of one verdict."""
+        """Return the gates with one verdict."""
         return [g for g in GATES if self.findings[g.name].verdict == verdict]
 
     @property
@@ -76,7 +85,7 @@ class Audit:
 
     def export(self) -> SystemAudit:
         """Give all of it, for ``audit.json``."""
-        about = self.result.scores
+        about = self.result.clean
         gates = [
             GateResult(
                 name=gate.name,
@@ -91,7 +100,7 @@ class Audit:
             system=about.system,
             seed=about.seed,
             set=about.set,
-            attack_tag=about.attack_tag,
+            attack_tag=self.result.scores.attack_tag,
             decoder=about.decoder,
             verdict=self.verdict,
             sentence=self.sentence,
@@ -108,49 +117,32 @@ class AuditGroup:
 
 
 def make_audits(experiments: Sequence[Experiment]) -> list[AuditGroup]:
-    """Audit every attack.
-
-    Args:
-        experiments: The systems, in the order of the tables.
-
-    Returns:
-        Audits; none where nothing has been attacked.
+    """Audit every attack; no audits where nothing has been attacked.
 
     Raises:
         UserError: If a file of an attack is damaged.
     """
-    keys: dict[tuple[str, str, int], list[AttackResult]] = {}
+    groups: dict[tuple[str, str, int], list[AttackResult]] = {}
     for result in (one for experiment in experiments for one in experiment.attacks):
-        if any(row.role == "main" for row in result.rows):
-            about = result.scores
-            key = (about.set, about.attack_tag, about.seed)
-            keys.setdefault(key, []).append(result)
+        if result.of("main"):
+            key = (result.clean.set, result.scores.attack_tag, result.clean.seed)
+            groups.setdefault(key, []).append(result)
     return [
-        AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(members))
-        for (set_name, tag, seed), members in keys.items()
+        AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(results))
+        for (set_name, tag, seed), results in groups.items()
     ]
 
 
-def _audit(members: Sequence[AttackResult]) -> list[Audit]:
-    labels = [system_label(result, members) for result in members]
+def _audit(results: Sequence[AttackResult]) -> list[Audit]:
+    labelled = [(system_label(result, results), result) for result in results]
     wers = {
         label: result.clean.benign_wer
-        for label, result in zip(labels, members, strict=True)
+        for label, result in labelled
         if result.clean.benign_wer is not None
     }
-    return [
-        Audit(label, result, run_gates(read_evidence(result, wers)))
-        for label, result in zip(labels, members, strict=True)
-    ]
-
-
-def run_gates(evidence: Evidence) -> dict[str, Finding]:
-    """Ask all gates.
-
-    Args:
-        evidence: What is known of an attack on a system.
-
-    Returns:
-        What each found, by its name.
-    """
-    return {gate.name: gate.check(evidence) for gate in GATES}
+    audits = []
+    for label, result in labelled:
+        evidence = read_evidence(result, wers)
+        findings = {gate.name: gate.check(evidence) for gate in GATES}
+        audits.append(Audit(label, result, findings))
+    return audits

@@ -3,9 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from espnet_mtl.report.audit.audits import Audit, AuditGroup
-from espnet_mtl.report.audit.finding import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.audit.gates import GATES
+from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.table import Table
 
@@ -18,64 +17,33 @@ INTRODUCTION = (
 
 
 def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:
-    """Write the section about the audit.
-
-    Args:
-        groups: The audits.
-
-    Returns:
-        Blocks without a heading; none where nothing has been attacked.
-    """
-    blocks: list[Block] = [Text(INTRODUCTION)] if groups else []
+    """Write the section about the audit, without its heading; empty without audits."""
+    if not groups:
+        return []
+    blocks: list[Block] = [Text(INTRODUCTION)]
     for group in groups:
         if len(groups) > 1:
             blocks.append(Heading(group.title, level=3))
-        audits = group.audits
         blocks += [
             Text(f"Audit: {audit.sentence}", warning=True)
-            for audit in audits
+            for audit in group.audits
             if audit.verdict == "fail"
         ]
-        said = [audit.sentence for audit in audits if audit.verdict != "fail"]
+        said = [audit.sentence for audit in group.audits if audit.verdict != "fail"]
         blocks += [Bullets(said)] if said else []
-        blocks.append(audit_table(group))
-        blocks += [Bullets(how)] if (how := how_to_run(audits)) else []
-    if groups:
-        meanings = [f"{gate.name}: {gate.failure}" for gate in GATES]
-        blocks += [Text("What a failure means:"), Bullets(meanings)]
-    return blocks
-
-
-def audit_table(group: AuditGroup) -> Table:
-    """Make the table of gates and systems.
-
-    Args:
-        group: The audits.
-
-    Returns:
-        The table, with what each gate measured.
-    """
-    rows = [
-        [
-            gate.name,
-            gate.title,
-            *(str(audit.findings[gate.name]) for audit in group.audits),
+        header = ["gate", "what is required", *(one.label for one in group.audits)]
+        rows = [
+            [gate.name, gate.title, *(str(a.findings[gate.name]) for a in group.audits)]
+            for gate in GATES
         ]
-        for gate in GATES
-    ]
-    header = ["gate", "what is asked for", *(audit.label for audit in group.audits)]
-    return Table(header, rows, text_columns=len(header))
+        blocks.append(Table(header, rows, text_columns=len(header)))
+        blocks += [Bullets(how)] if (how := _how_to_run(group.audits)) else []
+    meanings = [f"{gate.name}: {gate.failure}" for gate in GATES]
+    return [*blocks, Text("What a failure means:"), Bullets(meanings)]
 
 
-def how_to_run(audits: Sequence[Audit]) -> list[str]:
-    """Say how the gates that were not run can be run.
-
-    Args:
-        audits: Audits of one group.
-
-    Returns:
-        One sentence for each way, with the gates that it is for.
-    """
+def _how_to_run(audits: Sequence[Audit]) -> list[str]:
+    """Say how to run the gates that were not run: a sentence for each way."""
     ways: dict[str, list[str]] = {}
     for gate in GATES:
         if any(audit.findings[gate.name].verdict == NOT_RUN for audit in audits):
@@ -93,14 +61,7 @@ def audit_lines(groups: Sequence[AuditGroup]) -> list[str]:
 
 
 def audit_sentence(audits: Sequence[Audit]) -> str:
-    """Say in one sentence what the audits of all systems came to.
-
-    Args:
-        audits: The audits.
-
-    Returns:
-        Verdicts, with the gates that failed or were not run.
-    """
+    """Say for all systems in one sentence which gates failed or were not run."""
     found: dict[str, list[str]] = {}
     for audit in audits:
         parts = [
@@ -116,16 +77,11 @@ def audit_sentence(audits: Sequence[Audit]) -> str:
 
 
 def audit_text(groups: Sequence[AuditGroup], width: int = 100) -> str:
-    """Write the audit for a terminal.
+    """Write the audit for a terminal, in lines of up to ``width`` characters.
 
-    Args:
-        groups: The audits.
-        width: Most characters of a line.
-
-    Returns:
-        For each group the gates, what each failure means, how to run what was not run,
-        and the verdicts. One system's gates have their figures; for several there is
-        room for a table of verdicts only, and the figures of what failed come below.
+    For each group it has the gates, what each failure means, how to run what was not
+    run, and the verdicts. One system's gates have their figures; for several there is
+    only room for a table of verdicts, and the figures of what failed come below.
     """
     parts = []
     for group in groups:
@@ -134,7 +90,7 @@ def audit_text(groups: Sequence[AuditGroup], width: int = 100) -> str:
         else:
             gates = _figure_lines(group.audits[0], width)
         parts.append(f"Audit of the attack, {group.title}\n{gates}")
-        said = [*_failures(group.audits), *how_to_run(group.audits)]
+        said = [*_failures(group.audits), *_how_to_run(group.audits)]
         said += [f"Audit: {audit.sentence}" for audit in group.audits]
         parts.append("\n".join(_wrap(line, width, 2) for line in said))
     return "\n\n".join(parts)
@@ -155,11 +111,10 @@ def _verdict_table(group: AuditGroup) -> Table:
 
 
 def _figure_lines(audit: Audit, width: int) -> str:
-    names = max(len(gate.name) for gate in GATES)
+    longest = max(len(gate.name) for gate in GATES)
     lines = []
-    for gate in GATES:
-        found = audit.findings[gate.name]
-        start = f"{found.verdict:<{len(NOT_RUN)}}  {gate.name:<{names}}  "
+    for name, found in audit.findings.items():
+        start = f"{found.verdict:<{len(NOT_RUN)}}  {name:<{longest}}  "
         lines.append(_wrap(start + found.figure, width, len(start)))
     return "\n".join(lines)
 
@@ -167,11 +122,12 @@ def _figure_lines(audit: Audit, width: int) -> str:
 def _failures(audits: Sequence[Audit]) -> list[str]:
     said = []
     for gate in GATES:
-        failed = [one for one in audits if one.findings[gate.name].verdict == FAIL]
         labels: dict[str, list[str]] = {}
-        for one in failed:
-            labels.setdefault(one.findings[gate.name].figure, []).append(one.label)
-        figures = [f"{', '.join(who)}: {figure}" for figure, who in labels.items()]
-        if failed:
+        for audit in audits:
+            found = audit.findings[gate.name]
+            if found.verdict == FAIL:
+                labels.setdefault(found.figure, []).append(audit.label)
+        if labels:
+            figures = [f"{', '.join(who)}: {figure}" for figure, who in labels.items()]
             said.append(f"FAIL {gate.name}: {gate.failure} {'; '.join(figures)}.")
     return said

@@ -12,7 +12,14 @@ from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.metrics.wer import fold_case, split_words
 from espnet_mtl.provenance import hash_file
 from espnet_mtl.report.audit.evidence import Evidence
-from espnet_mtl.report.audit.finding import Finding, judged, not_run
+from espnet_mtl.report.audit.gate import (
+    AGAIN,
+    SUITE,
+    Finding,
+    gate,
+    judged,
+    not_run,
+)
 from espnet_mtl.report.table import counted
 from espnet_mtl.results.attack_scores import Row, hash_attack
 
@@ -23,8 +30,13 @@ Samples = np.ndarray[Any, np.dtype[np.float64]]
 _HALF_LEVEL = 0.5 / 32768
 
 
-def check_saved_file(evidence: Evidence) -> Finding:
-    """The files are those that the attack saved, in the budget, and heard alike."""
+@gate(
+    title="the saved file was scored, in its budget, heard as in the attack",
+    failure="The scored audio is not the audio that the attack saved, or it exceeds "
+    "the budget: the figures are not those of this attack.",
+    how=f"{AGAIN}; a suite also listens: {SUITE}",
+)
+def saved_file(evidence: Evidence) -> Finding:
     wavs, records = evidence.wavs, evidence.records
     if not evidence.run or not records or not wavs:
         return not_run("attacked audio or its records not there")
@@ -34,8 +46,8 @@ def check_saved_file(evidence: Evidence) -> Finding:
     known = there & records.keys()
     trials = evidence.result.utterances.values()
     scores = [score for trial in trials for score in trial.values()]
-    heard = [
-        (score.hyp, record.heard)
+    alike = [
+        _words(score.hyp) == _words(record.heard)
         for score in scores
         if (record := records.get(score.key)) and record.heard is not None
     ]
@@ -43,7 +55,7 @@ def check_saved_file(evidence: Evidence) -> Finding:
         "changed since": sum(hash_file(wavs[k]) != records[k].sha256 for k in known),
         "not scored": len(wavs.keys() ^ {score.key for score in scores}),
         "over the budget": sum(_over_budget(evidence, there)),
-        "heard differently": sum(not _same(*pair) for pair in heard),
+        "heard differently": alike.count(False),
     }
     found = [f"{count} {fault}" for fault, count in faults.items() if count]
     every = counted(len(wavs), "file")
@@ -52,25 +64,21 @@ def check_saved_file(evidence: Evidence) -> Finding:
     gone = len(wavs) - len(known)
     if gone:
         return not_run(f"{gone} of {every} are gone or not recorded")
-    unheard = _unheard(evidence)
+    unheard = sum(
+        record is None or record.heard is None
+        for row in evidence.result.of("main")
+        for _, record in evidence.feasible(row)
+    )
     if unheard:
         return not_run(
             f"{every} unchanged and in the budget, but {unheard} not heard in the "
             "attack"
         )
-    return judged(True, f"{every} unchanged, {len(heard)} heard alike")
+    return judged(True, f"{every} unchanged, {len(alike)} heard alike")
 
 
-def _unheard(evidence: Evidence) -> int:
-    return sum(
-        record is None or record.heard is None
-        for row in evidence.main
-        for _, record in evidence.feasible(row)
-    )
-
-
-def _same(one: str, other: str) -> bool:
-    return fold_case(split_words(one)) == fold_case(split_words(other))
+def _words(text: str) -> list[str]:
+    return fold_case(split_words(text))
 
 
 def _over_budget(evidence: Evidence, there: set[str]) -> Iterator[bool]:
@@ -80,7 +88,7 @@ def _over_budget(evidence: Evidence, there: set[str]) -> Iterator[bool]:
             continue
         clean = _samples(evidence.wavs[clean_score.key])
         for row in evidence.result.rows:
-            score = evidence.result.utterances.get(row.trial, {}).get(utt)
+            score = evidence.result.scores_of(row).get(utt)
             if row.norm and score and score.key in there:
                 attacked = _samples(evidence.wavs[score.key])
                 yield not _within(row, clean, attacked)
@@ -108,8 +116,13 @@ def _within(row: Row, clean: Samples | None, attacked: Samples | None) -> bool:
     return size <= radius * (1 + 1e-6) + slack
 
 
-def check_infeasible(evidence: Evidence) -> Finding:
-    """Utterances whose target cannot be reached are counted, none is left out."""
+@gate(
+    title="infeasible targets counted",
+    failure="Utterances are missing from the counts: targets that cannot be reached "
+    "may count as robustness, or hard utterances may have been dropped.",
+    how=AGAIN,
+)
+def infeasible(evidence: Evidence) -> Finding:
     rows = evidence.result.rows
     wrong = [row.trial for row in rows if not _adds_up(evidence, row)]
     if wrong:
@@ -120,7 +133,7 @@ def check_infeasible(evidence: Evidence) -> Finding:
 
 
 def _adds_up(evidence: Evidence, row: Row) -> bool:
-    scores = evidence.result.utterances.get(row.trial, {})
+    scores = evidence.result.scores_of(row)
     # Without a target it does not matter whether the target can be heard.
     counts = [one.feasible or row.words != "target" for one in scores.values()]
     # What is for the audit alone may look at fewer utterances.

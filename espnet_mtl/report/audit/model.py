@@ -1,15 +1,19 @@
 """Gates of the audit: can the model be attacked as it is?"""
 
 from espnet_mtl.report.audit.evidence import Evidence
-from espnet_mtl.report.audit.finding import Finding, judged, not_run
+from espnet_mtl.report.audit.gate import Finding, gate, judged, not_run
 from espnet_mtl.report.cautions import MAX_WER_SPREAD
 from espnet_mtl.results.record import Health
 
 MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
 
 
-def check_gradients(evidence: Evidence) -> Finding:
-    """Gradients at the start are finite and not zero, for every utterance."""
+@gate(
+    title="gradients at the start are finite and not zero",
+    failure="Some utterances give the attack no direction to go, and look robust for "
+    "that reason alone.",
+)
+def gradients(evidence: Evidence) -> Finding:
     health, lacking = _health(evidence)
     if not health:
         return not_run("gradients not looked at")
@@ -25,8 +29,12 @@ def check_gradients(evidence: Evidence) -> Finding:
     return judged(True, figure)
 
 
-def check_repeats(evidence: Evidence) -> Finding:
-    """The model gives the same loss and transcript when it is asked again."""
+@gate(
+    title="repeated runs of the model agree",
+    failure="The model is random: an attack on one draw says little about the next, so "
+    "the attack has to average over draws (`eot`).",
+)
+def repeats(evidence: Evidence) -> Finding:
     health, lacking = _health(evidence)
     known = [one for one in health if one.loss_repeat_diff is not None]
     lacking += len(health) - len(known)
@@ -49,8 +57,13 @@ def _health(evidence: Evidence) -> tuple[list[Health], int]:
     return known, len(every) - len(known)
 
 
-def check_benign_wer(evidence: Evidence) -> Finding:
-    """Systems that are compared hear untouched audio about as well."""
+@gate(
+    title=f"benign WER of compared systems within {MAX_WER_SPREAD:g} points",
+    failure="A worse recogniser resists targets better through its own errors: "
+    "differences between these systems are not robustness alone.",
+    how="report several systems at once (`--exp` of stage 18's command takes several)",
+)
+def benign_wer(evidence: Evidence) -> Finding:
     wers = evidence.benign_wers.values()
     if len(wers) < 2:
         return not_run("one system")

@@ -1,22 +1,25 @@
 """Gates of the audit: is the attack as strong as an attack can be?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import pairwise
 
 from espnet_mtl.report.audit.evidence import Evidence, Level
-from espnet_mtl.report.audit.finding import Finding, judged, not_run
+from espnet_mtl.report.audit.gate import SUITE, Finding, gate, judged, not_run
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import counted
 from espnet_mtl.results.attack_scores import Row, UttScore
 from espnet_mtl.results.record import Record
 
 UNTARGETED = "no attack with a target"
-
 LEAST_UNBOUNDED = 99.0
-MOST_FALL = 1.0
 
 
-def check_unbounded(evidence: Evidence) -> Finding:
-    """An attack without a bound reaches its target."""
+@gate(
+    title=f"unbounded attack succeeds (≥ {LEAST_UNBOUNDED:g} %)",
+    failure="Even without a bound the target is not reached: the attack is broken or "
+    "the gradients are masked. Little success in a small budget then shows nothing.",
+)
+def unbounded(evidence: Evidence) -> Finding:
     rows = [row for row in evidence.result.rows if row.attack == "unbounded"]
     rates = [row.success_rate for row in rows if row.success_rate is not None]
     if not rows or len(rates) < len(rows):
@@ -29,7 +32,16 @@ def check_unbounded(evidence: Evidence) -> Finding:
     return judged(rate >= LEAST_UNBOUNDED, figure)
 
 
-def check_growth(evidence: Evidence) -> Finding:
+MOST_FALL = 1.0
+
+
+@gate(
+    title="success grows with the budget",
+    failure="A larger budget contains the smaller one: an attack that gains nothing by "
+    "it misses what is there.",
+    how="give the attack two budgets or more, or " + SUITE,
+)
+def growth(evidence: Evidence) -> Finding:
     """Success never falls with the budget, and that of the best attacker grows.
 
     A weak attack, such as one of a single step, may be at 0 everywhere.
@@ -37,7 +49,8 @@ def check_growth(evidence: Evidence) -> Finding:
     series: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     counts = []
     for row in evidence.targeted:
-        if row.success_rate is not None and _uses_gradients(row):
+        has_gradients = any(member.kind == "white_box" for member in row.members)
+        if row.success_rate is not None and has_gradients:
             point = (strength(row.norm, row.budget), row.success_rate)
             series.setdefault(_series(row), []).append(point)
             counts.append(row.n)
@@ -48,7 +61,7 @@ def check_growth(evidence: Evidence) -> Finding:
     # Each budget is attacked for itself, so one utterance may go the other way.
     slack = max(MOST_FALL, 100.0 / max(min(counts), 1)) + 1e-9
     rates = [[rate for _, rate in sorted(points)] for points in series.values()]
-    steady = all(_never_falls(each, slack) for each in rates)
+    steady = all(low <= high + slack for each in rates for low, high in pairwise(each))
     first, last = (max(each[end] for each in rates) for end in (0, -1))
     figures = [
         (f"{name} " if len(series) > 1 else "")
@@ -67,19 +80,17 @@ def _series(row: Row) -> tuple[str, ...]:
     return name, str(row.norm), repr(settings)
 
 
-def _uses_gradients(row: Row) -> bool:
-    return any(member.kind == "white_box" for member in row.members)
-
-
-def _never_falls(rates: Sequence[float], slack: float) -> bool:
-    return all(low <= high + slack for low, high in zip(rates, rates[1:], strict=False))
-
-
 MOST_BROKEN_BY_STEPS = 1.0
 MOST_LOSS_BY_STEPS = 1.0
 
 
-def check_steps(evidence: Evidence) -> Finding:
+@gate(
+    title=f"twice the steps: < {MOST_BROKEN_BY_STEPS:g} point more success, loss lower "
+    f"by < {MOST_LOSS_BY_STEPS:g} % of that at the start",
+    failure="The attack was stopped before it was finished: with more steps the system "
+    "is less robust than reported.",
+)
+def steps(evidence: Evidence) -> Finding:
     """Twice the steps break hardly more, and lower the loss hardly further.
 
     An attacker keeps the better of both, so a loss that has risen counts as unchanged.
@@ -135,13 +146,20 @@ NEARER_WORDS = 1
 MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
 
 
-def check_white_box(evidence: Evidence) -> Finding:
+@gate(
+    title="white-box at least as strong as noise, transfer and black-box, per "
+    f"utterance (without gradients ≤ {MOST_NEARER:g} % nearer by more than "
+    f"{NEARER_WORDS} word, ≤ {MOST_BROKEN_ELSEWHERE:g} % broken)",
+    failure="Attacks that know less do better than the one with gradients: it does not "
+    "use them well, or the gradients are masked.",
+)
+def white_box(evidence: Evidence) -> Finding:
     """The attack that knows the gradients comes nearer than all that do not.
 
-    Compared are an utterance's fewest word edits to the target, at each budget. Where
-    nothing comes near, an attack that counts edits may have a word less than one that
-    lowers a loss: that much is allowed, and by chance more in a few utterances. To
-    break what gradients do not is allowed hardly ever.
+    For each utterance and budget, the fewest word edits to the target are compared.
+    Where nothing comes near, an attack that counts edits may end one word nearer than
+    one that lowers a loss: that much is allowed, and by chance more in a few
+    utterances. Breaking what gradients do not break is hardly ever allowed.
     """
     pairs = [pair for level in evidence.levels for pair in _nearest(evidence, level)]
     if not pairs:
@@ -156,7 +174,9 @@ def check_white_box(evidence: Evidence) -> Finding:
     shares = [100.0 * count / len(pairs) for count in (clearly, broken)]
     if shares[0] > MOST_NEARER or shares[1] > MOST_BROKEN_ELSEWHERE:
         return judged(False, figure)
-    kinds = _kinds(evidence)
+    kinds = {member.kind for row in evidence.targeted for member in row.members}
+    if all(evidence.controls_at(level) for level in evidence.levels):
+        kinds.add("control")
     lacking = [
         name
         for kind, name in (("control", "noise"), ("black_box", "black-box attack"))
@@ -165,14 +185,6 @@ def check_white_box(evidence: Evidence) -> Finding:
     if lacking:
         return not_run(f"{figure}; no {', no '.join(lacking)}")
     return judged(True, figure if "transfer" in kinds else f"{figure}; no transfer")
-
-
-def _kinds(evidence: Evidence) -> set[str]:
-    kinds: set[str] = {
-        member.kind for row in evidence.targeted for member in row.members
-    }
-    controls = all(evidence.controls_at(level) for level in evidence.levels)
-    return kinds | ({"control"} if controls else set())
 
 
 def _nearest(evidence: Evidence, level: Level) -> list[tuple[float, float]]:
@@ -205,12 +217,23 @@ MOST_FROM_NULL = 5.0
 LEAST_WORDS = 100
 
 
-def check_noise(evidence: Evidence) -> Finding:
-    """Random noise of the same size does not change how near the target is."""
+@gate(
+    title=f"noise stays near the null value (≤ {MOST_FROM_NULL:g} points; from "
+    f"{LEAST_WORDS} target words on)",
+    failure="Noise of the same loudness already changes what is heard, so the figures "
+    "do not show what the attack does.",
+    how=f"attack utterances of {LEAST_WORDS} target words or more, give the attack "
+    "`controls: [clean, noise]`, or " + SUITE,
+)
+def noise(evidence: Evidence) -> Finding:
     if not evidence.levels:
         return not_run(UNTARGETED)
     found = [
-        (abs(row.adv_twer - row.null_twer), level, _target_words(evidence, row))
+        (
+            abs(row.adv_twer - row.null_twer),
+            level,
+            sum(score.words_target for score, _ in evidence.feasible(row)),
+        )
         for level in evidence.levels
         for row in evidence.controls_at(level)
         if row.attack in ("noise", "gaussian")
@@ -231,7 +254,3 @@ def check_noise(evidence: Evidence) -> Finding:
         return not_run(f"no noise at {budget_name(*missing[0])}")
     figure = f"{worst:.1f} points from null at {budget_name(*where)}"
     return judged(worst <= MOST_FROM_NULL, figure)
-
-
-def _target_words(evidence: Evidence, row: Row) -> int:
-    return sum(score.words_target for score, _ in evidence.feasible(row))

@@ -82,6 +82,38 @@ def test_the_recogniser_loss_is_stock_espnets():
     assert stats["loss_asr"].item() == pytest.approx(loss.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_it_trains_in_parallel_and_in_mixed_precision(tmp_path, precision):
+    """As ESPnet's trainer wraps it; also where no utterance of a batch has a label."""
+    model = _model()
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1
+    )
+    try:
+        wrapped = torch.nn.parallel.DistributedDataParallel(model)
+        for accent in (-1, 1):
+            batch = make_batch()
+            batch["accent"][:] = accent
+            with torch.autocast("cpu", torch.bfloat16, precision == torch.bfloat16):
+                expected, _, _ = model(**{k: v.clone() for k, v in batch.items()})
+                loss, _, _ = wrapped(**batch)
+            assert torch.equal(loss, expected)
+            loss.backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+    # DataParallel copies a model in this way.
+    replica = model._replicate_for_data_parallel()
+    assert torch.isfinite(replica(**make_batch())[0])
+
+
+def test_it_collects_the_features_of_stock_espnet():
+    batch = make_batch()
+    ours, stock = (_model(accent_weight=w).collect_feats(**batch) for w in (0.5, 0.0))
+    assert ours.keys() == stock.keys()
+    assert all(torch.equal(ours[name], stock[name]) for name in ours)
+
+
 def test_the_encoder_runs_once():
     model, calls = _model(), []
     model.encoder.register_forward_hook(lambda *_: calls.append(1))

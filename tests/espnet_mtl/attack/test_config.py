@@ -90,7 +90,7 @@ def test_the_named_attackers_get_the_weights_of_training_or_their_own():
         ({"rnnt": 1}, "me: rnnt: no such setting; choose from ctc, att, accent, words"),
         ({"ctc": "lots"}, "me: ctc: 'lots': give a number, or 'model'"),
         ({"ctc": True}, "me: ctc: True: give a number"),
-        ({"ctc": -1}, "me: ctc: -1.0: give no negative weight; 'words: away'"),
+        ({"ctc": -1}, "me: ctc: -1.0: a weight cannot be negative"),
         ({"words": "up"}, "me: words: 'up': give one of target, away, keep"),
     ],
 )

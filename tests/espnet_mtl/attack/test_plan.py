@@ -42,7 +42,7 @@ def test_an_attacker_with_nothing_to_attack_is_left_out():
     only_accents = ToyVictim({"ctc": 0.0, "att": 0.0, "accent": 1.0})
     found = plan({}, only_accents)
     assert {bound.trial.attacker for bound in found} == {None, "multitask"}
-    with pytest.raises(UserError, match="not one of them attacks anything"):
+    with pytest.raises(UserError, match="none of them attacks a branch"):
         plan({"attackers": {"accent_blind": {"accent": 0}}}, only_accents)
 
 
@@ -52,6 +52,14 @@ def test_attackers_that_come_to_the_same_share_their_trials():
     assert [(one.attacker, one.also) for one in main] == [
         ("multitask", ("accent_blind",))
     ]
+
+
+def test_an_audit_without_a_bound_is_nobody_elses():
+    """Reports have a row for each attacker that comes to the same; it is no attack."""
+    pgd = {"name": "x", "attacks": [{"attack": "pgd"}], "unbounded": 5}
+    suite, unbounded = (one.trial for one in plan(pgd, ToyVictim({"ctc": 1.0}))[-2:])
+    assert suite.members[0].also == ("accent_blind",)
+    assert unbounded.attack == "unbounded" and unbounded.also == ()
 
 
 def test_attackers_are_resolved_and_told_of_once(caplog):

@@ -101,7 +101,7 @@ def test_the_card_says_what_the_model_is_and_claims_no_result_that_is_not_there(
     }
     assert 'Speech2Text.from_pretrained(\n    "ann/ears",\n' in card
     assert "8000 Hz" in card and "north, south" in card and "CTC weight of 0.3" in card
-    assert "language model, which decoding weighs in" in card
+    assert "language model, which decoding uses" in card
     assert "encoder: conformer" in card
     assert "TWER" not in card and "Untouched audio" not in card
 

@@ -25,10 +25,7 @@ def test_a_language_model_without_weight_is_told_of(
 
 def test_without_a_configuration_the_options_count(capsys):
     main(["--inference_args=--lm_weight 0.0"])
-    assert (
-        "The language model changes nothing: lm_weight is 0.0"
-        in capsys.readouterr().err
-    )
+    assert "is not used, because lm_weight is 0.0" in capsys.readouterr().err
 
 
 def test_a_weight_is_a_number():

@@ -50,7 +50,7 @@ def test_page_of_results(asr_exp, capsys):
 
 def test_the_seed_is_that_of_the_training(asr_exp, tmp_path):
     scores = read_attack_scores(asr_exp / "decode_ctc_attack_pgd" / "test")
-    assert scores.seed == 5
+    assert scores.clean.seed == 5
     path = tmp_path / "other.yaml"
     path.write_text("optim: adam\n")
     where = ["--attack_dir", str(asr_exp / "attack_pgd" / "test")]

@@ -143,13 +143,16 @@ def test_an_archive_cut_short_is_an_error(tmp_path, options):
 def test_what_is_no_audio_in_an_archive_is_an_error(tmp_path):
     path = tmp_path / "a.ark"
     kaldiio.save_ark(str(path), {"ann-1": np.ones((3, 4), np.float32)})
-    with pytest.raises(DataDirError, match=r"a.ark:6: no audio begins there \(feat"):
+    with pytest.raises(
+        DataDirError,
+        match=r"a.ark:6: there is no audio at this offset \(an archive of feat",
+    ):
         read_audio(f"{path}:6")
     path.write_bytes(b"ann-1 PKLcposix\nsystem\n(S'touch harm'\ntR.")
-    with pytest.raises(DataDirError, match="no audio begins there"):
+    with pytest.raises(DataDirError, match="there is no audio at this offset"):
         read_audio(f"{path}:6")
     for value in (f"{path}:999", f"{path}:6"):
-        with pytest.raises(DataDirError, match="no audio begins there"):
+        with pytest.raises(DataDirError, match="there is no audio at this offset"):
             read_source(value, value)
     with pytest.raises(DataDirError, match="no such archive"):
         read_audio(f"{path}.gz:6")

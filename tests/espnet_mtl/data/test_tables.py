@@ -49,12 +49,12 @@ def test_order_is_that_of_sort_in_the_c_locale():
 @pytest.mark.parametrize(
     "content, line, fault",
     [
-        ("a 1\nb 2\na 3\n", 3, "'a' is there twice"),
-        ("a 1\na 1\n", 2, "'a' is there twice"),
+        ("a 1\nb 2\na 3\n", 3, "'a' occurs twice"),
+        ("a 1\na 1\n", 2, "'a' occurs twice"),
         ("b 1\na 2\n", 2, "'a' is out of order after 'b'; sort by bytes"),
         ("a 1\nB 2\n", 2, "'B' is out of order"),
-        ("a 1\nb\n", 2, "nothing stands after 'b'; fill it in, or remove"),
-        ("a 1\nb  \t\n", 2, "nothing stands after 'b'"),
+        ("a 1\nb\n", 2, "no value after 'b'; fill it in, or remove"),
+        ("a 1\nb  \t\n", 2, "no value after 'b'"),
         ("a 1\n\nb 2\n", 2, "the line is empty; remove it"),
         ("a 1\nb \udcff\n", 2, "not UTF-8; convert the file"),
     ],

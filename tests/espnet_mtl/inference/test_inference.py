@@ -6,114 +6,162 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 from espnet2.bin.asr_inference import Speech2Text
-from model_factory import ACCENTS, save_lm, save_model, write_data_dir
+from model_factory import ACCENTS, make_batch, save_lm, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_inference
+from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.search import Search
+from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.journal import Journal
 from espnet_mtl.package.packing import pack_model
 
 BEAM = 2
 
 
-def _read(path: Path) -> dict[str, str]:
-    lines = path.read_text().splitlines()
-    return dict((line + " ").split(" ", 1) for line in lines)
+def _read(path):
+    return read_table(path, allow_empty_value=True)
 
 
-def _options(data_dir, config, weights, output_dir, *more):
+def _files(config, weights):
+    return ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
+
+
+def _lm(config, weights):
+    return ["--lm_train_config", str(config), "--lm_file", str(weights)]
+
+
+def _options(data_dir, model, output_dir, *more):
     return [
         *("--output_dir", str(output_dir), "--beam_size", str(BEAM)),
         *("--data_path_and_name_and_type", f"{data_dir / 'wav.scp'},speech,sound"),
-        *("--asr_train_config", str(config), "--asr_model_file", str(weights)),
-        *("--num_workers", "0", "--maxlenratio", "-6", "--nbest", "2", *more),
+        *("--num_workers", "0", "--maxlenratio", "-6", "--nbest", "2", *model, *more),
     ]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return write_data_dir(tmp_path_factory.mktemp("data"), num_utts=2)
+
+
+@pytest.fixture(scope="module")
+def exp(tmp_path_factory):
+    """Configuration and weights of a model with an accent head."""
+    return save_model(tmp_path_factory.mktemp("exp"))
 
 
 @pytest.mark.parametrize("ctc_weight", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("accent_weight", [0.0, 0.5, 1.0])
 def test_text_equals_stock_and_accent_is_the_models(
-    tmp_path, ctc_weight, accent_weight
+    tmp_path, data_dir, ctc_weight, accent_weight
 ):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=3)
-    config, weights = save_model(
+    exp = save_model(
         tmp_path / "exp",
         model_conf={"ctc_weight": ctc_weight},
         accent_weight=accent_weight,
     )
     decode_weight = ("--ctc_weight", str(ctc_weight))
-    asr_mtl_inference.main(
-        _options(data_dir, config, weights, tmp_path / "out", *decode_weight)
-    )
-    stock = Speech2Text(
-        config, weights, beam_size=BEAM, ctc_weight=ctc_weight, maxlenratio=-6, nbest=2
-    )
-    decoded = [_read(tmp_path / f"out/{n}best_recog/text") for n in (1, 2)]
-    scores = _read(tmp_path / "out/1best_recog/score")
+    out = tmp_path / "out"
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), out, *decode_weight))
+    options = {"ctc_weight": ctc_weight, "maxlenratio": -6, "nbest": 2}
+    stock = Speech2Text(*exp, beam_size=BEAM, **options)
+    decoded = [_read(out / f"{n}best_recog/text") for n in (1, 2)]
+    scores = _read(out / "1best_recog/score")
     for utt, wav in _read(data_dir / "wav.scp").items():
-        samples, _ = soundfile.read(wav.strip(), dtype="float32")
-        expected = stock(samples)
-        assert [d[utt].strip() for d in decoded] == [e[0].strip() for e in expected]
+        expected = stock(soundfile.read(wav, dtype="float32")[0])
+        assert [d[utt] for d in decoded] == [e[0].strip() for e in expected]
         assert float(scores[utt]) == pytest.approx(float(expected[0][3].score))
 
-    accents = tmp_path / "out/1best_recog/accent"
+    accents = out / "1best_recog/accent"
     assert accents.exists() == (accent_weight > 0)
     if accent_weight:
-        posteriors = _read(tmp_path / "out/1best_recog/accent_score")
+        posteriors = _read(out / "1best_recog/accent_score")
         for utt, accent in _read(accents).items():
             values = [float(p) for p in posteriors[utt].split()]
             assert sum(values) == pytest.approx(1.0, abs=1e-4)
-            assert ACCENTS[int(np.argmax(values))] == accent.strip()
+            assert ACCENTS[int(np.argmax(values))] == accent
 
 
-def test_a_zip_is_decoded_as_what_is_in_it(tmp_path):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    config, weights = save_model(tmp_path / "exp")
-    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "files"))
-    pack_model(config, weights, [], tmp_path / "x.zip")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "float64"},
+        {"quantize_asr_model": True},
+        {"streaming": True},
+        {"normalize_length": True, "penalty": 0.1, "minlenratio": -2, "nbest": 3},
+    ],
+)
+def test_each_kind_of_search_hears_what_stock_hears(exp, options):
+    options = {"beam_size": 3, "maxlenratio": -6, **options}
+    speech = make_batch(1)["speech"][0]
+    heard = Speech2TextAccent(*exp, **options)(speech)
+    stock = Speech2Text(*exp, **options)(speech)
+    assert [(h.text, h.score) for h in heard.nbest] == [
+        (text, str(float(hypothesis.score))) for text, _, _, hypothesis in stock
+    ]
+    assert sum(heard.posteriors) == pytest.approx(1.0)
+
+
+def test_a_head_on_an_intermediate_layer_leaves_the_text_as_stock_hears_it(tmp_path):
+    exp = save_model(tmp_path / "exp", accent_head_conf={"layer": 1})
+    options = {"beam_size": BEAM, "maxlenratio": -6}
+    speech = make_batch(1)["speech"][0]
+    heard = Speech2TextAccent(*exp, **options)(speech)
+    hypotheses, _ = Speech2Text(*exp, **options)(speech)
+    assert heard.nbest[0].text == hypotheses[0][0]
+    assert len(heard.posteriors) == len(ACCENTS)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--enh_s2t_task", "true"], "--enh_s2t_task is not supported"),
+        (["--multi_asr", "true"], "--multi_asr is not supported"),
+        (["--word_lm_file", "x"], "--word_lm_file is not supported"),
+        (["--model_zip", "x"], "not both"),
+        (["--asr_model_file", ""], "give --model_zip, or"),
+        (["--asr_model_file", "missing.pth"], "missing.pth: no such file"),
+    ],
+)
+def test_what_cannot_be_decoded_is_refused(tmp_path, data_dir, exp, more, said):
+    with pytest.raises(UserError, match=said):
+        asr_mtl_inference.main(_options(data_dir, _files(*exp), tmp_path, *more))
+
+
+def test_a_zip_is_decoded_as_what_is_in_it(tmp_path, data_dir, exp):
+    pack_model(*exp, [], tmp_path / "x.zip")
     zipped = ["--model_zip", str(tmp_path / "x.zip")]
-    options = _options(data_dir, config, weights, tmp_path / "zip", *zipped)
-    with pytest.raises(UserError, match="not both"):
-        asr_mtl_inference.main(options)
-    place = options.index("--asr_train_config")
-    asr_mtl_inference.main(options[:place] + options[place + 4 :])
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), tmp_path / "files"))
+    asr_mtl_inference.main(_options(data_dir, zipped, tmp_path / "zip"))
     for name in ("text", "score", "accent", "accent_score"):
         files = [tmp_path / out / "1best_recog" / name for out in ("files", "zip")]
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_more_options_win_and_may_have_blanks(tmp_path):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    config, weights = save_model(tmp_path / "exp")
+def test_more_options_win_and_may_have_blanks(tmp_path, data_dir, exp):
     lm = save_lm(tmp_path / "a folder")
-    options = _options(data_dir, config, weights, tmp_path / "out")
-    more = f"--nbest 1 --lm_train_config '{lm[0]}' --lm_file '{lm[1]}' --lm_weight 0.7"
+    more = shlex.join(["--nbest", "1", *_lm(*lm), "--lm_weight", "0.7"])
+    out, same = tmp_path / "out", tmp_path / "same"
+    options = _options(data_dir, _files(*exp), out)
     asr_mtl_inference.main(["--inference_args", more, *options])
-    assert not (tmp_path / "out/2best_recog").exists()
-    asr_mtl_inference.main(
-        [*options, *shlex.split(more), "--output_dir", f"{tmp_path}/same"]
-    )
+    assert not (out / "2best_recog").exists()
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), same, *shlex.split(more)))
     score = "1best_recog/score"
-    assert _read(tmp_path / "out" / score) == _read(tmp_path / "same" / score)
+    assert (out / score).read_bytes() == (same / score).read_bytes()
 
 
 def test_a_language_model_is_listened_to_and_another_one_decodes_anew(
-    tmp_path, monkeypatch
+    tmp_path, data_dir, exp, monkeypatch
 ):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    config, weights = save_model(tmp_path / "exp")
-    lm_config, lm_file = save_lm(tmp_path / "lm")
-    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "none"))
-    lm = ["--lm_train_config", str(lm_config), "--lm_file", str(lm_file)]
-    options = _options(data_dir, config, weights, tmp_path / "out", *lm)
+    lm = _lm(*save_lm(tmp_path / "lm"))
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), tmp_path / "none"))
+    options = _options(data_dir, _files(*exp), tmp_path / "out", *lm)
     options += ["--lm_weight", "0.7"]
     assert len(decoded_by(options, monkeypatch)) == 2
     first = _read(tmp_path / "out/1best_recog/score")
@@ -124,29 +172,22 @@ def test_a_language_model_is_listened_to_and_another_one_decodes_anew(
     assert _read(tmp_path / "out/1best_recog/score") != first
 
 
-def test_a_zip_is_decoded_with_its_language_model(tmp_path, monkeypatch):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    config, weights = save_model(tmp_path / "exp")
+def test_a_zip_is_decoded_with_its_language_model(tmp_path, data_dir, exp, monkeypatch):
     lm, other = save_lm(tmp_path / "lm"), save_lm(tmp_path / "other", seed=1)
-    pack_model(config, weights, [], tmp_path / "x.zip", lm=tuple(lm))
+    pack_model(*exp, [], tmp_path / "x.zip", lm=tuple(lm))
+    zipped, files = ["--model_zip", str(tmp_path / "x.zip")], _files(*exp)
 
-    def decode(name, *more):
-        options = _options(data_dir, config, weights, tmp_path / name, *more)
-        if "--model_zip" in more:
-            place = options.index("--asr_train_config")
-            options = options[:place] + options[place + 4 :]
+    def decode(name, model, *more):
+        options = _options(data_dir, model, tmp_path / name, *more)
         decoded = decoded_by([*options, "--lm_weight", "0.7"], monkeypatch)
         return decoded, (tmp_path / name / "1best_recog/score").read_text()
 
-    def files(lm):
-        return ["--lm_train_config", str(lm[0]), "--lm_file", str(lm[1])]
-
-    zipped = ["--model_zip", str(tmp_path / "x.zip")]
-    assert decode("zip", *zipped)[1] == decode("files", *files(lm))[1]
-    assert decode("zip", *zipped)[0] == []  # unpacked elsewhere, and yet the same
+    assert decode("zip", zipped)[1] == decode("files", files, *_lm(*lm))[1]
+    assert decode("zip", zipped)[0] == []  # unpacked elsewhere, and yet the same
     # One that is asked for wins.
-    assert decode("both", *zipped, *files(other))[1] == decode("2", *files(other))[1]
-    assert decode("both", *zipped, *files(other))[1] != decode("zip", *zipped)[1]
+    both = decode("both", zipped, *_lm(*other))[1]
+    assert both == decode("2", files, *_lm(*other))[1]
+    assert both != decode("zip", zipped)[1]
 
 
 @pytest.mark.parametrize(
@@ -171,24 +212,11 @@ def test_weights_that_change_nothing_are_told(lm_weight, has_lm, said, caplog):
     assert [record.message for record in caplog.records] == ([said] if said else [])
 
 
-def test_a_head_on_an_intermediate_layer_leaves_the_text_as_stock_hears_it(tmp_path):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    config, weights = save_model(tmp_path / "exp", accent_head_conf={"layer": 1})
-    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
-    assert len(_read(tmp_path / "out/1best_recog/accent")) == 2
-    stock = Speech2Text(config, weights, beam_size=BEAM, maxlenratio=-6, nbest=2)
-    texts = _read(tmp_path / "out/1best_recog/text")
-    for utt, wav in _read(data_dir / "wav.scp").items():
-        hypotheses, _ = stock(soundfile.read(wav.strip(), dtype="float32")[0])
-        assert texts[utt].strip() == hypotheses[0][0].strip()
-
-
-def test_a_killed_run_continues_and_ends_the_same(tmp_path, monkeypatch):
+def test_a_killed_run_continues_and_ends_the_same(tmp_path, exp, monkeypatch):
     data_dir = write_data_dir(tmp_path / "data", num_utts=30)
-    config, weights = save_model(tmp_path / "exp")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    asr_mtl_inference.main(_options(data_dir, config, weights, whole))
-    options = _options(data_dir, config, weights, killed)
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), whole))
+    options = _options(data_dir, _files(*exp), killed)
     process = subprocess.Popen(
         [sys.executable, "-m", "espnet_mtl.bin.asr_mtl_inference", *options],
         stderr=subprocess.DEVNULL,
@@ -231,30 +259,22 @@ def decoded_by(options, monkeypatch):
     return decoded
 
 
-@pytest.mark.parametrize("num_samples", [10, 60, 200])
-def test_an_utterance_that_is_too_short_is_heard_as_nothing(tmp_path, num_samples):
+def test_an_utterance_that_is_too_short_is_heard_as_nothing(tmp_path, exp):
     """Shorter than half a window, or than what the encoder needs."""
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    soundfile.write(data_dir / "spk0-000.wav", np.full(num_samples, 0.1), 8000)
-    config, weights = save_model(tmp_path / "exp")
-    asr_mtl_inference.main(_options(data_dir, config, weights, tmp_path / "out"))
-    assert _read(tmp_path / "out/1best_recog/text")["spk0-000"].strip() == ""
-    assert _read(tmp_path / "out/1best_recog/accent")["spk0-000"].strip() == "<unk>"
+    data_dir = write_data_dir(tmp_path / "data", num_utts=4)
+    short = {"spk0-000": 10, "spk0-002": 60, "spk1-001": 200}
+    for utt, num_samples in short.items():
+        soundfile.write(data_dir / f"{utt}.wav", np.full(num_samples, 0.1), 8000)
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), tmp_path / "out"))
+    texts, accents = (
+        _read(tmp_path / f"out/1best_recog/{n}") for n in ("text", "accent")
+    )
+    assert {utt for utt, accent in accents.items() if accent == "<unk>"} == set(short)
+    assert [texts[utt] for utt in short] == ["", "", ""]
 
 
-def test_a_model_has_to_be_named(tmp_path):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    options = _options(data_dir, "x", "y", tmp_path / "out")
-    place = options.index("--asr_train_config")
-    with pytest.raises(UserError, match="give --model_zip, or"):
-        asr_mtl_inference.main(options[:place] + options[place + 4 :])
-
-
-def test_weights_of_another_model_are_refused(tmp_path):
-    data_dir = write_data_dir(tmp_path / "data", num_utts=2)
-    config, _ = save_model(tmp_path / "exp")
+def test_weights_of_another_model_are_refused(tmp_path, data_dir, exp):
     torch.save({"x": torch.zeros(1)}, tmp_path / "x.pth")
+    options = _options(data_dir, _files(exp[0], tmp_path / "x.pth"), tmp_path / "out")
     with pytest.raises(UserError, match="x.pth: the weights do not fit"):
-        asr_mtl_inference.main(
-            _options(data_dir, config, tmp_path / "x.pth", tmp_path / "out")
-        )
+        asr_mtl_inference.main(options)

@@ -244,20 +244,28 @@ def test_the_log_is_as_before_also_after_an_exception(listener, level, monkeypat
     assert logging.root.manager.disable == level
 
 
-def test_a_missing_configuration_is_named(hybrid_zip, tmp_path):
-    with pytest.raises(UserError, match="--inference_config .*none.yaml: no such file"):
-        PackedListener(hybrid_zip, Decoding(tmp_path / "none.yaml"))
-
-
-def test_options_that_decoding_does_not_have_are_named(hybrid_zip, tmp_path):
-    with pytest.raises(UserError, match="--inference_args '--beam 3 --size 2'.*--size"):
-        PackedListener(hybrid_zip, Decoding(args="--beam 3 --size 2"))
-    with pytest.raises(UserError, match="--inference_args '--beam_size many'"):
-        PackedListener(hybrid_zip, Decoding(args="--beam_size many"))
+@pytest.mark.parametrize(
+    ("text", "args", "said"),
+    [
+        (None, "", "--inference_config .*decode.yaml: no such file"),
+        (
+            "nbest: 1",
+            "--beam 3 --size 2",
+            "--inference_args '--beam 3 --size 2'.*--size",
+        ),
+        ("nbest: 1", "--beam_size many", "--inference_args '--beam_size many'"),
+        ("beams: 3", "", "--inference_config .*decode.yaml.*beams"),
+        ("multi_asr: true", "", "--multi_asr is not supported"),
+    ],
+)
+def test_settings_that_decoding_does_not_have_are_named(
+    hybrid_zip, tmp_path, text, args, said
+):
     config = tmp_path / "decode.yaml"
-    config.write_text("beams: 3\n")
-    with pytest.raises(UserError, match="--inference_config .*decode.yaml.*beams"):
-        PackedListener(hybrid_zip, Decoding(config))
+    if text is not None:
+        config.write_text(text)
+    with pytest.raises(UserError, match=said):
+        PackedListener(hybrid_zip, Decoding(config, args))
 
 
 def test_a_stock_package_tells_no_accent(tmp_path, data_dir):

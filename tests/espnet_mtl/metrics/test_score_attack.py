@@ -113,7 +113,8 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
     assert read_utt_scores(hyp_dir) == utt_scores
     assert scores.made_of == hash_attack(attack_dir)
     assert (hyp_dir / scores.attack_dir).resolve() == attack_dir.resolve()
-    about = (scores.system, scores.seed, scores.decoder, scores.set, scores.attack_tag)
+    row = scores.clean
+    about = (row.system, row.seed, row.decoder, row.set, scores.attack_tag)
     assert about == ("mtl", 3, "d", "dev", "pgd")
     lines = {score.key: score for score in utt_scores}
     assert len(lines) == 12
@@ -183,17 +184,13 @@ def test_the_decoding_of_an_earlier_attack_is_refused(attack_dir, hyp_dir):
     score(attack_dir, hyp_dir)
 
 
-def test_missing_hypothesis_is_named(attack_dir, hyp_dir):
-    lines = (hyp_dir / "text").read_text().splitlines(keepends=True)
-    (hyp_dir / "text").write_text("".join(lines[1:]))
-    with pytest.raises(UserError, match="'ann-1-clean'"):
-        score(attack_dir, hyp_dir)
-
-
-def test_extra_hypothesis_is_named(attack_dir, hyp_dir):
-    with (hyp_dir / "text").open("a") as file:
-        file.write("eve-1-clean hello\n")
+def test_hypotheses_are_those_of_the_attack(attack_dir, hyp_dir):
+    text = (hyp_dir / "text").read_text()
+    (hyp_dir / "text").write_text(text + "eve-1-clean hello\n")
     with pytest.raises(UserError, match="text:13: 'eve-1-clean'"):
+        score(attack_dir, hyp_dir)
+    (hyp_dir / "text").write_text(text.partition("\n")[2])
+    with pytest.raises(UserError, match="'ann-1-clean'"):
         score(attack_dir, hyp_dir)
 
 
@@ -209,7 +206,7 @@ def test_an_attack_without_untouched_audio(tmp_path, hyp_dir):
         ("bob-1-clean", {"key": "bob-9-clean"}, "no record of 'bob-1-clean'"),
         ("bob-1-clean", {"trial": "other"}, "no trial 'other'"),
         ("ann-1-clean", {"target": "come"}, "another target than 'ann-1-clean'"),
-        ("ann-1-clean", {"utt": "ann-2"}, "'ann-1' not in trial 'clean'"),
+        ("ann-1-clean", {"utt": "ann-2"}, "no 'ann-1' in trial 'clean'"),
     ],
 )
 def test_records_that_do_not_fit(attack_dir, hyp_dir, key, changes, says):

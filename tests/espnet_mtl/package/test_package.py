@@ -1,11 +1,13 @@
 """Exported zips: what goes in comes out, and a stranger's zip does no harm."""
 
+import io
 import os
 import pickle
 import shutil
 import stat
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -52,6 +54,19 @@ def exported(tmp_path_factory, stats_file):
     options = ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
     asr_mtl_pack.main([*options, "--outpath", str(folder / "x.zip")])
     return folder / "x.zip"
+
+
+def _change(source, folder, ending, change):
+    """Copy a zip; ``change`` turns the files of an ending into others, or into none."""
+    target = folder / "bad.zip"
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith(ending):
+                content = change(content)
+            if content is not None:
+                new.writestr(name, content)
+    return target
 
 
 def test_our_loader_gets_the_model_back(exported, stats_file):
@@ -107,20 +122,17 @@ def test_stock_espnet_hears_the_same_with_a_packed_language_model(with_lm, tmp_p
         assert torch.equal(value, other), name
     speech = make_batch(1)["speech"][0]
     text, _, ids, hypothesis = stock(speech)[0]
-    (our_text, _, our_ids, our_hypothesis), *_ = ours(speech.numpy()).hypotheses
-    assert (our_text, our_ids) == (text, ids)
-    assert float(our_hypothesis.score) == pytest.approx(float(hypothesis.score))
+    best, *_ = ours(speech.numpy()).nbest
+    assert (best.text, best.token_int) == (text, " ".join(map(str, ids)))
+    assert float(best.score) == pytest.approx(float(hypothesis.score))
     assert float(hypothesis.scores["lm"]) != 0.0
     assert load_export(with_lm).has_accent  # an attack finds the recogniser
 
 
 def test_a_language_model_that_runs_code_is_refused(with_lm, tmp_path):
-    marker = tmp_path / "ran"
-    torch.save(RunsCode(marker), tmp_path / "bad.pth")
-    hostile = (tmp_path / "bad.pth").read_bytes()
-    bad = _repack(
-        with_lm, tmp_path / "bad.zip", lambda n, c: hostile if "loss" in n else c
-    )
+    marker, hostile = tmp_path / "ran", io.BytesIO()
+    torch.save(RunsCode(marker), hostile)
+    bad = _change(with_lm, tmp_path, "ave.pth", lambda _: hostile.getvalue())
     with pytest.raises(UserError, match=r"valid.loss.ave.pth: refused"):
         Speech2TextAccent(**unpack_model(bad, tmp_path / "out"))
     assert not marker.exists()
@@ -190,71 +202,49 @@ def test_packing_names_a_missing_file(exported, tmp_path):
     assert not (tmp_path / "y.zip").exists()
 
 
-def _repack(source, target, change):
-    """Copy a zip; ``change(name, content)`` returns what to write instead."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            content = change(name, old.read(name))
-            if content is not None:
-                new.writestr(name, content)
-    return target
-
-
-def test_weights_that_run_code_are_refused(exported, tmp_path):
-    marker = tmp_path / "ran"
-    hostile = pickle.dumps(RunsCode(marker))
-    bad = _repack(
-        exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
-    )
+@pytest.mark.parametrize("save", [pickle.dump, torch.save])
+def test_weights_that_run_code_are_refused(exported, tmp_path, save):
+    marker, hostile = tmp_path / "ran", io.BytesIO()
+    save(RunsCode(marker), hostile)
+    bad = _change(exported, tmp_path, "model.pth", lambda _: hostile.getvalue())
     with pytest.raises(UserError, match=r"bad.zip: .*refused.*can run code"):
         load_export(bad)
     assert not marker.exists()
-    torch.save(RunsCode(marker), tmp_path / "bad.pth")
-    hostile = (tmp_path / "bad.pth").read_bytes()
-    bad = _repack(
-        exported, tmp_path / "bad.zip", lambda n, c: hostile if "pth" in n else c
-    )
-    with pytest.raises(UserError, match=r"bad.zip: .*refused"):
-        load_export(bad)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "meta.yaml"])
+def test_yaml_that_runs_code_is_refused(exported, tmp_path, name):
+    marker = tmp_path / "ran"
+    hostile = f"a: !!python/object/apply:os.mkdir ['{marker}']"
+    with pytest.raises(UserError):
+        load_export(_change(exported, tmp_path, name, lambda _: hostile))
     assert not marker.exists()
 
 
-def test_yaml_that_runs_code_is_refused(exported, tmp_path):
-    marker = tmp_path / "ran"
-    hostile = f"a: !!python/object/apply:os.mkdir ['{marker}']"
-    for name in ("config.yaml", "meta.yaml"):
-        bad = _repack(
-            exported,
-            tmp_path / "bad.zip",
-            lambda n, c, name=name: hostile if n.endswith(name) else c,
-        )
-        with pytest.raises(UserError):
-            load_export(bad)
-        assert not marker.exists()
-
-
-@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil", "a\\evil"])
-def test_a_name_outside_the_folder_is_refused(exported, tmp_path, name):
-    bad = _repack(exported, tmp_path / "bad.zip", lambda n, c: c)
+@pytest.mark.parametrize(
+    ("name", "mode", "said"),
+    [
+        ("../evil", stat.S_IFREG, "refused: '.*outside its folder"),
+        ("/tmp/evil", stat.S_IFREG, "refused: '.*outside its folder"),
+        ("a/../../evil", stat.S_IFREG, "refused: '.*outside its folder"),
+        ("a\\evil", stat.S_IFREG, "refused: '.*outside its folder"),
+        ("link", stat.S_IFLNK, "'link' is a link"),
+        ("meta.yaml", stat.S_IFREG, "'meta.yaml' is in it twice"),
+    ],
+)
+def test_what_would_be_written_elsewhere_is_refused(
+    exported, tmp_path, name, mode, said
+):
+    bad = shutil.copy(exported, tmp_path / "bad.zip")
     info = zipfile.ZipInfo("evil")
     info.filename = name
-    with zipfile.ZipFile(bad, "a") as archive:
-        archive.writestr(info, "x")
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UserError, match="refused: '.*outside its folder"):
-        unpack_model(bad, tmp_path / "out")
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_link_is_refused(exported, tmp_path):
-    bad = _repack(exported, tmp_path / "bad.zip", lambda n, c: c)
-    info = zipfile.ZipInfo("link")
-    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    info.external_attr = (mode | 0o777) << 16
     with zipfile.ZipFile(bad, "a") as archive:
         archive.writestr(info, "/etc/passwd")
-    with pytest.raises(UserError, match="'link' is a link"):
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=said):
         unpack_model(bad, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_bomb_is_refused(exported, tmp_path):
@@ -279,25 +269,22 @@ def test_a_damaged_zip_is_refused(exported, tmp_path):
 
 
 def test_a_zip_that_is_no_package_is_refused(exported, tmp_path):
-    bad = _repack(
-        exported, tmp_path / "bad.zip", lambda n, c: None if n == "meta.yaml" else c
-    )
     with pytest.raises(UserError, match="not an ESPnet2 ASR package"):
-        load_export(bad)
+        load_export(_change(exported, tmp_path, "meta.yaml", lambda _: None))
+
+
+def test_more_than_the_disk_has_room_for_is_refused(exported, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(UserError, match=f"{tmp_path}/there has 1000; free some space"):
+        unpack_model(exported, tmp_path / "there" / "out")
 
 
 def test_a_bomb_of_aliases_does_not_grow(exported, tmp_path):
-    def add_bomb(name, content):
-        if not name.endswith("config.yaml"):
-            return content
-        layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-        layers += [
-            f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)
-        ]
-        return content + "\n".join(layers).encode()
-
-    bomb = _repack(exported, tmp_path / "bomb.zip", add_bomb)
-    files = unpack_model(bomb, tmp_path / "out")
+    layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    layers += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    bomb = "\n".join(layers).encode()
+    bad = _change(exported, tmp_path, "config.yaml", lambda config: config + bomb)
+    files = unpack_model(bad, tmp_path / "out")
     assert files["asr_train_config"].stat().st_size < 100_000
 
 
@@ -318,14 +305,11 @@ def test_nothing_that_a_configuration_names_is_unpickled(tmp_path):
 
 
 def test_a_zip_without_accent_list_is_refused(exported, tmp_path):
-    def forget(name, content):
-        if not name.endswith("config.yaml"):
-            return content
+    def forget(content):
         return yaml.safe_dump({**yaml.safe_load(content), "accent_list": None})
 
-    bad = _repack(exported, tmp_path / "bad.zip", forget)
     with pytest.raises(UserError, match="bad.zip: .*no accent list"):
-        load_export(bad)
+        load_export(_change(exported, tmp_path, "config.yaml", forget))
 
 
 @pytest.mark.parametrize("change", ["missing", "extra"])
@@ -335,10 +319,8 @@ def test_weights_that_do_not_fit_are_refused(exported, tmp_path, change):
         del weights["accent_head.classifier.0.bias"]
     else:
         weights["surplus"] = torch.zeros(1)
-    torch.save(weights, tmp_path / "bad.pth")
-    content = (tmp_path / "bad.pth").read_bytes()
-    bad = _repack(
-        exported, tmp_path / "bad.zip", lambda n, c: content if "pth" in n else c
-    )
+    other = io.BytesIO()
+    torch.save(weights, other)
+    bad = _change(exported, tmp_path, "model.pth", lambda _: other.getvalue())
     with pytest.raises(UserError, match="(?s)do not fit.*(classifier.0.bias|surplus)"):
         load_export(bad)

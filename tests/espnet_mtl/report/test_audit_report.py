@@ -8,9 +8,8 @@ from exp_factory import change_rows, make_exp, make_suite_exp
 
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.errors import UserError
-from espnet_mtl.report.audit.audits import make_audits
+from espnet_mtl.report.audit.audits import GATES, make_audits
 from espnet_mtl.report.audit.blocks import audit_text
-from espnet_mtl.report.audit.gates import GATES
 from espnet_mtl.report.comparison import compare, make_groups
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.result_tables import full_table, main_table, notes

@@ -72,7 +72,7 @@ def test_several_files_and_one_without_place_for_claims(study, tmp_path):
 
 def test_a_missing_marker_changes_nothing(study, tmp_path):
     text = README.replace("<!-- /results:claims -->", "")
-    with pytest.raises(UserError, match="README.md: the line '<!-- /results:claims"):
+    with pytest.raises(UserError, match="README.md: found '<!-- /results:claims"):
         update(study, tmp_path, "mini_accent", text)
     assert (tmp_path / "README.md").read_text() == text
 

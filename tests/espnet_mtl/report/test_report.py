@@ -6,24 +6,13 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from exp_factory import (
-    BUDGETS,
-    CLEAN,
-    add_clean,
-    add_log,
-    change_rows,
-    errors_of,
-    make_exp,
-    make_trial,
-)
+import scoring_dirs as dirs
+from exp_factory import BUDGETS, add_clean, add_log, change_rows, errors_of, make_exp
 from PIL import Image
 
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.bin.asr_mtl_score import main as score
-from espnet_mtl.data.tables import write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.results.attack import AttackRun, write_attack
-from espnet_mtl.results.record import Record
 
 _VOID = {"meta", "img", "br"}
 
@@ -171,17 +160,10 @@ def run(output, *exps, more=()):
 
 
 def test_one_single_task_system_without_log_and_audio(tmp_path):
-    exp = make_exp(
-        tmp_path,
-        "ctc",
-        errors=errors_of("ctc"),
-        budgets=BUDGETS,
-        attackers=("multitask",),
-        audio=False,
-    )
+    exp = make_exp(tmp_path, "ctc", errors=errors_of("ctc"), budgets=BUDGETS, **FEW)
     text = run(tmp_path / "out", exp)
     assert "ctc: no finished epoch" in text
-    assert "No accent branch" in text
+    assert "No accent scores" in text
     assert "No example" in text
     assert "The only attacker was multitask" in text
     assert "accent acc." not in text.split("## Untouched")[0].split("AdvTWER:")[0]
@@ -232,44 +214,16 @@ def test_warning_of_worse_recognisers(tmp_path, wers, warned):
 
 def test_reads_what_stages_15_to_17_write(tmp_path):
     exp = tmp_path / "asr_mtl_ctc"
-    attack, hyp = exp / "attack_pgd" / "test", exp / "decode_ctc_attack_pgd" / "test"
-    trials = [CLEAN, make_trial("noise"), make_trial("pgd", "a", also=["b"])]
-    heard = dict(
-        zip([trial.name for trial in trials], ("a b", "a", "c b"), strict=True)
-    )
-    distances = ("linf", "l2", "snr_db", "segsnr_db", "peak_snr_db")
-    records = [
-        Record(
-            key=f"{utt}-{trial.name}",
-            utt=utt,
-            trial=trial.name,
-            target="c d",
-            accent_wish=None,
-            feasible=True,
-            **dict.fromkeys(distances, 20.0),
-            loss_start=None,
-            loss_end=None,
-            sha256="",
-        )
-        for utt in ("s1-u", "s2-u")
-        for trial in trials
-    ]
-    keys = [record.key for record in records]
-    tables = {
-        "text": dict.fromkeys(keys, "a b"),
-        "utt2accent": dict.fromkeys(keys, "us"),
-    }
-    tables["utt2spk"] = {key: key[:2] for key in keys}
-    write_attack(attack, AttackRun(config={}, trials=tuple(trials)), records, tables)
-    write_table(hyp / "text", {one.key: heard[one.trial] for one in records})
+    attack = dirs.make_attack_dir(exp / "attack_pgd" / "test")
+    hyp = dirs.make_attack_decoding(exp / "decode_ctc_attack_pgd" / "test")
     words = ["--attack_dir", str(attack), "--hyp_dir", str(hyp), "--system", "ctc"]
     score(["attack", *words, "--decoder", "decode_ctc", "--attack_tag", "attack_pgd"])
 
     text = run(tmp_path / "out", exp)
-    # Of the target "c d", "c b" has one word.
-    assert "| ctc | 0.00 | 100.00 | 50.00 |" in text
-    assert re.search(r"\| ctc \| a \(= b\) \| 0.01 \| 2 \| ", text)
-    assert "2 utterances of 2 speakers (set test, attack_pgd, L-inf bound" in text
+    # Of nine words of feasible targets, five are heard.
+    assert "| ctc | 0.00 | 66.67 | 100.00 | 44.44 |" in text
+    assert "| ctc | multitask | 0.01 | 3 | 44.44 | 55.56 |" in text
+    assert "3 utterances of 2 speakers (set test, attack_pgd, L-inf bound" in text
 
 
 def test_nothing_found_says_where_and_which_stage(tmp_path):

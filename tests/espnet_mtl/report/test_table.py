@@ -1,5 +1,6 @@
 import pytest
 
+from espnet_mtl.report.document import to_html
 from espnet_mtl.report.table import Table, counted, number
 
 TABLE = Table(["name", "first", "second"], [["a|b", "1", "22"], ["<c>", "333", "4"]])
@@ -19,7 +20,7 @@ def test_markdown():
 
 
 def test_html_is_escaped():
-    assert "<td>&lt;c&gt;</td>" in TABLE.to_html()
+    assert "<td>&lt;c&gt;</td>" in to_html([TABLE], "title")
 
 
 def test_text_is_aligned():

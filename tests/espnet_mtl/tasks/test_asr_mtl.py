@@ -84,9 +84,19 @@ def test_an_intermediate_layer_is_handed_out():
     assert torch.isfinite(loss)
 
 
-def test_an_intermediate_layer_needs_ctc():
-    args = make_args(accent_head_conf={"layer": 1}, model_conf={"ctc_weight": 0.0})
-    with pytest.raises(UserError, match="needs a CTC branch"):
+@pytest.mark.parametrize(
+    ("layer", "ctc_weight", "said"),
+    [
+        (1, 0.0, "needs a CTC branch"),
+        (0, 0.5, "layer: 0 is not one of the encoder's blocks 1 to 1"),
+        (2, 0.5, "layer: 2 is not one of the encoder's blocks 1 to 1"),
+    ],
+)
+def test_a_layer_that_cannot_be_handed_out_is_refused(layer, ctc_weight, said):
+    args = make_args(
+        accent_head_conf={"layer": layer}, model_conf={"ctc_weight": ctc_weight}
+    )
+    with pytest.raises(UserError, match=said):
         ASRMTLTask.build_model(args)
 
 

@@ -38,12 +38,14 @@ def train(task, stock, exp, init_param, **more):
 
 
 @pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
-@pytest.mark.parametrize(("wanted", "said"), [(["b.zip"], "b.zip"), ([], "its own")])
+@pytest.mark.parametrize(
+    ("wanted", "said"), [(["b.zip"], "b.zip"), ([], "random weights")]
+)
 def test_other_initial_weights_do_not_continue(begun, task, stock, tag, wanted, said):
-    with pytest.raises(UserError, match=f"weights of a.pth, not .*{said}.*{tag}"):
+    with pytest.raises(UserError, match=f"from a.pth, not from {said}, .*{tag}"):
         train(task, stock, begun, wanted)
     (begun / "config.yaml").write_text("seed: 0\n")
-    with pytest.raises(UserError, match="begun with weights of its own, not .*c.pth"):
+    with pytest.raises(UserError, match="from random weights, not from c.pth"):
         train(task, stock, begun, ["c.pth"])
 
 

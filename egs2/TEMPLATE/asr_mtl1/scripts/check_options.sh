@@ -88,21 +88,22 @@ choose_sets() {
 
 # Add to skip_stages what other options leave out.
 choose_stages() {
-    local option left_out n asked='' reasons=''
-    while IFS= read -r option; do
-        left_out=
-        for n in ${option##*: }; do
-            skip_stages+=" ${n}"
-            if in_range "${n}"; then
-                left_out+=" ${n}"
-            fi
-        done
-        if [ -n "${left_out}" ]; then
-            reasons+="${reasons:+, }${option%: *} leaves out${left_out}"
-        fi
-    done <<< "$(list_skip_options)"
-    skip_stages=$(tr -s ' ' '\n' <<< "${skip_stages}" | sed '/^$/d' | sort -nu \
-        | paste -s -d ' ' -)
+    local n asked='' reasons='' skipped=${skip_stages}
+    skip_stages=
+    if [ -n "${skipped}" ]; then leave_out "--skip_stages \"${skipped}\"" ${skipped}; fi
+    if "${skip_data_prep}"; then leave_out "--skip_data_prep true" 1 2 3 4 5; fi
+    if "${skip_train}"; then leave_out "--skip_train true" 2 4 5 6 7 8 9 10 11; fi
+    if ! "${use_lm}"; then leave_out "--use_lm false" 6 7 8; fi
+    if ! "${use_ngram}"; then leave_out "--use_ngram false" 9; fi
+    if "${skip_eval}"; then leave_out "--skip_eval true" 12 13; fi
+    if "${skip_packing}"; then leave_out "--skip_packing true" 14; fi
+    if "${skip_attack}"; then leave_out "--skip_attack true" 15 16 17 18; fi
+    if "${skip_upload_hf}"; then leave_out "--skip_upload_hf true" 19; fi
+    if [ -z "${speed_perturb_factors}" ]; then leave_out "--speed_perturb_factors \"\"" 2; fi
+    if [ -n "${skip_stages}" ]; then
+        skip_stages=$(printf '%s\n' ${skip_stages} | sort -nu | paste -s -d ' ' -)
+        log "Skipped stages: ${skip_stages}"
+    fi
 
     for n in ${all_stages}; do
         if in_range "${n}"; then
@@ -115,25 +116,22 @@ choose_stages() {
     # Stages 6 to 9 and 19 are off unless an option turns them on, which is easily forgotten.
     if ! is_wanted ${asked} && [[ "${asked} " =~ \ (6|7|8|9|19)\  ]]; then
         die "There is nothing to run from --stage ${stage} to --stop_stage ${stop_stage}:" \
-            "${reasons}."
-    fi
-    if [ -n "${skip_stages}" ]; then
-        log "Skipped stages: ${skip_stages}"
+            "${reasons#, }."
     fi
 }
 
-# One option a line, with the stages that it leaves out: "--skip_eval true: 12 13".
-list_skip_options() {
-    if [ -n "${skip_stages}" ]; then echo "--skip_stages \"${skip_stages}\": ${skip_stages}"; fi
-    if "${skip_data_prep}"; then echo "--skip_data_prep true: 1 2 3 4 5"; fi
-    if "${skip_train}"; then echo "--skip_train true: 2 4 5 6 7 8 9 10 11"; fi
-    if ! "${use_lm}"; then echo "--use_lm false: 6 7 8"; fi
-    if ! "${use_ngram}"; then echo "--use_ngram false: 9"; fi
-    if "${skip_eval}"; then echo "--skip_eval true: 12 13"; fi
-    if "${skip_packing}"; then echo "--skip_packing true: 14"; fi
-    if "${skip_attack}"; then echo "--skip_attack true: 15 16 17 18"; fi
-    if "${skip_upload_hf}"; then echo "--skip_upload_hf true: 19"; fi
-    if [ -z "${speed_perturb_factors}" ]; then echo "--speed_perturb_factors \"\": 2"; fi
+leave_out() { # leave_out <option that does> <stage>...
+    local why=$1 n left_out=''
+    shift
+    skip_stages+=" $*"
+    for n in "$@"; do
+        if in_range "${n}"; then
+            left_out+=" ${n}"
+        fi
+    done
+    if [ -n "${left_out}" ]; then
+        reasons+=", ${why} leaves out${left_out}"
+    fi
 }
 
 # Files that options name

@@ -33,19 +33,14 @@ make_names() {
     if [ "${lang}" != noinfo ]; then
         lang_part=_${lang}
     fi
-    local token_dir=${datadir}/${lang_part:+${lang}_}token_list
+    local token_dir=${datadir}/${lang_part:+${lang}_}token_list/${token_type}
     local tokens=${token_type}
     bpemodel=none
-    case ${token_type} in
-        bpe)
-            tokens=bpe${nbpe}
-            token_dir+=/bpe_${bpemode}${nbpe}
-            bpemodel=${token_dir}/bpe.model
-            ;;
-        *)
-            token_dir+=/${token_type}
-            ;;
-    esac
+    if [ "${token_type}" = bpe ]; then
+        tokens=bpe${nbpe}
+        token_dir+=_${bpemode}${nbpe}
+        bpemodel=${token_dir}/bpe.model
+    fi
     token_list=${token_dir}/tokens.txt
     default_accents=${datadir}/${lang_part:+${lang}_}accent_list/accents.txt
     accents=${accent_list:-${default_accents}}
@@ -60,10 +55,7 @@ make_names() {
     # 2. Training
     local settings=${feats_type}${lang_part}_${tokens}
     if [ -z "${asr_tag}" ]; then
-        asr_tag=train
-        if [ -n "${asr_config}" ]; then
-            asr_tag=$(basename "${asr_config}" .yaml)
-        fi
+        asr_tag=$(basename "${asr_config:-train}" .yaml)
         asr_tag+=_${settings}$(name_of_args "${asr_args}")${sp}
     fi
     asr_stats_dir=${asr_stats_dir:-${expdir}/asr_mtl_stats_${settings}${sp}}
@@ -76,10 +68,7 @@ make_names() {
     # 3. Language models. The text is that of before the speed perturbation, which has
     #    each sentence several times.
     if [ -z "${lm_tag}" ]; then
-        lm_tag=train
-        if [ -n "${lm_config}" ]; then
-            lm_tag=$(basename "${lm_config}" .yaml)
-        fi
+        lm_tag=$(basename "${lm_config:-train}" .yaml)
         lm_tag+=${lang_part}_${tokens}$(name_of_args "${lm_args}")
     fi
     lm_stats_dir=${lm_stats_dir:-${expdir}/lm_stats${lang_part}_${tokens}}
@@ -95,19 +84,12 @@ make_names() {
         fi
     fi
     lm_dev_text=${lm_dev_text:-${data_feats}/${valid_set}/text}
-    if [ -z "${lm_test_text}" ]; then
-        lm_test_text=${lm_dev_text}
-        if [ -n "${test_sets}" ]; then
-            lm_test_text=${data_feats}/${test_sets%% *}/text
-        fi
-    fi
+    lm_test_text=${lm_test_text:-${test_sets:+${data_feats}/${test_sets%% *}/text}}
+    lm_test_text=${lm_test_text:-${lm_dev_text}}
 
     # 4. Decoding
     if [ -z "${inference_tag}" ]; then
-        inference_tag=inference
-        if [ -n "${inference_config}" ]; then
-            inference_tag=$(basename "${inference_config}" .yaml)
-        fi
+        inference_tag=$(basename "${inference_config:-inference}" .yaml)
         inference_tag+=$(name_of_args "${inference_args}")
         if "${use_lm}"; then
             inference_tag+=_lm_$(basename "${lm_exp}")_$(name_of_weights "${inference_lm}")

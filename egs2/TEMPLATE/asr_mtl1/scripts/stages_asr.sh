@@ -117,7 +117,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
         if ! ${python} -m espnet2.bin.aggregate_stats_dirs "${opts[@]}" \
                 --output_dir "${dir}" > "${parts}/aggregate_stats" 2>&1; then
             tail -n 20 "${parts}/aggregate_stats" >&2
-            die "The statistics of the jobs could not be added up: the reason is above."
+            die "The statistics of the jobs could not be combined; the end of the error message is above."
         fi
     fi
 

@@ -127,7 +127,7 @@ stage_9() {
     log "Ngram training started... log: '${ngram_exp}/ngram.log'"
     if ! count_ngrams "${model}" 2> "${ngram_exp}/ngram.log"; then
         tail -n 20 "${ngram_exp}/ngram.log" >&2
-        die "The n-grams could not be counted; KenLM's last words are above."
+        die "KenLM could not make the n-grams; the end of its log is above."
     fi
 }
 

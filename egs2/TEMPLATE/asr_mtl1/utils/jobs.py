@@ -33,8 +33,7 @@ class Call:
     Attributes:
         options: Name of an option, without dashes -> value.
         numbers: The jobs' numbers; ``None`` for one job without a number.
-        log: Log file, with JOB in place of the number.
-        command: Words of the command, likewise.
+        log: Log file, with JOB in place of the number, as in the command's words.
     """
 
     options: dict
@@ -79,9 +78,6 @@ def on_end(handle):
     """Have a function called on Ctrl-C, a kill, or a closed terminal.
 
     Signals that are ignored stay ignored: that is how nohup works.
-
-    Args:
-        handle: Takes the signal's number and the frame.
     """
     for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -89,14 +85,9 @@ def on_end(handle):
 
 
 def parse(arguments, usage):
-    """Read a command line.
+    """Read a command line, without the program, as a call.
 
-    Args:
-        arguments: Its words, without the program.
-        usage: What to show when there is no log or command.
-
-    Returns:
-        The call.
+    ``usage`` is shown when there is no log or command.
     """
     options, numbers, rest = {}, None, list(arguments)
     while rest:
@@ -106,17 +97,16 @@ def parse(arguments, usage):
             options[rest[0][2:].replace("-", "_")] = rest[1]
             rest = rest[2:]
         elif match := re.fullmatch(r"JOB=(\d+)(?::(\d+))?", rest[0]):
-            first, last = int(match[1]), int(match[2] or match[1])
-            numbers = range(first, last + 1)
+            numbers = range(int(match[1]), int(match[2] or match[1]) + 1)
+            if not numbers:
+                fail("the range of JOB is empty")
             rest = rest[1:]
         else:
             break
     if len(rest) < 2:
         fail("give a log file and a command\n" + usage)
     log = options.pop("log", rest[0])
-    if numbers is not None and not numbers:
-        fail("the range of JOB is empty")
-    if numbers is not None and len(numbers) > 1 and "JOB" not in log:
+    if numbers and len(numbers) > 1 and "JOB" not in log:
         fail(f"{log}: several jobs need JOB in the log's name")
     return Call(options, numbers, log, rest[1:])
 
@@ -126,8 +116,7 @@ def run_logged(file, command, run, place=""):
 
     Args:
         file: The open log, to which the job writes as well.
-        command: Words of the command.
-        run: Runs them; returns the exit status.
+        run: Runs the command's words; returns the exit status.
         place: What to say about where it runs, beside the host.
 
     Returns:
@@ -135,7 +124,7 @@ def run_logged(file, command, run, place=""):
     """
     file.write(f"# {shlex.join(command)}\n")
     file.write(f"# Running on {socket.gethostname()}{place}\n")
-    file.write(f"# Started at {_now()}\n")
+    file.write(f"# Started at {now()}\n")
     file.flush()
     started = time.time()
     try:
@@ -144,20 +133,20 @@ def run_logged(file, command, run, place=""):
         file.write(f"# {error}\n")
         status = 127
     file.write(f"# Accounting: time={time.time() - started:.0f} threads=1\n")
-    file.write(f"# Ended (code {status}) at {_now()}\n")
+    file.write(f"# Ended (code {status}) at {now()}\n")
     file.flush()
     return status
 
 
-def _now():
+def now():
+    """Return the local time as logs have it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def check(results):
     """Show the end of the first failed job's log, and fail, if any job failed.
 
-    Args:
-        results: For each job, its log and why it failed; ``None`` if it did not.
+    A result is a job's log and why it failed; ``None`` if it did not.
     """
     failed = [(log, why) for log, why in results if why is not None]
     if not failed:

@@ -9,11 +9,7 @@ import sys
 
 
 def keep_log(path):
-    """Give the log of an earlier run another name, if there is one.
-
-    Args:
-        path: The log that is to be written.
-    """
+    """Give the log of an earlier run another name, if there is one."""
     base, suffix = os.path.splitext(path)
     names = [path]
     while os.path.exists(names[-1]):

@@ -13,6 +13,7 @@ One job without a number leaves the log of an earlier run beside its own: train.
 --log wins over LOG, which ESPnet's launcher would rename.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -56,10 +57,8 @@ class Runner:
 
     def end(self, process, number=signal.SIGTERM):
         """Send a signal to a job and what it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def stop(self, number, _frame):
         """End all jobs; called on a signal."""
@@ -68,9 +67,9 @@ class Runner:
             self.end(process)
         deadline = time.time() + 5
         for process in list(self.running):
-            while process.poll() is None and time.time() < deadline:
-                time.sleep(0.05)
-            if process.poll() is None:
+            try:
+                process.wait(max(deadline - time.time(), 0))
+            except subprocess.TimeoutExpired:
                 self.end(process, signal.SIGKILL)
         sys.stderr.flush()
         os._exit(128 + number)

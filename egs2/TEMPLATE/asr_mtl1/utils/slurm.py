@@ -92,10 +92,7 @@ class Array:
         """Take over the array that an earlier call with the same log left running.
 
         It is an error if that array has another command, or if SLURM does not answer:
-        two arrays would overwrite each other's files.
-
-        Returns:
-            Whether there is such an array.
+        two arrays would overwrite each other's files. Return whether there is one.
         """
         until = time.time() + FOR_ANSWER
         while (tasks := self.ask()) is None:
@@ -115,9 +112,7 @@ class Array:
                 f"another command: wait until it has ended, or 'scancel {array}'"
             )
         self.id = array
-        self.say(
-            f"array {array} of an earlier call still does the same: waiting for it"
-        )
+        self.say(f"array {array} of an earlier call does the same: waiting for it")
         return True
 
     def submit(self, command):
@@ -174,13 +169,10 @@ class Array:
     def ask(self):
         """Ask SLURM for the array's jobs that wait or run.
 
-        Returns:
-            (Array, state, reason to wait, comment) of each; ``None`` without an answer.
+        Return (array, state, reason to wait, comment) of each, ``None`` without an
+        answer.
         """
-        asked = run(
-            ["squeue", "--noheader", "--array", f"--user={os.getuid()}"]
-            + ["--format=%F|%T|%r|%k"]
-        )
+        asked = squeue(f"--user={os.getuid()}", "--format=%F|%T|%r|%k")
         if asked.returncode != 0:
             self.say(f"SLURM does not answer ({asked.stderr.strip()}); waiting")
             return None
@@ -227,23 +219,23 @@ class Array:
 
     def end_states(self):
         """Return number -> state, as far as SLURM or its accounting still knows it."""
-        sacct = run(
-            ["sacct", "--allocations", "--noheader", "--parsable2"]
-            + ["--format=JobID,State", f"--jobs={self.id}"]
-        )
-        squeue = run(
-            ["squeue", "--noheader", "--array", "--states=all"]
-            + ["--format=%F_%K|%T", f"--jobs={self.id}"]
-        )
-        said = re.findall(r"_(\d+)\|([A-Z_]+)", sacct.stdout + squeue.stdout)
-        return {int(number): state for number, state in said}
+        jobs_of_it = f"--jobs={self.id}"
+        sacct = ["sacct", "--allocations", "--noheader", "--parsable2", jobs_of_it]
+        said = run([*sacct, "--format=JobID,State"]).stdout
+        said += squeue(jobs_of_it, "--states=all", "--format=%F_%K|%T").stdout
+        states = re.findall(r"_(\d+)\|([A-Z_]+)", said)
+        return {int(number): state for number, state in states}
 
     def say(self, message):
         """Log a message once, as the recipe's scripts do."""
         if message not in self.said:
             self.said.add(message)
-            now = time.strftime("%Y-%m-%dT%H:%M:%S")
-            print(f"{now} (slurm.py) {message}", file=sys.stderr)
+            print(f"{jobs.now()} (slurm.py) {message}", file=sys.stderr)
+
+
+def squeue(*options):
+    """Ask SLURM about jobs, each of an array on its own line."""
+    return run(["squeue", "--noheader", "--array", *options])
 
 
 def run(command, text=None):

@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_mtl.data.prepare.clip import Clip
-from espnet_mtl.data.prepare.keys import give_keys
+from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
@@ -19,15 +18,7 @@ _SHOWN = 5
 
 
 def find_corpus(root: str, classes: Mapping[str, str]) -> Path:
-    """Look for the folder that has the folders of the accents.
-
-    Args:
-        root: That folder, or the one that the corpus was unpacked in; empty where the
-            user has named none.
-        classes: Class by name of an accent's folder, folded.
-
-    Returns:
-        The folder.
+    """Look for the folder of the accents' folders: the one named, or one inside it.
 
     Raises:
         UserError: If it is not there.
@@ -57,16 +48,12 @@ def read_corpus(
 ) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
+    Those that lack one of both have a fate already.
+
     Args:
-        folder: See :func:`find_corpus`.
-        classes: Class by name of an accent's folder, folded.
         codes: What speakers' ids begin with, also by folder; no two folders may share
             one, whatever classes the user makes of them.
-        options: Of the command.
         is_strict: Whether a folder that the map does not know is a mistake.
-
-    Returns:
-        The clips; those that lack one of both have a fate already.
 
     Raises:
         UserError: If there is none, or audio is not in the folder of a speaker.
@@ -93,7 +80,7 @@ def read_corpus(
     if is_strict:
         _refuse_unknown_folders(folder, clips, classes, options.accent_map)
     read_transcripts(clips, files, options)
-    give_keys([clip for clip in clips if not clip.fate])
+    give_keys(open_clips(clips))
     return clips
 
 
@@ -118,10 +105,7 @@ def _list_files(accent: Path) -> tuple[set[tuple[str, str]], set[tuple[str, str]
 
 
 def _refuse_unknown_folders(
-    folder: Path,
-    clips: list[Clip],
-    classes: Mapping[str, str],
-    accent_map: Path | None,
+    folder: Path, clips: list[Clip], classes: Mapping[str, str], accent_map: Path | None
 ) -> None:
     """A folder without a class is a mistake, unless the user says what it means."""
     names = dict.fromkeys(clip.labels[0] for clip in clips)

@@ -15,14 +15,7 @@ ACCENTS = Path(__file__).resolve().parents[1] / "conf" / "accents.tsv"
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If the corpus is not there or at fault, or options do not fit.
-    """
+    """Run the command."""
     parser = get_parser(
         __doc__,
         accent_map=ACCENTS,

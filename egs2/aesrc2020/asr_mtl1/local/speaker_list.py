@@ -15,13 +15,8 @@ from espnet_mtl.errors import UserError
 def split_by_list(clips: Sequence[Clip], speakers: Path, options: Options) -> None:
     """Put the listed speakers to the test, and share the others out.
 
-    Args:
-        clips: ``split`` of those without a fate is set.
-        speakers: See :func:`read_speakers`.
-        options: Of the command.
-
     Raises:
-        UserError: If there is no list, or none of its speakers in the corpus.
+        UserError: If there is no list, or none of its speakers is in the corpus.
     """
     listed = read_speakers(speakers)
     used = open_clips(list(clips))
@@ -48,13 +43,7 @@ def split_by_list(clips: Sequence[Clip], speakers: Path, options: Options) -> No
 
 
 def read_speakers(path: Path) -> set[str]:
-    """Read a list of speakers, or all lists of a folder.
-
-    Args:
-        path: File of one speaker a line, or a folder of such files.
-
-    Returns:
-        The speakers, as data directories have them.
+    """Read a list of one speaker a line, or all lists of a folder.
 
     Raises:
         UserError: If there is no such file.

@@ -16,14 +16,7 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
 def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
-    """Read the command line; where a language has no map, labels are classes.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Returns:
-        The options.
-    """
+    """Read the command line; where a language has no map, labels are classes."""
     parser = get_parser(
         __doc__,
         min_clips=100,
@@ -53,14 +46,7 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If the release is not there or at fault, or options do not fit.
-    """
+    """Run the command."""
     args = get_arguments(cmd)
     setup_logging()
     options = read_options(args)
@@ -69,7 +55,7 @@ def main(cmd: list[str] | None = None) -> None:
     logging.info(
         "Accent map: %s; other labels: %s",
         options.accent_map or "none for this language",
-        options.policy.free_text,
+        options.free_text,
     )
     table = ReleaseTable(folder, args.lang, args.tsv, args.splits)
     clips = read_release(table, classes, options)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import split_labels
-from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.keys import give_keys
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.errors import UserError
@@ -27,19 +26,10 @@ SPEAKER_DIGITS = 16
 
 
 def find_release(root: str, lang: str, tsv: str) -> Path:
-    """Find a language's folder.
-
-    Args:
-        root: The release's folder, or the language's itself; empty where the user has
-            named none.
-        lang: Language code, as the release has it.
-        tsv: Table that has to be there.
-
-    Returns:
-        The folder.
+    """Find a language's folder: the one named, or that of the language in it.
 
     Raises:
-        UserError: If it is not there; says what is.
+        UserError: If the table is not there; says what is.
     """
     get_it = (
         f"Get a release from {URL}, unpack it, and name its folder by --root, by "
@@ -64,14 +54,7 @@ def find_release(root: str, lang: str, tsv: str) -> Path:
 
 @dataclass(frozen=True)
 class ReleaseTable:
-    """The table of the clips of a language.
-
-    Attributes:
-        folder: See :func:`find_release`.
-        lang: Language code.
-        name: Name of the table.
-        splits: Where sets come from: ``auto``, ``release`` or ``speaker``.
-    """
+    """The table of a language's clips, and where its sets come from (``--splits``)."""
 
     folder: Path
     lang: str
@@ -92,15 +75,10 @@ class ReleaseTable:
 def read_release(
     table: ReleaseTable, classes: dict[str, str], options: Options
 ) -> list[Clip]:
-    """Read the clips of a language.
+    """Read the clips of a language, one a row.
 
-    Args:
-        table: Where they are.
-        classes: The accent map; labels in it are not taken apart.
-        options: Of the command.
-
-    Returns:
-        One clip a row; those that no data directory could have already have a fate.
+    Those that no data directory could have already have a fate. Labels in the accent
+    map are not taken apart.
 
     Raises:
         UserError: If columns are missing, or a path leaves the release.
@@ -129,9 +107,9 @@ def read_release(
         raise UserError(f"{path}: no row below the first line")
 
     # 2. The same clip again
-    _settle_doubled([clip for clip in clips if not clip.fate])
+    _settle_doubled(open_clips(clips))
     _check_speakers(path, clips)
-    give_keys([clip for clip in clips if not clip.fate])
+    give_keys(open_clips(clips))
     return clips
 
 

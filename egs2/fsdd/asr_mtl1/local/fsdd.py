@@ -1,6 +1,7 @@
 """Find and read the Free Spoken Digit Dataset, and say what is wrong with it."""
 
 import ast
+import os
 import re
 from dataclasses import dataclass
 from itertools import product
@@ -35,12 +36,6 @@ class Corpus:
 def find_corpus(root: str) -> Corpus:
     """Look at a copy of the corpus.
 
-    Args:
-        root: Its folder; empty where the user has named none.
-
-    Returns:
-        The corpus.
-
     Raises:
         UserError: If it is not there or not whole; names what is missing.
     """
@@ -49,14 +44,8 @@ def find_corpus(root: str) -> Corpus:
         "FSDD=/path/to/free-spoken-digit-dataset in the environment, or in db.sh"
     )
     folder = find_root("fsdd", "the Free Spoken Digit Dataset", root, get_it)
-    missing = [
-        name
-        for name, there in (
-            ("metadata.py", (folder / "metadata.py").is_file()),
-            ("recordings/", (folder / "recordings").is_dir()),
-        )
-        if not there
-    ]
+    parts = ("metadata.py", "recordings/")
+    missing = [part for part in parts if not os.path.exists(f"{folder}/{part}")]
     if missing:
         raise UserError(
             f"fsdd: {folder} does not look like the Free Spoken Digit Dataset: "
@@ -67,13 +56,7 @@ def find_corpus(root: str) -> Corpus:
 
 
 def read_accents(path: Path) -> dict[str, str]:
-    """Read the speakers' accents from the corpus's metadata, without running it.
-
-    Args:
-        path: Its ``metadata.py``.
-
-    Returns:
-        Speaker -> accent label, such as ``usa_neutral``.
+    """Read the speakers' accents, such as ``usa_neutral``, without running the file.
 
     Raises:
         UserError: If they are not there.
@@ -103,26 +86,18 @@ def read_accents(path: Path) -> dict[str, str]:
 
 
 def choose_set(index: int) -> str:
-    """Tell which set a recording is for.
+    """Tell which set a recording is for, by the last number in its name.
 
-    Args:
-        index: The last number in its name.
-
-    Returns:
-        ``test`` for 0 to 4, by the corpus's own rule; ``valid`` for the next five of a
-        speaker and digit; else ``train``.
+    ``test`` is 0 to 4, by the corpus's own rule; ``valid`` the next five of a speaker
+    and digit; all others are ``train``.
     """
     return "test" if index < 5 else "valid" if index < 10 else "train"
 
 
 def make_label(accent: str) -> str:
-    """Make an accent's name one safe word.
+    """Make an accent's name one safe word: ``USA/neutral`` becomes ``usa_neutral``.
 
-    Args:
-        accent: As the corpus has it, such as ``USA/neutral``.
-
-    Returns:
-        Such as ``usa_neutral``; empty where no letter or digit is left.
+    It is empty where no letter or digit is left.
     """
     return re.sub(r"[^a-z0-9]+", "_", accent.lower()).strip("_")
 
@@ -165,13 +140,7 @@ def _find_recordings(
 
 
 def read_recording(path: Path) -> np.ndarray:
-    """Read one recording.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Samples in [-1, 1], float32, shape ``(num_samples,)``, at 8 kHz.
+    """Read one recording, float32, (Samples,), in [-1, 1], at 8 kHz.
 
     Raises:
         UserError: If it is unreadable, empty, silent, not mono or not at 8 kHz.

@@ -4,7 +4,6 @@
 The same options give the same bytes.
 """
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,15 +33,7 @@ NOISE = (2e-4, 2e-3)  # largest sample of full scale: -74 to -54 dB
 
 @dataclass(frozen=True)
 class DigitString:
-    """One utterance, before its audio is joined.
-
-    Attributes:
-        key: Utterance id; starts with the speaker id.
-        speaker: The corpus's name of the speaker.
-        accent: Accent label.
-        text: The digits as words.
-        recordings: Their recordings.
-    """
+    """One utterance, before its audio is joined."""
 
     key: str
     speaker: str
@@ -54,14 +45,7 @@ class DigitString:
 def plan_set(corpus: Corpus, name: str, num_utts: int, seed: int) -> list[DigitString]:
     """Plan one set: speakers take turns, a string holds no recording twice.
 
-    Args:
-        corpus: The corpus.
-        name: ``train``, ``valid`` or ``test``.
-        num_utts: How many utterances.
-        seed: Seed of all choices.
-
-    Returns:
-        The utterances; a larger set begins with a smaller one.
+    A larger set begins with a smaller one.
     """
     rng = np.random.RandomState()
     speakers = list(corpus.recordings)
@@ -86,17 +70,11 @@ def plan_set(corpus: Corpus, name: str, num_utts: int, seed: int) -> list[DigitS
 
 
 def join(recordings: list[np.ndarray], seed: str) -> np.ndarray:
-    """Join recordings to one, as if spoken at one sitting.
+    """Join recordings to one, int16, (Samples,), as if spoken at one sitting.
 
     The corpus's recordings are up to 30 dB apart in level, also those of one speaker.
     Each is brought to one level, so that an attack's budget means the same for all.
-
-    Args:
-        recordings: Samples, float32, each of shape ``(num_samples,)``.
-        seed: Seed of levels, gaps and noise.
-
-    Returns:
-        Samples, int16, shape ``(num_samples,)``.
+    The seed is that of levels, gaps and noise.
     """
     # 1. Draw all that varies
     rng = np.random.RandomState()
@@ -135,13 +113,6 @@ def make_corpus(
 ) -> None:
     """Make the three sets.
 
-    Args:
-        root: Folder of the Free Spoken Digit Dataset.
-        output: Folder for the data directories.
-        audio_dir: Folder for the audio.
-        sizes: Number of utterances by set.
-        seed: Seed of all choices.
-
     Raises:
         UserError: If the dataset is not there, or a recording of it is unusable.
     """
@@ -165,23 +136,11 @@ def make_corpus(
     progress.finish()
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
     parser = get_corpus_parser(__doc__)
     parser.add_argument("--fsdd_root", default="", help="the dataset's folder")
-    return parser
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If an option cannot be met or the dataset is faulty.
-    """
-    args = get_parser().parse_args(cmd)
+    args = parser.parse_args(cmd)
     setup_logging()
     sizes = read_sizes(args)
     audio_dir = args.audio_dir or args.output / "audio"

@@ -56,9 +56,6 @@ class Utterance:
     Attributes:
         index: Position in its set, from 0.
         key: Utterance id; starts with the speaker id.
-        speaker: Speaker id.
-        accent: Accent label.
-        text: The words.
         voice: espeak-ng's name of accent and variant.
         pitch: 0 to 99.
         rate: Words per minute.
@@ -82,12 +79,7 @@ def all_sentences() -> list[str]:
 def split_sentences(seed: int) -> dict[str, list[str]]:
     """Share the sentences out, so that no two sets have a sentence in common.
 
-    Args:
-        seed: Seed of the corpus.
-
-    Returns:
-        Set -> its sentences in the order of use: a tenth each for ``valid`` and
-        ``test``, the rest for ``train``.
+    ``valid`` and ``test`` get a tenth each, in the order of use.
     """
     sentences = all_sentences()
     random.Random(f"{seed} sentences").shuffle(sentences)
@@ -100,18 +92,10 @@ def split_sentences(seed: int) -> dict[str, list[str]]:
 
 
 def plan_set(name: str, num_utts: int, seed: int) -> list[Utterance]:
-    """Plan one set.
+    """Plan the utterances of one set, in the order of their indices.
 
     Accents take turns, then voices, then takes, so that every start of the list is as
     balanced as it can be.
-
-    Args:
-        name: ``train``, ``valid`` or ``test``.
-        num_utts: How many utterances.
-        seed: Seed of the corpus.
-
-    Returns:
-        The utterances in the order of their indices.
     """
     sentences = split_sentences(seed)[name]
     accents = list(ACCENTS)

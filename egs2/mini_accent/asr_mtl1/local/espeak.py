@@ -35,13 +35,7 @@ def linked_data(languages: Collection[str]) -> Iterator[Path]:
 
     The library looks for a language by its name in lower case at the top of ``lang/``;
     where there is none, it opens all of its 280 voices, which takes longer than saying
-    a sentence.
-
-    Args:
-        languages: Their names in lower case, such as ``en-us``.
-
-    Yields:
-        The folder; it goes with the context.
+    a sentence. The folder goes with the context.
 
     Raises:
         UserError: If the library is not installed, or lacks a language.
@@ -78,7 +72,6 @@ class Espeak:
 
     Args:
         voice: Name of a voice, with or without a variant, such as ``en-us+f2``.
-        data_path: The library's data, of :func:`linked_data`.
 
     Attributes:
         fs: Sampling rate of what :meth:`say` returns, in Hz.
@@ -117,16 +110,13 @@ class Espeak:
         unload(self._library._handle)
 
     def say(self, text: str, pitch: int, rate: int, seed: int) -> np.ndarray:
-        """Speak one utterance.
+        """Speak one utterance: int16, (Samples,), at :attr:`fs`.
 
         Args:
             text: What to say.
             pitch: 0 to 99, the voice's own middle being 50.
             rate: Words per minute.
             seed: Seed of the library's breath and friction noise.
-
-        Returns:
-            Samples, int16, shape ``(num_samples,)``, at :attr:`fs`.
 
         Raises:
             UserError: If nothing comes out.

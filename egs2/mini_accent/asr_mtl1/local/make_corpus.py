@@ -4,7 +4,6 @@
 The same options give the same bytes. Who says what is planned in design.py.
 """
 
-import argparse
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
@@ -34,12 +33,7 @@ NOISE = (2e-4, 2e-3)  # largest sample of full scale: -74 to -54 dB
 
 
 class Recorder:
-    """Speaks utterances as if into a microphone: trimmed, levelled, a little noisy.
-
-    Args:
-        fs: Sampling rate wanted, in Hz.
-        seed: Seed of the corpus.
-    """
+    """Speaks utterances as if into a microphone: trimmed, levelled, a little noisy."""
 
     def __init__(self, fs: int, seed: int) -> None:
         self._fs, self._seed = fs, seed
@@ -47,14 +41,7 @@ class Recorder:
         self._resampler: soxr.ResampleStream | None = None
 
     def record(self, utterance: Utterance, espeak: Espeak) -> np.ndarray:
-        """Record one utterance.
-
-        Args:
-            utterance: What to speak.
-            espeak: The utterance's voice.
-
-        Returns:
-            Samples, int16, shape ``(num_samples,)``.
+        """Record one utterance, spoken by its voice: int16, (Samples,).
 
         Raises:
             UserError: If the synthesiser fails.
@@ -96,13 +83,6 @@ def make_corpus(
 ) -> None:
     """Make the three sets.
 
-    Args:
-        output: Folder for the data directories.
-        audio_dir: Folder for the audio.
-        sizes: Number of utterances by set.
-        fs: Sampling rate in Hz.
-        seed: Seed of the corpus.
-
     Raises:
         UserError: If the synthesiser fails.
     """
@@ -126,23 +106,11 @@ def make_corpus(
     progress.finish()
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
     parser = get_corpus_parser(__doc__)
     parser.add_argument("--fs", default="16000", help="sampling rate, 16k or 16000")
-    return parser
-
-
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If an option cannot be met.
-    """
-    args = get_parser().parse_args(cmd)
+    args = parser.parse_args(cmd)
     setup_logging()
     sizes, fs = read_sizes(args), read_rate(args.fs)
     if fs < 8000:

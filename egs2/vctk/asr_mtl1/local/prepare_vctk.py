@@ -10,14 +10,7 @@ from espnet_mtl.errors import run_main, setup_logging
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        cmd: Arguments instead of those of the process.
-
-    Raises:
-        UserError: If the corpus is not there or at fault, or options do not fit.
-    """
+    """Run the command."""
     # A published copy lacks some audio: with mic2, all of p280. Sentences have several
     # readers, so that a test by speaker alone is not one of unseen sentences.
     parser = get_parser(

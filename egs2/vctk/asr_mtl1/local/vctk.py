@@ -1,14 +1,14 @@
 """Find and read CSTR VCTK, versions 0.92 and 0.80, and say what is wrong with it."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_mtl.data.prepare.clip import Clip
+from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.keys import give_keys
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
@@ -28,13 +28,7 @@ NO_ACCENT = "Unknown"
 
 @dataclass(frozen=True)
 class Corpus:
-    """A copy of the corpus.
-
-    Attributes:
-        folder: Its folder.
-        audio: The folder in it that has the audio.
-        suffix: How the audio files of the wanted microphone end.
-    """
+    """A copy of the corpus; audio files of the wanted microphone end in the suffix."""
 
     folder: Path
     audio: Path
@@ -42,15 +36,7 @@ class Corpus:
 
 
 def find_corpus(root: str, mic: str) -> Corpus:
-    """Look for a copy of the corpus.
-
-    Args:
-        root: Its folder, or the one that it was unpacked in; empty where the user has
-            named none.
-        mic: ``mic1`` or ``mic2``.
-
-    Returns:
-        What is there.
+    """Look for a copy of the corpus, in the folder named or where its archives put it.
 
     Raises:
         UserError: If it is not there, not whole, or has no such microphone.
@@ -74,14 +60,8 @@ def find_corpus(root: str, mic: str) -> Corpus:
             "give each version a folder of its own, and name one."
         )
     audio = found[0]
-    missing = [
-        name
-        for name, there in (
-            ("txt/", (audio.parent / "txt").is_dir()),
-            ("speaker-info.txt", (audio.parent / "speaker-info.txt").is_file()),
-        )
-        if not there
-    ]
+    parts = ("txt/", "speaker-info.txt")
+    missing = [part for part in parts if not os.path.exists(f"{audio.parent}/{part}")]
     if missing:
         raise UserError(
             f"vctk: {audio.parent} is not whole: {' and '.join(missing)} missing. "
@@ -95,16 +75,10 @@ def find_corpus(root: str, mic: str) -> Corpus:
 
 
 def read_accents(path: Path) -> dict[str, str]:
-    """Read speakers' accents.
+    """Read the accent of each speaker, such as ``p225``; empty where it is unknown.
 
     Rows are words with blanks between: ID, AGE, GENDER, ACCENTS (one word), and a
     region of none to several words, perhaps with a comment in parentheses.
-
-    Args:
-        path: ``speaker-info.txt``.
-
-    Returns:
-        Accent by speaker, such as ``p225``; empty where the corpus does not know it.
 
     Raises:
         DataDirError: If the first line does not name the columns, or rows are faulty.
@@ -136,12 +110,7 @@ def read_accents(path: Path) -> dict[str, str]:
 def read_corpus(corpus: Corpus, options: Options) -> list[Clip]:
     """Read the clips: whatever has audio, a text, or both.
 
-    Args:
-        corpus: See :func:`find_corpus`.
-        options: Of the command.
-
-    Returns:
-        The clips; those that lack one of both have a fate already.
+    Those that lack one of both have a fate already.
 
     Raises:
         UserError: If there is none, or speaker-info.txt is faulty.
@@ -167,7 +136,7 @@ def read_corpus(corpus: Corpus, options: Options) -> list[Clip]:
         )
     _report_speakers(clips, accents, corpus.suffix)
     read_transcripts(clips, files, options)
-    give_keys([clip for clip in clips if not clip.fate])
+    give_keys(open_clips(clips))
     return clips
 
 

@@ -5,6 +5,7 @@ import pytest
 from espnet_mtl.attack.methods.base import Method, Traits
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
+from espnet_mtl.errors import UserError
 
 
 def test_an_attack_that_does_not_say_what_it_is_is_an_error_at_once():
@@ -17,18 +18,17 @@ def test_an_attack_that_does_not_say_what_it_is_is_an_error_at_once():
 
 
 def test_what_the_attacks_are():
-    kinds = {name: attack.traits.kind for name, attack in ATTACKS.items()}
-    assert {n for n, kind in kinds.items() if kind == "black_box"} == {
-        "square",
-        "transcript_search",
+    kinds = {
+        **dict.fromkeys((*CONTROLS, "kenansville"), "control"),
+        **dict.fromkeys(("square", "transcript_search"), "black_box"),
+        **dict.fromkeys(("fgsm", "pgd", "apgd", "cw", "universal"), "white_box"),
+        "transfer": "transfer",
     }
-    assert kinds["transfer"] == "transfer"
-    assert {n for n, kind in kinds.items() if kind == "control"} == {
-        *CONTROLS,
-        "kenansville",
-    }
-    listening = {name for name, attack in ATTACKS.items() if attack.traits.listens}
-    assert listening == {"cw", "imperceptible", "transcript_search"}
+    assert {name: ATTACKS[name].traits.kind for name in kinds} == kinds
+    for name in ("cw", "imperceptible", "transcript_search"):
+        assert ATTACKS[name].traits.listens
+    for name in ("pgd", "square", "transfer", "noise"):
+        assert not ATTACKS[name].traits.listens
 
 
 def test_noise_is_blind_until_it_chooses_between_draws():
@@ -39,3 +39,50 @@ def test_noise_is_blind_until_it_chooses_between_draws():
 def test_steps_are_doubled_where_there_are_any():
     assert PGD(steps=7).doubled() == PGD(steps=14)
     assert ATTACKS["square"]().doubled() is None
+
+
+@pytest.mark.parametrize(
+    "name, setting, message",
+    [
+        ("noise", {"draws": 0}, "draws: 0: give a number above 0"),
+        ("pgd", {"steps": 0}, "steps: 0: give a number above 0"),
+        ("pgd", {"step_size": 0.0}, "step_size: 0.0: give a number above 0"),
+        ("pgd", {"momentum": 1.0}, "momentum: 1.0: give a number from 0 to below 1"),
+        ("pgd", {"restarts": 2, "random_start": False}, "without random_start"),
+        ("shuffled", {"momentum": 1.0}, "momentum"),
+        ("transfer", {"sources": ("",)}, "sources"),
+        ("transfer", {"steps": 0}, "steps"),
+        ("apgd", {"steps": 0}, "steps: 0"),
+        ("apgd", {"restarts": 0}, "restarts: 0"),
+        ("cw", {"steps": 0}, "steps"),
+        ("cw", {"step_size": 0.0}, "step_size"),
+        ("cw", {"step_size": float("nan")}, "step_size"),
+        ("cw", {"shrink": 1.0}, "shrink"),
+        ("cw", {"shrink": 0.0}, "shrink"),
+        ("cw", {"check_every": 0}, "check_every"),
+        ("cw", {"patience": -1}, "patience"),
+        ("cw", {"penalty": -1.0}, "penalty"),
+        ("imperceptible", {"stages": ()}, "stages"),
+        ("imperceptible", {"stages": (3,)}, "stages"),
+        ("imperceptible", {"stages": (2, 1)}, "stages"),
+        ("imperceptible", {"first_steps": 0}, "first_steps"),
+        ("imperceptible", {"second_steps": 0}, "second_steps"),
+        ("imperceptible", {"step_size": 0.0}, "step_size"),
+        ("imperceptible", {"alpha": -1.0}, "alpha"),
+        ("imperceptible", {"check_every": 0}, "check_every"),
+        ("universal", {"fit_data": ""}, "fit_data: .*data directory"),
+        ("universal", {"fit_data": "x", "epochs": 0}, "epochs: 0: "),
+        ("universal", {"fit_data": "x", "step_size": 0.0}, "step_size: "),
+        ("universal", {"fit_data": "x", "momentum": 1.0}, "momentum: "),
+        ("universal", {"fit_data": "x", "seconds": 0.0}, "seconds: "),
+        ("universal", {"fit_data": "x", "seconds": float("nan")}, "seconds: "),
+        ("universal", {"fit_data": "x", "mode": "append"}, "choose from add, prepend"),
+        ("square", {"queries": 0}, "queries: 0"),
+        ("square", {"share": 0.0}, "share"),
+        ("square", {"share": 1.5}, "share"),
+        ("transcript_search", {"queries": 0}, "queries: 0"),
+    ],
+)
+def test_senseless_settings_are_refused(name, setting, message):
+    with pytest.raises(UserError, match=message):
+        ATTACKS[name](**setting)

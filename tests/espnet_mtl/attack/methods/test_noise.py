@@ -2,33 +2,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from toy_problem import make_problem
 
 from espnet_mtl.attack.methods.noise import Gaussian, RandomSign
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.errors import UserError
 
 NOISES = (RandomSign, Gaussian)
 BALLS = (("linf", 0.05), ("l2", 0.5), ("snr", 20.0))
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    lengths=st.lists(st.integers(400, 900), min_size=1, max_size=3),
-    ball=st.sampled_from([*BALLS, ("linf", 0.0), ("linf", 2.0), ("l2", 100.0)]),
-    peak=st.sampled_from([0.0, 1e-4, 0.5, 1.0]),
-    noise=st.sampled_from([RandomSign(), Gaussian(), RandomSign(3), Gaussian(2)]),
-)
-def test_noise_stays_in_the_ball_in_range_and_in_the_audio(lengths, ball, peak, noise):
-    problem = make_problem(lengths, *ball, peak=peak)
-    delta = noise(problem).delta
-    assert delta.isfinite().all()
-    assert (problem.ball.size(delta) <= problem.ball.radius * (1 + 1e-5) + 1e-6).all()
-    assert (problem.ball.clean + delta).abs().max() <= 1.0 + 1e-6
-    for row, length in enumerate(lengths):
-        assert not delta[row, length:].any()
 
 
 def test_random_signs_change_every_sample_as_far_as_ball_and_range_allow():
@@ -94,8 +74,3 @@ def test_of_many_draws_noise_comes_out_even_if_all_are_worse_than_nothing():
     assert RandomSign(3)(away).delta[0].abs().min() > 0.04
     broken = replace(problem, loss=lambda speech: speech.sum(1) * torch.nan)
     assert torch.equal(RandomSign(3)(broken).delta, RandomSign()(problem).delta)
-
-
-def test_senseless_settings_are_refused():
-    with pytest.raises(UserError, match="draws: 0"):
-        RandomSign(draws=0)

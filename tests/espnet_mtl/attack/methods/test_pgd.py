@@ -2,13 +2,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from toy_problem import make_problem
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.errors import UserError
 
 ALL = ToyVictim().weights
 
@@ -30,27 +27,6 @@ class Watched:
 
 def with_loss(problem, loss):
     return replace(problem, loss=loss)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    lengths=st.lists(st.integers(400, 900), min_size=1, max_size=3),
-    norm=st.sampled_from(["linf", "l2"]),
-    budget=st.floats(1e-5, 1.5),
-    peak=st.sampled_from([0.0, 1e-4, 0.5, 1.0]),
-    random_start=st.booleans(),
-    steps=st.integers(1, 4),
-)
-def test_a_perturbation_stays_in_its_budget_in_range_and_in_the_audio(
-    lengths, norm, budget, peak, random_start, steps
-):
-    problem = make_problem(lengths, norm, budget, peak=peak)
-    attacked = PGD(steps=steps, random_start=random_start)(problem)
-    clean = problem.ball.clean
-    assert (problem.ball.size(attacked.delta) <= budget * (1 + 1e-5)).all()
-    assert (clean + attacked.delta).abs().max() <= 1.0 + 1e-6
-    for row, length in enumerate(lengths):
-        assert not attacked.delta[row, length:].any()
 
 
 def test_the_loss_falls_and_is_that_of_the_perturbation_returned():
@@ -114,26 +90,6 @@ def test_an_attack_that_only_makes_things_worse_returns_the_clean_audio():
     assert attacked.loss_end.item() == 0.0
 
 
-def test_a_loss_that_is_no_number_spoils_neither_itself_nor_its_mates():
-    problem = make_problem([800, 800], budget=0.01)
-
-    def half_broken(speech):
-        values = problem.loss(speech)
-        return torch.stack([values[0], (speech[1] * torch.nan).sum()])
-
-    attacked = PGD(steps=5)(with_loss(problem, half_broken))
-    alone = PGD(steps=5)(problem.rows(torch.tensor([0])))
-    torch.testing.assert_close(attacked.delta[0], alone.delta[0])
-    assert not attacked.delta[1].any()
-
-
-def test_a_victim_that_hides_its_gradient_does_not_stop_the_attack():
-    problem = make_problem()
-    hidden = with_loss(problem, lambda speech: problem.loss(speech.detach()))
-    attacked = PGD(steps=2)(hidden)
-    assert attacked.delta.isfinite().all() and attacked.loss_end.isfinite().all()
-
-
 def test_more_budget_and_more_steps_attack_better():
     def loss(budget, steps):
         problem = make_problem(budget=budget, victim=ToyVictim())
@@ -141,26 +97,3 @@ def test_more_budget_and_more_steps_attack_better():
 
     assert loss(0.02, 20) < loss(0.01, 20) < loss(0.005, 20)
     assert loss(0.01, 40) <= loss(0.01, 5)
-
-
-def test_an_utterance_is_attacked_the_same_alone_and_in_a_batch():
-    """The toy victim masks its padding, so here nothing at all may differ."""
-    problem = make_problem([800, 640, 480], budget=0.01, victim=ToyVictim())
-    together = PGD(steps=20)(problem)
-    for row in range(3):
-        alone = PGD(steps=20)(problem.rows(torch.tensor([row])))
-        torch.testing.assert_close(alone.delta[0], together.delta[row])
-
-
-@pytest.mark.parametrize(
-    "options, message",
-    [
-        ({"steps": 0}, "steps and restarts: give numbers above 0"),
-        ({"step_size": 0.0}, "step_size: 0.0: give a number above 0"),
-        ({"momentum": 1.0}, "momentum: 1.0: give a number from 0 to below 1"),
-        ({"restarts": 2, "random_start": False}, "without random_start"),
-    ],
-)
-def test_senseless_settings_are_refused(options, message):
-    with pytest.raises(UserError, match=message):
-        PGD(**options)

@@ -70,13 +70,6 @@ def test_losses_are_those_of_the_utterance_and_weaker_than_its_own_attack():
     assert (own.loss_end < attacked.loss_end).all()
 
 
-def test_a_result_does_not_depend_on_batch_mates():
-    problem = with_donor(make_problem(), make_problem((480, 640, 800), seed=1))
-    together = Shuffled(steps=5)(problem).delta
-    alone = Shuffled(steps=5)(problem.rows(torch.tensor([1]))).delta
-    torch.testing.assert_close(alone[0], together[1])
-
-
 def test_one_utterance_alone_has_nobody_to_borrow_from():
     with pytest.raises(UserError, match="at least two utterances"):
         Shuffled()(make_problem((800,)))

@@ -251,23 +251,6 @@ def test_each_epoch_goes_over_all_batches_and_twice_gives_the_same():
     assert torch.equal(first, attack.fit(problems))
 
 
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ({"fit_data": ""}, "fit_data: .*data directory"),
-        ({"epochs": 0}, "epochs: 0: "),
-        ({"step_size": 0.0}, "step_size: "),
-        ({"momentum": 1.0}, "momentum: "),
-        ({"seconds": 0.0}, "seconds: "),
-        ({"seconds": float("nan")}, "seconds: "),
-        ({"mode": "append"}, "mode: 'append': choose from add, prepend"),
-    ],
-)
-def test_senseless_settings_are_named(settings, message):
-    with pytest.raises(UserError, match=message):
-        universal(**settings)
-
-
 def test_there_must_be_something_to_fit_on_and_it_must_be_fitted():
     with pytest.raises(UserError, match="fit_data: data/fit: there are no utterances"):
         universal().fit(lambda: [])

@@ -56,12 +56,16 @@ def test_joined_labels_are_taken_apart(raw, labels):
         (("United  States English",), {}, ("us", "", "")),
         (("us", "United States English"), {}, ("us", "", "")),
         ((), {}, ("<unk>", "none", "")),
-        ((), {"none": "drop"}, ("<unk>", "none", "no_accent")),
+        ((), {"no_accent": "drop"}, ("<unk>", "none", "no_accent")),
         (("us", "england english"), {}, ("<unk>", "several", "")),
-        (("us", "England English"), {"several": "join"}, ("england+us", "", "")),
         (
             ("us", "England English"),
-            {"several": "drop"},
+            {"several_accents": "join"},
+            ("england+us", "", ""),
+        ),
+        (
+            ("us", "England English"),
+            {"several_accents": "drop"},
             ("<unk>", "several", "several_accents"),
         ),
         (("us", "Midwestern"), {}, ("<unk>", "free_text", "")),
@@ -96,13 +100,13 @@ def test_small_classes_become_unknown_other_or_nothing(make_clips):
         ("drop", {"us": 10}),
     ):
         clips = corpus()
-        found = small(clips, small=kind, min_clips=2, min_speakers=2)
+        found = small(clips, small_accents=kind, min_clips=2, min_speakers=2)
         assert set(found) == {"fr", "nz"} and found["fr"] == (1, 1)
         left = [clip.accent for clip in open_clips(clips)]
         assert {accent: left.count(accent) for accent in left} == wanted
 
     clips = corpus()  # all of them together are still too few
-    found = small(clips, small="other", min_clips=3, min_speakers=2)
+    found = small(clips, small_accents="other", min_clips=3, min_speakers=2)
     assert found["other"] == (2, 2)
     assert {clip.accent for clip in clips} == {"us", "<unk>"}
 

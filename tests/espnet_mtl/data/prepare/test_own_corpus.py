@@ -52,7 +52,7 @@ def test_tables_as_programs_write_them(make, rows, kind, capsys):
         content = content.replace("accent,x,", "Accent,age,").encode()
     data = make(content)
     assert sum(len(t) for t in read_sets(data, "text").values()) == 12
-    told = "a byte-order mark and Windows' ends of lines" in capsys.readouterr().err
+    told = "a byte-order mark and Windows line ends" in capsys.readouterr().err
     assert told is (kind == "bom and crlf")
 
 
@@ -121,7 +121,7 @@ MISTAKES = {
     ),
     "quotes": (
         lambda r: [HEADER, *r, 'audio/a0.wav,"say,a,north', r[0]],
-        ["quotes out of balance; quote", 'line 14: audio/a0.wav,"say,a,north'],
+        ["unbalanced quotes; quote", 'line 14: audio/a0.wav,"say,a,north'],
     ),
     "a comma in a field": (
         lambda r: [HEADER, *r, "audio/a0.wav,well, yes,a,north"],
@@ -192,11 +192,11 @@ MISTAKES = {
     ),
     "a lone carriage return": (
         lambda r: "\r".join([HEADER, *r]).encode(),
-        ["corpus.csv:1: a lone carriage return", "save the table with other ends"],
+        ["corpus.csv:1: line ends of old Macs", "save the table with Unix"],
     ),
     "quotes in the first line": (
         lambda r: ['"path,text,speaker,accent', *r],
-        ["line 1:", "quotes out of balance"],
+        ["line 1:", "unbalanced quotes"],
     ),
     "a NUL byte": (
         lambda r: [HEADER, *r, "audio/a\0.wav,hi,a,north"],
@@ -214,7 +214,10 @@ MISTAKES = {
         ["a path that ends in '|'", "line 14: touch broken_into |"],
     ),
     "no rows": (lambda r: [HEADER], ["no row below the first line"]),
-    "nothing": (lambda r: b"", ["corpus.csv:1: nothing there", "path, text, speaker"]),
+    "nothing": (
+        lambda r: b"",
+        ["corpus.csv:1: the first line is empty", "path, text, speaker"],
+    ),
 }
 
 
@@ -297,7 +300,7 @@ def test_ten_thousand_accents_are_counted_not_listed(make, capsys):
     data = make([HEADER, *lines], "--check_audio", "false", "--min_speakers", "3")
     shown, log = capsys.readouterr()
     assert len(shown.splitlines()) < 20
-    assert "10000 too small a class" in shown
+    assert "10000 of accents with too few" in shown
     assert "and 9990 more" in log and len(log) < 2000
     labels = (data / "corpus" / "accent_labels.tsv").read_text()
     assert "accent 9999\taccent_9999\t1\t1" in labels
@@ -448,6 +451,6 @@ def test_what_was_wrong_is_forgotten_once_it_is_right(make, rows, tmp_path):
 def test_a_table_without_any_accent_is_for_a_plain_recogniser(make, rows, capsys):
     rows = [row.rpartition(",")[0] + "," for row in rows]
     data = make([HEADER, *rows])
-    assert "no accent at all" in capsys.readouterr().err
+    assert "no clip has an accent" in capsys.readouterr().err
     accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
     assert accents == {"<unk>"}

@@ -139,7 +139,7 @@ def test_a_killed_job_continues(data_dir, target, whole, edit, kind, files_of):
         if journal.exists() and journal.read_bytes().count(b"\n") == 2:
             break
         time.sleep(0.01)
-    with pytest.raises(UserError, match="another process writes it: the same job"):
+    with pytest.raises(UserError, match="another process is writing it: the same job"):
         run(data_dir, target, *options[:2])
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -51,7 +51,7 @@ def test_the_message_on_missing_accents_has_the_command_that_adds_them(dump):
         ("audio_format", "flac.multi\n", "audio_format: 'flac.multi', but one channel"),
         ("audio_format", "flac.ark\n", "write 'flac' to .*audio_format"),
         ("segments", "ann-1 ann-1 0 1\n", "segments: one audio file for each utteran"),
-        ("text", "ann-1 a\nann-2 a\nbob-1\nbob-2 a\n", "text:3: nothing stands after"),
+        ("text", "ann-1 a\nann-2 a\nbob-1\nbob-2 a\n", "text:3: no value after"),
         ("utt2accent", "ann-1 north\n", "utt2accent: no line for 3 utterances"),
     ],
 )

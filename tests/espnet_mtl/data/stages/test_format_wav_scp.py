@@ -211,7 +211,7 @@ def test_an_id_too_long_for_a_file_is_told_by_line(data_dir, target, edit, size)
 
 
 def test_a_directory_is_not_formatted_into_itself(data_dir):
-    with pytest.raises(DataDirError, match="read and written at once"):
+    with pytest.raises(DataDirError, match="source and target are the same"):
         run(data_dir, data_dir)
     assert len(load_data_dir(data_dir)["wav.scp"]) == 4
 

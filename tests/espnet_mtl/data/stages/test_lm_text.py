@@ -37,7 +37,7 @@ def test_the_same_sentences_leave_the_file_untouched_and_others_replace_it(tmp_p
 
 def test_a_text_without_ids_is_told_how_to_number_its_lines(tmp_path):
     plain = write(tmp_path, "plain", "the cat\na dog\nthe end\n")
-    with pytest.raises(DataDirError, match="plain:3: the id 'the' is there twice.*awk"):
+    with pytest.raises(DataDirError, match="plain:3: the id 'the' occurs twice.*awk"):
         lm_text.main(["--output", str(tmp_path / "lm.txt"), plain])
     assert not (tmp_path / "lm.txt").exists()
 

@@ -65,5 +65,5 @@ def test_further_files_are_copied_and_what_is_absent_may_be(data_dir, tmp_path, 
     assert (tmp_path / "copy" / "notes").read_text() == "mine"
     with pytest.raises(DataDirError, match="other: no such file; --extra-files asks"):
         main(["--extra-files", "other", str(data_dir), str(tmp_path / "copy")])
-    with pytest.raises(DataDirError, match="read and written at once"):
+    with pytest.raises(DataDirError, match="source and target are the same"):
         main(["--utt-prefix", "a-", str(data_dir), str(data_dir)])

@@ -22,7 +22,7 @@ def test_a_sound_directory_is_counted(data_dir, monkeypatch, caplog):
     [
         ("utt2accent", "ann-2 north\n", "", r"utt2accent: no line for .* \(ann-2\)"),
         ("utt2accent", "bob-1 ", "bob-11 ", "utt2accent: no line for"),
-        ("utt2spk", "ann-2", "ann-1", "utt2spk:2: 'ann-1' is there twice"),
+        ("utt2spk", "ann-2", "ann-1", "utt2spk:2: 'ann-1' occurs twice"),
         ("utt2spk", "ann-1", "cat-1", "utt2spk:2: 'ann-2' is out of order"),
         ("spk2utt", "ann ann-1 ann-2\n", "", "spk2utt: differs from what utt2spk says"),
     ],
@@ -46,7 +46,7 @@ def test_a_table_can_be_left_out(data_dir, name, option):
 
 def test_text_may_be_empty_where_that_is_asked(data_dir, edit):
     edit(data_dir / "text", "ann-2 say 2 again\n", "ann-2\n")
-    with pytest.raises(DataDirError, match="text:2: nothing stands after 'ann-2'"):
+    with pytest.raises(DataDirError, match="text:2: no value after 'ann-2'"):
         main([str(data_dir)])
     main(["--empty-text", str(data_dir)])
 
