@@ -48,6 +48,11 @@ def round_to_16_bit(samples: np.ndarray, rate: int) -> np.ndarray:
     return soundfile.read(file, dtype="float32")[0]
 
 
+def test_a_data_directory_is_not_written_over_the_one_it_is_made_of(data_dir):
+    with pytest.raises(DataDirError, match="source and target are the same"):
+        main(["0.9 1.0", str(data_dir), str(data_dir)])
+
+
 def test_copies_keep_text_and_accent_and_get_speakers_of_their_own(data_dir):
     target = perturb(data_dir)
     tables = load_data_dir(target)
