@@ -12,6 +12,7 @@ from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
+from espnet_mtl.tokens.ctc import ctc_frames_needed
 from espnet_mtl.victim.loader import Export, load_export
 from espnet_mtl.victim.padding import hear_alone
 
@@ -155,15 +156,6 @@ def load_victim(zip_file: Path | str, device: str = "cpu") -> ESPnetVictim:
         return ESPnetVictim(export)
     except UserError as error:
         raise UserError(f"{zip_file}: {error}") from error
-
-
-def ctc_frames_needed(tokens: Sequence[int]) -> int:
-    """Count the frames that CTC needs for a text (Graves et al. 2006, section 3.1).
-
-    One for each token, and one for the blank between two equal tokens.
-    """
-    repeats = sum(a == b for a, b in zip(tokens, tokens[1:], strict=False))
-    return len(tokens) + repeats
 
 
 def _refuse_other_kinds(export: Export) -> None:

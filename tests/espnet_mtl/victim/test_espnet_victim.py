@@ -13,7 +13,8 @@ from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.bin import asr_mtl_attack
 from espnet_mtl.errors import UserError
-from espnet_mtl.victim.espnet_victim import ctc_frames_needed, load_victim
+from espnet_mtl.tokens.ctc import ctc_frames_needed
+from espnet_mtl.victim.espnet_victim import load_victim
 
 TARGETS = [[2, 5, 3], [4], [2, 2, 3]]
 

@@ -1,0 +1,1 @@
+"""What a model can write, and what fits into its audio."""
