@@ -1,6 +1,8 @@
 """An exported ESPnet recogniser as a victim."""
 
 import contextlib
+import logging
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -23,7 +25,9 @@ class ESPnetVictim:
     """A packed model, frozen; implements :class:`espnet_mtl.attack.victim.Victim`.
 
     Losses are plain negative log-likelihoods of the target, without the label smoothing
-    and length normalisation of training.
+    and length normalisation of training. Those of an utterance do not depend on its
+    batch: padding is taken out of the model, or, where it is not known how, utterances
+    of equal length are heard together and the others one by one.
 
     Raises:
         UserError: If the model is of another kind, or changes the audio of the file
@@ -34,7 +38,18 @@ class ESPnetVictim:
         _refuse_other_kinds(export)
         self._export = export
         self._model = model = export.model.requires_grad_(False)
-        hear_alone(model)
+        self._no_padding = bool(unknown := hear_alone(model))
+        if unknown:
+            logging.warning(
+                "The model has a part that may hear padding (%s). So that an attack "
+                "follows what is heard in each utterance alone, only utterances of "
+                "equal length are attacked at once, which is slower",
+                unknown,
+            )
+        if hasattr(model.decoder, "sampling_probability"):
+            # Else the loss would sometimes follow the decoder's own guesses instead of
+            # the target, at random.
+            model.decoder.sampling_probability = 0.0
         self.sha256 = export.sha256
         self.rate = export.rate
         self.accents = export.accents
@@ -49,6 +64,9 @@ class ESPnetVictim:
         if export.has_accent:
             self.weights["accent"] = share
         tokens = list(model.token_list)
+        # What its decoder was taught to say before the text, if anything
+        language = getattr(model, "lang_token_id", None)
+        self._language = [] if language is None else language.flatten().tolist()
         self._unknown = tokens.index("<unk>") if "<unk>" in tokens else None
         self._num_frames: dict[int, int] = {}
         self._has_rnn = any(isinstance(m, torch.nn.RNNBase) for m in model.modules())
@@ -89,6 +107,33 @@ class ESPnetVictim:
         branches: Collection[str],
     ) -> dict[str, torch.Tensor]:
         """Calculate the loss of each utterance and branch; see ``Victim``."""
+        if not self._no_padding:
+            return self._batch_losses(speech, lengths, texts, accents, branches)
+        groups = defaultdict(list)
+        for row, length in enumerate(lengths.tolist()):
+            groups[length, len(texts[row])].append(row)
+        parts = [
+            self._batch_losses(
+                speech[rows, :length],
+                lengths[rows],
+                [texts[row] for row in rows],
+                [accents[row] for row in rows],
+                branches,
+            )
+            for (length, _), rows in groups.items()
+        ]
+        order = torch.tensor([row for rows in groups.values() for row in rows])
+        places = order.argsort().to(self.device)
+        return {name: torch.cat([p[name] for p in parts])[places] for name in parts[0]}
+
+    def _batch_losses(
+        self,
+        speech: torch.Tensor,
+        lengths: torch.Tensor,
+        texts: Texts,
+        accents: Sequence[int],
+        branches: Collection[str],
+    ) -> dict[str, torch.Tensor]:
         # In eval mode, cuDNN's recurrent layers have no gradient.
         own_rnns = torch.backends.cudnn.flags(enabled=False)
         with own_rnns if self._has_rnn else contextlib.nullcontext():
@@ -129,6 +174,7 @@ class ESPnetVictim:
         self, outputs: torch.Tensor, frames: torch.Tensor, texts: Texts
     ) -> torch.Tensor:
         sos, eos = self._model.sos, self._model.eos
+        texts = [[*self._language, *text] for text in texts]
         inputs = self._pad([[sos, *text] for text in texts], value=eos)
         wanted = self._pad([[*text, eos] for text in texts], value=-1)
         num_tokens = torch.tensor([len(text) + 1 for text in texts], device=self.device)

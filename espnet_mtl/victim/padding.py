@@ -2,122 +2,94 @@
 
 In ESPnet's encoders, padding has an effect. In a batch, the last STFT window of a
 shorter utterance sees zeros, where alone it sees the audio mirrored; subsampling makes
-one more frame, out of padding; and a convolution module reads the frames after the end,
-which are not zero behind the first block. This does no harm to training. It does to an
-attack: in a padded batch, it would follow the gradient of another function than the one
-that decodes the audio alone afterwards.
+one more frame, out of padding; convolutions read the frames after the end, which are
+not zero behind the first block; legacy relative positions are counted from the end of
+the batch. This does no harm to training. It does to an attack: in a padded batch, it
+would follow the gradient of another function than the one that decodes the audio alone
+afterwards.
 """
 
-from typing import Any
-
 import torch
-from espnet2.layers.stft import Stft
+
+from espnet_mtl.victim.frames import Frames
+from espnet_mtl.victim.sorted_lengths import SortedLengths
+from espnet_mtl.victim.stft_ends import mirror_each_end
+
+# The parts of a model whose effects of padding are known, and none or taken out. The
+# tests compare each of them in a batch and alone.
+_KNOWN = {
+    "frontend": ("DefaultFrontend",),
+    "normalize": ("GlobalMVN", "UtteranceMVN", "NoneType"),
+    "preencoder": ("LinearProjection", "NoneType"),
+    "encoder": (
+        "BranchformerEncoder",
+        "ConformerEncoder",
+        "EBranchformerEncoder",
+        "MultiConvConformerEncoder",
+        "RNNEncoder",
+        "TransformerEncoder",
+        "VGGRNNEncoder",
+    ),
+    "postencoder": ("NoneType",),
+    "decoder": (
+        "DynamicConvolution2DTransformerDecoder",
+        "DynamicConvolutionTransformerDecoder",
+        "LightweightConvolution2DTransformerDecoder",
+        "LightweightConvolutionTransformerDecoder",
+        "RNNDecoder",
+        "TransformerDecoder",
+        "NoneType",
+    ),
+}
 
 
-def hear_alone(model: torch.nn.Module) -> None:
+def hear_alone(model: torch.nn.Module) -> str:
     """Remove the effects of padding from a model, in place; weights stay as they are.
-
-    This is exact for the default frontend with encoders that subsample by convolution
-    (transformer, conformer, branchformer, E-branchformer). Others stay as they are.
 
     Args:
         model: An ``ESPnetASRModel`` in eval mode.
+
+    Returns:
+        Empty if padding has no effect any more. Else the part of the model, such as
+        ``encoder: LongformerEncoder``, that may be affected in a way that is not known;
+        the model must then get no padding.
     """
     for module in model.modules():
-        if isinstance(module, Stft) and module.center:
-            module.register_forward_pre_hook(_mirror_ends)
-            module.register_forward_hook(_cut_frames)
-    encoder = getattr(model, "encoder", None)
-    embed = getattr(encoder, "embed", None)
-    if "Subsampling" in type(embed).__name__ and hasattr(embed, "conv"):
-        frames = _FrameMask()
-        embed.register_forward_hook(frames.count)
-        for name, module in encoder.named_modules():
-            if isinstance(module, torch.nn.Conv1d) and not name.startswith("embed"):
-                module.register_forward_pre_hook(frames.silence)
+        if type(module).__name__ == "Stft" and module.center:
+            mirror_each_end(module)
+    for name, known in _KNOWN.items():
+        kind = type(getattr(model, name)).__name__
+        if kind not in known:
+            return f"{name}: {kind}"
+    encoder = model.encoder
+    if getattr(encoder, "ctc_trim", False):
+        return "encoder_conf: ctc_trim"
+    normalize = model.normalize
+    # Where the mean is not taken away, padding is zero and not in the variance.
+    if getattr(normalize, "norm_vars", False) and normalize.norm_means:
+        if type(normalize).__name__ == "UtteranceMVN":
+            normalize.register_forward_hook(_rescale)
+    if any(isinstance(module, torch.nn.RNNBase) for module in encoder.modules()):
+        SortedLengths().put_around(encoder)
+    Frames().put_into(encoder)
+    return ""
 
 
-def _mirror_ends(
-    stft: Stft, inputs: tuple[torch.Tensor, torch.Tensor]
+def _rescale(
+    _normalize: torch.nn.Module, _inputs: tuple, outputs: tuple
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Put each utterance's mirror image after its end, as ``torch.stft`` does alone."""
-    speech, lengths = inputs
-    if speech.dim() != 2 or len(speech) == 1:
-        return inputs
-    reach = torch.arange(stft.n_fft // 2, device=speech.device)
-    behind = lengths[:, None] + reach
-    before = (lengths[:, None] - 2 - reach).clamp(min=0)
-    return _Mirror.apply(speech, before, behind), lengths
+    """Make each utterance's variance that of its own frames.
 
-
-class _Mirror(torch.autograd.Function):
-    """Copy samples to places after the end of the audio.
-
-    An attack does this at every step. Indexing and padding, which need no backward of
-    their own, go over the whole batch many times.
+    ESPnet subtracts the mean from padding, too, and then counts it in the variance.
+    This only scales the features, so that the true variance can still be had of them.
     """
-
-    @staticmethod
-    def forward(
-        ctx: Any, speech: torch.Tensor, sources: torch.Tensor, places: torch.Tensor
-    ) -> torch.Tensor:
-        """Copy.
-
-        Args:
-            ctx: Keeps what :meth:`backward` needs.
-            speech: (Batch, Samples).
-            sources: Where to copy from, (Batch, Copies).
-            places: Where to copy to, also beyond the last sample, (Batch, Copies).
-
-        Returns:
-            ``speech`` with the copies, (Batch, Samples + Copies).
-        """
-        ctx.save_for_backward(sources, places)
-        mirrored = torch.nn.functional.pad(speech, (0, sources.shape[1]))
-        return mirrored.scatter_(1, places, speech.gather(1, sources))
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        """Add the gradient of each copy to that of its source."""
-        sources, places = ctx.saved_tensors
-        copies = gradient.gather(1, places)
-        gradient = gradient.scatter(1, places, 0.0)[:, : -sources.shape[1]]
-        return gradient.scatter_add_(1, sources, copies), None, None
-
-
-def _cut_frames(
-    _stft: Stft,
-    _inputs: tuple[torch.Tensor, ...],
-    outputs: tuple[torch.Tensor, torch.Tensor],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut off the frames after the end of the longest utterance."""
-    spectrum, lengths = outputs
-    return spectrum[:, : int(lengths.max())], lengths
-
-
-class _FrameMask:
-    """Knows which of an encoder's frames an utterance has when it is alone."""
-
-    def __init__(self) -> None:
-        self._mask = torch.empty(0)
-
-    def count(self, embed: torch.nn.Module, inputs: tuple, outputs: tuple) -> tuple:
-        """Replace the mask of a subsampling layer by that of each utterance alone."""
-        encoded, mask = outputs
-        if mask is None:
-            return outputs
-        lengths = inputs[1].sum(dim=-1)  # (Batch, 1)
-        for layer in embed.conv:
-            if isinstance(layer, torch.nn.Conv1d | torch.nn.Conv2d):
-                kernel, stride = layer.kernel_size[0], layer.stride[0]
-                lengths = (lengths - kernel).div(stride, rounding_mode="floor") + 1
-        positions = torch.arange(mask.shape[-1], device=mask.device)
-        self._mask = positions < lengths[:, :, None]
-        return encoded, self._mask
-
-    def silence(self, conv: torch.nn.Conv1d, inputs: tuple) -> tuple:
-        """Set frames after the end to zero, as the padding of a convolution is."""
-        (encoded,) = inputs
-        if conv.kernel_size[0] == 1 or encoded.shape[-1] != self._mask.shape[-1]:
-            return inputs
-        return (encoded * self._mask.to(encoded.dtype),)
+    features, lengths = outputs
+    positions = torch.arange(features.shape[1], device=features.device)
+    own = positions < lengths[:, None]
+    if own.all():
+        return outputs
+    features = features * own[:, :, None].to(features.dtype)
+    energy = features.square().sum(dim=1, keepdim=True)
+    deviation = (energy / lengths[:, None, None]).sqrt()
+    tiny = torch.finfo(features.dtype).tiny
+    return features / deviation.clamp(min=tiny), lengths

@@ -2,14 +2,23 @@
 
 import hashlib
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
-from model_factory import ACCENTS, make_batch, pack_stock, pack_tiny, write_data_dir
+from model_factory import (
+    ACCENTS,
+    make_batch,
+    make_settings,
+    pack_stock,
+    pack_tiny,
+    write_data_dir,
+)
 
 from espnet_mtl.attack.balls import make_ball
 from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.shuffled import Shuffled
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.bin import asr_mtl_attack
 from espnet_mtl.errors import UserError
@@ -118,41 +127,6 @@ def equal_signs(victim, speech, lengths):
     return shares
 
 
-ENCODERS = {
-    "conformer": {},
-    "conformer conv2d6": {"encoder_conf": {"input_layer": "conv2d6"}},
-    "transformer": {
-        "encoder": "transformer",
-        "encoder_conf": dict.fromkeys(
-            "macaron_style use_cnn_module cnn_module_kernel rel_pos_type "
-            "pos_enc_layer_type selfattention_layer_type".split()
-        ),
-    },
-    "e_branchformer": {
-        "encoder": "e_branchformer",
-        "encoder_conf": {
-            **dict.fromkeys(
-                "macaron_style use_cnn_module cnn_module_kernel "
-                "selfattention_layer_type".split()
-            ),
-            "cgmlp_linear_units": 16,
-            "cgmlp_conv_kernel": 5,
-            "merge_conv_kernel": 3,
-        },
-    },
-}
-
-
-@pytest.mark.parametrize("name", ENCODERS)
-def test_batch_mates_do_not_change_an_utterances_gradient(tmp_path, name, speech):
-    """Not in a single sign, but for what rounding decides."""
-    overrides = {
-        key: dict(v) if isinstance(v, dict) else v for key, v in ENCODERS[name].items()
-    }
-    shares = equal_signs(load_victim(pack_tiny(tmp_path, **overrides)), *speech)
-    assert min(shares) > 0.9999
-
-
 def test_without_care_padding_would_change_it(hybrid_zip, speech, monkeypatch):
     """The model's own effect, which the victim takes out: it is not small."""
     monkeypatch.setattr(
@@ -252,3 +226,53 @@ def hash_audio(out):
         path.relative_to(out): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in out.rglob("*.wav")
     }
+
+
+@pytest.mark.parametrize("encoder", ["rnn", "vgg_rnn"])
+def test_a_recurrent_model_takes_perturbations_of_others(tmp_path, encoder, speech):
+    """Those come from a batch that is not sorted by length."""
+    conf = dict.fromkeys(make_settings()["encoder_conf"])
+    conf.update(num_layers=1, hidden_size=8, output_size=8)
+    victim = load_victim(pack_tiny(tmp_path, encoder=encoder, encoder_conf=conf))
+
+    def problem(rows):
+        clean, lengths = speech[0][rows], speech[1][rows]
+        texts = [TARGETS[row] for row in rows]
+        loss = WeightedLoss(victim, victim.weights, lengths, texts, rows)
+        ball = make_ball("linf", 0.05, clean, lengths)
+        return Problem(loss, ball, None, rows, victim.rate)
+
+    donor = problem([1, 2, 0])
+    attacked = Shuffled(steps=3)(replace(problem([0, 1, 2]), donor=lambda: donor))
+    assert attacked.delta.abs().amax(dim=1).min() > 0.01
+    own = PGD(steps=3)(problem([1]))
+    torch.testing.assert_close(PGD(steps=3)(donor).loss_end[:1], own.loss_end)
+
+
+def test_a_decoder_that_says_the_language_first_is_attacked_as_it_was_trained(tmp_path):
+    """Its loss is again that of ESPnet's own forward."""
+    victim = load_victim(
+        pack_tiny(tmp_path, model_conf={"ctc_weight": 0.3, "lang_token_id": 4})
+    )
+    speech, lengths = make_batch()["speech"][:1], torch.tensor([6000])
+    ours = victim.losses(speech, lengths, [[2, 5, 3]], [0], ("ctc", "att"))
+    _, stats, _ = victim._model(
+        speech=speech,
+        speech_lengths=lengths,
+        text=torch.tensor([[2, 5, 3]]),
+        text_lengths=torch.tensor([3]),
+        accent=torch.tensor([[0]]),
+    )
+    for name in ours:
+        torch.testing.assert_close(
+            ours[name], stats[f"loss_{name}"].reshape(1), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_a_decoder_trained_on_its_own_guesses_is_attacked_without_them(tmp_path):
+    decoder_conf = dict.fromkeys(make_settings()["decoder_conf"])
+    decoder_conf.update(hidden_size=8, sampling_probability=0.9)
+    victim = load_victim(pack_tiny(tmp_path, decoder="rnn", decoder_conf=decoder_conf))
+    speech, lengths = make_batch()["speech"], make_batch()["speech_lengths"]
+    first, *others = (all_losses(victim, speech, lengths)["att"] for _ in range(5))
+    assert all(torch.equal(first, other) for other in others)
