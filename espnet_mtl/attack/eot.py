@@ -1,8 +1,7 @@
 """Expectation over transformations: attack the average of a random victim."""
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,7 +56,7 @@ class EOT:
         """Average a loss over draws, unless there is nothing to average."""
         if self.draws == 1 and not self.transforms:
             return loss
-        return ExpectedLoss(loss, self, lengths, tuple(map(_endless_seeds, seeds)))
+        return ExpectedLoss(loss, self, lengths, tuple(map(Draws, seeds)))
 
     def transform(
         self, speech: torch.Tensor, lengths: torch.Tensor, seeds: Sequence[int]
@@ -89,6 +88,24 @@ class EOT:
         return speech.clamp(-1.0, 1.0) * (positions < lengths[:, None])
 
 
+class Draws:
+    """The draws of one utterance, one after another: a seed each."""
+
+    def __init__(self, seed: int):
+        self._seed = seed
+        self._taken = 0
+
+    def take(self, number: int) -> list[int]:
+        """Return the seeds of the next draws."""
+        self._taken += number
+        return self.last(number)
+
+    def last(self, number: int) -> list[int]:
+        """Return the seeds of the draws that were taken last, once more."""
+        taken = range(self._taken - number, self._taken)
+        return [seed_of(self._seed, "draw", place) for place in taken]
+
+
 @dataclass(frozen=True)
 class ExpectedLoss:
     """A loss averaged over random draws; a ``Loss``.
@@ -103,20 +120,24 @@ class ExpectedLoss:
 
     Attributes:
         lengths: Samples of each utterance, (Batch,).
-        seeds: Endless seeds of each utterance, one for each draw.
+        draws: Draws of each utterance.
     """
 
     loss: Loss
     eot: EOT
     lengths: torch.Tensor
-    seeds: Sequence[Iterator[int]]
+    draws: Sequence[Draws]
 
     def __call__(self, speech: torch.Tensor) -> torch.Tensor:
         """Estimate the loss; see ``Loss``."""
-        if self.eot.draws == 1:
-            return self._draw(speech)
-        mean: torch.Tensor = _Mean.apply(speech, self._draw, self.eot.draws)  # type: ignore[no-untyped-call]
-        return mean
+        return self._estimate(speech, [one.take(self.eot.draws) for one in self.draws])
+
+    def again(self, speech: torch.Tensor) -> torch.Tensor:
+        """Estimate the loss of other audio on the draws of the last call, (Batch,).
+
+        Whatever is random in the victim itself is drawn anew.
+        """
+        return self._estimate(speech, [one.last(self.eot.draws) for one in self.draws])
 
     def rows(self, rows: torch.Tensor) -> "ExpectedLoss":
         """Choose utterances; see ``Loss``."""
@@ -124,7 +145,7 @@ class ExpectedLoss:
             self,
             loss=self.loss.rows(rows),
             lengths=self.lengths[rows],
-            seeds=tuple(self.seeds[n] for n in rows.tolist()),
+            draws=tuple(self.draws[n] for n in rows.tolist()),
         )
 
     def longer(self, samples: int) -> "ExpectedLoss":
@@ -133,9 +154,18 @@ class ExpectedLoss:
             self, loss=self.loss.longer(samples), lengths=self.lengths + samples
         )
 
-    def _draw(self, speech: torch.Tensor) -> torch.Tensor:
+    def _estimate(
+        self, speech: torch.Tensor, seeds: Sequence[Sequence[int]]
+    ) -> torch.Tensor:
+        """Average over draws; ``seeds`` are those of each utterance."""
+        draws = list(zip(*seeds, strict=True))
+        if len(draws) == 1:
+            return self._draw(speech, draws[0])
+        mean: torch.Tensor = _Mean.apply(speech, self._draw, draws)  # type: ignore[no-untyped-call]
+        return mean
+
+    def _draw(self, speech: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
         if self.eot.transforms:
-            seeds = [next(endless) for endless in self.seeds]
             speech = self.eot.transform(speech, self.lengths, seeds)
         return self.loss(speech)
 
@@ -145,30 +175,29 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, speech: torch.Tensor, draw: Callable[..., torch.Tensor], draws: int
+        ctx: Any,
+        speech: torch.Tensor,
+        draw: Callable[..., torch.Tensor],
+        draws: Sequence[Sequence[int]],
     ) -> torch.Tensor:
         wanted = ctx.needs_input_grad[0]
         slope = torch.zeros_like(speech)
         total = speech.new_zeros(len(speech))
-        for _ in range(draws):
+        for seeds in draws:
             with torch.set_grad_enabled(wanted):
                 leaf = speech.detach().requires_grad_(wanted)
-                values = draw(leaf)
+                values = draw(leaf, seeds)
                 if values.requires_grad:  # a victim may hide its gradient: a zero one
                     slope += torch.autograd.grad(values.sum(), leaf)[0]
             total += values.detach()
-        ctx.save_for_backward(slope / draws)
-        return total / draws
+        ctx.save_for_backward(slope / len(draws))
+        return total / len(draws)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (slope,) = ctx.saved_tensors
         return gradient[:, None] * slope, None, None
-
-
-def _endless_seeds(seed: int) -> Iterator[int]:
-    return (seed_of(seed, "draw", number) for number in itertools.count())
 
 
 def _uniform(generators: Sequence[torch.Generator]) -> torch.Tensor:

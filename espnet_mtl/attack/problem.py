@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.eot import ExpectedLoss
 from espnet_mtl.attack.losses import Loss
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.metrics.wish import Heard
@@ -80,6 +81,34 @@ class Problem:
         """Return the problem in another ball around the same audio."""
         return replace(self, ball=ball)
 
+    @property
+    def randomised(self) -> bool:
+        """Whether the loss is an average over random draws, other ones at each call."""
+        return isinstance(self.loss, ExpectedLoss)
+
+    def again(self, delta: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+        """Return the loss of earlier perturbations on the draws of the last call.
+
+        The lowest of many estimates is the one with the luckiest draws. So what was
+        found before and what is found now are compared on the same draws, which neither
+        was chosen for. Without random draws, this is ``loss``.
+
+        Args:
+            delta: Perturbations, (Batch, Samples).
+            loss: What is known of their loss, (Batch,).
+        """
+        if not isinstance(self.loss, ExpectedLoss):
+            return loss
+        with torch.no_grad():
+            return self.loss.again(self.ball.clean + delta).nan_to_num(nan=torch.inf)
+
+    def afresh(self, delta: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+        """Return the loss of perturbations on new draws; see :meth:`again`."""
+        if not self.randomised:
+            return loss
+        with torch.no_grad():
+            return self.loss(self.ball.clean + delta)
+
     def seeds_for(self, *purpose: object) -> list[int]:
         """Derive a seed of each utterance for a purpose, such as ``("restart", 2)``.
 
@@ -133,6 +162,9 @@ class Attacked:
 class BestSoFar:
     """Each utterance's best perturbation, by loss; NaN never wins.
 
+    Where the loss is random, the best so far is judged anew with each candidate, on the
+    same draws; see ``Problem.again``.
+
     Args:
         problem: The batch. The unperturbed audio is the first candidate.
 
@@ -143,13 +175,23 @@ class BestSoFar:
     """
 
     def __init__(self, problem: Problem):
+        self._problem = problem
         with torch.no_grad():
             self.loss_start = problem.loss(problem.ball.clean)
         self.delta = torch.zeros_like(problem.ball.clean)
         self.loss = torch.nan_to_num(self.loss_start, nan=torch.inf)
 
     def offer(self, delta: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
-        """Take over, in place, what has a lower loss; return which rows, (Batch,)."""
+        """Take over, in place, what has a lower loss; return which rows, (Batch,).
+
+        Args:
+            delta: Perturbations, (Batch, Samples).
+            loss: Their losses, of the problem's last call, (Batch,).
+        """
+        if self._problem.randomised:
+            held = self._problem.again(self.delta, self.loss)
+            # One that counts for nothing has to stay that.
+            torch.where(self.loss.isfinite(), held, self.loss, out=self.loss)
         better = loss < self.loss
         torch.where(better, loss, self.loss, out=self.loss)
         torch.where(better[:, None], delta, self.delta, out=self.delta)
@@ -157,7 +199,8 @@ class BestSoFar:
 
     def attacked(self) -> Attacked:
         """Return the result."""
-        return Attacked(self.delta, self.loss_start, self.loss)
+        loss = self._problem.afresh(self.delta, self.loss)
+        return Attacked(self.delta, self.loss_start, loss)
 
 
 def finite(value: torch.Tensor) -> float | None:

@@ -79,8 +79,10 @@ class ProblemMaker:
         )
 
         # 2. What to minimise
-        losses = [self._loss(*aim, attack, batch) for aim in attack.aims]
+        losses = [self._loss(*aim, batch) for aim in attack.aims]
         loss = losses[0] if len(losses) == 1 else MeanLoss(losses)
+        draws = [seed_of(self.seed, "eot", utt) for utt in batch.utterances]
+        loss = attack.eot.wrap(loss, batch.lengths, draws)
 
         # 3. Seeds: others where the same attack is repeated
         seeds = [seed_of(self.seed, utt) for utt in batch.utterances]
@@ -106,16 +108,14 @@ class ProblemMaker:
             for row in range(len(batch))
         ]
 
-    def _loss(
-        self, victim: Victim, attacker: Attacker, attack: BoundAttack, batch: Batch
-    ) -> Loss:
-        """Weigh a victim's losses, behind the random transformations, if there are."""
+    def _loss(self, victim: Victim, attacker: Attacker, batch: Batch) -> Loss:
+        """Weigh a victim's losses."""
         texts = batch.targets if attacker.words == "target" else batch.texts
         labels = [
             self._choose_accent(victim, attacker, batch, row)
             for row in range(len(batch))
         ]
-        loss = WeightedLoss(
+        return WeightedLoss(
             victim,
             attacker.weights,
             batch.lengths,
@@ -125,8 +125,6 @@ class ProblemMaker:
                 for label in labels
             ],
         )
-        seeds = [seed_of(self.seed, "eot", utt) for utt in batch.utterances]
-        return attack.eot.wrap(loss, batch.lengths, seeds)
 
     def _choose_accent(
         self, victim: Victim, attacker: Attacker, batch: Batch, row: int

@@ -1,6 +1,6 @@
 """Auto-PGD: steps that halve themselves when they no longer help."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -60,7 +60,8 @@ class APGD(Method):
         best = BestSoFar(problem)
         for restart in range(self.restarts):
             start = problem.ball.random(problem.seeds_for("start", restart))
-            best.offer(*_Run(problem, start, self.accumulate).descend(self.steps))
+            delta, loss = _Run(problem, start, self.accumulate).descend(self.steps)
+            best.offer(delta, problem.afresh(delta, loss))
         return best.attacked()
 
 
@@ -100,7 +101,9 @@ class _Run:
         # The point before, once there is one
         self._before: torch.Tensor | None = None
         self._improved = torch.zeros_like(self._size)  # steps since the last checkpoint
-        self._checked = (self._size, self._best.loss)  # at the last checkpoint
+        # At the last checkpoint, and whether there has been a better point since
+        self._checked = self._size
+        self._found = torch.zeros_like(self._size, dtype=torch.bool)
 
     def descend(self, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Run; return the best perturbations, (Batch, Samples), and their losses."""
@@ -116,9 +119,8 @@ class _Run:
         delta, problem = self._next(), self._problem
         with torch.no_grad():
             values = problem.loss(problem.ball.clean + delta)
-        last = _Point(delta, values, self._here.gradient)
-        best = self._best.where(values < self._best.loss, last)
-        return best.delta, best.loss
+        self._keep(_Point(delta, values, self._here.gradient))
+        return self._best.delta, self._best.loss
 
     def _look(self, delta: torch.Tensor, earlier: torch.Tensor) -> _Point:
         values, gradient = loss_and_gradient(self._problem, delta)
@@ -141,16 +143,22 @@ class _Run:
     def _arrive(self, point: _Point) -> None:
         """Go to a point, and note where the loss has fallen."""
         self._improved = self._improved + (point.loss < self._here.loss)
-        self._best = self._best.where(point.loss < self._best.loss, point)
+        self._keep(point)
         self._before, self._here = self._here.delta, point
+
+    def _keep(self, point: _Point) -> None:
+        """Keep a point, that of the last loss, where it is the best so far."""
+        loss = self._problem.again(self._best.delta, self._best.loss)
+        better = point.loss < loss
+        self._best = replace(self._best, loss=loss).where(better, point)
+        self._found |= better
 
     def _halve_where_stuck(self, num_steps: int) -> None:
         """Halve the steps of utterances that are stuck, and take them to their best."""
         few = self._improved < _IMPROVING * num_steps
-        size, loss = self._checked
-        idle = (self._size == size) & (self._best.loss == loss)
+        idle = (self._size == self._checked) & ~self._found
         stuck = few | idle
-        self._checked = (self._size, self._best.loss)
+        self._checked, self._found = self._size, torch.zeros_like(self._found)
         self._improved = torch.zeros_like(self._improved)
         self._size = torch.where(stuck, self._size / 2.0, self._size)
         self._here = self._here.where(stuck, self._best)

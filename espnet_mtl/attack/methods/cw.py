@@ -152,9 +152,9 @@ class _Search:
         self._shrink = shrink
         self._patience = patience
         self.ball = problem.ball
-        # The closest since the radius last changed, and the closest that was not heard
+        # The closest since the radius last changed, and whether it is still to be heard
         self._closest = BestSoFar(problem)
-        self._unheard = torch.full_like(self.ball.radius, torch.inf)
+        self._unheard = self._closest.loss.isfinite()
         # The smallest that worked, the largest radius that did not, steps at this one
         self._best = torch.zeros_like(self.ball.clean)
         self._best_loss = torch.full_like(self.ball.radius, torch.inf)
@@ -165,7 +165,7 @@ class _Search:
 
     def offer(self, delta: torch.Tensor, loss: torch.Tensor) -> None:
         """Look at a step's perturbations, (Batch, Samples), and losses, (Batch,)."""
-        self._closest.offer(delta, loss)
+        self._unheard |= self._closest.offer(delta, loss)
         self._num_steps += 1
 
     def check(self) -> None:
@@ -193,20 +193,20 @@ class _Search:
         moved = heard | stuck
         self.ball = self.ball.with_radius(torch.where(moved, wanted, radius))
         self._closest.loss[moved] = torch.inf
-        self._unheard[moved] = torch.inf
+        self._unheard[moved] = False
         self._num_steps[moved] = 0
 
     def _hear(self) -> torch.Tensor:
         """Tell where the decoder hears the target for the first time, (Batch,)."""
-        heard = torch.zeros_like(self._unheard, dtype=torch.bool)
+        heard = torch.zeros_like(self._unheard)
         # Nothing is smaller than a perturbation of zero.
-        worthwhile = (self._closest.loss < self._unheard) & (self._best_size > 0)
+        worthwhile = self._unheard & (self._best_size > 0)
         rows = worthwhile.nonzero()[:, 0]
         if len(rows):
             judge = self._problem.judge.rows(rows)
             cost = judge.cost(judge.hear(self._closest.delta[rows]))
             heard[rows] = (cost == 0).to(heard.device)
-            self._unheard[rows] = self._closest.loss[rows]
+            self._unheard[rows] = False
             self._num_checks[rows] += 1
         return heard & (self.ball.size(self._closest.delta) < self._best_size)
 
@@ -222,6 +222,7 @@ class _Search:
             )
         ]
         delta = self._problem.ball.project_(delta)
+        loss = self._problem.afresh(delta, loss)
         return Attacked(delta, self._closest.loss_start, loss, notes=notes)
 
 

@@ -130,7 +130,8 @@ class _Hiding:
             excess = self._masking.excess(first.delta)
         worked = [note["radius"] is not None for note in first.notes]
         heard = torch.tensor(worked, device=excess.device)
-        self._closest.offer(first.delta, first.loss_end)
+        loss = self._problem.afresh(first.delta, first.loss_end)
+        self._closest.offer(first.delta, loss)
         self.delta, self._loss, self._before = first.delta, first.loss_end, excess
         self._excess[heard] = excess[heard]
         self._stage[heard] = 1
@@ -172,6 +173,7 @@ class _Hiding:
             )
         ]
         delta = self._problem.ball.project_(delta)
+        loss = self._problem.afresh(delta, loss)
         return Attacked(delta, self._closest.loss_start, loss, notes=notes)
 
 

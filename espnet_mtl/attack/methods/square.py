@@ -35,7 +35,8 @@ class SquareAttack(Method):
     second square. The unperturbed audio is also a candidate.
 
     Attributes:
-        queries: Losses asked for with each utterance.
+        queries: Losses asked for with each utterance; twice as many where they are
+            random, as the best so far is then asked for anew with each.
         share: Length of the first stretches, of the utterance's.
     """
 
@@ -66,11 +67,14 @@ class SquareAttack(Method):
 
             # 2. Each utterance takes it or leaves it
             loss = problem.loss(ball.clean + tried)
+            if query:
+                lowest = problem.again(delta, lowest)
             taken = (loss < lowest) | (query == 0)
             delta = torch.where(taken[:, None], tried, delta)
             lowest = torch.where(loss < lowest, loss, lowest)
-        best.offer(delta, lowest)
-        notes = [{"queries": self.queries} for _ in range(len(problem))]
+        best.offer(delta, problem.afresh(delta, lowest))
+        asked = self.queries * (2 if problem.randomised else 1)
+        notes = [{"queries": asked} for _ in range(len(problem))]
         return replace(best.attacked(), notes=notes)
 
     def _share_at(self, query: int) -> float:

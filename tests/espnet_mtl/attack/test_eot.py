@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -8,7 +9,11 @@ from toy_problem import make_batch, make_problem
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.eot import EOT
+from espnet_mtl.attack.methods.apgd import APGD
+from espnet_mtl.attack.methods.cw import CW
+from espnet_mtl.attack.methods.imperceptible import Imperceptible
 from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.square import SquareAttack
 from espnet_mtl.attack.problem import loss_and_gradient
 from espnet_mtl.errors import UserError
 
@@ -91,10 +96,10 @@ def test_value_and_gradient_are_the_mean_of_those_of_the_draws(draws):
         wrapped(problem, eot), torch.zeros_like(problem.ball.clean)
     )
     speech = problem.ball.clean.clone().requires_grad_(True)
-    streams = wrapped(problem, eot).loss.seeds
+    seeds = [one.take(draws) for one in wrapped(problem, eot).loss.draws]
     drawn = [
-        problem.loss(eot.transform(speech, lengths, [next(one) for one in streams]))
-        for _ in range(draws)
+        problem.loss(eot.transform(speech, lengths, each))
+        for each in zip(*seeds, strict=True)
     ]
     mean = torch.stack(drawn).mean(dim=0)
     torch.testing.assert_close(values, mean)
@@ -272,3 +277,99 @@ def test_senseless_settings_are_named(setting):
     (name,) = setting
     with pytest.raises(UserError, match=f"{name}: "):
         EOT(**setting)
+
+
+@dataclass(frozen=True)
+class LuckyLoss:
+    """A loss with luck: noise at every call, and once a jackpot."""
+
+    truth: Callable
+    noise: float
+    jackpot: int
+    calls: list = field(default_factory=list)
+
+    def __call__(self, speech):
+        self.calls.append(1)
+        seed = torch.Generator().manual_seed(len(self.calls))
+        luck = self.noise * torch.randn(len(speech), generator=seed)
+        if len(self.calls) == self.jackpot:
+            luck = luck - 1000.0
+        return self.truth(speech) + luck
+
+
+# The jackpot is drawn while the attack is still far from its aim. (Those that ask the
+# decoder get a deaf one, so that they return their best by loss.)
+METHODS = {
+    "pgd": PGD(steps=40),
+    "apgd": APGD(steps=40),
+    "cw": CW(steps=100),
+    "imperceptible": Imperceptible(first_steps=30, second_steps=100),
+    "square": SquareAttack(queries=300),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("transformation", [{}, {"gaussian": 1e-4}])
+def test_the_luckiest_of_the_draws_is_not_the_best_iterate(name, transformation):
+    problem = make_problem([400] * 40, budget=0.05, peak=0.1)
+    ball = problem.ball
+    aim = ball.clean + 0.5 * ball.random(range(40))
+
+    def truth(speech):
+        if name == "square":  # which knows no way but along the edges of the ball
+            gain = (speech - ball.clean).view(40, 8, 50).mean(dim=2)
+            return 0.05 + gain.abs().mul(-1.0).mean(dim=1)
+        return (speech - aim).square().mean(dim=1).sqrt()
+
+    loss = LuckyLoss(truth, noise=0.005, jackpot=12)
+    eot = EOT(draws=2, **transformation)
+    draws = problem.seeds_for("eot")
+    attacked = METHODS[name](
+        replace(problem, loss=eot.wrap(loss, ball.lengths, draws), judge=DeafJudge())
+    )
+    assert len(loss.calls) > 12
+    found = truth(ball.clean + attacked.delta)
+    assert found.mean() < 0.9 * truth(ball.clean).mean()
+    # Nor is its loss the luckiest: it is right on average, and not low.
+    error = attacked.loss_end - found
+    assert abs(float(error.mean())) < 4 * loss.noise / (2 * 40) ** 0.5
+
+
+class DeafJudge:
+    def hear(self, delta):
+        return [None] * len(delta)
+
+    def cost(self, heard, unit="word"):
+        return torch.ones(len(heard))
+
+    def rows(self, rows):
+        return self
+
+
+def test_what_was_found_before_is_judged_on_the_draws_of_what_is_found_now():
+    problem = wrapped(make_problem(), ALL)
+    clean = problem.ball.clean
+    first = problem.loss(clean)
+    assert torch.equal(problem.again(torch.zeros_like(clean), first), first)
+    now = problem.loss(clean)
+    again = problem.again(torch.zeros_like(clean), first)
+    assert torch.equal(again, now) and not torch.equal(again, first)
+    rows = torch.tensor([2, 0])
+    part = problem.rows(rows)
+    delta = torch.zeros_like(clean[rows])
+    torch.testing.assert_close(part.again(delta, first[rows]), now[rows])
+    fresh = problem.afresh(torch.zeros_like(clean), first)
+    assert not torch.equal(fresh, now)
+
+
+def test_without_draws_nothing_is_asked_again():
+    problem = make_problem()
+    known = torch.zeros(3)
+    delta = torch.zeros_like(problem.ball.clean)
+    assert problem.again(delta, known) is known
+    assert problem.afresh(delta, known) is known
+
+
+def test_queries_of_a_random_loss_count_twice():
+    notes = SquareAttack(queries=5)(wrapped(make_problem(), EOT(draws=2))).notes
+    assert [note["queries"] for note in notes] == [10] * 3
