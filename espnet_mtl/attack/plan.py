@@ -128,9 +128,17 @@ def make_plan(
         then what the audit needs.
 
     Raises:
-        UserError: If no attacker attacks anything of the victim, or two trials have the
-            same name.
+        UserError: If no attacker attacks anything of the victim, another victim takes
+            audio of another rate, or two trials have the same name.
     """
+    for path, source in sources.items():
+        if source.rate != victim.rate:
+            raise UserError(
+                f"{path}: this source of a transfer attack takes audio of {source.rate} "
+                f"Hz, and the attacked model takes {victim.rate} Hz. It would hear the "
+                "utterances at the wrong speed: give sources of the attacked model's "
+                "sampling rate"
+            )
     planner = _Planner(config, victim, sources)
     plan = planner.controls()
     if config.name:

@@ -5,9 +5,12 @@ import torch
 from toy_problem import make_problem
 from toy_victim import ToyVictim
 
+from espnet_mtl.attack.config import AttackConfig, AttackSpec
 from espnet_mtl.attack.losses import MeanLoss
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.transfer import Transfer
+from espnet_mtl.attack.plan import make_plan
+from espnet_mtl.errors import UserError
 
 
 def relative(seed):
@@ -62,3 +65,13 @@ def test_it_transfers_and_more_sources_transfer_better():
     ]
     assert max(reached) < 0.9 * heard(clean)
     assert reached[-1] < 0.9 * min(reached[:-1])
+
+
+def test_a_source_of_another_rate_is_refused():
+    attack = Transfer(sources=("same.zip", "other.zip"))
+    config = AttackConfig(attacks=(AttackSpec("transfer", attack),))
+    sources = {path: ToyVictim(seed=7) for path in attack.sources}
+    assert make_plan(config, ToyVictim(), sources)
+    sources["other.zip"].rate = 16000
+    with pytest.raises(UserError, match="other.zip: .* 16000 Hz, .* 8000 Hz"):
+        make_plan(config, ToyVictim(), sources)
