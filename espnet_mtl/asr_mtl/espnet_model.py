@@ -1,5 +1,6 @@
 """The recogniser with an accent branch."""
 
+import logging
 import math
 from typing import NamedTuple
 
@@ -35,6 +36,9 @@ class ESPnetASRMTLModel(ESPnetASRModel):
     ``L_asr`` is exactly ESPnet's (CTC, attention and whatever else the configuration
     asks for), after Das & Chau 2022 (arXiv 2204.02381, abstract). The encoder runs once
     for all branches. Utterances of unknown accent train the recogniser only.
+    ``L_accent`` is the sum over the labelled utterances of a batch, divided by the
+    number of all its utterances, as ESPnet divides ``L_asr``: each labelled utterance
+    weighs alike, however many of its batch are labelled.
 
     Weights are those of ``ESPnetASRModel`` under the same names, plus
     ``accent_head.*``, so that stock ESPnet loads a checkpoint and ignores the head.
@@ -44,9 +48,12 @@ class ESPnetASRMTLModel(ESPnetASRModel):
             as they are; do not use it afterwards.
         accent_list: Accent labels; the position of a label is its class.
         accent_weight: Share of the accent loss, 0 < accent_weight <= 1.
+        accent_head: The branch. The encoder hands out the output of the block that it
+            reads, for the branch alone.
 
     Raises:
-        UserError: If ``accent_weight`` is out of range.
+        UserError: If ``accent_weight`` is out of range, or the encoder cannot hand out
+            the block without a change to the recogniser.
     """
 
     def __init__(
@@ -68,6 +75,49 @@ class ESPnetASRMTLModel(ESPnetASRModel):
         self.accent_list = list(accent_list)
         self.accent_weight = accent_weight
         self.accent_head = accent_head
+        # Blocks that the recogniser has a loss for, if it has one for any
+        self._own_blocks = self._hand_out(accent_head.layer)
+
+    def _hand_out(self, block: int | None) -> tuple[int, ...]:
+        """Have the encoder return the output of a block, too, counted from 1.
+
+        Returns:
+            The blocks that it has returned before.
+        """
+        encoder = self.encoder
+        own = tuple(getattr(encoder, "interctc_layer_idx", None) or ())
+        if block is None or block in own:
+            return own
+        place = f"accent_head_conf: layer: {block}"
+        if not hasattr(encoder, "interctc_layer_idx"):
+            raise UserError(
+                f"{place}: a {type(encoder).__name__} does not return the outputs of "
+                "its blocks. Leave 'layer' out to classify the encoder's last output"
+            )
+        if self.ctc is None:
+            raise UserError(
+                f"{place} needs a CTC branch (ctc_weight above 0): ESPnet's decoding "
+                "applies CTC to each block that the encoder returns. Leave 'layer' out "
+                "to classify the encoder's last output"
+            )
+        last = len(encoder.encoders) - 1
+        if not 0 < block <= last:
+            raise UserError(
+                f"{place} is not one of the encoder's blocks 1 to {last}. Leave "
+                "'layer' out to classify the last block's output"
+            )
+        for name in ("interctc_use_conditioning", "ctc_trim"):
+            if getattr(encoder, name, False):
+                raise UserError(
+                    f"{place}: with encoder_conf: {name}, each block that the encoder "
+                    "returns changes what follows, so that systems with and without "
+                    "the accent branch would differ in their recognisers, too. Add the "
+                    "block to encoder_conf: interctc_layer_idx, in all systems that "
+                    "are compared"
+                )
+        logging.info("The accent head reads the output of encoder block %d", block)
+        encoder.interctc_layer_idx = sorted([*own, block])
+        return own
 
     def encode(
         self, speech: torch.Tensor | _EncodedSpeech, speech_lengths: torch.Tensor
@@ -122,15 +172,16 @@ class ESPnetASRMTLModel(ESPnetASRModel):
             )
 
         # 1. Encode, once for all branches
-        encoded = _EncodedSpeech(*self.encode(speech, speech_lengths))
+        encoded, lengths = self.encode(speech, speech_lengths)
 
         # 2. Recogniser
+        own = _EncodedSpeech(self._without_block_of_branch(encoded), lengths)
         loss_asr, stats, weight = super().forward(
-            encoded, speech_lengths, text, text_lengths, **kwargs
+            own, speech_lengths, text, text_lengths, **kwargs
         )
 
         # 3. Accent branch
-        logits = self.accent_logits(*encoded)
+        logits = self.accent_logits(encoded, lengths)
         loss_accent, acc_accent = self._calc_accent_loss(logits, accent.view(-1))
 
         # 4. Weighted sum
@@ -144,18 +195,25 @@ class ESPnetASRMTLModel(ESPnetASRModel):
         )
         return force_gatherable((loss, stats, weight), loss.device)
 
+    def _without_block_of_branch(self, encoded: Encoded) -> Encoded:
+        """Leave out what only the accent branch reads: it gets no loss of its own."""
+        if not isinstance(encoded, tuple):
+            return encoded
+        last, blocks = encoded
+        own = [(block, frames) for block, frames in blocks if block in self._own_blocks]
+        return (last, own) if own else last
+
     def _calc_accent_loss(
         self, logits: torch.Tensor, accent: torch.Tensor
     ) -> tuple[torch.Tensor, float]:
-        """Return mean cross-entropy and accuracy over the labelled utterances.
+        """Return the loss, and the accuracy over the labelled utterances.
 
         If there are none, the loss is a zero that still depends on every weight
         (parallel training waits for each weight's gradient), and the accuracy is NaN,
         which ESPnet's log leaves out of its averages.
         """
-        labelled = accent != UNKNOWN_ACCENT_ID
-        if not labelled.any():
-            return 0.0 * logits.sum(), math.nan
-        logits, accent = logits[labelled], accent[labelled]
-        accuracy = (logits.argmax(dim=1) == accent).float().mean().item()
-        return torch.nn.functional.cross_entropy(logits, accent), accuracy
+        loss = torch.nn.functional.cross_entropy(
+            logits, accent, ignore_index=UNKNOWN_ACCENT_ID, reduction="sum"
+        )
+        correct = (logits.argmax(dim=1) == accent)[accent != UNKNOWN_ACCENT_ID]
+        return loss / len(accent), correct.float().mean().item()

@@ -134,10 +134,10 @@ def make_plan(
     for path, source in sources.items():
         if source.rate != victim.rate:
             raise UserError(
-                f"{path}: this source of a transfer attack takes audio of {source.rate} "
-                f"Hz, and the attacked model takes {victim.rate} Hz. It would hear the "
-                "utterances at the wrong speed: give sources of the attacked model's "
-                "sampling rate"
+                f"{path}: this source of a transfer attack takes audio of "
+                f"{source.rate} Hz, and the attacked model takes {victim.rate} Hz. It "
+                "would hear the utterances at the wrong speed: give sources of the "
+                "attacked model's sampling rate"
             )
     planner = _Planner(config, victim, sources)
     plan = planner.controls()

@@ -1,8 +1,6 @@
 """The task: ESPnet's ASR task with an accent branch."""
 
 import argparse
-import logging
-import math
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -102,7 +100,6 @@ class ASRMTLTask(CarefulTask, ASRTask):
             return super().build_model(args)
         args.accent_list = read_accent_list(args.accent_list)
         head_conf = dict(getattr(args, "accent_head_conf", None) or {})
-        _hand_out_layer(args, head_conf.get("layer"))
 
         recogniser = super().build_model(args)
         if type(recogniser) is not ESPnetASRModel:
@@ -156,25 +153,3 @@ def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
             f"this one has {labels}"
         )
     return labels
-
-
-def _hand_out_layer(args: argparse.Namespace, layer: int | None) -> None:
-    """Have the encoder return the output of the block that the accent head reads."""
-    if layer is None:
-        return
-    if args.model_conf.get("ctc_weight", 0.5) == 0.0:
-        raise UserError(
-            f"accent_head_conf: layer: {layer} needs a CTC branch (ctc_weight above "
-            "0): ESPnet's decoding applies CTC to each block that the encoder returns. "
-            "Leave 'layer' out to classify the encoder's last output"
-        )
-    num_blocks = args.encoder_conf.get("num_blocks", math.inf)
-    if not 0 < layer < num_blocks:
-        raise UserError(
-            f"accent_head_conf: layer: {layer} is not one of the encoder's blocks 1 to "
-            f"{num_blocks - 1}. Leave 'layer' out to classify the last block's output"
-        )
-    handed_out = args.encoder_conf.setdefault("interctc_layer_idx", [])
-    if layer not in handed_out:
-        logging.info("The accent head reads the output of encoder block %d", layer)
-        args.encoder_conf["interctc_layer_idx"] = sorted([*handed_out, layer])

@@ -9,6 +9,9 @@ from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingH
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
+NOT_OF_E_BRANCHFORMERS = (
+    "macaron_style use_cnn_module cnn_module_kernel selfattention_layer_type".split()
+)
 HEADS = [StatisticsPoolingHead, AttentivePoolingHead]
 
 
@@ -65,13 +68,94 @@ def test_unlabelled_utterances_train_the_recogniser_only():
     assert all(p.grad is not None and not p.grad.any() for p in head)
 
 
+def accent_loss_and_gradient(logits, accent):
+    logits = logits.clone().requires_grad_(True)
+    loss, _ = _model()._calc_accent_loss(logits, accent)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    return loss.detach(), gradient
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 32])
+def test_where_all_are_labelled_the_accent_loss_is_the_mean(size):
+    logits = torch.randn(size, 3, requires_grad=True)
+    accent = torch.randint(3, (size,))
+    expected = torch.nn.functional.cross_entropy(logits, accent)
+    (slope,) = torch.autograd.grad(expected, logits)
+    loss, gradient = accent_loss_and_gradient(logits.detach(), accent)
+    assert torch.equal(loss, expected)
+    assert torch.equal(gradient, slope)
+
+
+def test_each_label_weighs_alike_whatever_its_batch():
+    """In the sum over batches that ESPnet weighs by their sizes, as for processes."""
+    torch.manual_seed(0)
+    logits, accent = torch.randn(12, 3), torch.randint(3, (12,))
+    accent[[0, 1, 2, 4, 5, 7, 9]] = -1
+    each = torch.nn.functional.cross_entropy(
+        logits, accent, ignore_index=-1, reduction="none"
+    )
+    for sizes in ([12], [4, 8], [1, 2, 3, 6], [6, 6]):
+        total = torch.zeros(())
+        for part, label in zip(logits.split(sizes), accent.split(sizes), strict=True):
+            loss, gradient = accent_loss_and_gradient(part, label)
+            weight = len(part)
+            total += weight * loss
+            assert not gradient[label == -1].any()
+            torch.testing.assert_close(
+                weight * gradient.abs().sum(dim=1)[label != -1],
+                2.0 * (1.0 - (-each_of(part, label)).exp()),
+            )
+        torch.testing.assert_close(total, each.sum())
+
+
+def each_of(logits, accent):
+    logits, accent = logits[accent != -1], accent[accent != -1]
+    return torch.nn.functional.cross_entropy(logits, accent, reduction="none")
+
+
 def test_the_accent_loss_ignores_the_unlabelled_one_in_a_batch():
     model, batch = _model(), make_batch()
     encoded, lengths = model.encode(batch["speech"], batch["speech_lengths"])
     logits = model.accent_logits(encoded, lengths)[:2]
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1]))
     _, stats, _ = model(**batch)
-    assert stats["loss_accent"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert stats["loss_accent"].item() == pytest.approx(expected.item() * 2 / 3)
+
+
+@pytest.mark.parametrize("encoder", ["conformer", "e_branchformer"])
+@pytest.mark.parametrize("own", [[], [2]])
+def test_the_block_that_the_branch_reads_adds_no_loss(encoder, own):
+    """With and without the branch, and for whoever wanted interCTC anyway."""
+    conf = {"num_blocks": 3, "interctc_layer_idx": own}
+    if encoder == "e_branchformer":
+        conf.update(dict.fromkeys(NOT_OF_E_BRANCHFORMERS))
+        conf.update(cgmlp_linear_units=16, cgmlp_conv_kernel=5)
+    settings = {
+        "encoder": encoder,
+        "encoder_conf": conf,
+        "model_conf": {"ctc_weight": 0.5, "interctc_weight": 0.3},
+    }
+    single = _model(accent_weight=0.0, **settings)
+    multi = _model(accent_head_conf={"layer": 1}, **settings)
+    weights = single.state_dict()
+    assert all(torch.equal(multi.state_dict()[name], weights[name]) for name in weights)
+    loss, stats, _ = single(**make_batch())
+    _, ours, _ = multi(**make_batch())
+    assert torch.equal(ours["loss_asr"], loss)
+    assert set(stats) == set(ours) - {"loss_asr", "loss_accent", "acc_accent"}
+    assert ("loss_interctc_layer2" in ours) == bool(own)
+    encoded, _ = multi.encode(make_batch()["speech"], make_batch()["speech_lengths"])
+    assert [block for block, _ in encoded[1]] == [1, *own]
+
+
+def test_a_block_that_has_a_loss_of_its_own_keeps_it():
+    settings = {
+        "encoder_conf": {"interctc_layer_idx": [1]},
+        "model_conf": {"ctc_weight": 0.5, "interctc_weight": 0.3},
+    }
+    loss, _, _ = _model(accent_weight=0.0, **settings)(**make_batch())
+    _, ours, _ = _model(accent_head_conf={"layer": 1}, **settings)(**make_batch())
+    assert torch.equal(ours["loss_asr"], loss) and "loss_interctc_layer1" in ours
 
 
 def test_the_recogniser_loss_is_stock_espnets():

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from model_factory import ACCENTS, make_args, make_batch, save_model
+from model_factory import ACCENTS, make_args, make_batch, make_settings, save_model
 
 from espnet_mtl.bin import asr_mtl_train
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask, read_accent_list
 
+CONFORMER_CONF = make_settings()["encoder_conf"]
 CONF = Path(__file__).parents[3] / "egs2/TEMPLATE/asr_mtl1/conf"
 
 
@@ -79,23 +80,39 @@ def test_accent_weight_changes_only_the_accent_weights(tmp_path):
 def test_an_intermediate_layer_is_handed_out():
     args = make_args(accent_head_conf={"layer": 1})
     model = ASRMTLTask.build_model(args)
-    assert args.encoder_conf["interctc_layer_idx"] == [1]
+    assert model.encoder.interctc_layer_idx == [1]
+    # What is saved is what the user wrote: stock ESPnet needs no blocks.
+    assert "interctc_layer_idx" not in args.encoder_conf
     loss, _, _ = model(**make_batch())
     assert torch.isfinite(loss)
 
 
 @pytest.mark.parametrize(
-    ("layer", "ctc_weight", "said"),
+    ("layer", "settings", "said"),
     [
-        (1, 0.0, "needs a CTC branch"),
-        (0, 0.5, "layer: 0 is not one of the encoder's blocks 1 to 1"),
-        (2, 0.5, "layer: 2 is not one of the encoder's blocks 1 to 1"),
+        (1, {"model_conf": {"ctc_weight": 0.0}}, "needs a CTC branch"),
+        (0, {}, "layer: 0 is not one of the encoder's blocks 1 to 1"),
+        (2, {}, "layer: 2 is not one of the encoder's blocks 1 to 1"),
+        (
+            2,
+            {
+                "encoder_conf": {
+                    "num_blocks": 3,
+                    "interctc_layer_idx": [1],
+                    "interctc_use_conditioning": True,
+                }
+            },
+            "layer: 2: with encoder_conf: interctc_use_conditioning",
+        ),
+        (
+            1,
+            {"encoder": "rnn", "encoder_conf": dict.fromkeys(CONFORMER_CONF)},
+            "layer: 1: a RNNEncoder does not return the outputs of its blocks",
+        ),
     ],
 )
-def test_a_layer_that_cannot_be_handed_out_is_refused(layer, ctc_weight, said):
-    args = make_args(
-        accent_head_conf={"layer": layer}, model_conf={"ctc_weight": ctc_weight}
-    )
+def test_a_layer_that_cannot_be_handed_out_is_refused(layer, settings, said):
+    args = make_args(accent_head_conf={"layer": layer}, **settings)
     with pytest.raises(UserError, match=said):
         ASRMTLTask.build_model(args)
 
