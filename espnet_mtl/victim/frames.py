@@ -14,7 +14,8 @@ class Frames:
     def __init__(self) -> None:
         self._padded = False  # whether the batch has padding at all
         self._features = torch.empty(0)  # features of each utterance, (Batch,)
-        self._lengths = torch.empty(0)  # frames behind the subsampling, (Batch,)
+        # Frames behind the subsampling, (Batch,)
+        self._lengths: torch.Tensor | None = None
         self._mask = torch.empty(0)  # which are its own, (Batch, 1, Frames)
         self._shift: LegacyShift | None = None  # made where it is needed
 
@@ -54,7 +55,8 @@ class Frames:
             kernel, stride = layer.kernel_size[0], layer.stride[0]
             lengths = (lengths - kernel).div(stride, rounding_mode="floor") + 1
             longest = (longest - kernel) // stride + 1
-        if longest != self._mask.shape[-1] or not torch.equal(lengths, self._lengths):
+        known = self._lengths is not None and longest == self._mask.shape[-1]
+        if not (known and torch.equal(lengths, self._lengths)):
             self._lengths, self._shift = lengths, None
             # Of too short audio there are none; the encoder will say so.
             positions = torch.arange(max(longest, 0), device=lengths.device)
@@ -87,8 +89,8 @@ class Frames:
     def _put_into_vgg(self, vgg: torch.nn.Module) -> None:
         """Have VGG's padded convolutions, and its pooling, ignore padding.
 
-        What a convolution puts out, a ReLU follows, so that zeros are also what pooling
-        leaves out.
+        A ReLU follows each convolution: its zeros are what pooling leaves out, and have
+        no gradient.
         """
         vgg.register_forward_pre_hook(self._silence_features)
         vgg.conv1_1.register_forward_hook(functools.partial(self._silence_map, 1))
@@ -100,7 +102,9 @@ class Frames:
         features, *others = inputs
         if not self._padded:
             return inputs
-        return features * self._own(features.shape[1], 1, features), *others
+        return features.masked_fill(
+            self._padding(features, 1)[:, :, None], 0.0
+        ), *others
 
     def _silence_map(
         self,
@@ -108,19 +112,18 @@ class Frames:
         _conv: torch.nn.Conv2d,
         _inputs: tuple,
         maps: torch.Tensor,
-    ) -> torch.Tensor:
-        """Silence feature maps, (Batch, Channels, Frames, Bins)."""
-        if not self._padded:
-            return maps
-        return maps * self._own(maps.shape[2], pooled, maps)[:, None]
+    ) -> None:
+        """Silence feature maps, (Batch, Channels, Frames, Bins), in place."""
+        if self._padded:
+            padding = self._padding(maps[:, 0], pooled)
+            # Behind autograd's back, which saves a pass over the gradients: the ReLU
+            # has set them to zero where its result is.
+            maps.detach().masked_fill_(padding[:, None, :, None], 0.0)
 
-    def _own(self, width: int, pooled: int, like: torch.Tensor) -> torch.Tensor:
-        """Tell an utterance's own frames from padding, (Batch, Frames, 1).
+    def _padding(self, frames: torch.Tensor, pooled: int) -> torch.Tensor:
+        """Tell which frames of (Batch, Frames, ...) are padding, (Batch, Frames).
 
-        Args:
-            width: Frames of the batch.
-            pooled: Features in a frame.
-            like: A tensor with the type of the result.
+        Each is pooled from so many features.
         """
-        first = pooled * torch.arange(width, device=like.device)
-        return (first < self._features[:, None]).to(like.dtype)[:, :, None]
+        first = pooled * torch.arange(frames.shape[1], device=frames.device)
+        return first >= self._features[:, None]
