@@ -64,6 +64,11 @@ def hop_length(settings: Mapping[str, Any]) -> int | None:
     return conf.get("hop_length", _DEFAULT_HOPS.get(settings.get("frontend", "")))
 
 
+def has_input_layer(settings: Mapping[str, Any]) -> bool:
+    """Tell whether the encoder has an input layer to choose, such as ``conv2d2``."""
+    return settings.get("encoder") in _WITH_INPUT_LAYER
+
+
 def _count_features(settings: Mapping[str, Any]) -> Callable[[int], int]:
     conf = settings.get("frontend_conf") or {}
     hop = hop_length(settings)
@@ -80,7 +85,7 @@ def _count_features(settings: Mapping[str, Any]) -> Callable[[int], int]:
 def _count_encoder(settings: Mapping[str, Any]) -> Callable[[int], int]:
     conf = settings.get("encoder_conf") or {}
     encoder = settings.get("encoder")
-    if encoder in _WITH_INPUT_LAYER:
+    if has_input_layer(settings):
         input_layer = conf.get("input_layer", _DEFAULT_INPUT_LAYER)
         if input_layer not in _CONVOLUTIONS:
             raise UnknownFrames(f"encoder_conf: input_layer: {input_layer}")

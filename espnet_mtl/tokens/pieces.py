@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import sentencepiece
 
@@ -66,3 +67,10 @@ def train_pieces(
             str(error).strip(), int(limit[1]) if limit else None
         ) from error
     return model.getvalue()
+
+
+def load_pieces(model: bytes | Path | str) -> sentencepiece.SentencePieceProcessor:
+    """Load a model from its file, or as :func:`train_pieces` returns it."""
+    if isinstance(model, bytes):
+        return sentencepiece.SentencePieceProcessor(model_proto=model)
+    return sentencepiece.SentencePieceProcessor(model_file=str(model))

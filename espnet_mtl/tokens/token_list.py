@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import sentencepiece
-
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.checks import some
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_lines, read_table
-from espnet_mtl.tokens.pieces import CannotMakePieces, train_pieces
+from espnet_mtl.tokens.pieces import CannotMakePieces, load_pieces, train_pieces
 
 BLANK, UNKNOWN, SPACE, SOS_EOS = "<blank>", "<unk>", "<space>", "<sos/eos>"
 
@@ -106,7 +104,7 @@ def _units(sentence: str, token_type: str, symbols: Sequence[str]) -> list[str]:
 
 
 def _describe(model_proto: bytes) -> tuple[list[str], dict[str, bytes]]:
-    model = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
+    model = load_pieces(model_proto)
     size = model.get_piece_size()
     pieces = [model.id_to_piece(i) for i in range(size)]
     vocab = [f"{pieces[i]}\t{model.get_score(i):g}" for i in range(size)]

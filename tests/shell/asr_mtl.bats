@@ -145,7 +145,7 @@ look_at_the_whole_run() {
     run asr_mtl --fs 8k --asr_config conf/own.yaml --asr_config_fs 16k \
         --asr_args "--frontend_conf n_fft=200" --stop_stage 10
     [ "${status}" -eq 0 ]
-    scaled="--frontend_conf n_fft=256 --frontend_conf hop_length=128"
+    scaled="--frontend_conf n_fft=256 --frontend_conf hop_length=80"
     [ "$(called "asr_mtl_train --.*fs=8000.* ${scaled} .*--frontend_conf n_fft=200")" -eq 2 ]
     run asr_mtl --fs 22.05k
     [ "${status}" -eq 2 ]

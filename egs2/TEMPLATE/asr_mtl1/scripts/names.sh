@@ -49,7 +49,6 @@ make_names() {
         --bpemodel "${bpemodel}"
         --non_linguistic_symbols "${nlsyms_txt}"
         --cleaner "${cleaner}"
-        --g2p "${g2p}"
     )
 
     # 2. Training

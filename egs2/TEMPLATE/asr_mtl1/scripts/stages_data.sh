@@ -88,19 +88,15 @@ stage_5() {
     need_text bpe_train_text "${text}" 3
     need_file "${data_feats}/${train_set}/utt2accent" 4
 
-    local symbols=${bpe_nlsyms} opts=()
-    if [ "${token_type}" != bpe ] && [ "${nlsyms_txt}" != none ]; then
-        symbols=${nlsyms_txt}
-    fi
-    if [ -n "${symbols}" ]; then
-        opts+=(--bpe_nlsyms "${symbols}")
-    fi
     ${python} -m espnet_mtl.bin.token_list \
-        --token_type "${token_type}" --nbpe "${nbpe}" --bpemode "${bpemode}" \
-        --text "${text}" --output "$(dirname "${token_list}")" \
-        ${opts[@]+"${opts[@]}"}
+        --token_type "${token_type}" --cleaner "${cleaner}" --nlsyms_txt "${nlsyms_txt}" \
+        --nbpe "${nbpe}" --bpemode "${bpemode}" --bpe_nlsyms "${bpe_nlsyms}" \
+        --bpe_char_cover "${bpe_char_cover}" \
+        --bpe_input_sentence_size "${bpe_input_sentence_size}" \
+        --text "${text}" --output "$(dirname "${token_list}")"
 
     make_accent_list
+    check_text
 }
 
 make_accent_list() {
