@@ -15,7 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Return the parser; the names are those of the recipe's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--text", type=Path, required=True)
+    add("--text", type=Path, required=True, nargs="+")
     add("--output", type=Path, required=True)
     add("--token_type", choices=["bpe", "char", "word"], default="bpe")
     add("--cleaner", default="none", help="ESPnet's cleaner, as in training")

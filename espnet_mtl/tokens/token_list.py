@@ -9,14 +9,14 @@ from pathlib import Path
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.checks import some
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.tables import read_lines, read_table
+from espnet_mtl.data.tables import read_lines, split_line
 from espnet_mtl.tokens.pieces import CannotMakePieces, load_pieces, train_pieces
 
 BLANK, UNKNOWN, SPACE, SOS_EOS = "<blank>", "<unk>", "<space>", "<sos/eos>"
 
 
 def write_token_list(
-    text: Path,
+    texts: Sequence[Path],
     output: Path,
     token_type: str,
     *,
@@ -30,7 +30,7 @@ def write_token_list(
     """Make the token list, and the sentencepiece model for ``bpe``, in ESPnet's files.
 
     Args:
-        text: A ``text`` table; empty utterances count for nothing.
+        texts: Tables like ``text``; empty utterances count for nothing.
         output: Folder for ``tokens.txt`` and, for ``bpe``, ``bpe.model``.
         token_type: ``bpe``, ``char`` or ``word``.
         symbols: Never cut.
@@ -42,12 +42,13 @@ def write_token_list(
         DataDirError: If the text has no words, or does not allow so many or few pieces.
     """
     # Utterances without words are there until stage 4 leaves them out.
-    table = read_table(text, allow_empty_value=True)
-    cleaned = (clean(" ".join(sentence.split())) for sentence in table.values())
+    lines = (split_line(line)[1] for text in texts for line in read_lines(text))
+    cleaned = (clean(" ".join(sentence.split())) for sentence in lines)
     sentences = [sentence for sentence in cleaned if sentence]
+    place = ", ".join(map(str, texts))
     if not sentences:
-        raise DataDirError(f"{text}: no utterance with words in it")
-    _warn_of_unused(text, sentences, symbols)
+        raise DataDirError(f"{place}: no utterance with words in it")
+    _warn_of_unused(place, sentences, symbols)
     files: dict[str, bytes] = {}
     if token_type == "bpe":
         try:
@@ -57,7 +58,7 @@ def write_token_list(
         except CannotMakePieces as error:
             fix = f"; use --nbpe {error.limit}" if error.limit else ""
             raise DataDirError(
-                f"{text}: sentencepiece cannot make {num_pieces} pieces of it{fix} "
+                f"{place}: sentencepiece cannot make {num_pieces} pieces of it{fix} "
                 f"({error})"
             ) from error
         tokens, files = _describe(model)
@@ -84,14 +85,14 @@ def read_piece_symbols(symbols: str) -> list[str]:
     return [line.split()[0] for line in read_lines(symbols) if line.split()]
 
 
-def _warn_of_unused(text: Path, sentences: list[str], symbols: Sequence[str]) -> None:
+def _warn_of_unused(place: str, sentences: list[str], symbols: Sequence[str]) -> None:
     whole = "\n".join(sentences) if symbols else ""
     unused = [symbol for symbol in symbols if symbol not in whole]
     if unused:
         logging.warning(
             "%s: symbols that are never cut, but occur nowhere in it: %s. Is one of "
             "them the name of a file that does not exist?",
-            text,
+            place,
             some(unused, "symbol"),
         )
 

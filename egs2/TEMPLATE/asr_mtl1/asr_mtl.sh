@@ -56,7 +56,7 @@ bpemode=unigram     # How BPE units are found: unigram or bpe.
 bpe_nlsyms=         # Symbols that stay one BPE unit: a file, or a list with commas.
 bpe_char_cover=1.0  # Share of the characters that BPE units cover; the rarest become <unk>.
 bpe_input_sentence_size=100000000 # Sentences that BPE units are found in, at most.
-bpe_train_text=     # Text to find tokens in. Empty: that of the training set. (ESPnet, for char and word: lm_train_text.)
+bpe_train_text=     # Texts to find tokens in. Empty: that of the training set. (ESPnet, for char and word: lm_train_text.)
 nlsyms_txt=none     # File of non-linguistic symbols, one a line: whole tokens for char, and left out of WER and CER.
 cleaner=none        # Text cleaner: of the tokens' text, of training, and of references in scoring. (ESPnet: not of the BPE units' text.)
 lang=noinfo         # Language; becomes part of directory names.
@@ -136,6 +136,8 @@ help_message="Usage: $0 --train_set <name> --valid_set <name> --test_sets <names
 $(awk -f scripts/print_options.awk "$0")"
 
 log "${run_command% }"
+. scripts/refused_options.sh
+accept_refused_options
 . utils/parse_options.sh
 
 if [ $# -ne 0 ]; then

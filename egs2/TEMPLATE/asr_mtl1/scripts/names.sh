@@ -50,6 +50,11 @@ make_names() {
         --non_linguistic_symbols "${nlsyms_txt}"
         --cleaner "${cleaner}"
     )
+    scoring_opts=(
+        --cleaner "${cleaner}"
+        --hyp_cleaner "${hyp_cleaner}"
+        --nlsyms_txt "${nlsyms_txt}"
+    )
 
     # 2. Training
     local settings=${feats_type}${lang_part}_${tokens}

@@ -323,7 +323,7 @@ stage_13() {
 }
 
 score() { # score <data directory> <set>
-    local opts=(--token_type "${token_type}" --hyp_cleaner "${hyp_cleaner}")
+    local opts=(--token_type "${token_type}" "${scoring_opts[@]}")
     if [ "${bpemodel}" != none ]; then
         opts+=(--bpemodel "${bpemodel}")
     fi

@@ -84,8 +84,10 @@ stage_4() {
 
 stage_5() {
     log "Stage 5: Token and accent list: ${token_list}, ${accents}"
-    local text=${bpe_train_text:-${data_feats}/org/${train_set}/text}
-    need_text bpe_train_text "${text}" 3
+    local text texts=${bpe_train_text:-${data_feats}/org/${train_set}/text}
+    for text in ${texts}; do
+        need_text bpe_train_text "${text}" 3
+    done
     need_file "${data_feats}/${train_set}/utt2accent" 4
 
     ${python} -m espnet_mtl.bin.token_list \
@@ -93,7 +95,7 @@ stage_5() {
         --nbpe "${nbpe}" --bpemode "${bpemode}" --bpe_nlsyms "${bpe_nlsyms}" \
         --bpe_char_cover "${bpe_char_cover}" \
         --bpe_input_sentence_size "${bpe_input_sentence_size}" \
-        --text "${text}" --output "$(dirname "${token_list}")"
+        --text ${texts} --output "$(dirname "${token_list}")"
 
     make_accent_list
     check_text
