@@ -45,7 +45,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--ref_dir", **folder, help="Data directory with the truth")
     add("--token_type", choices=("bpe", "char", "word"), required=True)
     add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
-    add("--case_sensitive", action="store_true", help="Tell A from a (sclite -s)")
+    add("-s", "--case_sensitive", action="store_true", help="Tell A from a, as sclite")
     decoding.set_defaults(run=_decoding)
 
     about = "Keep in a decoding's directory which attack it is of"

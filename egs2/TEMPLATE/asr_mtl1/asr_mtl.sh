@@ -105,7 +105,7 @@ packed_model=        # The packed model. Empty: a zip in the experiment's direct
 inference_lm=valid.loss.ave.pth       # Those of the language model. Its share: --inference_args "--lm_weight 0.3".
 inference_ngram=     # File of n-grams in ngram_exp. Empty: ${ngram_num}gram.bin. (ESPnet: 3gram.bin.)
 hyp_cleaner=none     # Text cleaner of hypotheses in scoring.
-score_opts=          # Options of asr_mtl_score.
+score_opts=          # Options of asr_mtl_score, such as -s, which tells A from a. (ESPnet: options of sclite.)
 local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
 
 # Attack
