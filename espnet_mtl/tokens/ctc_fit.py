@@ -40,7 +40,9 @@ class TextSet(NamedTuple):
     texts: Mapping[str, str]
     num_samples: Mapping[str, int]
 
-    def find_too_short(self, tokenize: Tokenize, frames: Callable[[int], int]):
+    def find_too_short(
+        self, tokenize: Tokenize, frames: Callable[[int], int]
+    ) -> dict[str, tuple[int, int]]:
         """Find the utterances that have fewer frames than CTC needs for their text.
 
         Returns:
@@ -103,15 +105,22 @@ def check_ctc_fit(
         "Some recordings have fewer encoder frames than CTC needs for the tokens of "
         "their text. Their CTC loss is exactly 0, so nothing is learnt from them:"
         f"{''.join(counts)}\nFor example '{utt}' has {short[utt][1]} frames and needs "
-        f"{short[utt][0]}. What helps, each by itself:"
-        f"{''.join(_find_remedies(learnt, tokenize, settings, piece_model))}"
+        f"{short[utt][0]}. "
     )
+    remedies = list(_find_remedies(learnt, tokenize, settings, piece_model))
+    if remedies:
+        message += f"What helps, each by itself:{''.join(remedies)}"
+    else:
+        message += (
+            "Neither longer tokens nor more frames help: is this what they say? Then "
+            "leave them out with --min_wav_duration (stage 4)."
+        )
     share = len(found[0]) / max(1, len(sets[0].texts))
     if share > max_share:
         accepted = math.ceil(100 * share) / 100
         raise UserError(
             f"{message}\nMore than {max_share:.0%} of the training set cannot be learnt"
-            f": choose one of these, or accept it with --max_ctc_too_short {accepted}"
+            f": change that, or accept it with --max_ctc_too_short {accepted}"
         )
     logging.warning("%s", message)
 
