@@ -130,7 +130,7 @@ class LogHandler(LogHandlerBase):
         self._line.clear()
         if failed.log.exists():
             text = failed.log.read_text(encoding="utf-8", errors="replace")
-            last = "\n".join(text.splitlines()[-_TAIL_LINES:])
+            last = "\n".join(text.rstrip("\n").split("\n")[-_TAIL_LINES:])
             sys.stderr.write(f"----- last lines of {failed.log}\n{last}\n-----\n")
         logging.error(
             "%s failed; see its log %s. Fix the cause and run the same command again: "

@@ -84,7 +84,7 @@ def startup_seconds(log: Path) -> float | None:
 def describe(study_dir: Path) -> list[str]:
     """Say in a few lines what a study cost, over all the runs that it took."""
     runs = study_dir / RUNS
-    lines = runs.read_text(encoding="utf-8").splitlines() if runs.exists() else []
+    lines = runs.read_text(encoding="utf-8").split("\n") if runs.exists() else []
     # A full disk may have cut off a line.
     walls = [json.loads(line)["wall"] for line in lines if line.endswith("}")]
     benchmarks = read_benchmarks(study_dir)

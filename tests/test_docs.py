@@ -14,7 +14,10 @@ OPTION = r"(?<![\w-])--([a-z][\w-]*)"
 # Options of programs of others that the pages name.
 FOREIGN = {
     "pip": {"no-deps"},
-    "ESPnet's training": {"max_epoch", "init_param", "accent_head", "accent_head_conf"},
+    "ESPnet's training": {
+        *("max_epoch", "init_param", "accent_head", "accent_head_conf"),
+        *("frontend_conf", "encoder_conf"),
+    },
     "ESPnet's decoding": {"lm_weight", "ngram_weight", "data_path_and_name_and_type"},
     "every program": {"help"},
 }

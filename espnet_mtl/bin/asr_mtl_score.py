@@ -2,11 +2,15 @@
 
 import argparse
 import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.tokens.cleaner import load_cleaner
+from espnet_mtl.tokens.symbols import read_symbols
+
+if TYPE_CHECKING:
+    from espnet_mtl.metrics.scored_text import ScoredText
 
 # What only some of the commands need, such as NumPy, is imported by these.
 
@@ -29,14 +33,19 @@ def get_parser() -> argparse.ArgumentParser:
     names.add_argument("--decoder", default="decode", help="Tag of the decoding")
     names.add_argument("--set_name", default="test", help="Name of the decoded set")
 
+    prepared = argparse.ArgumentParser(add_help=False)
+    add = prepared.add_argument
+    add("--cleaner", default="none", help="ESPnet's cleaner, of references")
+    add("--hyp_cleaner", default="none", help="ESPnet's cleaner, of hypotheses")
+    add("--nlsyms_txt", default="none", help="Symbols that are no words, one a line")
+
     about = "WER, CER, TER and accent accuracy of untouched audio"
-    decoding = add_command("decoding", parents=[decoded, names], help=about)
+    decoding = add_command("decoding", parents=[decoded, names, prepared], help=about)
     add = decoding.add_argument
     add("--ref_dir", **folder, help="Data directory with the truth")
     add("--token_type", choices=("bpe", "char", "word"), required=True)
     add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
-    add("--hyp_cleaner", default="none", help="ESPnet's cleaner for hypotheses")
-    add("--case_sensitive", action="store_true", help="Tell A from a (sclite -s)")
+    add("-s", "--case_sensitive", action="store_true", help="Tell A from a, as sclite")
     decoding.set_defaults(run=_decoding)
 
     about = "Keep in a decoding's directory which attack it is of"
@@ -44,7 +53,7 @@ def get_parser() -> argparse.ArgumentParser:
     stamp.set_defaults(run=_stamp)
 
     about = "Scores of attacked audio"
-    attack = add_command("attack", parents=[attacked, names], help=about)
+    attack = add_command("attack", parents=[attacked, names, prepared], help=about)
     attack.add_argument("--attack_tag", default="attack", help="Name of the attack")
     add = attack.add_mutually_exclusive_group().add_argument
     add("--seed", type=int, default=0, help="Seed of the training")
@@ -68,22 +77,19 @@ def _decoding(args: argparse.Namespace) -> None:
         system=args.system,
         decoder=args.decoder,
         set_name=args.set_name,
-        clean_hyp=_cleaner(args.hyp_cleaner),
+        scored=_scored(args),
         case_sensitive=args.case_sensitive,
     )
 
 
-def _cleaner(name: str) -> Callable[[str], str]:
-    if name in ("none", ""):
-        return str
-    from espnet2.text.cleaner import TextCleaner
+def _scored(args: argparse.Namespace) -> "ScoredText":
+    from espnet_mtl.metrics.scored_text import ScoredText
 
-    clean = TextCleaner(name)
-    try:
-        clean("a")
-    except RuntimeError as error:
-        raise UserError(f"--hyp_cleaner {name}: {error}") from error
-    return clean
+    return ScoredText(
+        clean_ref=load_cleaner(args.cleaner),
+        clean_hyp=load_cleaner(args.hyp_cleaner, "--hyp_cleaner"),
+        symbols=tuple(read_symbols(args.nlsyms_txt)),
+    )
 
 
 def _stamp(args: argparse.Namespace) -> None:
@@ -105,6 +111,7 @@ def _attack(args: argparse.Namespace) -> None:
         decoder=args.decoder,
         set_name=args.set_name,
         attack_tag=args.attack_tag,
+        scored=_scored(args),
     )
     table = format_attack(scores)
     written = write_attack_scores(args.hyp_dir, scores, utt_scores, table)

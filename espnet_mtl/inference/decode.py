@@ -12,7 +12,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 
 from espnet_mtl.data.sources import source_version
-from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tables import read_lines, read_table, split_line
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.speech2text import Hypothesis, Recognised, Speech2TextAccent
 from espnet_mtl.journal import Journal, read_journals
@@ -43,8 +43,7 @@ class Utterances:
         path = Path(self.key_file or self.tables[0][0])
         if not path.is_file():
             raise UserError(f"{path}: no such file")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        keys = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
+        keys = [split_line(line)[0] for line in read_lines(path) if line.strip()]
         if not keys:
             raise UserError(f"{path}: there is no utterance in it")
         return keys

@@ -12,6 +12,7 @@ from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.accent import score_accents
 from espnet_mtl.metrics.bootstrap import wer_interval
+from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.wer import count_words, error_rate
 from espnet_mtl.metrics.wish import Heard, Wish
@@ -40,11 +41,13 @@ def score_attack(
     decoder: str,
     set_name: str,
     attack_tag: str,
+    scored: ScoredText | None = None,
 ) -> tuple[AttackScores, list[UttScore]]:
     """Score the decoding of attacked audio.
 
     The decoding's directory has ``text`` and perhaps ``accent``; if it has a stamp,
-    that has to be of this attack. For the other arguments see :class:`Row`.
+    that has to be of this attack. ``scored`` are cleaners and symbols, as in the
+    scoring of untouched audio. For the other arguments see :class:`Row`.
 
     Returns:
         The rows, and the scores of each utterance that they were pooled from.
@@ -59,7 +62,7 @@ def score_attack(
             f"{hyp_dir} is the decoding of an earlier attack: run stage 16 again"
         )
     attacked = _read_attacked(attack_dir)
-    scores = _score_utterances(attacked, hyp_dir)
+    scores = _score_utterances(attacked, hyp_dir, scored or ScoredText())
     make_row = partial(Row, system=system, seed=seed, decoder=decoder, set=set_name)
     result = AttackScores(
         attack_tag=attack_tag,
@@ -121,7 +124,9 @@ def _read_attacked(path: Path) -> _AttackedSet:
     return _AttackedSet(path, run, records, tables, clean)
 
 
-def _score_utterances(attacked: _AttackedSet, hyp_dir: Path) -> _Scores:
+def _score_utterances(
+    attacked: _AttackedSet, hyp_dir: Path, scored: ScoredText
+) -> _Scores:
     texts = attacked.tables["text"]
     hypotheses = read_results(hyp_dir / "text", texts)
     accents: dict[str, str] = {}
@@ -129,12 +134,15 @@ def _score_utterances(attacked: _AttackedSet, hyp_dir: Path) -> _Scores:
         accents = read_results(hyp_dir / "accent", texts)
     scores: dict[str, dict[str, UttScore]] = {}
     for key, ref in texts.items():
-        record, heard = attacked.records[key], Heard(hypotheses[key], accents.get(key))
-        to_ref, to_target = (count_words(t, heard.text) for t in (ref, record.target))
-        trial = attacked.run.trial(record.trial)
-        wish = Wish(
-            trial.words, record.target, ref, record.accent_wish, trial.to_accent
+        record = attacked.records[key]
+        said, target = (
+            " ".join(scored.words(scored.ref(text))) for text in (ref, record.target)
         )
+        words = " ".join(scored.words(scored.hyp(hypotheses[key])))
+        heard = Heard(words, accents.get(key))
+        to_ref, to_target = (count_words(text, heard.text) for text in (said, target))
+        trial = attacked.run.trial(record.trial)
+        wish = Wish(trial.words, target, said, record.accent_wish, trial.to_accent)
         scores.setdefault(record.trial, {})[record.utt] = UttScore(
             key=key,
             utt=record.utt,
@@ -143,7 +151,7 @@ def _score_utterances(attacked: _AttackedSet, hyp_dir: Path) -> _Scores:
             feasible=record.feasible,
             ref=ref,
             target=record.target,
-            hyp=heard.text,
+            hyp=hypotheses[key],
             edits_ref=to_ref.errors,
             words_ref=to_ref.words,
             edits_target=to_target.errors,

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import load_data_dir
+from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics import score_table, wer
 from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
 from espnet_mtl.results import clean_scores
@@ -26,7 +28,7 @@ def score_decoding(
     system: str,
     decoder: str,
     set_name: str,
-    clean_hyp: Callable[[str], str] = str,
+    scored: ScoredText | None = None,
     case_sensitive: bool = False,
 ) -> CleanScores:
     """Score a decoding of untouched audio.
@@ -45,7 +47,7 @@ def score_decoding(
         token_type: ``bpe``, ``char`` or ``word``: the tokens of the TER.
         bpemodel: The sentencepiece model, for ``bpe``.
         system, decoder, set_name: As in :class:`CleanScores`.
-        clean_hyp: Cleaner of the hypotheses, such as ESPnet's.
+        scored: Cleaners and symbols; none by default.
         case_sensitive: Whether ``A`` and ``a`` differ.
 
     Raises:
@@ -54,12 +56,14 @@ def score_decoding(
     """
     tables = load_data_dir(ref_dir, ("text", "utt2spk"))
     hypotheses = read_results(hyp_dir / "text", tables["text"])
-    cleaned = {utt: clean_hyp(text) for utt, text in hypotheses.items()}
+    scored = scored or ScoredText()
+    said = {utt: scored.ref(text) for utt, text in tables["text"].items()}
+    heard = {utt: scored.hyp(text) for utt, text in hypotheses.items()}
     fold = list if case_sensitive else wer.fold_case
     errors: dict[ErrorKind, clean_scores.PooledErrors] = {}
-    for kind, split in _splits(token_type, bpemodel).items():
-        references = {utt: split(text) for utt, text in tables["text"].items()}
-        recognised = {utt: split(text) for utt, text in cleaned.items()}
+    for kind, split in _splits(token_type, bpemodel, scored).items():
+        references = {utt: split(text) for utt, text in said.items()}
+        recognised = {utt: split(text) for utt, text in heard.items()}
         counts = {
             utt: wer.count_edits(fold(references[utt]), fold(recognised[utt]))
             for utt in references
@@ -71,23 +75,27 @@ def score_decoding(
         write_text(folder / "result.txt", table)
         errors[kind] = score_table.pool_utterances(counts.values())
         logging.info("Write %s in %s", kind.upper(), folder / "result.txt")
+        if kind == "wer":
+            words = counts
     scores = CleanScores(
         system=system,
         decoder=decoder,
         set=set_name,
         errors=errors,
-        accents=_score_accents(ref_dir, hyp_dir, hypotheses),
+        accents=_score_accents(ref_dir, hyp_dir, words),
     )
     # Last: where it is, all of the above is there.
     clean_scores.write_clean_scores(hyp_dir, scores)
     return scores
 
 
-def _splits(token_type: str, bpemodel: Path | None) -> dict[ErrorKind, Split]:
-    tokens: dict[str, Split] = {"char": wer.split_chars, "word": wer.split_words}
+def _splits(
+    token_type: str, bpemodel: Path | None, scored: ScoredText
+) -> dict[ErrorKind, Split]:
+    tokens: dict[str, Split] = {"char": scored.tokens, "word": wer.split_words}
     if token_type == "bpe":
         tokens["bpe"] = _load_pieces(bpemodel)
-    return {"wer": wer.split_words, "cer": wer.split_chars, "ter": tokens[token_type]}
+    return {"wer": scored.words, "cer": scored.chars, "ter": tokens[token_type]}
 
 
 def _load_pieces(bpemodel: Path | None) -> Split:
@@ -104,7 +112,7 @@ def _load_pieces(bpemodel: Path | None) -> Split:
 
 
 def _score_accents(
-    ref_dir: Path, hyp_dir: Path, hypotheses: Mapping[str, str]
+    ref_dir: Path, hyp_dir: Path, words: Mapping[str, wer.EditCounts]
 ) -> AccentConfusion | None:
     if not (hyp_dir / "accent").is_file():
         return None  # the model has no accent head
@@ -112,14 +120,10 @@ def _score_accents(
     truth = tables["utt2accent"]
     recognised = read_results(hyp_dir / "accent", truth)
     order = hyp_dir / "accents"  # the classes in the model's order
-    accents = order.read_text("utf-8").splitlines() if order.is_file() else []
+    accents = read_lines(order) if order.is_file() else []
     confusion = score_accents(truth, recognised, accents)
-    counts = {
-        utt: wer.count_words(text, hypotheses[utt])
-        for utt, text in tables["text"].items()
-    }
     folder = hyp_dir / "score_accent"
-    by_accent = score_table.format_score_table(counts, truth, title="accent")
+    by_accent = score_table.format_score_table(words, truth, title="accent")
     write_text(folder / "wer_per_accent.txt", by_accent)
     write_text(folder / "result.txt", score_table.format_accents(confusion))
     logging.info("Write accent accuracy in %s", folder / "result.txt")

@@ -20,7 +20,7 @@ def read_curves(exp: Path) -> dict[str, dict[int, float]]:
     """
     curves: dict[str, dict[int, float]] = {}
     for path in sorted(exp.glob("train*.log"), key=_age, reverse=True):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             _take(line, curves)
     known = sorted((name, curve) for name, curve in curves.items() if curve)
     return {name: dict(sorted(curve.items())) for name, curve in known}

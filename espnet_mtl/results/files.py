@@ -67,9 +67,11 @@ def read_lines(path: Path, of: type[T], stage: int) -> list[T]:
         UserError: If the file is missing, or a line is damaged; the message names it.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; run stage {stage}") from error
+    if lines[-1] == b"":  # after the last line's end
+        del lines[-1]
     decoder = msgspec.json.Decoder(of)
     found = []
     for number, line in enumerate(lines, start=1):

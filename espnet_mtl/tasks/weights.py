@@ -53,9 +53,10 @@ def read_weights(model_file: Path | str, device: str = "cpu") -> dict[str, Any]:
     try:
         state = torch.load(model_file, map_location=device, weights_only=True)
     except Exception as error:  # torch raises many kinds for a bad or hostile file
+        first, *_ = str(error).split("\n")
         raise UserError(
             f"{model_file}: refused: it is damaged, or holds more than weights (a "
-            f"pickle can run code when it is loaded). {str(error).splitlines()[0]}"
+            f"pickle can run code when it is loaded). {first}"
         ) from error
     if not isinstance(state, dict):
         raise UserError(

@@ -1,9 +1,13 @@
 """Whether a model can write a text: ``decode(encode(text)) == text``."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wer import fold_case, split_words
+
+_MOST = 0.5  # of the training set: more than that is a mistake, not a rare character
 
 
 class Unwritable(NamedTuple):
@@ -38,6 +42,42 @@ def find_unwritable(
         for utt, text in texts.items()
         if _words(text) != _words(written[text])
     }
+
+
+def check_writable(
+    sets: Mapping[str, Mapping[str, str]],
+    write: Callable[[str], str],
+    explain: Callable[[], str],
+) -> None:
+    """Warn of transcripts that the model's tokens cannot write.
+
+    Args:
+        sets: Transcripts by utterance, of each set by its name; the first is that of
+            the training.
+        write: See :func:`find_unwritable`.
+        explain: Says afterwards what to do about it.
+
+    Raises:
+        UserError: If it is most of the training set: the tokens belong to another text.
+    """
+    found = {name: find_unwritable(texts, write) for name, texts in sets.items()}
+    faults = {name: texts for name, texts in found.items() if texts}
+    if not faults:
+        return
+    counts = "".join(
+        f"\n    {name}: {len(texts)} of {len(sets[name])} utterances, such as "
+        f"'{utt}': '{one.text}' becomes '{one.written}'"
+        for name, texts in faults.items()
+        for utt, one in list(texts.items())[:1]
+    )
+    message = (
+        "The model's tokens cannot write some transcripts as they are, so even a "
+        f"perfect recogniser is scored as wrong there:{counts}\n{explain()}"
+    )
+    train = next(iter(sets))
+    if len(found[train]) > _MOST * len(sets[train]):
+        raise UserError(message)
+    logging.warning("%s", message)
 
 
 def _words(text: str) -> list[str]:

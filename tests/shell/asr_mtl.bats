@@ -145,7 +145,7 @@ look_at_the_whole_run() {
     run asr_mtl --fs 8k --asr_config conf/own.yaml --asr_config_fs 16k \
         --asr_args "--frontend_conf n_fft=200" --stop_stage 10
     [ "${status}" -eq 0 ]
-    scaled="--frontend_conf n_fft=256 --frontend_conf hop_length=128"
+    scaled="--frontend_conf n_fft=256 --frontend_conf hop_length=80"
     [ "$(called "asr_mtl_train --.*fs=8000.* ${scaled} .*--frontend_conf n_fft=200")" -eq 2 ]
     run asr_mtl --fs 22.05k
     [ "${status}" -eq 2 ]
@@ -202,6 +202,24 @@ look_at_the_whole_run() {
     [ "$(called 'asr_mtl_inference.*dump/raw/test/wav.scp,speech')" -eq 2 ]
 }
 
+@test "what the text is made of reaches tokens, training and scoring alike" {
+    echo "<cough>" > nlsyms
+    echo "x some text" > more
+    run asr_mtl --cleaner tacotron --hyp_cleaner jaconv --nlsyms_txt nlsyms --bpe_nlsyms "<a>,<b>" \
+        --bpe_char_cover 0.99 --bpe_train_text "more more" --max_ctc_too_short 0.3
+    [ "${status}" -eq 0 ]
+    [ "$(called '^token_list .*--cleaner tacotron --nlsyms_txt nlsyms .*--bpe_nlsyms <a>,<b> --bpe_char_cover 0.99 .*--text more more')" -eq 1 ]
+    training='--non_linguistic_symbols nlsyms --cleaner tacotron'
+    [ "$(called "^asr_mtl_train .*${training}")" -eq 3 ]
+    # Once, in stage 5, with the options of the training
+    [ "$(called "^check_text .*--max_ctc_too_short 0.3 .* -- .*${training}")" -eq 1 ]
+    scoring='--cleaner tacotron --hyp_cleaner jaconv --nlsyms_txt nlsyms'
+    [ "$(called "^asr_mtl_score decoding .*${scoring}")" -eq 1 ]
+    [ "$(called "^asr_mtl_score attack .*${scoring}")" -eq 1 ]
+    run asr_mtl --stage 10 --stop_stage 10
+    [ "$(called '^check_text')" -eq 2 ]
+}
+
 @test "bad values name the option" {
     run asr_mtl --nj many
     [ "${status}" -eq 2 ]
@@ -214,6 +232,16 @@ look_at_the_whole_run() {
     [[ "${output}" == *"--num_attack_utts"* ]]
     run asr_mtl --asr_config conf/none.yaml
     [[ "${output}" == *"--asr_config conf/none.yaml does not exist"* ]]
+    run asr_mtl --nlsyms_txt conf/none.txt
+    [[ "${output}" == *"--nlsyms_txt conf/none.txt does not exist"* ]]
+    run asr_mtl --bpe_nlsyms none.txt
+    [[ "${output}" == *"--bpe_nlsyms none.txt does not exist"* ]]
+    run asr_mtl --cleaner tacotrom
+    [[ "${output}" == *"--cleaner takes one of: none tacotron"* ]]
+    run asr_mtl --max_ctc_too_short 10
+    [[ "${output}" == *"--max_ctc_too_short takes a share from 0 to 1"* ]]
+    run asr_mtl --use_streaming true
+    [[ "${output}" == *"--use_streaming true is an option of ESPnet's asr.sh that this recipe does not have: decoding is of whole utterances"* ]]
     run asr_mtl --valid_set train
     [[ "${output}" == *"must be different sets"* ]]
     run asr_mtl --test_sets "test train"

@@ -54,10 +54,11 @@ token_type=bpe      # Output units: bpe, char or word.
 nbpe=30             # Number of BPE units.
 bpemode=unigram     # How BPE units are found: unigram or bpe.
 bpe_nlsyms=         # Symbols that stay one BPE unit: a file, or a list with commas.
-bpe_train_text=     # Text to find tokens in. Empty: that of the training set. (ESPnet, for char and word: lm_train_text.)
-nlsyms_txt=none     # File of non-linguistic symbols, for char.
-cleaner=none        # Text cleaner in training.
-g2p=none            # Grapheme-to-phoneme conversion in training.
+bpe_char_cover=1.0  # Share of the characters that BPE units cover; the rarest become <unk>.
+bpe_input_sentence_size=100000000 # Sentences that BPE units are found in, at most.
+bpe_train_text=     # Texts to find tokens in. Empty: that of the training set. (ESPnet, for char and word: lm_train_text.)
+nlsyms_txt=none     # File of non-linguistic symbols, one a line: whole tokens for char, and left out of WER and CER.
+cleaner=none        # Text cleaner: of the tokens' text, of training, and of references in scoring. (ESPnet: not of the BPE units' text.)
 lang=noinfo         # Language; becomes part of directory names.
 accent_list=        # File of accents, one a line. Empty: those of the training set.
 allow_shared_speakers=false # Let validation and test sets have speakers of the training set.
@@ -92,6 +93,7 @@ ignore_init_mismatch=false # Leave out initial weights whose shapes do not fit.
 feats_normalize=global_mvn # global_mvn uses the statistics of stage 10; with any other value, asr_config decides.
 asr_speech_fold_length=800 # For batch_type folded: frames of 100 samples.
 asr_text_fold_length=150   # For batch_type folded: tokens.
+max_ctc_too_short=0.1      # Share of the training set that may have fewer encoder frames than CTC needs.
 
 # Decoding and scoring
 batch_size=1         # Utterances decoded at a time. Must be 1.
@@ -102,8 +104,8 @@ inference_asr_model=valid.acc.ave.pth # Weights to decode with and to pack.
 packed_model=        # The packed model. Empty: a zip in the experiment's directory, named after it and the weights.
 inference_lm=valid.loss.ave.pth       # Those of the language model. Its share: --inference_args "--lm_weight 0.3".
 inference_ngram=     # File of n-grams in ngram_exp. Empty: ${ngram_num}gram.bin. (ESPnet: 3gram.bin.)
-hyp_cleaner=none     # Text cleaner for hypotheses before scoring.
-score_opts=          # Options of asr_mtl_score.
+hyp_cleaner=none     # Text cleaner of hypotheses in scoring.
+score_opts=          # Options of asr_mtl_score, such as -s, which tells A from a. (ESPnet: options of sclite.)
 local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
 
 # Attack
@@ -134,6 +136,8 @@ help_message="Usage: $0 --train_set <name> --valid_set <name> --test_sets <names
 $(awk -f scripts/print_options.awk "$0")"
 
 log "${run_command% }"
+. scripts/refused_options.sh
+accept_refused_options
 . utils/parse_options.sh
 
 if [ $# -ne 0 ]; then

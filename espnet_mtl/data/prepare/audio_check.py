@@ -76,7 +76,7 @@ def _read_header(clip: Clip) -> Header | None:
         info = soundfile.info(clip.path)
     except (RuntimeError, OSError) as error:
         # libsndfile calls any file that it does not know "not a regular file".
-        said = str(error).splitlines()[0]
+        said = str(error).partition("\n")[0]
         clip.fate = "undecodable"
         clip.why = f"no audio, or a broken header ({said})"
         return None

@@ -59,6 +59,8 @@ def write_formatted(
         if name in ("segments", "reco2utt") or kind_of(name, True) == Kind.RECORDING
     ]
     tables = {n: table for n, table in part.tables.items() if n not in replaced}
+    # ESPnet's tokens would tell a no-break space from a blank; its scoring does not.
+    tables["text"] = {u: " ".join(text.split()) for u, text in tables["text"].items()}
     name_for_espnet = "wav.ark" if audio_format == "ark" else audio_format
     formatted = replace(
         part,

@@ -23,6 +23,7 @@ def write_lm_text(texts: Iterable[Path], output: Path) -> int:
     for path in texts:
         for number, line in enumerate(read_lines(path), start=1):
             key, sentence = split_line(line)
+            sentence = " ".join(sentence.split())  # as in the formatted text
             if not sentence:
                 continue
             if key in sentences:

@@ -10,7 +10,7 @@ CONF = Path(__file__).parents[3] / "egs2/TEMPLATE/asr_mtl1/conf"
 @pytest.mark.parametrize(
     ("config", "fs", "scaled"),
     [
-        ("train_asr_mtl", 8000, ["n_fft=256", "hop_length=128"]),
+        ("train_asr_mtl", 8000, ["n_fft=256", "hop_length=80"]),
         ("train_asr_mtl", 16000, []),
         (
             "train_asr_mtl_conformer",

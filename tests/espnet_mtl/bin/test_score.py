@@ -8,7 +8,7 @@ import scoring_dirs as dirs
 
 from espnet_mtl.bin.asr_mtl_score import main
 from espnet_mtl.errors import UserError
-from espnet_mtl.results.attack_scores import read_attack_scores
+from espnet_mtl.results.attack_scores import read_attack_scores, read_utt_scores
 
 
 @pytest.fixture
@@ -107,3 +107,20 @@ def test_espnets_cleaners_are_found(asr_exp):
     assert hyp.read_text().startswith("ONE TWO THREE\t")
     with pytest.raises(UserError, match="--hyp_cleaner nonsense"):
         main(["decoding", *words, "nonsense"])
+
+
+def test_attacks_are_scored_with_the_same_symbols(asr_exp, tmp_path):
+    hyp = asr_exp / "decode_ctc_attack_pgd" / "test"
+    words = {one.key: one.words_ref for one in read_utt_scores(hyp)}
+    (tmp_path / "nlsyms").write_text("one\n", encoding="utf-8")
+    where = [
+        "--attack_dir",
+        str(asr_exp / "attack_pgd" / "test"),
+        "--hyp_dir",
+        str(hyp),
+    ]
+    main(["attack", *where, "--nlsyms_txt", str(tmp_path / "nlsyms")])
+    scores = read_utt_scores(hyp)
+    assert {"one" in one.ref.split() for one in scores} == {True, False}
+    for one in scores:
+        assert words[one.key] - one.words_ref == one.ref.split().count("one")

@@ -1,6 +1,5 @@
 """A small data directory, and a disk that fills up."""
 
-import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,26 +85,6 @@ def files_of() -> Callable[[Path], dict[str, bytes]]:
         }
 
     return read
-
-
-@pytest.fixture
-def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """From some write on, half of the bytes get to the disk, then it is full."""
-
-    def fill(after: int = 0) -> None:
-        left = after
-
-        def write_bytes(path: Path, content: bytes) -> None:
-            nonlocal left
-            left -= 1
-            with path.open("wb") as file:
-                file.write(content if left >= 0 else content[: len(content) // 2])
-            if left < 0:
-                raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
-        monkeypatch.setattr(Path, "write_bytes", write_bytes)
-
-    return fill
 
 
 @pytest.fixture

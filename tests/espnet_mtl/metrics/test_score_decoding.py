@@ -12,6 +12,7 @@ import sentencepiece
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.score_decoding import score_decoding
+from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.results.clean_scores import AccentConfusion, read_clean_scores
 
 # Debian's package puts it beside the path.
@@ -85,9 +86,8 @@ def test_case_counts_on_request(ref_dir, hyp_dir):
 
 
 def test_hypotheses_are_cleaned(ref_dir, hyp_dir):
-    rates = score(
-        ref_dir, hyp_dir, "word", clean_hyp=lambda text: text.replace("too", "two")
-    )
+    scored = ScoredText(clean_hyp=lambda text: text.replace("too", "two"))
+    rates = score(ref_dir, hyp_dir, "word", scored=scored)
     assert rates["wer"] == pytest.approx(20)
 
 
@@ -199,3 +199,19 @@ def rows_of_sclite(folder: Path):
         if match:
             found.setdefault(match[1], match[2].replace("|", " ").split())
     return found
+
+
+def test_symbols_are_no_words_and_no_characters(ref_dir, hyp_dir):
+    heard = {utt: f"<cough> {text}" for utt, text in HEARD.items()}
+    dirs.write_table(hyp_dir / "text", heard)
+    dirs.write_table(hyp_dir / "accent", dict.fromkeys(HEARD, "us"))
+    plain = score(ref_dir, hyp_dir, "char")
+    scored = ScoredText(symbols=("<cough>",))
+    rates = score(ref_dir, hyp_dir, "char", scored=scored)
+    assert rates["wer"] == pytest.approx(30) and plain["wer"] > 30
+    assert rates["cer"] < plain["cer"]
+    # The tokens of the model have it, as one.
+    ter = (hyp_dir / "score_ter" / "hyp.trn").read_text().splitlines()
+    assert ter[1] == "<cough> <space> f o u r\t(ann-ann-2)"
+    by_accent = rows(hyp_dir / "score_accent" / "wer_per_accent.txt")
+    assert by_accent["Sum/Avg"][-2] == "30.0"

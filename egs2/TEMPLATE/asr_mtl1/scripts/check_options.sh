@@ -3,13 +3,19 @@
 #
 # shellcheck disable=SC2034,SC2154  # variables are shared with asr_mtl.sh
 
+# ESPnet's; some need a package of their own, which ESPnet then asks for.
+cleaners=(none tacotron jaconv vietnamese korean_cleaner whisper_en whisper_basic)
+
 check_options() {
+    check_refused_options
     check_numbers
     check_choice feats_type raw
     check_choice audio_format flac wav flac.ark wav.ark ark
     check_choice token_type bpe char word
     check_choice bpemode unigram bpe
     check_choice feats_normalize global_mvn utterance_mvn none
+    check_choice cleaner "${cleaners[@]}"
+    check_choice hyp_cleaner "${cleaners[@]}"
     if "${use_word_lm}"; then
         die "--use_word_lm true is not supported, and ESPnet does not support it either:" \
             "choose --token_type word for a language model of words."
@@ -22,7 +28,7 @@ check_options() {
 check_numbers() {
     local name
     for name in stage stop_stage ngpu num_nodes nj inference_nj attack_nj nbpe batch_size \
-            lm_fold_length num_splits_lm ngram_num; do
+            bpe_input_sentence_size lm_fold_length num_splits_lm ngram_num; do
         if ! [[ ${!name} =~ ^[0-9]+$ ]]; then
             die "--${name} takes a number, not '${!name}'."
         fi
@@ -41,9 +47,11 @@ check_numbers() {
     if [ "${batch_size}" -ne 1 ]; then
         die "--batch_size ${batch_size}: decoding takes one utterance at a time."
     fi
-    if ! [[ ${max_bad_audio} =~ ^(0|1|0?\.[0-9]+|[01]\.0*)$ ]]; then
-        die "--max_bad_audio takes a share from 0 to 1, such as 0.01, not '${max_bad_audio}'."
-    fi
+    for name in max_bad_audio max_ctc_too_short bpe_char_cover; do
+        if ! [[ ${!name} =~ ^(0|1|0?\.[0-9]+|[01]\.0*)$ ]]; then
+            die "--${name} takes a share from 0 to 1, such as 0.01, not '${!name}'."
+        fi
+    done
     for name in fs asr_config_fs; do
         if ! [[ ${!name:-${fs}} =~ ^[0-9]+k?$ ]]; then
             die "--${name} takes a sampling rate such as 16k or 22050, not '${!name}'."
@@ -137,11 +145,16 @@ leave_out() { # leave_out <option that does> <stage>...
 # Files that options name
 check_files() {
     local name file
-    for name in asr_config lm_config inference_config accent_list; do
-        if [ -n "${!name}" ] && [ ! -f "${!name}" ]; then
+    for name in asr_config lm_config inference_config accent_list nlsyms_txt; do
+        if [ -n "${!name}" ] && [ "${!name}" != none ] && [ ! -f "${!name}" ]; then
             die "--${name} ${!name} does not exist."
         fi
     done
+    # A file, or symbols such as <noise>: what looks like a path is meant as one.
+    if [[ ${bpe_nlsyms} =~ ^[A-Za-z0-9_./~-]*[./][A-Za-z0-9_./~-]*$ ]] && [ ! -f "${bpe_nlsyms}" ]; then
+        die "--bpe_nlsyms ${bpe_nlsyms} does not exist. (Symbols of your own, without a file," \
+            "have commas between them.)"
+    fi
     if is_wanted 15; then
         if [ ! -f "${attack_config}" ]; then
             die "--attack_config ${attack_config} does not exist."

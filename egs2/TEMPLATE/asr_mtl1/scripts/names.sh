@@ -49,7 +49,11 @@ make_names() {
         --bpemodel "${bpemodel}"
         --non_linguistic_symbols "${nlsyms_txt}"
         --cleaner "${cleaner}"
-        --g2p "${g2p}"
+    )
+    scoring_opts=(
+        --cleaner "${cleaner}"
+        --hyp_cleaner "${hyp_cleaner}"
+        --nlsyms_txt "${nlsyms_txt}"
     )
 
     # 2. Training

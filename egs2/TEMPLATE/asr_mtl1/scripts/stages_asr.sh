@@ -52,6 +52,9 @@ stage_10() {
     check_formatted "${data_feats}/${train_set}" "${data_feats}/${valid_set}"
     need_accent_list
     make_train_opts
+    if ! is_wanted 5; then
+        check_text
+    fi
     if is_wanted 11; then
         compare_data experiment  # which would not take the statistics
     fi
@@ -62,6 +65,22 @@ stage_10() {
         ${python} -m espnet_mtl.bin.asr_mtl_train \
             "${train_opts[@]}" ${asr_corpus_args} ${asr_args}
     compare_data statistics
+}
+
+# Whether the tokens can write the transcripts, and CTC can learn them. Part of stage 5,
+# and of stage 10, for tokens or data that were made elsewhere.
+check_text() {
+    local dset tests=()
+    for dset in ${test_sets}; do
+        if [ -s "${data_feats}/${dset}/utt2num_samples" ]; then
+            tests+=("${data_feats}/${dset}")
+        fi
+    done
+    make_train_opts
+    ${python} -m espnet_mtl.bin.check_text \
+        --train_dir "${data_feats}/${train_set}" --valid_dir "${data_feats}/${valid_set}" \
+        --max_ctc_too_short "${max_ctc_too_short}" --bpemode "${bpemode}" ${tests[@]+--test_dirs "${tests[@]}"} \
+        -- "${train_opts[@]}" ${asr_corpus_args} ${asr_args}
 }
 
 # An experiment and its statistics belong to the data that they were made of.
@@ -304,7 +323,7 @@ stage_13() {
 }
 
 score() { # score <data directory> <set>
-    local opts=(--token_type "${token_type}" --hyp_cleaner "${hyp_cleaner}")
+    local opts=(--token_type "${token_type}" "${scoring_opts[@]}")
     if [ "${bpemodel}" != none ]; then
         opts+=(--bpemodel "${bpemodel}")
     fi

@@ -81,7 +81,8 @@ stage_17() {
         ${python} -m espnet_mtl.bin.asr_mtl_score attack \
             --attack_dir "${asr_exp}/${attack_tag}/${dset}" --hyp_dir "${dir}" \
             --system "${system_name}" --asr_train_config "${asr_exp}/config.yaml" \
-            --decoder "${inference_tag}" --attack_tag "${attack_tag}" --set_name "${dset}"
+            --decoder "${inference_tag}" --attack_tag "${attack_tag}" --set_name "${dset}" \
+            "${scoring_opts[@]}"
     done
 }
 

@@ -84,23 +84,21 @@ stage_4() {
 
 stage_5() {
     log "Stage 5: Token and accent list: ${token_list}, ${accents}"
-    local text=${bpe_train_text:-${data_feats}/org/${train_set}/text}
-    need_text bpe_train_text "${text}" 3
+    local text texts=${bpe_train_text:-${data_feats}/org/${train_set}/text}
+    for text in ${texts}; do
+        need_text bpe_train_text "${text}" 3
+    done
     need_file "${data_feats}/${train_set}/utt2accent" 4
 
-    local symbols=${bpe_nlsyms} opts=()
-    if [ "${token_type}" != bpe ] && [ "${nlsyms_txt}" != none ]; then
-        symbols=${nlsyms_txt}
-    fi
-    if [ -n "${symbols}" ]; then
-        opts+=(--bpe_nlsyms "${symbols}")
-    fi
     ${python} -m espnet_mtl.bin.token_list \
-        --token_type "${token_type}" --nbpe "${nbpe}" --bpemode "${bpemode}" \
-        --text "${text}" --output "$(dirname "${token_list}")" \
-        ${opts[@]+"${opts[@]}"}
+        --token_type "${token_type}" --cleaner "${cleaner}" --nlsyms_txt "${nlsyms_txt}" \
+        --nbpe "${nbpe}" --bpemode "${bpemode}" --bpe_nlsyms "${bpe_nlsyms}" \
+        --bpe_char_cover "${bpe_char_cover}" \
+        --bpe_input_sentence_size "${bpe_input_sentence_size}" \
+        --text ${texts} --output "$(dirname "${token_list}")"
 
     make_accent_list
+    check_text
 }
 
 make_accent_list() {

@@ -176,7 +176,7 @@ class Array:
         if asked.returncode != 0:
             self.say(f"SLURM does not answer ({asked.stderr.strip()}); waiting")
             return None
-        tasks = [line.split("|", 3) for line in asked.stdout.splitlines()]
+        tasks = [line.split("|", 3) for line in asked.stdout.split("\n") if line]
         return [task for task in tasks if self.log_mark in task[-1]]
 
     def results(self):

@@ -10,7 +10,7 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     table, parts = sys.argv[1], sys.argv[2:]
-    with open(table, encoding="utf-8") as file:
+    with open(table, encoding="utf-8", newline="\n") as file:
         lines = file.readlines()
     if len(lines) < len(parts):
         sys.exit(
@@ -20,7 +20,7 @@ def main():
     for i, part in enumerate(parts):
         begin, end = (len(lines) * k // len(parts) for k in (i, i + 1))
         # Whole at once: a job of an earlier call may be about to read the same.
-        with open(f"{part}.new", "w", encoding="utf-8") as file:
+        with open(f"{part}.new", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines[begin:end])
         os.replace(f"{part}.new", part)
 

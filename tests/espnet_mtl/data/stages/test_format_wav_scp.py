@@ -14,6 +14,7 @@ import soxr
 from espnet_mtl.bin.format_wav_scp import main
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.tables import write_table
 from espnet_mtl.errors import run_main
 
 RATE = 8000
@@ -226,3 +227,11 @@ def test_progress_is_logged(data_dir, target, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     run(data_dir, target)
     assert caplog.text.count("progress: 2/2 utterances (audio)") == 2  # of two jobs
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "  "])
+def test_words_have_plain_blanks_between_them(data_dir, target, blank):
+    texts = load_data_dir(data_dir)["text"]
+    write_table(data_dir / "text", dict.fromkeys(texts, f"one{blank}two"))
+    run(data_dir, target)
+    assert set(load_data_dir(target)["text"].values()) == {"one two"}

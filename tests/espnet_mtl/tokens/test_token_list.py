@@ -9,6 +9,7 @@ import sentencepiece
 from espnet_mtl.bin.token_list import main
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import write_table
+from espnet_mtl.errors import UserError
 
 WORDS = (
     "turn the light on off zero one two three four five six seven eight nine".split()
@@ -87,15 +88,75 @@ def test_characters_are_counted(small):
     assert sorted(tokens[2:-1]) == sorted(["<space>", *"<>cghnosu"])
 
 
-@pytest.mark.parametrize("as_file", [False, True])
-def test_symbols_are_never_cut(small, as_file):
-    symbols = "<cough>,<cou"
-    if as_file:
-        path = small.parent / "symbols"
-        path.write_text("<cou\n<cough>\n")
-        symbols = str(path)
-    tokens = run(small, "char", "--bpe_nlsyms", symbols)
+def test_symbols_are_never_cut(small):
+    (small.parent / "symbols").write_text("<laugh>\n<cough>\n", encoding="utf-8")
+    symbols = ["--nlsyms_txt", str(small.parent / "symbols")]
+    tokens = run(small, "char", *symbols)
     assert sorted(tokens[2:-1]) == ["<cough>", "<space>", "n", "o", "s"]
+    assert run(small, "word", *symbols)[2:-1] == ["no", "<cough>", "so"]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "said"),
+    [
+        ("<cough>\n\n", "symbols:2: the line is empty"),
+        ("<cough>\n<co\n", "'<cough>' begins with '<co'"),
+        (None, "symbols: no such file"),
+    ],
+)
+def test_symbols_that_espnet_cannot_cut_by_are_refused(small, symbols, said):
+    if symbols is not None:
+        (small.parent / "symbols").write_text(symbols, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        run(small, "char", "--nlsyms_txt", str(small.parent / "symbols"))
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_symbols_of_pieces_are_a_list_or_a_file(text, as_file):
+    symbols = "turn,light"
+    if as_file:
+        (text.parent / "symbols").write_text("turn 1\nlight\n", encoding="utf-8")
+        symbols = str(text.parent / "symbols")
+    tokens = run(text, "bpe", "--nbpe", "28", "--bpe_nlsyms", symbols)
+    assert {"turn", "light"} <= set(tokens)
+
+
+def test_a_symbol_that_occurs_nowhere_may_be_a_mistyped_file(text, capsys):
+    run(text, "bpe", "--nbpe", "28", "--bpe_nlsyms", "nlsym_txt,turn")
+    said = capsys.readouterr().err
+    assert "occur nowhere in it: 1 symbol (nlsym_txt)" in said
+
+
+@pytest.mark.parametrize("kind", ["bpe", "char", "word"])
+def test_the_cleaner_comes_before_the_tokens(text, kind):
+    tokens = run(text, kind, "--nbpe", "28", "--cleaner", "tacotron")
+    letters = "".join(tokens[2:-1]).replace("<space>", "")
+    assert letters == letters.upper() and "E" in letters
+
+
+def test_what_pieces_read_they_write(tmp_path):
+    sentences = ["wait … ½ ﬁn ａ", "e\u0301t\u00e9 №", "turn it on and off"]
+    write_table(tmp_path / "text", {f"u{i}": text for i, text in enumerate(sentences)})
+    run(tmp_path / "text", "bpe", "--nbpe", "21")
+    model = sentencepiece.SentencePieceProcessor(
+        model_file=str(tmp_path / "tokens" / "bpe.model")
+    )
+    pieces = [model.encode(sentence, out_type=str) for sentence in sentences]
+    assert [model.decode_pieces(found) for found in pieces] == sentences
+
+
+def test_rare_characters_may_be_left_out_of_the_pieces(tmp_path):
+    sentences = {f"u{i:02d}": "ab ba aab bba" for i in range(50)}
+    write_table(tmp_path / "text", {**sentences, "z": "q"})
+    assert "q" in "".join(run(tmp_path / "text", "bpe", "--nbpe", "6"))
+    rare = run(tmp_path / "text", "bpe", "--nbpe", "6", "--bpe_char_cover", "0.99")
+    assert "q" not in "".join(rare)
+
+
+def test_any_whitespace_is_one_blank_as_in_espnet_s_tokens(tmp_path):
+    write_table(tmp_path / "text", {"a": "on\u00a0off\u2028on\u3000  off"})
+    assert run(tmp_path / "text", "char")[2:-1] == ["f", "o", "<space>", "n"]
+    assert run(tmp_path / "text", "word")[2:-1] == ["off", "on"]
 
 
 def test_utterances_without_words_count_for_nothing(small):
