@@ -401,8 +401,9 @@ def test_accents_that_say_nothing_are_no_class(make, rows, capsys, nothing):
     }
     assert set(accents.values()) == {"north", "south", "<unk>"}
     assert (accents["a-a0"], accents["a-a1"]) == ("<unk>", "north")
-    assert f"2 clips have an accent such as '{nothing}' (line 2), which means" in (
-        capsys.readouterr().err
+    assert (
+        f"2 clips have an accent such as '{nothing}' (line 2), which is taken to mean"
+        in (capsys.readouterr().err)
     )
 
 

@@ -5,7 +5,7 @@ from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 
 OPTIONS = read_options(
-    get_parser(None, nj=2, text_case="upper", punctuation="remove").parse_args([])
+    get_parser(None, text_case="upper", punctuation="remove", lang="en").parse_args([])
 )
 
 

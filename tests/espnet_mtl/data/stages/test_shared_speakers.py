@@ -29,7 +29,7 @@ def test_apart_nothing_is_said(make, caplog):
     "train",
     [
         "a-1=a b-1=b b-2=b",
-        "a-1=a b-1=b sp1.1-a-1=sp1.1-a sp1.1-b-1=sp1.1-b",
+        "a-1=a b-1=b b-2=b sp1.1-a-1=sp1.1-a sp1.1-b-1=sp1.1-b",
         "sp0.9-a-1=sp0.9-a sp0.9-b-1=sp0.9-b sp0.9-b-2=sp0.9-b",  # no speed of 1
     ],
 )
