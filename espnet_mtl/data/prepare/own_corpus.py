@@ -62,6 +62,17 @@ def read_corpus(
 def _tell_unusual(clips: list[Clip], options: Options) -> None:
     """Warn of what is allowed, but is often a mistake."""
     texts = [clip.text for clip in clips]
+    if options.punctuation == "remove" and options.hyphens == "keep":
+        hyphened = [(c.line, w) for c in clips for w in c.text.split() if "-" in w]
+        if hyphened:
+            line, word = hyphened[0]
+            logging.info(
+                "%d words have a hyphen, such as '%s' (line %d), which stays; "
+                "--hyphens split or join (in --local_data_opts) takes it out",
+                len(hyphened),
+                word,
+                line,
+            )
     if options.text_case == "keep" and not (
         all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
     ):

@@ -280,16 +280,23 @@ def _refuse_empty_sets(clips: list[Clip], source: Path | str) -> None:
     empty = [name for name, own in speakers.items() if not own]
     if not empty:
         return
+    given = {clip.split for clip in clips}
     counts = ", ".join(f"{name} {len(own)}" for name, own in speakers.items())
     lost = Counter(clip.fate for clip in clips if clip.fate in RULES)
     reasons = ", ".join(f"{count}: {RULES[rule]}" for rule, count in lost.most_common())
-    has_no_training = "train" in empty and any(clip.split for clip in clips)
-    fix = "name speakers for training" if has_no_training else "add speakers"
+    fixes = ["Each set needs speakers of its own: add speakers"]
+    for name in empty:
+        if given - {""} and name not in given:
+            others = "other sets" if name == "train" else "training"
+            fixes.append(
+                f"no clip has the split '{name}', and no speaker can be spared for it: "
+                f"give the split '{name}' to some speakers of {others}"
+            )
     if lost:
-        fix += f", or let clips pass that are left out ({reasons})"
+        fixes.append(f"let clips pass that are left out ({reasons})")
     raise DataDirError(
         f"{source}: no clip is left for {' and '.join(empty)} (speakers: {counts}). "
-        f"Each set needs speakers of its own: {fix}"
+        f"{'; or '.join(fixes)}"
     )
 
 
