@@ -9,8 +9,8 @@ from espnet_mtl.data.tables import read_table
 from espnet_mtl.metrics.wer import split_words
 
 COLUMNS = (
-    "client_id path sentence_id sentence sentence_domain up_votes down_votes age gender "
-    "accents variant locale segment"
+    "client_id path sentence_id sentence sentence_domain up_votes down_votes age "
+    "gender accents variant locale segment"
 ).split()
 # Language: what the release has, and the words of it.
 SAMPLE = {

@@ -5,7 +5,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
 from pathlib import Path
 
 from espnet_mtl.attack.config import AttackConfig
@@ -113,18 +112,11 @@ class Job:
 
     def _refuse_too_short(self) -> None:
         lengths = self._test_set.recordings.lengths()
-        shortest_first = sorted(lengths, key=lengths.__getitem__)
-        short = list(
-            takewhile(
-                lambda utt: self._victim.num_frames(lengths[utt]) == 0, shortest_first
-            )
-        )
-        if short:
-            shown = ", ".join(f"{utt} ({lengths[utt]} samples)" for utt in short[:10])
+        utt = min(lengths, key=lengths.__getitem__)
+        if self._victim.num_frames(lengths[utt]) == 0:
             raise UserError(
-                f"{len(short)} utterances are too short for the model's encoder: "
-                f"{shown}{', ...' if len(short) > 10 else ''}; remove them from the "
-                "data directory"
+                f"utterance {utt}: {lengths[utt]} samples are too few for the model's "
+                "encoder; remove the utterance from the data directory"
             )
 
     def _refuse_bad_audio(self, batches: Sequence[Utterances]) -> None:

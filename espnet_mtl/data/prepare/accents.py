@@ -12,6 +12,7 @@ from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.names import fold, make_class
+from espnet_mtl.data.prepare.quoting import unquote
 from espnet_mtl.data.tables import read_lines
 
 DROP = "<drop>"
@@ -41,8 +42,9 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
     """Read which label belongs to which class.
 
     A line is ``<label> TAB <class>``, and more columns do not matter; a line that
-    begins with ``#`` and has no TAB is a comment. The class ``<unk>`` says that a label
-    tells nothing about an accent, ``<drop>`` that clips with it are to be left out.
+    begins with ``#`` and has no other cell is a comment. A label may be in quotes, as
+    spreadsheets write one with a comma. The class ``<unk>`` says that a label tells
+    nothing about an accent, ``<drop>`` that clips with it are to be left out.
 
     Returns:
         Class by label, labels folded (:func:`names.fold`); empty where no map is given.
@@ -55,10 +57,10 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
         return classes
     faults = Faults(path)
     for number, line in enumerate(read_lines(path), start=1):
-        line = line.rstrip("\r")
-        if not line.strip() or (line.startswith("#") and "\t" not in line):
+        line = line.rstrip("\r\t ")
+        if not line or (line.lstrip('"').startswith("#") and "\t" not in line):
             continue
-        label, name = [part.strip() for part in [*line.split("\t"), ""][:2]]
+        label, name = [unquote(part.strip()) for part in [*line.split("\t"), ""][:2]]
         nothing = says_nothing(name) and name not in (UNKNOWN_ACCENT, *_NAMES)
         if not label or not name or len(name.split()) > 1 or nothing:
             fix = (

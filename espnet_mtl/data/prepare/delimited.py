@@ -15,11 +15,20 @@ from espnet_mtl.data.tables import find_unprintable
 
 # Characters of a line in a message.
 _SHOWN = 80
+# What programs write for bytes that they could not read.
+_LOST = "\ufffd"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DELIMITERS = ("\t", ",", ";")
 _REFUSED_DELIMITERS = {"|": "'|'", " ": "blanks"}
 # So many lines may stand above the names of the columns to be found in the message.
 _TITLE_LINES = 10
+# What other programs and corpora call a column.
+_OTHER_NAMES = {
+    "path": {"audio", "audio_filepath", "file", "filename", "wav", "wav_filename"},
+    "text": {"normalized_text", "sentence", "transcript", "transcription", "utterance"},
+    "speaker": {"client_id", "spk", "user", "user_id"},
+    "accent": {"dialect", "native_language", "region"},
+}
 # What rows consist of that a spreadsheet writes for empty ones.
 _OF_EMPTY_ROWS = b" \t\r\n,;"
 # A long field is not an error; by default, it would be reported as one of quotes.
@@ -126,6 +135,14 @@ class Rows:
                 raw.decode("utf-8", "replace").strip()[:_SHOWN],
             )
             return None
+        if _LOST in line:
+            self.faults.add(
+                f"the character {_LOST!r}, which stands for one that was lost",
+                "export the table again, as UTF-8",
+                number,
+                line[:_SHOWN],
+            )
+            return None
         character = find_unprintable(line.replace("\t", ""))
         if character:
             self.faults.add(
@@ -226,9 +243,14 @@ def _say_missing(
     below = _find_names_below(path, needed)
     if below:
         return f"{said}; line {below} names the columns: remove the lines above it"
-    close = {
-        name: difflib.get_close_matches(name, set(names) - known, 1) for name in missing
-    }
-    hints = [f"rename '{c[0]}' to '{name}'" for name, c in close.items() if c]
+    if len(missing) == len(needed):
+        return f"{said}; write a first line that names the columns: {', '.join(needed)}"
+    free = set(names) - known
+    hints = []
+    for name in missing:
+        close = difflib.get_close_matches(name, free, 1)
+        other = [*close, *(free & _OTHER_NAMES.get(name, set()))]
+        if other:
+            hints.append(f"rename '{other[0]}' to '{name}'")
     hints += [f"column {i + 1} has no name" for i, name in enumerate(names) if not name]
     return f"{said}; {', '.join(hints) or 'add it, or rename the one that is it'}"

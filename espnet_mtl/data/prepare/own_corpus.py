@@ -9,15 +9,17 @@ from espnet_mtl.data.prepare.accents import read_accent_map, says_nothing
 from espnet_mtl.data.prepare.characters import drop_invisible
 from espnet_mtl.data.prepare.clip import SETS, Clip, give_keys
 from espnet_mtl.data.prepare.delimited import Rows
+from espnet_mtl.data.prepare.doubts import tell_doubts
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.names import fold, make_class, make_id
 from espnet_mtl.data.prepare.options import Options
-from espnet_mtl.data.prepare.sentences import normalise_text
 from espnet_mtl.data.prepare.symbols import Symbols
 from espnet_mtl.errors import UserError
 
 NEEDED = ("path", "text", "speaker", "accent")
 OPTIONAL = ("split",)
+# Nobody is called so, and all clips would have one voice.
+_NO_SPEAKER = ("<unk>", "unknown", "unspecified", "undefined", "n/a", "nan", "null")
 _SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid"}
 
 
@@ -53,40 +55,10 @@ def read_corpus(
     errors.unlink(missing_ok=True)
     if not clips:
         raise UserError(f"{path}: no row below the first line")
-    _tell_unusual(clips, options)
+    tell_doubts(clips, root, options)
     symbols.report(options)
     give_keys(clips)
     return clips
-
-
-def _tell_unusual(clips: list[Clip], options: Options) -> None:
-    """Warn of what is allowed, but is often a mistake."""
-    texts = [clip.text for clip in clips]
-    if options.punctuation == "remove" and options.hyphens == "keep":
-        hyphened = [(c.line, w) for c in clips for w in c.text.split() if "-" in w]
-        if hyphened:
-            line, word = hyphened[0]
-            logging.info(
-                "%d words have a hyphen, such as '%s' (line %d), which stays; "
-                "--hyphens split or join (in --local_data_opts) takes it out",
-                len(hyphened),
-                word,
-                line,
-            )
-    if options.text_case == "keep" and not (
-        all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
-    ):
-        logging.warning(
-            "The text has capital and small letters: 'The' and 'the' are two words. "
-            "--text_case upper or lower (in --local_data_opts) makes them one"
-        )
-    if options.punctuation == "keep" and any(
-        normalise_text(t, punctuation="remove", hyphens="keep") != t for t in texts
-    ):
-        logging.warning(
-            "The text has punctuation, which will be recognised and counted as part of "
-            "words. --punctuation remove (in --local_data_opts) leaves it out"
-        )
 
 
 def _read_row(
@@ -98,6 +70,9 @@ def _read_row(
     if not name:
         faults.add("no path", "name the audio file", line, row["text"][:40])
         return None
+    if "://" in name or name.startswith("~"):
+        fix = "download it, and write where the file is on this machine, in full"
+        faults.add("a URL or '~', not a path", fix, line, name)
     if name.endswith("|"):
         fix = "rename the file: in wav.scp this would be a command, which is run"
         faults.add("a path that ends in '|'", fix, line, name)
@@ -113,10 +88,17 @@ def _read_row(
     text = options.normalise(row["text"])
     if not text:
         faults.add("no text", "write what is said, or remove the row", line, name)
+    right = _find_garbled(row["text"])
+    if right:
+        fix = "export the table again, as UTF-8"
+        value = f"'{row['text'][:40]}' for '{right[:40]}'"
+        faults.add(
+            "a text in UTF-8 that was read as another encoding", fix, line, value
+        )
     # Names that look alike are one.
     raw_speaker = " ".join(drop_invisible(row["speaker"]).split())
     speaker = make_id(raw_speaker)
-    if not speaker.strip("_."):
+    if not speaker.strip("_.") or fold(raw_speaker) in _NO_SPEAKER:
         fix = "name the speaker: one unknown speaker could be in two sets"
         faults.add("no speaker", fix, line, row["speaker"] or name)
     labels = [label.strip() for label in row["accent"].split("|")]
@@ -140,6 +122,16 @@ def _read_row(
         split=_SPLITS.get(split.casefold(), ""),
         raw_speaker=raw_speaker,
     )
+
+
+def _find_garbled(text: str) -> str:
+    """Give the text as it was, if UTF-8 has been read as Windows' encoding."""
+    if not any(first in text for first in "ÃÂâÐÑà"):
+        return ""
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return ""
 
 
 def _check_together(clips: list[Clip], faults: Faults) -> None:

@@ -140,6 +140,9 @@ def _hint(clip: Clip) -> str:
             alike = drop_invisible(other) == drop_invisible(path.name)
             other = ascii(other) if alike else other
             return f" (there is {other}{f', not {ascii(path.name)}' if alike else ''})"
+        whole = [name for name in names.values() if Path(name).stem == path.name]
+        if whole:
+            return f" (there is {min(whole)})"
     return ""
 
 

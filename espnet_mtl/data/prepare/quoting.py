@@ -60,6 +60,12 @@ def has_quoted_cells(path: Path, quotes: str, *, release: bool) -> bool:
     return "csv" in found and "literal" not in found
 
 
+def unquote(cell: str) -> str:
+    """Take the quotes off a cell if they are around it, as in CSV."""
+    is_quoted = _judge(cell.encode()) in ("csv", "either") if '"' in cell else False
+    return cell[1:-1].replace('""', '"') if is_quoted else cell
+
+
 def _find_examples(path: Path) -> dict[str, str]:
     """Find the first cell of each kind, as it is shown to the user."""
     found: dict[str, str] = {}

@@ -210,6 +210,33 @@ MISTAKES = {
         lambda r: [HEADER, *r, "audio/a0.wav,well \x96 yes,a,north"] * 2,
         ["the character '\\x96', which cannot be printed (2 times)", "line 14:"],
     ),
+    "a URL": (
+        lambda r: [HEADER, *r, "https://x.org/a.wav,hi,a,north", "~/a.wav,hi,a,north"],
+        ["a URL or '~', not a path (2 times); download it", "line 15: ~/a.wav"],
+    ),
+    "a speaker whom nobody knows": (
+        lambda r: [HEADER, *r, "audio/x.wav,hi,N/A,north", "b.wav,hi,Unknown,north"],
+        ["no speaker (2 times); name the speaker", "line 14: N/A", "line 15: Unknown"],
+    ),
+    "a wrong encoding": (
+        lambda r: [HEADER, *r, "audio/x.wav,donâ€™t,a,north"],
+        ["read as another encoding; export", "line 14: 'donâ€™t' for 'don’t'"],
+    ),
+    "a letter that was lost": (
+        lambda r: [HEADER, *r, "audio/x.wav,caf\ufffd,a,north"],
+        [
+            "the character '\ufffd', which stands for one that was lost",
+            "line 14: audio",
+        ],
+    ),
+    "another name for a column": (
+        lambda r: [HEADER.replace("text", "sentence"), *r],
+        ["no column 'text'", "rename 'sentence' to 'text'"],
+    ),
+    "no names of columns": (
+        lambda r: r,
+        ["no column 'path', 'text', 'speaker', 'accent'", "write a first line that"],
+    ),
     "a command": (
         lambda r: [HEADER, *r, "touch broken_into |,hi,a,north"],
         ["a path that ends in '|'", "line 14: touch broken_into |"],
@@ -556,6 +583,33 @@ def test_missing_files_get_a_hint(make, rows, root):
         make([HEADER, *rows])
     assert "A0.WAV: no such file (there is a0.wav)" in str(error.value)
     assert "(a path of Windows? write '/'" in str(error.value)
+
+
+def test_letters_that_look_garbled_but_are_not_stay(make, rows):
+    rows[0] = rows[0].replace("say 0", "Ângela âme Ñandú Ôter")
+    texts = read_sets(make([HEADER, *rows]), "text")
+    assert "Ângela âme Ñandú Ôter" in {v for t in texts.values() for v in t.values()}
+
+
+def test_doubts_about_paths_and_accents_are_told(make, rows, root, capsys):
+    rows[1] = rows[1].replace("north", "south")
+    rows[2] = rows[2].replace("audio/b0.wav", "audio/b0")
+    with pytest.raises(UserError, match=r"audio/b0: no such file \(there is b0.wav\)"):
+        make([HEADER, *rows])
+    said = "1 speakers have not the same accent in all rows: a in lines 2 and 3"
+    log = capsys.readouterr().err
+    assert said in log and "--audio_root" not in log
+    with pytest.raises(UserError, match="12 of 12 clips"):
+        make([HEADER, *(row.replace("audio/", "wav/") for row in rows)])
+    assert f"No file of the first rows is in {root}, the" in capsys.readouterr().err
+
+
+def test_a_name_that_looks_the_same_is_spelt_out(make, rows, root):
+    (root / "audio/a0.wav").rename(root / "audio/e\u0301.wav")
+    rows[0] = rows[0].replace("audio/a0", "audio/\u00e9")
+    with pytest.raises(UserError) as error:
+        make([HEADER, *rows])
+    assert r"(there is 'e\u0301.wav', not '\xe9.wav')" in str(error.value)
 
 
 def test_a_set_without_two_accents_is_told(make, rows, capsys):
