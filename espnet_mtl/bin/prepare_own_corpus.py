@@ -26,9 +26,9 @@ def main(cmd: list[str] | None = None) -> None:
     options = read_options(args)
     if not args.table:
         raise UserError(
-            "where is the table of your corpus? Give --table FILE to the recipe's "
-            "run.sh, or set TABLE in its db.sh or in the environment: a CSV or TSV "
-            "with the columns path, text, speaker, accent and, if you like, split"
+            "where is the table of your corpus? Give --table FILE to ./run.sh, or set "
+            "TABLE in the recipe's db.sh or in the environment: a CSV or TSV with the "
+            "columns path, text, speaker, accent and, if you like, split"
         )
     path = Path(args.table).expanduser()
     clips = read_corpus(path, options, args.audio_root, quotes=args.quotes)

@@ -250,5 +250,6 @@ def require_two(
         f"{source}: accents left: {len(found)} ({', '.join(found) or '-'}), and a "
         "branch needs two. See the table above: lower --min_clips or --min_speakers, "
         f"give labels a class in --accent_map ({listed} has all of them), or choose "
-        "another --free_text (all options in --local_data_opts)"
+        "another --free_text (all options in --local_data_opts). A plain recogniser "
+        "needs none: leave all accents empty"
     )

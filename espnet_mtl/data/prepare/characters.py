@@ -27,7 +27,7 @@ def drop_invisible(text: str) -> str:
     """Leave out what is invisible and means nothing, and compose the rest (NFC).
 
     That is soft hyphens, byte-order marks, marks of the writing's direction, and
-    joiners where they change no letter. Those of Persian, Sinhala and so on stay.
+    joiners outside the words of scripts that use them, such as Persian and Sinhala.
     """
     if text.isascii():
         return text

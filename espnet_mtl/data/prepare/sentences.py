@@ -62,6 +62,7 @@ def normalise_text(
             there, ``keep`` the hyphen, or ``join`` both parts.
     """
     text = _change_case(drop_invisible(text), case, lang).translate(_ONE_FORM)
+    text = re.sub(rf"(?<![\w'])'(?={_HEBREW})([^']*)'(?![\w'])", r'"\1"', text)
     text = re.sub(f"({_HEBREW})'", rf"\1{_GERESH}", text)
     text = re.sub(f'({_HEBREW})["“”](?={_HEBREW})', rf"\1{_GERSHAYIM}", text)
     if punctuation == "remove":
