@@ -45,7 +45,7 @@ def read_corpus(
     for line, row in rows:
         if row is None:
             continue
-        symbols.look(row["text"], line)
+        symbols.look(row["text"], f"line {line}")
         clip = _read_row(line, row, root, rows.faults, options)
         if clip is not None:
             clips.append(clip)

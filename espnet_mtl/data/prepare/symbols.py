@@ -13,12 +13,12 @@ class Symbols:
         self._texts = 0
         self._first = ""
 
-    def look(self, text: str, line: int) -> None:
-        """Look at a text as the corpus has it."""
+    def look(self, text: str, place: object) -> None:
+        """Look at a text as the corpus has it; the first place is told."""
         found = find_symbols(text)
         if found:
             self._texts += 1
-            self._first = self._first or f"line {line}: {' '.join(found)}"
+            self._first = self._first or f"{place}: {' '.join(found)}"
 
     def report(self, options: Options) -> None:
         """Warn where the signs are left out, but not what was said."""
@@ -34,10 +34,18 @@ class Symbols:
 
 def find_symbols(text: str) -> str:
     """Find the signs in a text that are read aloud, each once."""
-    if text.replace(" ", "").isalnum():
-        return ""
-    return "".join(dict.fromkeys(c for c in text if _is_read_aloud(c)))
+    return "".join(dict.fromkeys(text.translate(_ONLY_SYMBOLS)))
 
 
-def _is_read_aloud(character: str) -> bool:
-    return character in "&@%‰§°" or unicodedata.category(character) in ("Sc", "Sm")
+class _OnlySymbols(dict[int, str]):
+    """Leaves out every other character."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        category = unicodedata.category(character)
+        self[code] = character if category in ("Sc", "Sm") or code in _OTHERS else ""
+        return self[code]
+
+
+_OTHERS = frozenset(map(ord, "&@%‰§°"))
+_ONLY_SYMBOLS = _OnlySymbols()

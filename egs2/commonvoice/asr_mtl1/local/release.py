@@ -99,7 +99,7 @@ def read_release(
         if row is None:
             clips.append(Clip(line, "-", "", "", "", fate="malformed"))
             continue
-        symbols.look(row["sentence"], line)
+        symbols.look(row["sentence"], f"line {line}")
         text = options.normalise(row["sentence"])
         clip = _read_row(line, row, text, folder / "clips", faults, take_apart)
         clip.seconds = seconds.get(clip.name)
@@ -183,7 +183,7 @@ def _read_splits(folder: Path, wanted: str) -> dict[str, str]:
         )
     splits: dict[str, str] = {}
     for name, path in tables.items():
-        for _, row in Rows(path, ("path",), release=True):
+        for _, row in Rows(path, ("path",), release=True, quotes="literal"):
             if row is not None:
                 splits[_name_clip(row["path"])] = RELEASE_SPLITS[name]
     return splits
@@ -216,7 +216,7 @@ def _read_durations(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
     seconds = {}
-    for _, row in Rows(path, ("clip", "duration[ms]"), release=True):
+    for _, row in Rows(path, ("clip", "duration[ms]"), release=True, quotes="literal"):
         if row is not None and row["duration[ms]"].isdecimal():
             seconds[row["clip"]] = int(row["duration[ms]"]) / 1000
     return seconds

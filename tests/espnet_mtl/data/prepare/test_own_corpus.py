@@ -461,9 +461,7 @@ def test_ten_thousand_accents_are_counted_not_listed(make, capsys):
 
 
 def test_without_a_table_the_message_says_where_to_put_it():
-    with pytest.raises(
-        UserError, match="--table FILE to ./run.sh, or set TABLE in the"
-    ):
+    with pytest.raises(UserError, match="--table FILE to ./run.sh, or set TABLE"):
         prepare_own_corpus.main([])
 
 
