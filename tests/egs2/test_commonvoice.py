@@ -327,6 +327,31 @@ def test_another_language_has_no_map_and_its_labels_are_classes(
     assert set(accents.values()) == {"norte", "sur"}
 
 
+def test_small_accents_of_another_language_are_listed(maker, release, tmp_path, capsys):
+    speakers = {f"n{i}": "Norte" for i in range(3)} | {f"s{i}": "Sur" for i in range(3)}
+    root = release("17", clips_of(speakers, "accents"), lang="es")
+    data = tmp_path / "data"
+    with pytest.raises(UserError) as error:
+        maker.main(["--root", str(root), "--lang", "es", "--output", str(data)])
+    listed = data / "corpus_es/accent_labels.tsv"
+    assert f"All labels are in {listed}" in capsys.readouterr().err
+    assert f"give labels a class in --accent_map ({listed} has" in str(error.value)
+
+
+def test_quoted_cells_of_a_release_are_text_without_their_quotes(
+    maker, release, tmp_path
+):
+    """As in release 6.1."""
+    rows = clips_of(SIX, "accent")
+    rows[0]["sentence"] = '"He said ""well"", and went."'
+    root = release("7", rows)
+    data = tmp_path / "data"
+    plain = ["--punctuation", "keep", "--text_case", "keep"]
+    maker.main(["--root", str(root), "--output", str(data), *FEW, *plain])
+    texts = {v for n in SETS for v in read_table(data / n / "text").values()}
+    assert 'He said "well", and went.' in texts
+
+
 def test_a_map_of_the_users_own_decides(maker, release, tmp_path):
     path = tmp_path / "map.tsv"
     path.write_text("United States English\tamerican\nEngland English\t<drop>\n")

@@ -11,16 +11,19 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.faults import Faults
-from espnet_mtl.data.prepare.words import fold, make_class
+from espnet_mtl.data.prepare.names import fold, make_class
+from espnet_mtl.data.prepare.quoting import unquote
 from espnet_mtl.data.tables import read_lines
 
 DROP = "<drop>"
 OTHER = "other"
 NO_CLASS = "?"
-# What people and programs write for an unknown accent.
+# What people and programs write for an unknown accent. (A map may still have a class
+# for it, and name one "no" or "na": Norwegian, Namibia.)
 _NOTHING = (
     "<unk> unk unknown unspecified undefined n/a na nan none null nil no ? - -- . -1 0"
 ).split()
+_NAMES = ("na", "no")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +42,12 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
     """Read which label belongs to which class.
 
     A line is ``<label> TAB <class>``, and more columns do not matter; a line that
-    begins with ``#`` and has no TAB is a comment. The class ``<unk>`` says that a label
-    tells nothing about an accent, ``<drop>`` that clips with it are to be left out.
+    begins with ``#`` and has no other cell is a comment. A label may be in quotes, as
+    spreadsheets write one with a comma. The class ``<unk>`` says that a label tells
+    nothing about an accent, ``<drop>`` that clips with it are to be left out.
 
     Returns:
-        Class by label, labels folded (:func:`words.fold`); empty where no map is given.
+        Class by label, labels folded (:func:`names.fold`); empty where no map is given.
 
     Raises:
         DataDirError: If lines are faulty or a label has two classes; all are named.
@@ -53,11 +57,11 @@ def read_accent_map(path: Path | None) -> dict[str, str]:
         return classes
     faults = Faults(path)
     for number, line in enumerate(read_lines(path), start=1):
-        line = line.rstrip("\r")
-        if not line.strip() or (line.startswith("#") and "\t" not in line):
+        line = line.rstrip("\r\t ")
+        if not line or (line.lstrip('"').startswith("#") and "\t" not in line):
             continue
-        label, name = [part.strip() for part in [*line.split("\t"), ""][:2]]
-        nothing = says_nothing(name) and name != UNKNOWN_ACCENT
+        label, name = [unquote(part.strip()) for part in [*line.split("\t"), ""][:2]]
+        nothing = says_nothing(name) and name not in (UNKNOWN_ACCENT, *_NAMES)
         if not label or not name or len(name.split()) > 1 or nothing:
             fix = (
                 f"write '<label> TAB <class>', the class in one word, {UNKNOWN_ACCENT} "
@@ -192,15 +196,19 @@ def _is_small(clips: list[Clip], policy: AccentPolicy) -> bool:
     return num_clips < policy.min_clips or num_speakers < policy.min_speakers
 
 
-def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> None:
+def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> int:
     """Write every label that occurs, as a map to edit.
 
     Labels are people's own words, which may be private.
+
+    Returns:
+        How many labels there are that name an accent, but have no class.
     """
     counts: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         for label in clip.labels:
             counts[" ".join(label.split())].append(clip)
+    num_unknown = 0
     lines = [
         f"# Every accent label: label, class ({NO_CLASS}: the map does not know it),",
         "# clips, speakers. Copy lines to your map and give them a class to use them.",
@@ -209,12 +217,20 @@ def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) 
         own = counts[label]
         speakers = len({clip.speaker for clip in own})
         name = classes.get(fold(label), NO_CLASS)
+        num_unknown += name == NO_CLASS and not says_nothing(label)
         lines.append(f"{label}\t{name}\t{len(own)}\t{speakers}")
     write_text(path, "\n".join(lines) + "\n")
+    return num_unknown
 
 
-def require_two(clips: Collection[Clip], source: Path | str) -> None:
+def require_two(
+    clips: Collection[Clip], classes: Container[str], source: Path | str, listed: Path
+) -> None:
     """Refuse a corpus whose accents all get lost; warn if it never had any.
+
+    Args:
+        classes: The labels (folded) that have a class.
+        listed: What :func:`write_labels` has written.
 
     Raises:
         DataDirError: If there are labels, but fewer than two classes are left.
@@ -222,7 +238,8 @@ def require_two(clips: Collection[Clip], source: Path | str) -> None:
     found = sorted({clip.accent for clip in clips} - {UNKNOWN_ACCENT})
     if len(found) >= 2:
         return
-    if all(says_nothing(label) for clip in clips for label in clip.labels):
+    labels = {label for clip in clips for label in clip.labels}
+    if all(says_nothing(x) and fold(x) not in classes for x in labels):
         logging.warning(
             "%s: no clip has an accent; train a plain recogniser with --asr_args "
             "'--accent_weight 0'",
@@ -232,6 +249,7 @@ def require_two(clips: Collection[Clip], source: Path | str) -> None:
     raise DataDirError(
         f"{source}: accents left: {len(found)} ({', '.join(found) or '-'}), and a "
         "branch needs two. See the table above: lower --min_clips or --min_speakers, "
-        "add labels to --accent_map, or choose another --free_text (all of them in "
-        "--local_data_opts)"
+        f"give labels a class in --accent_map ({listed} has all of them), or choose "
+        "another --free_text (all options in --local_data_opts). A plain recogniser "
+        "needs none: leave all accents empty"
     )

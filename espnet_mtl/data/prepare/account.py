@@ -7,7 +7,7 @@ from pathlib import Path
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, RULES, SETS, Clip
-from espnet_mtl.data.prepare.words import show
+from espnet_mtl.data.prepare.names import show
 
 _MOST_CLASSES = 30
 _UNLABELLED = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
-from espnet_mtl.data.prepare.words import make_id
+from espnet_mtl.data.prepare.names import make_id
 
 SETS = ("train", "valid", "test")
 

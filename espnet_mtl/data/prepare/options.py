@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import AccentPolicy
-from espnet_mtl.data.prepare.words import normalise_text
+from espnet_mtl.data.prepare.sentences import normalise_text
 from espnet_mtl.errors import UserError
 
 
@@ -20,6 +20,8 @@ class Options(AccentPolicy):
     max_bad_audio: float
     text_case: str
     punctuation: str
+    hyphens: str
+    lang: str
     accent_map: Path | None
     max_clips_per_accent: int
     max_clips_per_speaker: int
@@ -27,9 +29,11 @@ class Options(AccentPolicy):
     test_share: float
     shared_text: str
 
-    def normalise(self, text: str, lang: str = "") -> str:
+    def normalise(self, text: str) -> str:
         """Bring a sentence to the form that the options ask for."""
-        return normalise_text(text, self.text_case, self.punctuation, lang)
+        return normalise_text(
+            text, self.text_case, self.punctuation, self.lang, self.hyphens
+        )
 
 
 def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
@@ -67,8 +71,15 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--punctuation",
         choices=["keep", "remove"],
         default="keep",
-        help="in the text; apostrophes in words stay",
+        help="in the text; marks that belong to words stay, such as apostrophes",
     )
+    add(
+        "--hyphens",
+        choices=["split", "keep", "join"],
+        help="inside words, where punctuation is removed: make two words of one, keep "
+        "them, or join the parts (default: split in English, else keep)",
+    )
+    add("--lang", default="", help="code of the language, for capitals and hyphens")
 
     group = parser.add_argument_group("accents")
     add = group.add_argument
@@ -134,6 +145,16 @@ def read_options(args: argparse.Namespace) -> Options:
             f"--valid_share {args.valid_share:g} and --test_share {args.test_share:g}: "
             "nothing is left for training; together they must be below 1"
         )
+    if args.punctuation == "keep" and args.hyphens not in (None, "keep"):
+        raise UserError(
+            f"--hyphens {args.hyphens}: punctuation is kept, hyphens included; add "
+            "--punctuation remove"
+        )
+    if args.hyphens is None:
+        # English writes one compound with and without a hyphen, and nobody hears it.
+        # In other languages it is a part of words, such as Irish t-uisce.
+        is_english = args.lang.lower().split("-")[0] == "en"
+        args.hyphens = "split" if is_english else "keep"
     if args.accent_map is not None and not args.accent_map.is_file():
         raise UserError(f"--accent_map {args.accent_map}: no such file")
     return Options(**{f.name: getattr(args, f.name) for f in fields(Options)})

@@ -6,73 +6,59 @@ from collections import defaultdict
 from pathlib import Path
 
 from espnet_mtl.data.prepare.accents import read_accent_map, says_nothing
+from espnet_mtl.data.prepare.characters import drop_invisible
 from espnet_mtl.data.prepare.clip import SETS, Clip, give_keys
 from espnet_mtl.data.prepare.delimited import Rows
+from espnet_mtl.data.prepare.doubts import tell_doubts
 from espnet_mtl.data.prepare.faults import Faults
+from espnet_mtl.data.prepare.names import fold, make_class, make_id
 from espnet_mtl.data.prepare.options import Options
-from espnet_mtl.data.prepare.words import fold, make_class, make_id, normalise_text
+from espnet_mtl.data.prepare.symbols import Symbols
 from espnet_mtl.errors import UserError
 
 NEEDED = ("path", "text", "speaker", "accent")
 OPTIONAL = ("split",)
+# Nobody is called so, and all clips would have one voice.
+_NO_SPEAKER = ("<unk>", "unknown", "unspecified", "undefined", "n/a", "nan", "null")
 _SPLITS = {**{name: name for name in SETS}, "dev": "valid", "validation": "valid"}
 
 
 def read_corpus(
-    path: Path, options: Options, audio_root: Path | None = None
+    path: Path,
+    options: Options,
+    audio_root: Path | None = None,
+    *,
+    quotes: str = "auto",
 ) -> list[Clip]:
     """Read the table, a clip a row, and find all that is wrong with it.
 
     Relative paths are below ``audio_root`` or, without it, the table's own folder.
+    What ``quotes`` says, :func:`.add_quotes_option` explains.
 
     Raises:
         DataDirError: With every mistake, by kind.
     """
-    rows = Rows(path, NEEDED, OPTIONAL)
+    rows = Rows(path, NEEDED, OPTIONAL, quotes=quotes)
     root = (audio_root or path.parent).resolve()
-    read = (
-        _read_row(line, row, root, rows.faults, options)
-        for line, row in rows
-        if row is not None
-    )
-    clips = [clip for clip in read if clip is not None]
+    symbols = Symbols()
+    clips = []
+    for line, row in rows:
+        if row is None:
+            continue
+        symbols.look(row["text"], f"line {line}")
+        clip = _read_row(line, row, root, rows.faults, options)
+        if clip is not None:
+            clips.append(clip)
     _check_together(clips, rows.faults)
     errors = options.output / "corpus" / "table_errors.txt"
     rows.faults.raise_any(errors)
     errors.unlink(missing_ok=True)
     if not clips:
         raise UserError(f"{path}: no row below the first line")
-    _tell_unusual(clips, options)
+    tell_doubts(clips, root, options)
+    symbols.report(options)
     give_keys(clips)
     return clips
-
-
-def _tell_unusual(clips: list[Clip], options: Options) -> None:
-    """Warn of what is allowed, but is often a mistake."""
-    texts = [clip.text for clip in clips]
-    if options.text_case == "keep" and not (
-        all(t == t.upper() for t in texts) or all(t == t.lower() for t in texts)
-    ):
-        logging.warning(
-            "The text has capital and small letters: 'The' and 'the' are two words. "
-            "--text_case upper or lower (in --local_data_opts) makes them one"
-        )
-    if options.punctuation == "keep" and any(
-        normalise_text(t, punctuation="remove") != t for t in texts
-    ):
-        logging.warning(
-            "The text has punctuation, which will be recognised and counted as part of "
-            "words. --punctuation remove (in --local_data_opts) leaves it out"
-        )
-    nothing = [c for c in clips if any(says_nothing(label) for label in c.labels)]
-    if nothing:
-        logging.warning(
-            "%d clips have an accent such as '%s' (line %d), which means that it is "
-            "not known",
-            len(nothing),
-            next(label for label in nothing[0].labels if says_nothing(label)),
-            nothing[0].line,
-        )
 
 
 def _read_row(
@@ -84,6 +70,9 @@ def _read_row(
     if not name:
         faults.add("no path", "name the audio file", line, row["text"][:40])
         return None
+    if "://" in name or name.startswith("~"):
+        fix = "download it, and write where the file is on this machine, in full"
+        faults.add("a URL or '~', not a path", fix, line, name)
     if name.endswith("|"):
         fix = "rename the file: in wav.scp this would be a command, which is run"
         faults.add("a path that ends in '|'", fix, line, name)
@@ -99,8 +88,17 @@ def _read_row(
     text = options.normalise(row["text"])
     if not text:
         faults.add("no text", "write what is said, or remove the row", line, name)
-    speaker = make_id(row["speaker"])
-    if not speaker.strip("_."):
+    right = _find_garbled(row["text"])
+    if right:
+        fix = "export the table again, as UTF-8"
+        value = f"'{row['text'][:40]}' for '{right[:40]}'"
+        faults.add(
+            "a text in UTF-8 that was read as another encoding", fix, line, value
+        )
+    # Names that look alike are one.
+    raw_speaker = " ".join(drop_invisible(row["speaker"]).split())
+    speaker = make_id(raw_speaker)
+    if not speaker.strip("_.") or fold(raw_speaker) in _NO_SPEAKER:
         fix = "name the speaker: one unknown speaker could be in two sets"
         faults.add("no speaker", fix, line, row["speaker"] or name)
     labels = [label.strip() for label in row["accent"].split("|")]
@@ -122,8 +120,18 @@ def _read_row(
         speaker=speaker,
         labels=tuple(label for label in labels if label),
         split=_SPLITS.get(split.casefold(), ""),
-        raw_speaker=row["speaker"],
+        raw_speaker=raw_speaker,
     )
+
+
+def _find_garbled(text: str) -> str:
+    """Give the text as it was, if UTF-8 has been read as Windows' encoding."""
+    if not any(first in text for first in "ÃÂâÐÑà"):
+        return ""
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return ""
 
 
 def _check_together(clips: list[Clip], faults: Faults) -> None:
@@ -168,12 +176,30 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
 
 
 def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:
-    """Choose the map of accents: the user's file, or each label as it is."""
+    """Choose the map of accents: the user's file, or each label as it is.
+
+    Warns of labels that are taken for none, but could be the name of an accent.
+    """
     if given is not None:
-        return read_accent_map(given)
-    return {
-        fold(label): make_class(label)
+        classes = read_accent_map(given)
+    else:
+        labels = {label for clip in clips for label in clip.labels}
+        classes = {fold(x): make_class(x) for x in labels if not says_nothing(x)}
+    nothing = [
+        (clip.line, label)
         for clip in clips
         for label in clip.labels
-        if not says_nothing(label)
-    }
+        if says_nothing(label) and fold(label) not in classes
+    ]
+    if nothing:
+        line, label = nothing[0]
+        logging.warning(
+            "%d clips have an accent such as '%s' (line %d), which is taken to mean "
+            "that it is not known. If it is an accent, write '%s TAB <class>' to a "
+            "file for --accent_map (in --local_data_opts)",
+            len(nothing),
+            label,
+            line,
+            label,
+        )
+    return classes

@@ -11,10 +11,11 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare import accents, account, speaker_split
 from espnet_mtl.data.prepare.audio_check import check_audio
-from espnet_mtl.data.prepare.clip import BAD_AUDIO, SETS, Clip, open_clips
+from espnet_mtl.data.prepare.characters import drop_invisible
+from espnet_mtl.data.prepare.clip import BAD_AUDIO, RULES, SETS, Clip, open_clips
+from espnet_mtl.data.prepare.names import fold, is_broken
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.shared_text import settle_shared_text
-from espnet_mtl.data.prepare.words import is_broken
 
 _SMALL_SHOWN = 10
 
@@ -49,7 +50,8 @@ def prepare(
 
     # 1. Accents and caps
     seed = options.seed
-    accents.write_labels(folder / "accent_labels.tsv", open_clips(clips), classes)
+    labels = folder / "accent_labels.tsv"
+    num_unknown = accents.write_labels(labels, open_clips(clips), classes)
     accents.give_classes(open_clips(clips), classes, options)
     _cap(open_clips(clips), "speaker", options.max_clips_per_speaker, seed)
     small = accents.settle_small_classes(open_clips(clips), options)
@@ -57,7 +59,7 @@ def prepare(
     _cap(labelled, "accent", options.max_clips_per_accent, seed)
 
     # 2. Sets
-    _give_sets(open_clips(clips), options)
+    _give_sets(clips, source, options)
     settle_shared_text(
         [clip for clip in clips if clip.fate in SETS], options.shared_text
     )
@@ -68,10 +70,12 @@ def prepare(
     account.write_account(folder, clips)
     fates = account.format_fates(clips, source)
     print(f"{fates}\n\n{account.format_classes(used)}", flush=True)
-    _report_small(small, options)
+    _report_unknown(num_unknown, labels, options)
+    _report_small(small, labels, options)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
-    _refuse_empty_sets(used, source)
-    accents.require_two(used, source)
+    _refuse_empty_sets(clips, source)
+    _report_strangers(used, source)
+    accents.require_two(used, classes, source, labels)
 
     # 4. Data directories
     _write_sets(options.output, sets, used)
@@ -129,10 +133,16 @@ def _hint(clip: Clip) -> str:
     if "\\" in clip.name:
         return " (a path of Windows? write '/', and where the file is here)"
     if clip.fate == "missing" and path.parent.is_dir():
-        names = {name.casefold(): name for name in os.listdir(path.parent)}
-        other = names.get(path.name.casefold(), path.name)
+        names = {fold(name): name for name in os.listdir(path.parent)}
+        other = names.get(fold(path.name), path.name)
         if other != path.name:
-            return f" (there is {other})"
+            # Names that look alike differ in how letters and marks are put together.
+            alike = drop_invisible(other) == drop_invisible(path.name)
+            other = ascii(other) if alike else other
+            return f" (there is {other}{f', not {ascii(path.name)}' if alike else ''})"
+        whole = [name for name in names.values() if Path(name).stem == path.name]
+        if whole:
+            return f" (there is {min(whole)})"
     return ""
 
 
@@ -156,18 +166,42 @@ def _cap(clips: list[Clip], owner: str, most: int, seed: int) -> None:
             clip.fate = f"{owner}_cap"
 
 
-def _give_sets(clips: list[Clip], options: Options) -> None:
-    has_sets = any(clip.split for clip in clips)
-    if has_sets:
-        assigned = speaker_split.keep_speakers_apart(clips)
-    else:
-        assigned = speaker_split.split_by_speaker(
-            clips, options.valid_share, options.test_share, options.seed
-        )
-    for clip in clips:
-        home = assigned[clip.speaker]
-        given = clip.split or (home if not has_sets else "train")
-        clip.fate = home if given == home else "other_set"
+def _give_sets(clips: list[Clip], source: Path | str, options: Options) -> None:
+    used = open_clips(clips)
+    shares = {"valid": options.valid_share, "test": options.test_share}
+    given = {clip.split for clip in clips} - {""}
+    if not given:
+        homes = speaker_split.split_by_speaker(used, *shares.values(), options.seed)
+        for clip in used:
+            clip.fate = homes[clip.speaker]
+        return
+
+    # 1. Sets of the corpus; whoever is in two of them is tested
+    homes = speaker_split.keep_speakers_apart(used)
+    for clip in used:
+        home = homes[clip.speaker]
+        clip.fate = home if (clip.split or "train") == home else "other_set"
+
+    # 2. A set that it does not have comes out of its training
+    missing = [name for name in SETS[1:] if name not in given]
+    trained = [clip for clip in used if clip.fate == "train"]
+    wanted = [shares[name] if name in missing else 0.0 for name in SETS[1:]]
+    homes = speaker_split.split_by_speaker(trained, *wanted, options.seed)
+    for clip in trained:
+        clip.fate = homes[clip.speaker]
+    for name in missing:
+        speakers = {clip.speaker for clip in trained if clip.fate == name}
+        if speakers:
+            logging.warning(
+                "%s: no clip has the split '%s': %d of the %d speakers of training are "
+                "taken for it (--%s_share %g, in --local_data_opts)",
+                source,
+                name,
+                len(speakers),
+                len(homes),
+                name,
+                shares[name],
+            )
 
 
 def _forget_untrained(clips: list[Clip]) -> None:
@@ -187,7 +221,34 @@ def _forget_untrained(clips: list[Clip]) -> None:
         )
 
 
-def _report_small(small: dict[str, tuple[int, int]], options: Options) -> None:
+def _report_unknown(num_labels: int, listed: Path, options: Options) -> None:
+    if num_labels and options.free_text != "class":
+        logging.warning(
+            "%d accent labels have no class in the map (--free_text %s says what "
+            "becomes of their clips). They are marked '%s' in %s: copy their lines to "
+            "a file for --accent_map and give them a class, or write --free_text class "
+            "(all in --local_data_opts)",
+            num_labels,
+            options.free_text,
+            accents.NO_CLASS,
+            listed,
+        )
+
+
+def _report_strangers(used: list[Clip], source: Path | str) -> None:
+    """Warn where the speakers are certainly not those who speak."""
+    if len(used) > len(SETS) and len({clip.speaker for clip in used}) == len(used):
+        logging.warning(
+            "%s: every clip has a speaker of its own. If one person speaks several "
+            "clips, name that person in each of them; else the same voice may be in "
+            "training and in the test, and results will be too good",
+            source,
+        )
+
+
+def _report_small(
+    small: dict[str, tuple[int, int]], listed: Path, options: Options
+) -> None:
     if not small:
         return
     fate = {
@@ -205,27 +266,41 @@ def _report_small(small: dict[str, tuple[int, int]], options: Options) -> None:
     more = len(small) - len(largest)
     logging.warning(
         "%d accents have fewer than %d clips (--min_clips) or %d speakers "
-        "(--min_speakers) and %s%s%s",
+        "(--min_speakers) and %s%s%s. All labels are in %s",
         len(small),
         options.min_clips,
         options.min_speakers,
         fate[options.small_accents],
         named,
         f" and {more} more" if named and more else "",
+        listed,
     )
 
 
-def _refuse_empty_sets(used: list[Clip], source: Path | str) -> None:
+def _refuse_empty_sets(clips: list[Clip], source: Path | str) -> None:
+    used = [clip for clip in clips if clip.fate in SETS]
     speakers = {name: {c.speaker for c in used if c.fate == name} for name in SETS}
     empty = [name for name, own in speakers.items() if not own]
-    if empty:
-        counts = ", ".join(f"{name} {len(own)}" for name, own in speakers.items())
-        raise DataDirError(
-            f"{source}: no clip is left for {' and '.join(empty)} (speakers: "
-            f"{counts}). Each set needs speakers of its own: add speakers, or let more "
-            "clips pass (the account above says which rule takes them; its options go "
-            "to --local_data_opts)"
-        )
+    if not empty:
+        return
+    given = {clip.split for clip in clips}
+    counts = ", ".join(f"{name} {len(own)}" for name, own in speakers.items())
+    lost = Counter(clip.fate for clip in clips if clip.fate in RULES)
+    reasons = ", ".join(f"{count}: {RULES[rule]}" for rule, count in lost.most_common())
+    fixes = ["Each set needs speakers of its own: add speakers"]
+    for name in empty:
+        if given - {""} and name not in given:
+            others = "other sets" if name == "train" else "training"
+            fixes.append(
+                f"no clip has the split '{name}', and no speaker can be spared for it: "
+                f"give the split '{name}' to some speakers of {others}"
+            )
+    if lost:
+        fixes.append(f"let clips pass that are left out ({reasons})")
+    raise DataDirError(
+        f"{source}: no clip is left for {' and '.join(empty)} (speakers: {counts}). "
+        f"{'; or '.join(fixes)}"
+    )
 
 
 def _write_sets(output: Path, names: Sequence[str], used: list[Clip]) -> None:

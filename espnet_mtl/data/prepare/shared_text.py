@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from espnet_mtl.data.prepare.clip import Clip
-from espnet_mtl.data.prepare.words import normalise_text
+from espnet_mtl.data.prepare.sentences import normalise_text
 
 
 def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
@@ -17,7 +17,9 @@ def settle_shared_text(clips: Sequence[Clip], policy: str) -> None:
             of training.
     """
     # 1. Sentences are the same however they are written
-    keys = [normalise_text(clip.text, "lower", "remove") for clip in clips]
+    keys = [
+        normalise_text(clip.text, "lower", "remove", hyphens="split") for clip in clips
+    ]
     pairs = list(zip(keys, clips, strict=True))
     trained = {key for key, clip in pairs if clip.fate == "train"}
     both = trained & {key for key, clip in pairs if clip.fate != "train"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.options import Options
+from espnet_mtl.data.prepare.symbols import Symbols
 from espnet_mtl.data.progress import LoopProgress
 
 _SPEAKERS_SHOWN = 10
@@ -21,9 +22,11 @@ def read_transcripts(
     Sets ``text``, and ``fate`` and ``why`` of the clips that have none.
     """
     progress = LoopProgress(len(clips), "texts", unit="clips")
+    symbols = Symbols()
     with ThreadPoolExecutor(options.nj) as pool:
-        found = zip(clips, pool.map(_read, files), strict=True)
-        for clip, (text, why) in found:
+        found = zip(clips, files, pool.map(_read, files), strict=True)
+        for clip, path, (text, why) in found:
+            symbols.look(text, path)
             clip.text = options.normalise(text)
             if why:
                 clip.fate, clip.why = "no_transcript", why
@@ -31,6 +34,7 @@ def read_transcripts(
                 clip.fate = "no_text"
             progress.add()
     _report(clips)
+    symbols.report(options)
 
 
 def _read(path: Path) -> tuple[str, str]:

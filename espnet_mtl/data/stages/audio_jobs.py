@@ -237,6 +237,7 @@ def _judge(bad: dict[str, str], total: int, max_bad: float, path: Path) -> None:
     share = f"a share of {len(bad) / total:.2g}, where --max_bad_audio is {max_bad:g}"
     raise DataDirError(
         f"{len(bad)} of {total} utterances have unusable audio ({share}; all are in "
-        f"{path}); repair them, or remove them from wav.scp and run "
-        f"utils/fix_data_dir.sh:{shown}"
+        f"{path}). Repair them; leave them out by --max_bad_audio; or take them out of "
+        "what stage 1 reads, since stage 1 writes data/ anew (if you have made data/ "
+        f"yourself, out of its wav.scp, then run utils/fix_data_dir.sh):{shown}"
     )

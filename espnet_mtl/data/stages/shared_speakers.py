@@ -42,13 +42,20 @@ def check_speakers_apart(
 
 
 def _warn_of_unknown(tables: Mapping[Path, Mapping[str, str]]) -> None:
-    for path, table in tables.items():
-        if all(utt == speaker for utt, speaker in table.items()):
-            logging.warning(
-                "%s: every utterance has a different speaker, so it cannot be checked "
-                "whether a speaker is in several sets",
-                path / "utt2spk",
-            )
+    """Warn where speakers are certainly not those who speak.
+
+    A small set may have a speaker for each utterance; all sets together have not.
+    """
+    unknown = [p for p, own in tables.items() if all(u == s for u, s in own.items())]
+    speakers = [speaker for own in tables.values() for speaker in own.values()]
+    if len(set(speakers)) == len(speakers) > len(tables):
+        unknown = list(tables)
+    for path in unknown:
+        logging.warning(
+            "%s: every utterance has a different speaker, so it cannot be checked "
+            "whether a speaker is in several sets",
+            path / "utt2spk",
+        )
 
 
 def _voices(utt2spk: Mapping[str, str]) -> set[str]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip, give_keys, open_clips
+from espnet_mtl.data.prepare.names import fold, make_id
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
 from espnet_mtl.data.prepare.transcripts import read_transcripts
-from espnet_mtl.data.prepare.words import fold, make_id
 from espnet_mtl.errors import UserError
 
 # Where archives have the folders of the accents.

@@ -22,6 +22,7 @@ def main(cmd: list[str] | None = None) -> None:
         free_text=None,
         text_case="upper",
         punctuation="remove",
+        lang="en",
     )
     parser.add_argument("--root", default="", help="the corpus's folder")
     parser.add_argument(

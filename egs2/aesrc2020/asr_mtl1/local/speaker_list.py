@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.data.prepare.clip import Clip, open_clips
+from espnet_mtl.data.prepare.names import make_id
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.speaker_split import split_by_speaker
-from espnet_mtl.data.prepare.words import make_id
 from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
 

@@ -10,6 +10,7 @@ from release import ReleaseTable, find_release, read_release
 from espnet_mtl.data.prepare.accents import read_accent_map
 from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.prepare import prepare
+from espnet_mtl.data.prepare.quoting import add_quotes_option
 from espnet_mtl.errors import run_main, setup_logging
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -24,10 +25,10 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
         max_bad_audio=0.01,
         text_case="upper",
         punctuation="remove",
+        lang="en",
         free_text=None,
     )
     parser.add_argument("--root", default="", help="the release's folder")
-    parser.add_argument("--lang", default="en", help="the language's folder in it")
     parser.add_argument("--tsv", default="validated.tsv", help="table of the clips")
     parser.add_argument(
         "--splits",
@@ -36,6 +37,7 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
         help="sets of the release (train.tsv, dev.tsv, test.tsv), by speaker, or those "
         "of the release where it has them",
     )
+    add_quotes_option(parser)
     args = parser.parse_args(cmd)
     default_map = CONF / f"accents_{args.lang.replace('-', '_')}.tsv"
     if args.accent_map is None and default_map.is_file():
@@ -57,7 +59,7 @@ def main(cmd: list[str] | None = None) -> None:
         options.accent_map or "none for this language",
         options.free_text,
     )
-    table = ReleaseTable(folder, args.lang, args.tsv, args.splits)
+    table = ReleaseTable(folder, args.lang, args.tsv, args.splits, args.quotes)
     clips = read_release(table, classes, options)
     sets = [f"{name}_{args.lang}" for name in ("train", "dev", "test")]
     prepare(clips, table.path, classes, options, sets, table.account)

@@ -13,6 +13,7 @@ from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.options import Options
 from espnet_mtl.data.prepare.root import find_root
+from espnet_mtl.data.prepare.symbols import Symbols
 from espnet_mtl.errors import UserError
 
 URL = "https://commonvoice.mozilla.org/datasets"
@@ -54,12 +55,13 @@ def find_release(root: str, lang: str, tsv: str) -> Path:
 
 @dataclass(frozen=True)
 class ReleaseTable:
-    """The table of a language's clips, and where its sets come from (``--splits``)."""
+    """The table of a language's clips, and how to read it (see the options)."""
 
     folder: Path
     lang: str
     name: str
     splits: str
+    quotes: str
 
     @property
     def path(self) -> Path:
@@ -85,23 +87,26 @@ def read_release(
     """
     # 1. The rows
     path, folder = table.path, table.folder
-    rows = Rows(path, NEEDED, ACCENT_COLUMNS, release=True)
+    rows = Rows(path, NEEDED, ACCENT_COLUMNS, release=True, quotes=table.quotes)
     faults = Faults(path)
     seconds = {} if options.check_audio else _read_durations(folder / DURATIONS)
     splits = _read_splits(folder, table.splits)
     # There are far fewer different cells than rows.
     take_apart = functools.cache(lambda cell: split_labels(cell, classes))
     clips = []
+    symbols = Symbols()
     for line, row in rows:
         if row is None:
             clips.append(Clip(line, "-", "", "", "", fate="malformed"))
             continue
-        text = options.normalise(row["sentence"], table.lang)
+        symbols.look(row["sentence"], f"line {line}")
+        text = options.normalise(row["sentence"])
         clip = _read_row(line, row, text, folder / "clips", faults, take_apart)
         clip.seconds = seconds.get(clip.name)
         clip.split = splits.get(clip.name, "")
         clips.append(clip)
     _report_strangers(folder, clips, splits)
+    symbols.report(options)
     faults.raise_any(options.output / table.account / "table_errors.txt")
     if not clips:
         raise UserError(f"{path}: no row below the first line")
@@ -178,7 +183,7 @@ def _read_splits(folder: Path, wanted: str) -> dict[str, str]:
         )
     splits: dict[str, str] = {}
     for name, path in tables.items():
-        for _, row in Rows(path, ("path",), release=True):
+        for _, row in Rows(path, ("path",), release=True, quotes="literal"):
             if row is not None:
                 splits[_name_clip(row["path"])] = RELEASE_SPLITS[name]
     return splits
@@ -211,7 +216,7 @@ def _read_durations(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
     seconds = {}
-    for _, row in Rows(path, ("clip", "duration[ms]"), release=True):
+    for _, row in Rows(path, ("clip", "duration[ms]"), release=True, quotes="literal"):
         if row is not None and row["duration[ms]"].isdecimal():
             seconds[row["clip"]] = int(row["duration[ms]"]) / 1000
     return seconds

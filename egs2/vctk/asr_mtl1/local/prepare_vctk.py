@@ -18,6 +18,7 @@ def main(cmd: list[str] | None = None) -> None:
         max_bad_audio=0.02,
         text_case="upper",
         punctuation="remove",
+        lang="en",
         valid_share=0.05,
         shared_text="drop_train",
     )

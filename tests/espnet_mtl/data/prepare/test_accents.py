@@ -124,6 +124,21 @@ def test_a_map_is_read_with_comments_and_any_case(tmp_path):
     assert read_accent_map(None) == {}
 
 
+def test_a_map_may_come_out_of_a_spreadsheet(tmp_path):
+    path = tmp_path / "map.tsv"
+    path.write_text(
+        '\ufeff"# Every accent label: label, class"\t\t\t\r\n'
+        f'"{INDIAN}"\tindian\t9\t3\r\n"the ""posh"" one"\t"posh"\r\n\t\t\t\r\n'
+        '"West" of here\twest\r\n',
+        newline="",
+    )
+    assert read_accent_map(path) == {
+        INDIAN.casefold(): "indian",
+        'the "posh" one': "posh",
+        '"west" of here': "west",
+    }
+
+
 def test_mistakes_in_a_map_are_told_at_once(tmp_path):
     path = tmp_path / "map.tsv"
     path.write_text("us\tus\t9\t3\nlonely\nUS\tamerica\nx\ttwo words\ny\t?\t1\t1\n")

@@ -10,6 +10,7 @@ from espnet_mtl.errors import UserError
 
 HEADER = "path,text,speaker,accent"
 SETS = ("train", "valid", "test")
+SPOKEN = "abcdef"
 
 
 def read_sets(data: Path, name: str) -> dict[str, dict[str, str]]:
@@ -107,9 +108,9 @@ def test_names_that_would_upset_sorting_are_made_words(make, rows):
 
 # What is done to the rows, and what the message has to say: line, value, fix.
 MISTAKES = {
-    "semicolons": (
-        lambda r: [line.replace(",", ";") for line in [HEADER, *r]],
-        ["corpus.csv:1: columns are separated by ';'", "with commas"],
+    "bars": (
+        lambda r: [line.replace(",", "|") for line in [HEADER, *r]],
+        ["corpus.csv:1: columns are separated by '|'", "with commas"],
     ),
     "no such column": (
         lambda r: [HEADER.replace("speaker", "speker"), *r],
@@ -209,6 +210,33 @@ MISTAKES = {
         lambda r: [HEADER, *r, "audio/a0.wav,well \x96 yes,a,north"] * 2,
         ["the character '\\x96', which cannot be printed (2 times)", "line 14:"],
     ),
+    "a URL": (
+        lambda r: [HEADER, *r, "https://x.org/a.wav,hi,a,north", "~/a.wav,hi,a,north"],
+        ["a URL or '~', not a path (2 times); download it", "line 15: ~/a.wav"],
+    ),
+    "a speaker whom nobody knows": (
+        lambda r: [HEADER, *r, "audio/x.wav,hi,N/A,north", "b.wav,hi,Unknown,north"],
+        ["no speaker (2 times); name the speaker", "line 14: N/A", "line 15: Unknown"],
+    ),
+    "a wrong encoding": (
+        lambda r: [HEADER, *r, "audio/x.wav,donâ€™t,a,north"],
+        ["read as another encoding; export", "line 14: 'donâ€™t' for 'don’t'"],
+    ),
+    "a letter that was lost": (
+        lambda r: [HEADER, *r, "audio/x.wav,caf\ufffd,a,north"],
+        [
+            "the character '\ufffd', which stands for one that was lost",
+            "line 14: audio",
+        ],
+    ),
+    "another name for a column": (
+        lambda r: [HEADER.replace("text", "sentence"), *r],
+        ["no column 'text'", "rename 'sentence' to 'text'"],
+    ),
+    "no names of columns": (
+        lambda r: r,
+        ["no column 'path', 'text', 'speaker', 'accent'", "write a first line that"],
+    ),
     "a command": (
         lambda r: [HEADER, *r, "touch broken_into |,hi,a,north"],
         ["a path that ends in '|'", "line 14: touch broken_into |"],
@@ -283,6 +311,132 @@ def test_too_few_speakers_for_three_sets(make, rows):
         make([HEADER, *rows[2:8]], "--min_speakers", "1")
 
 
+def split_table(rows, sets):
+    """Add the column: the set of each speaker."""
+    return [f"{HEADER},split", *(f"{row},{sets[row[6]]}" for row in rows)]
+
+
+@pytest.mark.parametrize(
+    ("sets", "missing"),
+    [
+        ({s: "test" if s in "cf" else "train" for s in SPOKEN}, ["valid"]),
+        ({s: "valid" if s in "cf" else "train" for s in SPOKEN}, ["test"]),
+        (dict.fromkeys(SPOKEN, "train"), ["valid", "test"]),
+    ],
+)
+def test_a_set_that_the_table_does_not_have_comes_from_training(
+    make, rows, capsys, sets, missing
+):
+    data = make(split_table(rows, sets))
+    speakers = {s: set(t.values()) for s, t in read_sets(data, "utt2spk").items()}
+    assert all(speakers.values()) and len(set.union(*speakers.values())) == 6
+    for speaker, name in sets.items():
+        assert speaker in speakers[name] or name == "train"
+    log = capsys.readouterr().err
+    for name in missing:
+        assert f"no clip has the split '{name}': 2 of the " in log
+        assert f"(--{name}_share 0.1, in --local_data_opts)" in log
+
+
+def test_where_no_speaker_can_be_spared_that_is_said(make, rows):
+    sets = {s: "train" if s == "a" else "test" for s in SPOKEN}
+    with pytest.raises(UserError) as error:
+        make(split_table(rows, sets))
+    assert "no clip has the split 'valid'" in str(error.value)
+    assert "give the split 'valid' to some speakers of training" in str(error.value)
+    assert "left out" not in str(error.value)
+
+
+def test_a_set_whose_clips_are_all_bad_says_so(make, rows, root):
+    for name in ("b0", "b1", "e0", "e1"):
+        (root / f"audio/{name}.wav").write_bytes(b"")
+    sets = {
+        s: {"b": "valid", "e": "valid", "c": "test"}.get(s, "train") for s in SPOKEN
+    }
+    with pytest.raises(UserError) as error:
+        make(split_table(rows, sets), "--max_bad_audio", "0.5")
+    assert "no clip is left for valid" in str(error.value)
+    assert "are left out (4: audio without a sample)" in str(error.value)
+
+
+def test_a_table_without_training_says_so(make, rows):
+    sets = {s: "valid" if s in "abc" else "test" for s in SPOKEN}
+    with pytest.raises(UserError, match="no clip has the split 'train'"):
+        make(split_table(rows, sets))
+
+
+def test_a_speaker_of_its_own_for_every_clip_is_told(make, rows, capsys):
+    alone = [row.replace(f",{row[6]},", f",{row[6:8]},") for row in rows]
+    make([HEADER, *alone])
+    assert "every clip has a speaker of its own" in capsys.readouterr().err
+    make([HEADER, *rows])
+    assert "speaker of its own" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["no", "NA", "none", "-"])
+def test_a_word_that_often_means_nothing_is_an_accent_if_the_map_says_so(
+    make, rows, capsys, tmp_path, word
+):
+    names = tmp_path / "map.tsv"
+    names.write_text(f"{word}\tno\nsouth\tna\n")
+    rows = [row.replace("north", word) for row in rows]
+    data = make([HEADER, *rows], "--accent_map", str(names))
+    assert "not known" not in capsys.readouterr().err
+    accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
+    assert accents == {"no", "na"}
+
+
+def test_labels_without_a_class_are_told_with_the_list(make, rows, capsys, tmp_path):
+    names = tmp_path / "map.tsv"
+    names.write_text("north\tn\nsouth\ts\n")
+    rows = [row.replace(",b,north", ",b,secret") for row in rows]
+    data = make([HEADER, *rows], "--accent_map", str(names), "--min_speakers", "2")
+    log = capsys.readouterr().err
+    listed = data / "corpus/accent_labels.tsv"
+    assert "1 accent labels have no class in the map (--free_text unknown" in log
+    assert f"marked '?' in {listed}" in log and "secret" not in log
+    assert "secret\t?\t2\t1" in listed.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "word", "is_told"),
+    [
+        ("", "t-uisce", True),
+        ("--hyphens split", "t uisce", False),
+        ("--hyphens join", "tuisce", False),
+        ("--lang en-GB", "t uisce", False),
+    ],
+)
+def test_hyphens_in_words(make, rows, capsys, options, word, is_told):
+    rows = [row.replace("say 0", "an t-uisce").replace("say 1", "say!") for row in rows]
+    data = make([HEADER, *rows], "--punctuation", "remove", *options.split())
+    texts = {v for t in read_sets(data, "text").values() for v in t.values()}
+    assert texts == {f"an {word}", "say"}
+    told = "such as 't-uisce' (line 2), which stays; --hyphens split or join"
+    assert (told in capsys.readouterr().err) is is_told
+
+
+def test_hyphens_cannot_go_while_punctuation_stays():
+    with pytest.raises(UserError, match="--hyphens split: .*add --punctuation remove"):
+        prepare_own_corpus.main(["--hyphens", "split"])
+
+
+def test_signs_that_are_read_aloud_are_told_before_they_go(make, rows, capsys):
+    rows[3] = rows[3].replace("say 1", "R&D for 5 %")
+    make([HEADER, *rows], "--punctuation", "remove")
+    log = capsys.readouterr().err
+    assert "1 texts have signs that people read aloud (line 5: & %)" in log
+    make([HEADER, *rows])
+    assert "read aloud" not in capsys.readouterr().err
+
+
+def test_names_that_look_alike_are_one_speaker(make, rows):
+    rows[0] = rows[0].replace(",a,", ",\u200e a\u00ad\u00a0,")
+    data = make([HEADER, *rows])
+    speakers = {v for t in read_sets(data, "utt2spk").values() for v in t.values()}
+    assert speakers == set(SPOKEN)
+
+
 def test_one_accent_is_none(make, rows):
     with pytest.raises(UserError, match="accents left: 1 .north., .* needs two"):
         make([HEADER, *(row.replace("south", "north") for row in rows)])
@@ -307,7 +461,7 @@ def test_ten_thousand_accents_are_counted_not_listed(make, capsys):
 
 
 def test_without_a_table_the_message_says_where_to_put_it():
-    with pytest.raises(UserError, match="--table FILE to run.sh, or set it in db.sh"):
+    with pytest.raises(UserError, match="--table FILE to ./run.sh, or set TABLE"):
         prepare_own_corpus.main([])
 
 
@@ -401,9 +555,9 @@ def test_accents_that_say_nothing_are_no_class(make, rows, capsys, nothing):
     }
     assert set(accents.values()) == {"north", "south", "<unk>"}
     assert (accents["a-a0"], accents["a-a1"]) == ("<unk>", "north")
-    assert f"2 clips have an accent such as '{nothing}' (line 2), which means" in (
-        capsys.readouterr().err
-    )
+    log = capsys.readouterr().err
+    assert f"2 clips have an accent such as '{nothing}' (line 2), which is taken" in log
+    assert f"write '{nothing} TAB <class>' to a file for --accent_map" in log
 
 
 def test_several_accents_of_a_clip(make, rows):
@@ -427,6 +581,33 @@ def test_missing_files_get_a_hint(make, rows, root):
         make([HEADER, *rows])
     assert "A0.WAV: no such file (there is a0.wav)" in str(error.value)
     assert "(a path of Windows? write '/'" in str(error.value)
+
+
+def test_letters_that_look_garbled_but_are_not_stay(make, rows):
+    rows[0] = rows[0].replace("say 0", "Ângela âme Ñandú Ôter")
+    texts = read_sets(make([HEADER, *rows]), "text")
+    assert "Ângela âme Ñandú Ôter" in {v for t in texts.values() for v in t.values()}
+
+
+def test_doubts_about_paths_and_accents_are_told(make, rows, root, capsys):
+    rows[1] = rows[1].replace("north", "south")
+    rows[2] = rows[2].replace("audio/b0.wav", "audio/b0")
+    with pytest.raises(UserError, match=r"audio/b0: no such file \(there is b0.wav\)"):
+        make([HEADER, *rows])
+    said = "1 speakers have not the same accent in all rows: a in lines 2 and 3"
+    log = capsys.readouterr().err
+    assert said in log and "--audio_root" not in log
+    with pytest.raises(UserError, match="12 of 12 clips"):
+        make([HEADER, *(row.replace("audio/", "wav/") for row in rows)])
+    assert f"No file of the first rows is in {root}, the" in capsys.readouterr().err
+
+
+def test_a_name_that_looks_the_same_is_spelt_out(make, rows, root):
+    (root / "audio/a0.wav").rename(root / "audio/e\u0301.wav")
+    rows[0] = rows[0].replace("audio/a0", "audio/\u00e9")
+    with pytest.raises(UserError) as error:
+        make([HEADER, *rows])
+    assert r"(there is 'e\u0301.wav', not '\xe9.wav')" in str(error.value)
 
 
 def test_a_set_without_two_accents_is_told(make, rows, capsys):

@@ -5,7 +5,7 @@ from espnet_mtl.data.prepare.options import get_parser, read_options
 from espnet_mtl.data.prepare.transcripts import read_transcripts
 
 OPTIONS = read_options(
-    get_parser(None, nj=2, text_case="upper", punctuation="remove").parse_args([])
+    get_parser(None, text_case="upper", punctuation="remove", lang="en").parse_args([])
 )
 
 
@@ -14,7 +14,7 @@ def test_files_as_corpora_have_them(tmp_path, caplog):
         "plain": b"It's full-time.\n",
         "marked": "\ufeffTwo\r\nlines\r\n".encode(),
         "empty": b"",
-        "blank": b" ?!\n",
+        "blank": b" ?! %\n",
         "latin": "café".encode("latin-1"),
     }
     for name, content in contents.items():
@@ -42,3 +42,6 @@ def test_files_as_corpora_have_them(tmp_path, caplog):
     assert "2 clips have no text that can be read" in caplog.text
     assert "of_latin (1 clips), of_gone (1 clips)" in caplog.text
     assert f"{tmp_path / 'latin'} is not UTF-8" in caplog.text
+    assert f"1 texts have signs that people read aloud ({tmp_path}/blank: %)" in (
+        caplog.text
+    )
