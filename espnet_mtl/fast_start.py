@@ -1,10 +1,11 @@
 """Import this before ESPnet: it removes most of ESPnet's start-up time.
 
 ``import espnet2.tasks.asr`` spends most of its time on what a recogniser never uses:
-typeguard rewrites every ``@typechecked`` function, and packages are imported that only
-text-to-speech needs (``g2p_en`` even tries to download data). Here typeguard's
-decorator is replaced by one that does nothing, and those packages are imported when
-they are first used. Nothing is lost: a configuration with ``g2p: g2p_en`` works.
+typeguard rewrites every ``@typechecked`` function, torch's compiler is loaded, and
+packages are imported that only text-to-speech needs (``g2p_en`` even tries to download
+data). Here typeguard's decorator is replaced by one that does nothing, the compiler is
+left out, and those packages are imported when they are first used. Nothing is lost: a
+configuration with ``g2p: g2p_en`` works.
 
 Set ``ESPNET_MTL_TYPEGUARD=1`` to keep ESPnet's run-time type checks.
 """
@@ -19,11 +20,14 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from espnet_mtl.espnet_nets import import_nets
+from espnet_mtl.tasks.substitute import substitute
+
 _SLOW_AND_RARELY_USED = ("g2p_en", "librosa", "matplotlib", "hydra", "nltk", "sklearn")
 
 
 def _pass_through(target: Any = None, **_options: Any) -> Any:
-    """Replace ``typeguard.typechecked``, with and without arguments."""
+    """Stand in for a decorator, with and without arguments: leave all as it is."""
     if target is None:
         return _pass_through
     return target
@@ -65,6 +69,18 @@ def _import_when_used(name: str) -> None:
     sys.modules[name] = module
 
 
+def _import_without_compiler() -> None:
+    """Import modules of ESPnet that ask not to be compiled.
+
+    To mark a function so, torch loads its whole compiler, which nothing else here uses.
+    """
+    import torch
+
+    with substitute(torch.compiler, disable=_pass_through):
+        import_nets("pytorch_backend.nets_utils")
+        import_nets("pytorch_backend.fastspeech.length_regulator")
+
+
 def _edit_distance(first: Sequence, second: Sequence) -> int:
     """Replace ``editdistance.eval``."""
     from espnet_mtl.metrics.wer import UNIT, count_edits
@@ -84,12 +100,13 @@ def _prepare() -> None:
         "ignore", message=r".*torch\.cuda\.amp.*", category=FutureWarning
     )
     if importlib.util.find_spec("flash_attn") is None:
-        # ESPnet prints to stdout that this optional package is missing.
+        # ESPnet prints that this optional package is missing.
         with (
             contextlib.redirect_stdout(io.StringIO()),
-            contextlib.suppress(ImportError),
+            contextlib.redirect_stderr(io.StringIO()),
         ):
-            import espnet.nets.pytorch_backend.transformer.attention  # noqa: F401
+            import_nets("pytorch_backend.transformer.attention")
+    _import_without_compiler()
     if importlib.util.find_spec("editdistance") is None:
         # There is no wheel for Python 3.13 and later. ESPnet counts errors with it when
         # it validates.

@@ -13,6 +13,7 @@ from espnet2.tasks import abs_task
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.pretrained import load_initial_weights
 from espnet_mtl.tasks.substitute import substitute
+from espnet_mtl.tasks.weight_names import write_old_names
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
 
 
@@ -39,6 +40,13 @@ class CarefulTask:
         load = functools.partial(load_initial_weights, folder=args.output_dir)
         with substitute(abs_task, load_pretrained_model=load):
             super().main_worker(args)
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> torch.nn.Module:
+        """Build a model that saves its weights under names that every release reads."""
+        model = super().build_model(args)
+        write_old_names(model)
+        return model
 
     @classmethod
     def build_model_from_file(

@@ -4,10 +4,10 @@ import io
 import os
 import struct
 
-import kaldiio
 import numpy as np
 import pytest
 import soundfile
+from kaldi_files import kaldiio
 
 from espnet_mtl.data.audio import read_audio, read_audio_rate
 from espnet_mtl.data.errors import DataDirError
