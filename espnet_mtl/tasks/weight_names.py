@@ -1,8 +1,8 @@
 """Names of weights that ESPnet has changed, so that a model fits every release.
 
 What a subsampling layer called ``out.0`` and ``out.1`` up to 202511 is called ``out``
-and ``pos_enc`` since. Newer releases of ESPnet read the old names as well; older ones do
-not read the new names.
+and ``pos_enc`` since. Newer releases of ESPnet also read the old names; older releases
+read no others.
 """
 
 import re
