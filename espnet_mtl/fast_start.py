@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from espnet_mtl.espnet_nets import import_nets
-from espnet_mtl.tasks.substitute import substitute
 
 _SLOW_AND_RARELY_USED = ("g2p_en", "librosa", "matplotlib", "hydra", "nltk", "sklearn")
 
@@ -69,18 +68,6 @@ def _import_when_used(name: str) -> None:
     sys.modules[name] = module
 
 
-def _import_without_compiler() -> None:
-    """Import modules of ESPnet that ask not to be compiled.
-
-    To mark a function so, torch loads its whole compiler, which nothing else here uses.
-    """
-    import torch
-
-    with substitute(torch.compiler, disable=_pass_through):
-        import_nets("pytorch_backend.nets_utils")
-        import_nets("pytorch_backend.fastspeech.length_regulator")
-
-
 def _edit_distance(first: Sequence, second: Sequence) -> int:
     """Replace ``editdistance.eval``."""
     from espnet_mtl.metrics.wer import UNIT, count_edits
@@ -95,6 +82,10 @@ def _prepare() -> None:
         import typeguard
 
         typeguard.typechecked = _pass_through
+    import torch
+
+    # To mark a function as one not to be compiled, torch loads its whole compiler.
+    torch.compiler.disable = _pass_through
     # ESPnet still spells autocast the old way, once per module that uses it.
     warnings.filterwarnings(
         "ignore", message=r".*torch\.cuda\.amp.*", category=FutureWarning
@@ -106,7 +97,6 @@ def _prepare() -> None:
             contextlib.redirect_stderr(io.StringIO()),
         ):
             import_nets("pytorch_backend.transformer.attention")
-    _import_without_compiler()
     if importlib.util.find_spec("editdistance") is None:
         # There is no wheel for Python 3.13 and later. ESPnet counts errors with it when
         # it validates.

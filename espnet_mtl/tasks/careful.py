@@ -1,11 +1,13 @@
 """What our tasks add to ESPnet's: care with the weights that they load."""
 
 import argparse
+import datetime
 import functools
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
+import numpy as np
 import torch
 import yaml
 from espnet2.tasks import abs_task
@@ -15,6 +17,15 @@ from espnet_mtl.tasks.pretrained import load_initial_weights
 from espnet_mtl.tasks.substitute import substitute
 from espnet_mtl.tasks.weight_names import write_old_names
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
+
+# What checkpoints of ESPnet up to 202511 say of a training's progress. Newer releases,
+# which read only tensors and what is allowed, could not continue it otherwise.
+_PROGRESS = [
+    datetime.timedelta,
+    np.dtype,
+    type(np.dtype(np.float64)),
+    np.float64(0).__reduce__()[0],  # what makes a NumPy scalar
+]
 
 
 class CarefulTask:
@@ -38,7 +49,10 @@ class CarefulTask:
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
         load = functools.partial(load_initial_weights, folder=args.output_dir)
-        with substitute(abs_task, load_pretrained_model=load):
+        with (
+            substitute(abs_task, load_pretrained_model=load),
+            torch.serialization.safe_globals(_PROGRESS),
+        ):
             super().main_worker(args)
 
     @classmethod
