@@ -1,10 +1,11 @@
 """Import this before ESPnet: it removes most of ESPnet's start-up time.
 
 ``import espnet2.tasks.asr`` spends most of its time on what a recogniser never uses:
-typeguard rewrites every ``@typechecked`` function, and packages are imported that only
-text-to-speech needs (``g2p_en`` even tries to download data). Here typeguard's
-decorator is replaced by one that does nothing, and those packages are imported when
-they are first used. Nothing is lost: a configuration with ``g2p: g2p_en`` works.
+typeguard rewrites every ``@typechecked`` function, torch's compiler is loaded, and
+packages are imported that only text-to-speech needs (``g2p_en`` even tries to download
+data). Here typeguard's decorator is replaced by one that does nothing, the compiler is
+left out, and those packages are imported when they are first used. Nothing is lost: a
+configuration with ``g2p: g2p_en`` works.
 
 Set ``ESPNET_MTL_TYPEGUARD=1`` to keep ESPnet's run-time type checks.
 """
@@ -19,11 +20,13 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from espnet_mtl.espnet_nets import import_nets
+
 _SLOW_AND_RARELY_USED = ("g2p_en", "librosa", "matplotlib", "hydra", "nltk", "sklearn")
 
 
 def _pass_through(target: Any = None, **_options: Any) -> Any:
-    """Replace ``typeguard.typechecked``, with and without arguments."""
+    """Stand in for a decorator, with and without arguments: leave all as it is."""
     if target is None:
         return _pass_through
     return target
@@ -79,17 +82,21 @@ def _prepare() -> None:
         import typeguard
 
         typeguard.typechecked = _pass_through
+    import torch
+
+    # To mark a function as one not to be compiled, torch loads its whole compiler.
+    torch.compiler.disable = _pass_through
     # ESPnet still spells autocast the old way, once per module that uses it.
     warnings.filterwarnings(
         "ignore", message=r".*torch\.cuda\.amp.*", category=FutureWarning
     )
     if importlib.util.find_spec("flash_attn") is None:
-        # ESPnet prints to stdout that this optional package is missing.
+        # ESPnet prints that this optional package is missing.
         with (
             contextlib.redirect_stdout(io.StringIO()),
-            contextlib.suppress(ImportError),
+            contextlib.redirect_stderr(io.StringIO()),
         ):
-            import espnet.nets.pytorch_backend.transformer.attention  # noqa: F401
+            import_nets("pytorch_backend.transformer.attention")
     if importlib.util.find_spec("editdistance") is None:
         # There is no wheel for Python 3.13 and later. ESPnet counts errors with it when
         # it validates.

@@ -23,7 +23,7 @@ EOF
 find_python() {  # <the one to use, or an empty string>
     local candidate found reasons=
     if [ -z "$1" ]; then
-        set -- python3 python3.14 python3.13 python3.12 python3.11
+        set -- python3 python3.13 python3.12 python3.11 python3.14
     fi
     for candidate in "$@"; do
         if ! command -v "${candidate}" >/dev/null; then
@@ -54,9 +54,23 @@ sys.exit(importlib.util.find_spec('espnet2') is None)" 2>/dev/null; then
     return 1
 }
 
+# Print the version of a package, or nothing: ESPnet may be used from a clone.
+version_of() {  # <python> <package>
+    "$1" - "$2" << 'EOF'
+import importlib.metadata
+import sys
+
+try:
+    print(importlib.metadata.version(sys.argv[1]))
+except importlib.metadata.PackageNotFoundError:
+    pass
+EOF
+}
+
 # Say what an active environment lacks; fail if that is anything.
 check_active() {  # <python> <dev>
-    local missing packages="espeakng-loader soxr soundfile matplotlib msgspec snakemake PyYAML"
+    local release missing packages="espeakng-loader soxr soundfile matplotlib msgspec"
+    packages+=" snakemake PyYAML tensorboard"
     if ! "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         fail "The active environment has ESPnet, but with $("$1" -V); Python 3.11 or" \
             "newer is needed. Deactivate it, and this will make one of its own."
@@ -82,5 +96,9 @@ EOF
             "with '$1 -m pip install ${missing% }', or deactivate it, and this will" \
             "make an environment of its own."
     fi
-    log "Using the active environment, which has ESPnet: $1 ($("$1" -V))."
+    release=$(version_of "$1" espnet)
+    log "Using the active environment, which has ESPnet${release:+ ${release}}: $1 ($("$1" -V))."
+    if [[ ${release} != 202511* && ${release} != 202611* ]]; then
+        log "Warning: this is tested with ESPnet 202511 and 202611 only."
+    fi
 }

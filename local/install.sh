@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
-# Make the Python environment: .venv in this checkout, with what requirements.txt names.
+# Make the Python environment: .venv in this checkout, with what requirements*.txt name.
 
 set -e
 set -u
 set -o pipefail
 
 dev=false           # Install what the tests need too.
-python=             # Python to make .venv with. Empty: the first one that is new enough.
+python=             # Python to make it with. Empty: the first one that is new enough.
+venv=.venv          # Where to make it.
 print_python=false  # Only print the environment's Python.
 
 help_message=$(cat << EOF
-Usage: $0 [--dev] [--python PYTHON] [--print_python]
+Usage: $0 [--dev] [--python PYTHON] [--venv DIR] [--print_python]
 
-Makes .venv in this checkout and installs what local/requirements.txt names: about 2 GB,
-a few minutes, no root and no compiler. Does nothing when that is done already; killed
+Makes .venv in this checkout and installs what local/requirements.txt names: 2 to 6 GB, a
+few minutes, no root and no compiler. ESPnet is the newest release for that Python: 202611
+for 3.12 and 3.13, otherwise 202511. Does nothing when that is done already; killed
 half-way, the same command continues. Where an environment that has ESPnet is active,
 nothing is installed: that one is used.
 
 Options:
     --dev             # Install local/requirements-dev.txt too: what the tests need.
     --python          # Python >= 3.11 to make .venv with (default: the first found).
+    --venv            # Another place for the environment, seen from the checkout.
     --print_python    # Print the path of the environment's Python, install nothing.
 EOF
 )
@@ -43,6 +46,11 @@ while [ $# -gt 0 ]; do
             python=$2
             shift
             ;;
+        --venv)
+            [ $# -ge 2 ] || fail "--venv needs a value."
+            venv=$2
+            shift
+            ;;
         -h | --help)
             echo "${help_message}"
             exit 0
@@ -61,26 +69,51 @@ if [[ ${python} == */* ]]; then
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$(pwd)
-venv=${root}/.venv
+own=true  # Whether the environment is .venv.
+if [ "${venv}" != .venv ]; then
+    own=false
+fi
+[[ ${venv} == /* ]] || venv=${root}/${venv}
 install_log=${venv}/install.log
 
 . local/find_python.sh
 
+# The newest release of ESPnet that runs with the environment's Python.
+espnet_release() {
+    case $("${venv}/bin/python" -V 2>&1) in
+        "Python 3.12."* | "Python 3.13."*) echo 202611 ;;
+        *) echo 202511 ;;
+    esac
+}
+
+requirements() {
+    echo local/requirements.txt "local/requirements-espnet-$(espnet_release).txt"
+}
+
 # What an environment was made from, to tell whether it is still the right one.
-stamp_of() {
-    cksum < "$1"
+stamp_of() {  # <requirements>...
+    cat "$@" | cksum
     "${venv}/bin/python" -V 2>&1
     echo "${venv}"
 }
 
-is_done() {  # <requirements> <stamp>
-    [ -e "$2" ] && [ "$(stamp_of "$1" 2>/dev/null)" == "$(cat "$2")" ]
+is_done() {  # <stamp> <requirements>...
+    local stamp=$1
+    shift
+    [ -e "${stamp}" ] && [ "$(stamp_of "$@" 2>/dev/null)" == "$(cat "${stamp}")" ]
+}
+
+run_time_done() {
+    # shellcheck disable=SC2046  # two files
+    is_done "${venv}/install.stamp" $(requirements)
+}
+
+dev_done() {
+    is_done "${venv}/install.dev.stamp" local/requirements-dev.txt
 }
 
 all_done() {
-    is_done local/requirements.txt "${venv}/install.stamp" || return 1
-    ! ${dev} || is_done local/requirements-dev.txt "${venv}/install.dev.stamp" || return 1
-    is_asked_version
+    run_time_done && { ! ${dev} || dev_done; } && is_asked_version
 }
 
 is_asked_version() {
@@ -208,17 +241,27 @@ mend_torchaudio() {
 }
 
 install_run_time() {
-    local torch
+    local torch release file pins=() files=()
     torch=$(grep -o '^torch==[^ ]*' local/requirements.txt)
+    release=$(espnet_release)
+    for file in $(requirements); do
+        pins+=(-c "${file}")
+        files+=(-r "${file}")
+    done
     if ! compgen -G "${venv}/lib/python3*/site-packages/torch" >/dev/null; then
         check_disk
     fi
     log "Installing torch (about 200 MB; 3 GB where it brings CUDA) ..."
-    run_pip torch -c local/requirements.txt "${torch}"
-    log "Installing ESPnet and the packages that run with it (about 350 MB) ..."
-    run_pip ESPnet --no-deps -r local/requirements.txt
+    run_pip torch "${pins[@]}" "${torch}"
+    log "Installing ESPnet ${release} and the packages that run with it (about 350 MB) ..."
+    if [ "${release}" -ge 202611 ]; then
+        # Its own list of what it needs can be satisfied beside torch; pins hold there too.
+        run_pip ESPnet "${pins[@]}" "espnet==${release}"
+    fi
+    run_pip ESPnet --no-deps "${files[@]}"
     mend_torchaudio
-    stamp_of local/requirements.txt > "${venv}/install.stamp"
+    # shellcheck disable=SC2046  # two files
+    stamp_of $(requirements) > "${venv}/install.stamp"
 }
 
 install_dev() {
@@ -228,7 +271,7 @@ install_dev() {
 }
 
 # 1. An active environment that has ESPnet is used as it is.
-if [ -z "${python}" ] && active=$(active_python); then
+if ${own} && [ -z "${python}" ] && active=$(active_python); then
     if ${print_python}; then
         echo "${active}"
     else
@@ -265,10 +308,10 @@ export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 if ! all_done; then
     : > "${install_log}"
     prepare_venv "${base}"
-    if ! is_done local/requirements.txt "${venv}/install.stamp"; then
+    if ! run_time_done; then
         install_run_time
     fi
-    if ${dev} && ! is_done local/requirements-dev.txt "${venv}/install.dev.stamp"; then
+    if ${dev} && ! dev_done; then
         install_dev
     fi
 fi

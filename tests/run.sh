@@ -7,7 +7,7 @@ set -o pipefail
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     cat << EOF
-Usage: $0 [options and paths of pytest]
+Usage: $0 [--python PYTHON] [options and paths of pytest]
 
 Makes the environment (local/install.sh --dev), then runs
     tests/lint.sh      ruff, mypy and shellcheck
@@ -16,11 +16,58 @@ Makes the environment (local/install.sh --dev), then runs
 and says which of them failed. Ends with status 1 if any did. The tests against the real
 sclite and a real SLURM are left out where they are not installed; root on Debian and
 Ubuntu gets them here.
+
+With --python, that of an environment with ESPnet, the tests run there. Any other Python
+from 3.11 on gets an environment of its own beside .venv, such as .venv-3.13.
 EOF
     exit
 fi
+
+python=
+arguments=()
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --python)
+            if [ $# -lt 2 ]; then
+                echo "tests: --python needs a value" >&2
+                exit 2
+            fi
+            python=$2
+            shift
+            ;;
+        *) arguments+=("$1") ;;
+    esac
+    shift
+done
+if [[ ${python} == */* ]]; then
+    python=$(cd "$(dirname "${python}")" && pwd)/$(basename "${python}") || exit
+fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
+# Activate an environment with a Python: all scripts and tests then use that one.
+activate() { # activate <python>
+    local prefix version venv=.venv
+    if prefix=$("$1" -c 'import sys
+from importlib.util import find_spec
+print(sys.prefix)
+sys.exit(find_spec("espnet2") is None)'); then
+        VIRTUAL_ENV=${prefix}
+    elif version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); then
+        if [ "$(.venv/bin/python -V 2>&1)" != "$("$1" -V 2>&1)" ]; then
+            venv=.venv-${version}
+        fi
+        local/install.sh --dev --python "$1" --venv "${venv}" || return
+        VIRTUAL_ENV=${PWD}/${venv}
+    else
+        echo "tests: --python $1 cannot be run" >&2
+        return 1
+    fi
+    export VIRTUAL_ENV
+}
+
+if [ -n "${python}" ]; then
+    activate "${python}" || exit
+fi
 local/install.sh --dev || exit
 python=$(local/install.sh --print_python) || exit
 # Scripts that say python3 are to find the same one, and the tools beside it.
@@ -74,7 +121,7 @@ ensure slurm slurm-wlm munge
 failed=
 tests/lint.sh || failed+=" lint"
 bats tests/shell || failed+=" bats"
-"${python}" -m pytest "$@" || failed+=" pytest"
+"${python}" -m pytest ${arguments[@]+"${arguments[@]}"} || failed+=" pytest"
 
 if [ -n "${failed}" ]; then
     echo "tests: failed:${failed}${left_out}"

@@ -2,7 +2,10 @@
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-from espnet.nets.pytorch_backend.transformer.subsampling import TooShortUttError
+from espnet_mtl.espnet_nets import import_nets
+
+_subsampling = import_nets("pytorch_backend.transformer.subsampling")
+TooShortUttError: type[Exception] = _subsampling.TooShortUttError
 
 # What torch.stft says of audio that it cannot mirror at its ends.
 _LESS_THAN_HALF_A_WINDOW = "Padding size"

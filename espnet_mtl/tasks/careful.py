@@ -1,11 +1,13 @@
 """What our tasks add to ESPnet's: care with the weights that they load."""
 
 import argparse
+import datetime
 import functools
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
+import numpy as np
 import torch
 import yaml
 from espnet2.tasks import abs_task
@@ -13,7 +15,17 @@ from espnet2.tasks import abs_task
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.pretrained import load_initial_weights
 from espnet_mtl.tasks.substitute import substitute
+from espnet_mtl.tasks.weight_names import write_old_names
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
+
+# What checkpoints of ESPnet up to 202511 say of a training's progress. Newer releases,
+# which read only tensors and what is allowed, could not continue it otherwise.
+_PROGRESS = [
+    datetime.timedelta,
+    np.dtype,
+    type(np.dtype(np.float64)),
+    np.float64(0).__reduce__()[0],  # what makes a NumPy scalar
+]
 
 
 class CarefulTask:
@@ -37,8 +49,18 @@ class CarefulTask:
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
         load = functools.partial(load_initial_weights, folder=args.output_dir)
-        with substitute(abs_task, load_pretrained_model=load):
+        with (
+            substitute(abs_task, load_pretrained_model=load),
+            torch.serialization.safe_globals(_PROGRESS),
+        ):
             super().main_worker(args)
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> torch.nn.Module:
+        """Build a model that saves its weights under names that every release reads."""
+        model = super().build_model(args)
+        write_old_names(model)
+        return model
 
     @classmethod
     def build_model_from_file(

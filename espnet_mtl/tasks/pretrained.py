@@ -12,6 +12,7 @@ import yaml
 from espnet_mtl.errors import UserError
 from espnet_mtl.package import packing
 from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.tasks.weight_names import fit_names
 from espnet_mtl.tasks.weights import read_weights
 
 _LEAVE_OUT = (
@@ -82,6 +83,7 @@ def load_initial_weights(
             f"--init_param {init_param}: there is no such part: {error}"
         ) from error
     own = part.state_dict()
+    state = fit_names(state, own)
     if ignore_init_mismatch:
         state = _take_fitting(state, own)
     try:

@@ -11,6 +11,7 @@ import torch
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.substitute import substitute
+from espnet_mtl.tasks.weight_names import fit_names
 
 
 @contextlib.contextmanager
@@ -35,7 +36,7 @@ def load_weights(model: torch.nn.Module, model_file: Path | str) -> None:
     Raises:
         UserError: If the file is refused, or if a weight is missing or left over.
     """
-    state = read_weights(model_file)
+    state = fit_names(read_weights(model_file), model.state_dict())
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:

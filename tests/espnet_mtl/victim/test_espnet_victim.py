@@ -128,13 +128,13 @@ def equal_signs(victim, speech, lengths):
 
 
 def test_without_care_padding_would_change_it(hybrid_zip, speech, monkeypatch):
-    """The model's own effect, which the victim takes out: it is not small."""
+    """The model's own effect, which the victim takes out; 202611 has less of it."""
     monkeypatch.setattr(
         "espnet_mtl.victim.espnet_victim.hear_alone", lambda model: None
     )
     shares = equal_signs(load_victim(hybrid_zip), *speech)
     assert shares[0] > 0.9999  # the longest has no padding
-    assert max(shares[1:]) < 0.99
+    assert max(shares[1:]) < 0.9999
 
 
 def test_taking_padding_out_changes_nothing_for_an_utterance_alone(

@@ -1,11 +1,11 @@
 """Every audio format gives ESPnet's own loaders the samples that the attack reads."""
 
-import kaldiio
 import numpy as np
 import pytest
 import soundfile
 from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.iterable_dataset import IterableESPnetDataset
+from kaldi_files import kaldiio
 
 from espnet_mtl.bin import check_formatted, format_wav_scp
 from espnet_mtl.data.audio import read_audio

@@ -1,9 +1,9 @@
 """Utterances from recordings, commands and archives, through stages 2 and 3."""
 
-import kaldiio
 import numpy as np
 import pytest
 import soundfile
+from kaldi_files import kaldiio
 
 from espnet_mtl.bin import format_wav_scp
 from espnet_mtl.data.datadir import load_data_dir
