@@ -5,55 +5,24 @@ rewritten in place on a terminal, elsewhere written anew now and then.
 """
 
 import logging
-import shutil
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import ClassVar, TextIO
+from typing import ClassVar
 
 import ending
 import figures
 from plan import Step
-from progress import Running, duration, seconds_left
+from progress import Running, seconds_left
 from settings import Settings
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from espnet_mtl.job_progress import Line, duration
+
 _LOOK_EVERY = 2.0
 _TAIL_LINES = 30
-
-
-class Line:
-    """A line that changes.
-
-    Args:
-        interval: Seconds between lines where nothing can be rewritten.
-    """
-
-    def __init__(self, stream: TextIO = sys.stderr, interval: float = 20.0) -> None:
-        self._stream = stream
-        self._in_place = stream.isatty()
-        self._interval = interval
-        self._last = -interval
-
-    def show(self, text: str) -> None:
-        """Show a text in place of the one before."""
-        if self._in_place:
-            width = shutil.get_terminal_size().columns - 1
-            if len(text) > width:
-                text = text[: width - 1] + "…"
-            self._stream.write(f"\r{text}\x1b[K")
-        elif time.monotonic() - self._last >= self._interval:
-            self._last = time.monotonic()
-            self._stream.write(text + "\n")
-        self._stream.flush()
-
-    def clear(self) -> None:
-        """Make room for a line that stays."""
-        if self._in_place:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
 
 
 class LogHandler(LogHandlerBase):
