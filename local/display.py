@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import ending
 import figures
-from plan import Step
+import notices
+from plan import SHARED, Step
 from progress import Running, seconds_left
 from settings import Settings
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -90,6 +91,10 @@ class LogHandler(LogHandlerBase):
         self._measured.append((done.step.stage, seconds))
         self._line.clear()
         logging.info("%s: done in %s", done.step.title, duration(seconds))
+        # Those of the systems are many and alike: the study's last words sum them up.
+        if done.step.owner == SHARED:
+            lines = notices.tell(done.step, done.log, done.start)
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
 
     def _fail(self, failed: Running) -> None:
         """Show why, and end what runs beside it; only the first failure is one."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import ending
 import engine
 import figures
+import notices
 from plan import SHARED, STAGES, Step, make_plan
 from settings import Settings, read_settings
 
@@ -145,6 +146,7 @@ def run_study(settings: Settings) -> None:
     plan = make_plan(settings, [*systems.values()], asked)
     wanted = [step for step in plan if step.owner in (SHARED, *asked)]
     if steps := choose_steps(settings, wanted):
+        engine.check_gpus(settings, steps)
         do_steps(settings, steps)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
         finished = [
@@ -155,7 +157,9 @@ def run_study(settings: Settings) -> None:
         if not finished:
             raise UserError("no system is finished up to stage 17: nothing to report.")
         make_report(settings, finished)
-    print("\n".join(figures.describe(settings.study_dir)))
+    done = [step for step in plan if engine.is_at(settings, "done", step)]
+    lines = figures.describe(settings.study_dir) + notices.summarise(settings, done)
+    print("\n".join(lines))
     logging.info("Successfully finished. [elapsed=%ds]", time.monotonic() - began)
 
 

@@ -1,4 +1,4 @@
-"""What our tasks add to ESPnet's: care with the weights that they load."""
+"""What our tasks add to ESPnet's: care with weights that they load, and with GPUs."""
 
 import argparse
 import functools
@@ -11,6 +11,7 @@ import yaml
 from espnet2.tasks import abs_task
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.gpus import require_gpus
 from espnet_mtl.tasks.pretrained import load_initial_weights
 from espnet_mtl.tasks.substitute import substitute
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
@@ -24,6 +25,16 @@ class CarefulTask:
     """
 
     tag_option: str
+
+    @classmethod
+    def check_required_command_args(cls, args: argparse.Namespace) -> None:
+        """Check the options before any process is started.
+
+        Raises:
+            UserError: If there are fewer GPUs than asked for.
+        """
+        super().check_required_command_args(args)
+        require_gpus(f"--ngpu {args.ngpu}", args.ngpu, "use the CPU: --ngpu 0")
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:

@@ -35,6 +35,10 @@ if [ -e "${NOTES}/hang.${step}" ]; then
     wait
 fi
 if [ "${stage}" = 11 ]; then sleep 0.1; fi
+if [ "${step}" = shared.1 ]; then echo "   96  clips in corpus.csv"; fi
+if [ "${stage}" = 1 ] || [ "${step}" = a.15 ]; then
+    echo "2025-01-01 00:00:00,000 (prepare:9) WARNING: mind ${step}" >&2
+fi
 echo "end ${step}" >> "${NOTES}/calls"
 """
 REPORT = """
@@ -57,6 +61,7 @@ class Study:
         self.exp = root / "exp" / "study_fake"
         self.notes = root / "notes"
         self.notes.mkdir()
+        self.backend = ""
         shutil.copy(ROOT / "run.sh", root)
         for folder in ("local", "conf", UTILS, SCRIPTS):
             shutil.copytree(ROOT / folder, root / folder)
@@ -69,17 +74,22 @@ class Study:
         for module in (ROOT / "espnet_mtl").glob("*.py"):
             shutil.copy(module, package)
         (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
-        recipe = root / "egs2" / "fake" / "asr_mtl1"
-        recipe.mkdir(parents=True)
-        (recipe / "run.sh").write_text(RECIPE)
-        (recipe / "run.sh").chmod(0o755)
+        self.recipe = root / "egs2" / "fake" / "asr_mtl1"
+        self.recipe.mkdir(parents=True)
+        (self.recipe / "run.sh").write_text(RECIPE)
+        (self.recipe / "run.sh").chmod(0o755)
 
     def start(self, *options: str) -> subprocess.Popen:
         command = ["./run.sh", "--corpus", "fake", "--python", sys.executable]
         return subprocess.Popen(
             [*command, "--nj", "2", *options],
             cwd=self.root,
-            env={**os.environ, "NOTES": str(self.notes)},
+            env={
+                **os.environ,
+                "NOTES": str(self.notes),
+                "cmd_backend": self.backend,
+                "CUDA_VISIBLE_DEVICES": "",
+            },
             # Under nohup, the study would leave it ignored, and rightly.
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             stdout=subprocess.PIPE,
@@ -173,6 +183,21 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
     assert "REPORT" in out
 
 
+def test_the_account_of_the_data_is_shown_once_and_warnings_are_summed_up(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    out, err = fake.run()
+    assert "   96  clips in corpus.csv\nWARNING: mind shared.1\n" in err
+    assert "mind a.15" not in err
+    assert f"  shared, a: mind shared.1 (2 times)\n    {fake.exp}/log" in out
+    again, err = fake.run()
+    assert "corpus.csv" not in err
+    assert "shared, a: mind shared.1 (2 times)" in again
+    _, err = fake.run("--local_data_opts", "--other 1")
+    assert "   96  clips in corpus.csv\nWARNING: mind shared.1\n" in err
+
+
 def test_systems_run_side_by_side_and_share_the_cores(
     study: Callable[..., Study],
 ) -> None:
@@ -190,10 +215,24 @@ def test_systems_run_side_by_side_and_share_the_cores(
 
 def test_each_system_gets_one_gpu(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
+    fake.backend = "slurm"  # GPUs of other machines
     fake.run("--ngpu", "2")
     training = [line for line in fake.lines("begin") if ".11 " in line]
     assert {line.split()[3] for line in training} == {"GPU=0", "GPU=1"}
     assert all("--ngpu 1 --gpu_inference true" in line for line in training)
+
+
+def test_gpus_that_are_not_there_are_missed_before_anything_runs(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    _, err = fake.run("--ngpu", "1", status=1)
+    assert "ERROR: --ngpu 1: " in err and "--ngpu" in err.split("ERROR: --ngpu 1: ")[1]
+    assert "Traceback" not in err
+    assert fake.calls() == []
+    fake.run("--ngpu", "1", "--stop_stage", "10")  # which needs none
+    (fake.recipe / "cmd.sh").write_text("cmd_backend=${cmd_backend:-slurm}\n")
+    assert "a.11" in fake.begun("--ngpu", "1")
 
 
 def test_failure_shows_the_log_and_a_rerun_continues(
