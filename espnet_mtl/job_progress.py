@@ -1,7 +1,7 @@
 """Says how far jobs are, as their logs tell.
 
 ESPnet's training log names each epoch and its batches; our commands log
-``progress: DONE/TOTAL unit``. Only the standard library is used: job runners import this.
+``progress: DONE/TOTAL unit``. Job runners import this: only the standard library.
 """
 
 import re

@@ -142,6 +142,8 @@ def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
         threads = settings.nj if step.owner == SHARED else share
         jobs = 1 if step.stage in TRAINING else min(threads, _MAX_JOBS)
         environment = [f"OMP_NUM_THREADS={threads // jobs}"]
+        if settings.table:
+            environment.append(f"TABLE={settings.table}")
         if gpus and step.owner in systems:
             gpu = gpus[systems.index(step.owner) % len(gpus)]
             environment.append(f"CUDA_VISIBLE_DEVICES={gpu}")

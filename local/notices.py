@@ -10,7 +10,8 @@ from progress import find_job_logs
 from settings import Settings
 
 _RECORD = re.compile(
-    r"^(?:\[\S+\] )?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S* \([^()]*\)(?: ([A-Z]+):)? ?(.*)"
+    r"^(?:\[\S+\] )?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S* \([^()]*\)"
+    r"(?: ([A-Z]+):)? ?(.*)"
 )
 _WARNING = re.compile(
     rb"^(?:\[\S+\] )?\d{4}-\d\d-\d\d \S+ \((\w+:\d+)\) (?:WARNING|ERROR): (.*)$",
@@ -64,7 +65,7 @@ class _Kind:
 
 
 def summarise(settings: Settings, steps: Sequence[Step]) -> list[str]:
-    """Say in a few lines which warnings are in the logs of finished steps, and where."""
+    """Say in a few lines which warnings finished steps have logged, and where."""
     log_dir = settings.study_dir / "log"
     own_logs = [(step.owner, log_dir / f"{step.name}.log") for step in steps]
     owners = {step.owner: step for step in steps if step.owner != SHARED}

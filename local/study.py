@@ -19,6 +19,7 @@ import ending
 import engine
 import figures
 import notices
+import own_corpus
 from plan import SHARED, STAGES, Step, make_plan
 from settings import Settings, read_settings
 
@@ -143,6 +144,15 @@ def run_study(settings: Settings) -> None:
     engine.find_gpus(settings.ngpu)
     lock_study(settings.study_dir)
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)
+    if settings.table:
+        logging.info(
+            "Its table is %s. Utterances of the test set to attack: %s "
+            "(--num_attack_utts)",
+            settings.table,
+            f"at most {settings.num_attack_utts}"
+            if settings.num_attack_utts
+            else "all",
+        )
     plan = make_plan(settings, [*systems.values()], asked)
     wanted = [step for step in plan if step.owner in (SHARED, *asked)]
     if steps := choose_steps(settings, wanted):
@@ -178,6 +188,8 @@ def main() -> None:
         root = Path(__file__).resolve().parent.parent
         options = dict(word.split("=", 1) for word in sys.argv[1:])
         options["nj"] = options["nj"] or str(count_cores())
+        corpus = own_corpus.choose_recipe(root, options["corpus"], options["table"])
+        options["corpus"], options["table"] = corpus
         run_study(read_settings({"root": str(root), **options}))
     finally:
         if ending.received:

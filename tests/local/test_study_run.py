@@ -20,7 +20,7 @@ SCRIPTS = Path("egs2/TEMPLATE/asr_mtl1/scripts")
 # Notes begin and end of each call; fails or hangs where a file says so.
 RECIPE = r"""#!/usr/bin/env bash
 set -e
-options="$*"
+options="$* TABLE=${TABLE:-}"
 while [ $# -gt 0 ]; do declare "${1#--}=$2"; shift 2; done
 owner=$(basename "${asr_exp:-shared}"); owner=${owner#asr_mtl_}
 step="${owner}.${stage}"
@@ -196,6 +196,75 @@ def test_the_account_of_the_data_is_shown_once_and_warnings_are_summed_up(
     assert "shared, a: mind shared.1 (2 times)" in again
     _, err = fake.run("--local_data_opts", "--other 1")
     assert "   96  clips in corpus.csv\nWARNING: mind shared.1\n" in err
+
+
+def with_template(fake: Study) -> Path:
+    """Give it the template, whose recipes only note; return a table."""
+    template = fake.root / "egs2" / "TEMPLATE"
+    shutil.rmtree(template)
+    shutil.copytree(ROOT / "egs2" / "TEMPLATE", template, symlinks=True)
+    (template / "asr_mtl1" / "run.sh").write_text(RECIPE)
+    folder = fake.root / "my data"
+    folder.mkdir()
+    (folder / "my corpus.csv").write_text("path,text,speaker,accent\n")
+    return folder / "my corpus.csv"
+
+
+def test_a_table_gets_a_recipe_and_changed_is_done_anew(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    table = with_template(fake)
+    name = ("--corpus", "")
+    _, err = fake.run(*name, "--table", str(table.relative_to(fake.root)))
+    assert "at most 100 (--num_attack_utts)" in err
+    assert f"TABLE={table}" in fake.lines("begin a.11")[0]
+    assert len(fake.calls()) == 6 + 7
+    assert (fake.root / "exp" / "study_my_corpus" / "asr_mtl_a").is_dir()
+    recipe = fake.root / "egs2" / "my_corpus" / "asr_mtl1"
+    assert (recipe / "conf" / "train_asr_mtl.yaml").is_file()
+    # Nothing is repeated, and the recipe knows its table.
+    assert fake.begun(*name, "--table", str(table)) == []
+    assert fake.begun("--corpus", "my_corpus") == []
+    # Another table of this name would not be that corpus.
+    other = fake.root / table.name
+    other.write_text("path,text,speaker,accent\n")
+    _, err = fake.run(*name, "--table", str(other), status=1)
+    assert f"belongs to {table}. Give this table a name of its own" in err
+    assert "Traceback" not in err
+    table.write_text("path,text,speaker,accent\na.wav,hello,ann,north\n")
+    calls = fake.begun("--corpus", "my_corpus")
+    assert calls[0] == "shared.1" and len(calls) == 6 + 7
+    table.unlink()
+    _, err = fake.run("--corpus", "my_corpus", status=1)
+    assert f"its table {table} is gone. Give --table FILE" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--table", "no.csv"], "no.csv: no such file"),
+        (["--table", "fake.csv", "--corpus", "fake"], "reads no table. Give yours a"),
+        (["--table", "fake.csv", "--corpus", "a/b"], "--corpus a/b: give the recipe a"),
+    ],
+)
+def test_a_table_that_cannot_be_taken_is_refused(
+    study: Callable[..., Study], options: list[str], message: str
+) -> None:
+    fake = study("a")
+    (fake.root / "fake.csv").touch()
+    _, err = fake.run(*options, status=1)
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_recipe_of_a_table_without_one_says_where_to_give_it(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    (fake.recipe / "db.sh").write_text("TABLE=${TABLE:-}\n")
+    _, err = fake.run(status=1)
+    assert "where is its table? Give --table FILE, or set TABLE in" in err
 
 
 def test_systems_run_side_by_side_and_share_the_cores(
