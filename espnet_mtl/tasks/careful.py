@@ -13,6 +13,7 @@ from espnet2.tasks import abs_task
 from espnet_mtl.errors import UserError
 from espnet_mtl.gpus import require_gpus
 from espnet_mtl.tasks.pretrained import load_initial_weights
+from espnet_mtl.tasks.statistics import collect_stats_counted
 from espnet_mtl.tasks.substitute import substitute
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
 
@@ -48,7 +49,8 @@ class CarefulTask:
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
         load = functools.partial(load_initial_weights, folder=args.output_dir)
-        with substitute(abs_task, load_pretrained_model=load):
+        collect = functools.partial(collect_stats_counted, args)
+        with substitute(abs_task, load_pretrained_model=load, collect_stats=collect):
             super().main_worker(args)
 
     @classmethod
