@@ -118,8 +118,7 @@ class Watch:
     """
 
     def __init__(self, jobs: int | None = None) -> None:
-        # File systems keep times less exactly.
-        self.start = time.time() - 0.05
+        self.start = time.time()
         self.seconds_left: float | None = None
         self._jobs = jobs
         self._first: tuple[float, float] | None = None

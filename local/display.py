@@ -126,9 +126,11 @@ class LogHandler(LogHandlerBase):
         running, waiting = [*self._running.values()], [*self._waiting.values()]
         parts = [item.look() for item in running]
         if waiting:
-            parts.append(f"{len(waiting)} steps waiting")
+            steps = "step" if len(waiting) == 1 else "steps"
+            parts.append(f"{len(waiting)} {steps} waiting")
         cores = self.settings_of_study.nj
         left = seconds_left(running, waiting, cores, self._measured)
         rest = "estimating" if left is None else f"about {duration(left)} left"
         so_far = duration(time.monotonic() - self._began)
-        self._line.show(" | ".join([*parts, f"{so_far} so far, {rest}"]))
+        # The end is what a narrow terminal does not show.
+        self._line.show(" | ".join([f"{so_far} so far, {rest}", *parts]))

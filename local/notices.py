@@ -51,8 +51,10 @@ def _read(log: Path, account: bool) -> Iterator[str]:
             is_warning = match[1] in ("WARNING", "ERROR")
             if is_warning:
                 yield f"{match[1]}: {match[2]}"
-        elif is_warning or (account and not line.startswith("# ")):
-            yield line  # of a table, or of a warning with several lines
+        elif account and not line.startswith("# "):
+            yield line
+        elif is_warning and line.startswith(" "):
+            yield line  # the warning goes on
 
 
 @dataclass

@@ -49,8 +49,10 @@ def test_the_account_and_the_warnings_of_data_are_told_and_nothing_else(
         "    south",
     ]
     # What later stages print is in the report; their warnings count.
+    log.write_text(f"{STAGE_1}{HEAD} (x:1) WARNING: odd\nset  accent\n")
     later = notices.tell(step(5, "shared", tmp_path), log, 0.0)
-    assert later == ["WARNING: 1 accents have fewer than 3 speakers:", "    south"]
+    first = ["WARNING: 1 accents have fewer than 3 speakers:", "    south"]
+    assert later == [*first, "WARNING: odd"]
 
 
 def test_warnings_of_jobs_are_told_once_and_a_flood_is_cut(tmp_path: Path) -> None:

@@ -1,1 +1,0 @@
-../../TEMPLATE/asr_mtl1/cmd.sh
