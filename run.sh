@@ -15,7 +15,8 @@ log() {
 # --help prints these lines: each option has its explanation behind it.
 # >>> options
 # General
-corpus=mini_accent  # Recipe under egs2/ to run the study on.
+corpus=             # Recipe under egs2/ to run the study on. Empty: mini_accent or, with --table, the name of its file.
+table=              # Your own corpus: a CSV or TSV with the columns path, text, speaker, accent (doc/own-corpus.md).
 preset=default      # Name from conf/presets.yaml: default or smoke.
 stage=1             # First stage, as numbered by asr_mtl.sh.
 stop_stage=10000    # Last stage.
@@ -33,19 +34,21 @@ train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
 attack_config=conf/attack_pgd.yaml # The attack.
 attack_args=        # Settings that replace those of attack_config, such as "steps=10".
 inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
-num_attack_utts=    # Utterances to attack. Empty: the whole test set.
+num_attack_utts=    # Utterances to attack. Empty: the whole test set or, of your own corpus, as many as conf/presets.yaml says.
 local_data_opts=    # Options of the recipe's local/data.sh.
 recipe_args=        # Any other options of the recipe's run.sh.
 # <<< options
 
 command="$0${*:+$(printf ' %q' "$@")}"
+called_in=${PWD}
 cd "$(dirname "${BASH_SOURCE[0]}")"
 help_message="Usage: $0 [options]
 
 Trains every system of conf/systems.yaml on one corpus, exports it, attacks the export,
-and compares. Without options: six systems on mini_accent, a synthetic corpus. The result is
-exp/study_<corpus>[_<preset>]/RESULTS.md and index.html. Interrupted or failed, the same
-command continues; a stage that is done is repeated only when its settings change.
+and compares. Without options: six systems on mini_accent, a synthetic corpus; with --table,
+on your own recordings. The result is exp/study_<corpus>[_<preset>]/RESULTS.md and index.html.
+Interrupted or failed, the same command continues; a stage that is done is repeated only when
+its settings, or the table, change.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"
 . egs2/TEMPLATE/asr_mtl1/utils/parse_options.sh
 
@@ -55,6 +58,9 @@ if [ $# -ne 0 ]; then
     exit 2
 fi
 
+if [ -n "${table}" ] && [[ ${table} != /* ]]; then
+    table=${called_in}/${table}
+fi
 if [ -z "${python}" ]; then
     local/install.sh >&2
     python=$(local/install.sh --print_python)

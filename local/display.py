@@ -5,55 +5,25 @@ rewritten in place on a terminal, elsewhere written anew now and then.
 """
 
 import logging
-import shutil
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import ClassVar, TextIO
+from typing import ClassVar
 
 import ending
 import figures
-from plan import Step
-from progress import Running, duration, seconds_left
+import notices
+from plan import SHARED, Step
+from progress import Running, seconds_left
 from settings import Settings
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from espnet_mtl.job_progress import Line, duration
+
 _LOOK_EVERY = 2.0
 _TAIL_LINES = 30
-
-
-class Line:
-    """A line that changes.
-
-    Args:
-        interval: Seconds between lines where nothing can be rewritten.
-    """
-
-    def __init__(self, stream: TextIO = sys.stderr, interval: float = 20.0) -> None:
-        self._stream = stream
-        self._in_place = stream.isatty()
-        self._interval = interval
-        self._last = -interval
-
-    def show(self, text: str) -> None:
-        """Show a text in place of the one before."""
-        if self._in_place:
-            width = shutil.get_terminal_size().columns - 1
-            if len(text) > width:
-                text = text[: width - 1] + "…"
-            self._stream.write(f"\r{text}\x1b[K")
-        elif time.monotonic() - self._last >= self._interval:
-            self._last = time.monotonic()
-            self._stream.write(text + "\n")
-        self._stream.flush()
-
-    def clear(self) -> None:
-        """Make room for a line that stays."""
-        if self._in_place:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
 
 
 class LogHandler(LogHandlerBase):
@@ -121,6 +91,10 @@ class LogHandler(LogHandlerBase):
         self._measured.append((done.step.stage, seconds))
         self._line.clear()
         logging.info("%s: done in %s", done.step.title, duration(seconds))
+        # Those of the systems are many and alike: the study's last words sum them up.
+        if done.step.owner == SHARED:
+            lines = notices.tell(done.step, done.log, done.start)
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
 
     def _fail(self, failed: Running) -> None:
         """Show why, and end what runs beside it; only the first failure is one."""
@@ -152,9 +126,11 @@ class LogHandler(LogHandlerBase):
         running, waiting = [*self._running.values()], [*self._waiting.values()]
         parts = [item.look() for item in running]
         if waiting:
-            parts.append(f"{len(waiting)} steps waiting")
+            steps = "step" if len(waiting) == 1 else "steps"
+            parts.append(f"{len(waiting)} {steps} waiting")
         cores = self.settings_of_study.nj
         left = seconds_left(running, waiting, cores, self._measured)
         rest = "estimating" if left is None else f"about {duration(left)} left"
         so_far = duration(time.monotonic() - self._began)
-        self._line.show(" | ".join([*parts, f"{so_far} so far, {rest}"]))
+        # The end is what a narrow terminal does not show.
+        self._line.show(" | ".join([f"{so_far} so far, {rest}", *parts]))

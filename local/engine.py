@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,13 +18,15 @@ from settings import Settings
 
 from espnet_mtl.atomic import write_text
 from espnet_mtl.errors import UserError
+from espnet_mtl.gpus import require_gpus
 
+_USE_GPUS = (7, 8, 11, 12, 15, 16)
 # A job pays ESPnet's start-up and memory; more of them do not help small corpora.
 _MAX_JOBS = 8
 
 
 def find_gpus(number: int) -> list[str]:
-    """Name the GPUs to use: the first of ``CUDA_VISIBLE_DEVICES``, if that is set.
+    """Name the GPUs to use: the first of ``CUDA_VISIBLE_DEVICES``, if that names any.
 
     Raises:
         UserError: If there are fewer.
@@ -34,6 +37,26 @@ def find_gpus(number: int) -> list[str]:
             f"--ngpu {number}: CUDA_VISIBLE_DEVICES has only {len(visible)} devices."
         )
     return (visible or [str(n) for n in range(number)])[:number]
+
+
+def check_gpus(settings: Settings, steps: Sequence[Step]) -> None:
+    """Check that the GPUs which steps are to use are there, where they are used here.
+
+    Raises:
+        UserError: If there are fewer.
+    """
+    backend = os.environ.get("cmd_backend")
+    path = settings.recipe / "cmd.sh"
+    if not backend and path.is_file():
+        text = path.read_text(encoding="utf-8")
+        said = re.search(
+            r"^cmd_backend=(?:\$\{cmd_backend:-)?(\w+)", text, re.MULTILINE
+        )
+        backend = said and said[1]
+    on_cluster = backend not in (None, "", "local", "stdout")
+    if not on_cluster and any(step.stage in _USE_GPUS for step in steps):
+        option = f"--ngpu {settings.ngpu}"
+        require_gpus(option, settings.ngpu, "leave --ngpu out, to use the CPU")
 
 
 def is_at(settings: Settings, what: str, step: Step) -> bool:
@@ -119,6 +142,8 @@ def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
         threads = settings.nj if step.owner == SHARED else share
         jobs = 1 if step.stage in TRAINING else min(threads, _MAX_JOBS)
         environment = [f"OMP_NUM_THREADS={threads // jobs}"]
+        if settings.table:
+            environment.append(f"TABLE={settings.table}")
         if gpus and step.owner in systems:
             gpu = gpus[systems.index(step.owner) % len(gpus)]
             environment.append(f"CUDA_VISIBLE_DEVICES={gpu}")

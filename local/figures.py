@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from dateutil.parser import parse as parse_date
 from plan import STAGES
-from progress import duration, find_job_logs
+from progress import find_job_logs
+
+from espnet_mtl.job_progress import duration
 
 RUNS = Path("log", "runs.jsonl")  # in a study: one line for each run of it
 # Head of a job's log, as written by utils/run.py and by ESPnet's run.pl ...

@@ -165,6 +165,9 @@ def _shared(settings: Settings) -> _Owner:
         7: [_digest(recipe / "conf" / "train_lm.yaml")],
         10: [_digest(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args],
     }
+    if settings.table:
+        # With its place: that is what the paths in it are relative to.
+        made_of[1] += [settings.table, hash_file(settings.table)]
     stages = _shared_stages(settings)
     options = _shared_options(settings) + _pairs(asr_args=settings.train_args)
     return _Owner(SHARED, stages, options, made_of, settings.study_dir)

@@ -1,12 +1,10 @@
 """Say how far a study is and how long it will still take.
 
 What runs and what is done, the workflow engine tells; how long stages take, its
-benchmarks. Only within a long step are logs looked at: ESPnet's training log names each
-epoch, our commands log ``progress: DONE/TOTAL unit``.
+benchmarks. Only within a long step are logs looked at.
 """
 
 import os
-import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,22 +13,12 @@ from statistics import median
 
 from plan import SHARED, STAGES, Step
 
+from espnet_mtl.job_progress import Watch
+
 # Shorter stages mostly start processes: they tell nothing about the speed of others.
 _LONG = 90
-_PROGRESS = re.compile(rb"progress: (\d+)/(\d+)(?: (\w+))?|(\d+)/(\d+)epoch started")
-_TAIL_BYTES = 2**18
 # Folders of many files, without logs of jobs in them; "log" has those of steps.
 _SKIPPED = {"wav", "data", "old", "log", "tensorboard", "att_ws", "images"}
-
-
-def duration(seconds: float) -> str:
-    """Format seconds: ``45 s``, ``12 min``, ``1 h 05 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def find_job_logs(directory: Path) -> Iterator[Path]:
@@ -50,46 +38,23 @@ class Running:
     def __init__(self, step: Step, log: Path) -> None:
         self.step = step
         self.log = log
-        self.start = time.time()
-        self.seconds_left: float | None = None
-        self._first: tuple[float, float] | None = None
+        self.watch = Watch()
+
+    @property
+    def start(self) -> float:
+        """When it began, in seconds since the epoch."""
+        return self.watch.start
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What it will still take; ``None`` while that is not known."""
+        return self.watch.seconds_left
 
     def look(self) -> str:
         """Look at its logs; say how far it is, such as ``ctc: attack 3/32``."""
         # Jobs may have no log of their own: they write to that of the step.
         logs = [self.log, *find_job_logs(self.step.directory)]
-        found = [progress for log in logs if (progress := self._read(log))]
-        done, total = (sum(progress[n] for progress in found) for n in (0, 1))
-        if not total:
-            return self.step.label
-        now, fraction = time.time(), done / total
-        # What was done before this run (a resumed training) is no measure of speed:
-        # the clock starts with the first progress that is seen.
-        since, first = self._first = self._first or (now, fraction)
-        if fraction > first:
-            self.seconds_left = (now - since) / (fraction - first) * (1 - fraction)
-        unit = found[-1][2]
-        if unit == "epoch":
-            return f"{self.step.label} epoch {done + 1}/{total}"
-        return f"{self.step.label} {done}/{total} {unit}".rstrip()
-
-    def _read(self, log: Path) -> tuple[int, int, str] | None:
-        """Find the last progress in a log of this run: done, total, unit."""
-        try:
-            status = log.stat()
-            if status.st_mtime < self.start:
-                return None
-            with log.open("rb") as file:
-                file.seek(max(status.st_size - _TAIL_BYTES, 0))
-                matches = _PROGRESS.findall(file.read())
-        except OSError:  # gone meanwhile
-            return None
-        if not matches:
-            return None
-        done, total, unit, epoch, epochs = matches[-1]
-        if epoch:
-            return int(epoch) - 1, int(epochs), "epoch"
-        return int(done), int(total), unit.decode()
+        return f"{self.step.label} {self.watch.look(logs)}".rstrip()
 
 
 def expect(measured: Sequence[tuple[int, float]]) -> dict[int, float]:

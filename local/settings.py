@@ -41,11 +41,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         root: The checkout.
         command: The command line, for the report.
+        table: Whole path of the table that the recipe reads; "" where it reads none.
     """
 
     root: str
     command: str
     corpus: str
+    table: str
     preset: str
     stage: Number
     stop_stage: Number
@@ -150,12 +152,15 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         raise UserError(f"--attack_config {settings.attack_config}: no such file.")
     path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])
-    if settings.preset not in presets:
+    name = settings.preset
+    if settings.table and name == "default":
+        name = "own_corpus"
+    if name not in presets:
         raise UserError(
             f"--preset {settings.preset}: {path} has no such preset. "
             f"It has: {', '.join(presets)}."
         )
-    first = msgspec.structs.asdict(presets[settings.preset])
+    first = msgspec.structs.asdict(presets[name])
     first["local_data_opts"] = first["local_data_opts"].get(settings.corpus, "")
     utts = first.pop("num_attack_utts") or ""
     joined = {

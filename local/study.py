@@ -18,6 +18,8 @@ from pathlib import Path
 import ending
 import engine
 import figures
+import notices
+import own_corpus
 from plan import SHARED, STAGES, Step, make_plan
 from settings import Settings, read_settings
 
@@ -142,9 +144,19 @@ def run_study(settings: Settings) -> None:
     engine.find_gpus(settings.ngpu)
     lock_study(settings.study_dir)
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)
+    if settings.table:
+        logging.info(
+            "Its table is %s. Utterances of the test set to attack: %s "
+            "(--num_attack_utts)",
+            settings.table,
+            f"at most {settings.num_attack_utts}"
+            if settings.num_attack_utts
+            else "all",
+        )
     plan = make_plan(settings, [*systems.values()], asked)
     wanted = [step for step in plan if step.owner in (SHARED, *asked)]
     if steps := choose_steps(settings, wanted):
+        engine.check_gpus(settings, steps)
         do_steps(settings, steps)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
         finished = [
@@ -155,7 +167,9 @@ def run_study(settings: Settings) -> None:
         if not finished:
             raise UserError("no system is finished up to stage 17: nothing to report.")
         make_report(settings, finished)
-    print("\n".join(figures.describe(settings.study_dir)))
+    done = [step for step in plan if engine.is_at(settings, "done", step)]
+    lines = figures.describe(settings.study_dir) + notices.summarise(settings, done)
+    print("\n".join(lines))
     logging.info("Successfully finished. [elapsed=%ds]", time.monotonic() - began)
 
 
@@ -174,6 +188,8 @@ def main() -> None:
         root = Path(__file__).resolve().parent.parent
         options = dict(word.split("=", 1) for word in sys.argv[1:])
         options["nj"] = options["nj"] or str(count_cores())
+        corpus = own_corpus.choose_recipe(root, options["corpus"], options["table"])
+        options["corpus"], options["table"] = corpus
         run_study(read_settings({"root": str(root), **options}))
     finally:
         if ending.received:

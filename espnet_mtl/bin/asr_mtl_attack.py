@@ -11,6 +11,7 @@ from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.attack.victim import Listener
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.gpus import require_gpus
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.provenance import hash_file
 
@@ -112,6 +113,7 @@ def attack(
     Raises:
         UserError: If a model is refused, or the audio is faulty.
     """
+    require_gpus(f"--ngpu {args.ngpu}", min(args.ngpu, 1), "leave --ngpu out")
     # Imported late: merging needs no ESPnet, whose import takes seconds.
     from espnet_mtl.attack.runner.job import Job
     from espnet_mtl.victim.espnet_victim import load_victim

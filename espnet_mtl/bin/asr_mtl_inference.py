@@ -13,6 +13,7 @@ from espnet2.bin import asr_inference
 from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.gpus import require_gpus
 from espnet_mtl.inference.decode import Utterances, decode
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import Search
@@ -88,6 +89,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("give --model_zip, or --asr_train_config and --asr_model_file")
     if args.batch_size > 1 or args.ngpu > 1:
         raise UserError("decoding takes --batch_size 1 and at most --ngpu 1")
+    require_gpus(f"--ngpu {args.ngpu}", args.ngpu, "leave --ngpu out")
     for file in (args.model_zip, *files):
         if file and not Path(file).is_file():
             raise UserError(f"{file}: no such file")

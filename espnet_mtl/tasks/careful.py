@@ -1,4 +1,4 @@
-"""What our tasks add to ESPnet's: care with the weights that they load."""
+"""What our tasks add to ESPnet's: care with weights that they load, and with GPUs."""
 
 import argparse
 import datetime
@@ -13,7 +13,9 @@ import yaml
 from espnet2.tasks import abs_task
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.gpus import require_gpus
 from espnet_mtl.tasks.pretrained import load_initial_weights
+from espnet_mtl.tasks.statistics import collect_stats_counted
 from espnet_mtl.tasks.substitute import substitute
 from espnet_mtl.tasks.weight_names import write_old_names
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
@@ -38,6 +40,16 @@ class CarefulTask:
     tag_option: str
 
     @classmethod
+    def check_required_command_args(cls, args: argparse.Namespace) -> None:
+        """Check the options before any process is started.
+
+        Raises:
+            UserError: If there are fewer GPUs than asked for.
+        """
+        super().check_required_command_args(args)
+        require_gpus(f"--ngpu {args.ngpu}", args.ngpu, "use the CPU: --ngpu 0")
+
+    @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
         """Train, in each process; ``--init_param`` takes packed models as well.
 
@@ -49,8 +61,9 @@ class CarefulTask:
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
         load = functools.partial(load_initial_weights, folder=args.output_dir)
+        collect = functools.partial(collect_stats_counted, args)
         with (
-            substitute(abs_task, load_pretrained_model=load),
+            substitute(abs_task, load_pretrained_model=load, collect_stats=collect),
             torch.serialization.safe_globals(_PROGRESS),
         ):
             super().main_worker(args)

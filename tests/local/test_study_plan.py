@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent"]
 OPTIONS = {
     **{"root": str(ROOT), "command": "./run.sh", "corpus": "mini_accent"},
+    "table": "",
     **{"preset": "default", "stage": "1", "stop_stage": "10000", "systems": ""},
     **{"nj": "2", "ngpu": "0", "seed": "0", "python": "python3", "expdir": "exp"},
     **{"redo": "false", "update_readme": "false", "train_args": ""},
@@ -102,6 +103,30 @@ def test_local_data_opts_of_a_preset_belong_to_a_corpus(settings: Settings) -> N
     presets.write_text("few:\n  local_data_opts:\n    tiny: --n 1\n    other: --n 2\n")
     few = read(root=settings.root, corpus="tiny", preset="few")
     assert few.local_data_opts == "--n 1"
+
+
+def test_a_table_attacks_a_part_of_the_test_set_unless_told_otherwise() -> None:
+    assert read(table="/mine.csv").num_attack_utts == "100"
+    assert read(table="/mine.csv", num_attack_utts="7").num_attack_utts == "7"
+    assert read(table="/mine.csv", preset="smoke").num_attack_utts == "4"
+    assert read().num_attack_utts == ""
+    assert read(table="/mine.csv").study_dir == read().study_dir
+
+
+def test_a_changed_table_and_one_elsewhere_make_everything_anew(
+    settings: Settings, tmp_path: Path
+) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("path,text\n")
+    mine = change(settings, table=str(table))
+    before = plan(mine)
+    assert changed(before, plan(mine)) == set()
+    table.write_text("path,text\na.wav,hello\n")
+    after = plan(mine)
+    assert changed(before, after) == set(before)
+    (tmp_path / "other").mkdir()
+    moved = table.rename(tmp_path / "other" / "mine.csv")
+    assert changed(after, plan(change(mine, table=str(moved)))) == set(before)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """How far, how long still."""
 
-import io
 import time
 from pathlib import Path
 
-import display
-import progress
 import pytest
 from plan import Step
 from progress import Running, expect, seconds_left
@@ -27,8 +24,8 @@ def running(
     stage: int, began: float, left: float | None = None, owner: str = "a"
 ) -> Running:
     item = Running(step(stage, owner), Path("/nowhere/x.log"))
-    item.start = time.time() - began
-    item.seconds_left = left
+    item.watch.start = time.time() - began
+    item.watch.seconds_left = left
     return item
 
 
@@ -39,7 +36,7 @@ def test_a_training_tells_its_epoch(tmp_path: Path) -> None:
     append(log, f"{HEAD}1/4epoch started", f"{HEAD}1epoch:train:1-9batch: x")
     assert item.look() == "a: training epoch 1/4"
     assert item.seconds_left is None
-    item._first = (time.time() - 30.0, 0.0)
+    item.watch._first = (time.time() - 30.0, 0.0)
     append(log, f"{HEAD}1epoch results: x", f"{HEAD}2/4epoch started. Estimated x")
     assert item.look() == "a: training epoch 2/4"
     assert item.seconds_left == pytest.approx(90.0, abs=2.0)
@@ -50,7 +47,7 @@ def test_counts_of_several_jobs_are_added(tmp_path: Path) -> None:
     append(old, "x INFO: progress: 7/7 utterances")
     time.sleep(0.02)
     item = Running(step(15, directory=tmp_path / "exp"), tmp_path / "log" / "x.log")
-    item.start = old.stat().st_mtime + 0.01
+    item.watch.start = old.stat().st_mtime + 0.01
     for job in (1, 2):
         log = tmp_path / "exp" / "attack" / "logdir" / f"attack.{job}.log"
         append(log, f"x INFO: progress: {job}/9 utterances", "x")
@@ -96,31 +93,3 @@ def test_a_running_step_without_progress_takes_what_its_stage_takes() -> None:
     assert seconds_left([item], [], 1, [(11, 100.0)]) == pytest.approx(60, abs=1)
     late = running(11, began=400.0)
     assert seconds_left([late], [], 1, [(11, 100.0)]) == pytest.approx(100, abs=1)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(4.4, "4 s"), (600, "10 min"), (3900, "1 h 05 min")]
-)
-def test_duration(seconds: float, text: str) -> None:
-    assert progress.duration(seconds) == text
-
-
-def test_the_line_prints_lines_now_and_then_where_it_cannot_rewrite() -> None:
-    stream = io.StringIO()
-    shown = display.Line(stream, interval=1000.0)
-    shown.show("one")
-    shown.show("two")
-    shown.clear()
-    assert stream.getvalue() == "one\n"
-
-
-def test_the_line_rewrites_its_line_on_a_terminal() -> None:
-    stream = io.StringIO()
-    stream.isatty = lambda: True  # type: ignore[method-assign]
-    shown = display.Line(stream)
-    shown.show("one")
-    shown.show("x" * 5000)
-    shown.clear()
-    assert "\n" not in stream.getvalue()
-    assert stream.getvalue().startswith("\rone")
-    assert len(stream.getvalue()) < 1000

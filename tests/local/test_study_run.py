@@ -20,7 +20,7 @@ SCRIPTS = Path("egs2/TEMPLATE/asr_mtl1/scripts")
 # Notes begin and end of each call; fails or hangs where a file says so.
 RECIPE = r"""#!/usr/bin/env bash
 set -e
-options="$*"
+options="$* TABLE=${TABLE:-}"
 while [ $# -gt 0 ]; do declare "${1#--}=$2"; shift 2; done
 owner=$(basename "${asr_exp:-shared}"); owner=${owner#asr_mtl_}
 step="${owner}.${stage}"
@@ -35,6 +35,10 @@ if [ -e "${NOTES}/hang.${step}" ]; then
     wait
 fi
 if [ "${stage}" = 11 ]; then sleep 0.1; fi
+if [ "${step}" = shared.1 ]; then echo "   96  clips in corpus.csv"; fi
+if [ "${stage}" = 1 ] || [ "${step}" = a.15 ]; then
+    echo "2025-01-01 00:00:00,000 (prepare:9) WARNING: mind ${step}" >&2
+fi
 echo "end ${step}" >> "${NOTES}/calls"
 """
 REPORT = """
@@ -57,6 +61,7 @@ class Study:
         self.exp = root / "exp" / "study_fake"
         self.notes = root / "notes"
         self.notes.mkdir()
+        self.backend = ""
         shutil.copy(ROOT / "run.sh", root)
         for folder in ("local", "conf", UTILS, SCRIPTS):
             shutil.copytree(ROOT / folder, root / folder)
@@ -69,17 +74,22 @@ class Study:
         for module in (ROOT / "espnet_mtl").glob("*.py"):
             shutil.copy(module, package)
         (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
-        recipe = root / "egs2" / "fake" / "asr_mtl1"
-        recipe.mkdir(parents=True)
-        (recipe / "run.sh").write_text(RECIPE)
-        (recipe / "run.sh").chmod(0o755)
+        self.recipe = root / "egs2" / "fake" / "asr_mtl1"
+        self.recipe.mkdir(parents=True)
+        (self.recipe / "run.sh").write_text(RECIPE)
+        (self.recipe / "run.sh").chmod(0o755)
 
     def start(self, *options: str) -> subprocess.Popen:
         command = ["./run.sh", "--corpus", "fake", "--python", sys.executable]
         return subprocess.Popen(
             [*command, "--nj", "2", *options],
             cwd=self.root,
-            env={**os.environ, "NOTES": str(self.notes)},
+            env={
+                **os.environ,
+                "NOTES": str(self.notes),
+                "cmd_backend": self.backend,
+                "CUDA_VISIBLE_DEVICES": "",
+            },
             # Under nohup, the study would leave it ignored, and rightly.
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             stdout=subprocess.PIPE,
@@ -173,6 +183,90 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
     assert "REPORT" in out
 
 
+def test_the_account_of_the_data_is_shown_once_and_warnings_are_summed_up(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    out, err = fake.run()
+    assert "   96  clips in corpus.csv\nWARNING: mind shared.1\n" in err
+    assert "mind a.15" not in err
+    assert f"  shared, a: mind shared.1 (2 times)\n    {fake.exp}/log" in out
+    again, err = fake.run()
+    assert "corpus.csv" not in err
+    assert "shared, a: mind shared.1 (2 times)" in again
+    _, err = fake.run("--local_data_opts", "--other 1")
+    assert "   96  clips in corpus.csv\nWARNING: mind shared.1\n" in err
+
+
+def with_template(fake: Study) -> Path:
+    """Give it the template, whose recipes only note; return a table."""
+    template = fake.root / "egs2" / "TEMPLATE"
+    shutil.rmtree(template)
+    shutil.copytree(ROOT / "egs2" / "TEMPLATE", template, symlinks=True)
+    (template / "asr_mtl1" / "run.sh").write_text(RECIPE)
+    folder = fake.root / "my data"
+    folder.mkdir()
+    (folder / "my corpus.csv").write_text("path,text,speaker,accent\n")
+    return folder / "my corpus.csv"
+
+
+def test_a_table_gets_a_recipe_and_changed_is_done_anew(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    table = with_template(fake)
+    name = ("--corpus", "")
+    _, err = fake.run(*name, "--table", str(table.relative_to(fake.root)))
+    assert "at most 100 (--num_attack_utts)" in err
+    assert f"TABLE={table}" in fake.lines("begin a.11")[0]
+    assert len(fake.calls()) == 6 + 7
+    assert (fake.root / "exp" / "study_my_corpus" / "asr_mtl_a").is_dir()
+    recipe = fake.root / "egs2" / "my_corpus" / "asr_mtl1"
+    assert (recipe / "conf" / "train_asr_mtl.yaml").is_file()
+    # Nothing is repeated, and the recipe knows its table.
+    assert fake.begun(*name, "--table", str(table)) == []
+    assert fake.begun("--corpus", "my_corpus") == []
+    # Another table of this name would not be that corpus.
+    other = fake.root / table.name
+    other.write_text("path,text,speaker,accent\n")
+    _, err = fake.run(*name, "--table", str(other), status=1)
+    assert f"belongs to {table}. Give this table a name of its own" in err
+    assert "Traceback" not in err
+    table.write_text("path,text,speaker,accent\na.wav,hello,ann,north\n")
+    calls = fake.begun("--corpus", "my_corpus")
+    assert calls[0] == "shared.1" and len(calls) == 6 + 7
+    table.unlink()
+    _, err = fake.run("--corpus", "my_corpus", status=1)
+    assert f"its table {table} is gone. Give --table FILE" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--table", "no.csv"], "no.csv: no such file"),
+        (["--table", "fake.csv", "--corpus", "fake"], "reads no table. Give yours a"),
+        (["--table", "fake.csv", "--corpus", "a/b"], "--corpus a/b: give the recipe a"),
+    ],
+)
+def test_a_table_that_cannot_be_taken_is_refused(
+    study: Callable[..., Study], options: list[str], message: str
+) -> None:
+    fake = study("a")
+    (fake.root / "fake.csv").touch()
+    _, err = fake.run(*options, status=1)
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_recipe_of_a_table_without_one_says_where_to_give_it(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    (fake.recipe / "db.sh").write_text("TABLE=${TABLE:-}\n")
+    _, err = fake.run(status=1)
+    assert "where is its table? Give --table FILE, or set TABLE in" in err
+
+
 def test_systems_run_side_by_side_and_share_the_cores(
     study: Callable[..., Study],
 ) -> None:
@@ -190,10 +284,24 @@ def test_systems_run_side_by_side_and_share_the_cores(
 
 def test_each_system_gets_one_gpu(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
+    fake.backend = "slurm"  # GPUs of other machines
     fake.run("--ngpu", "2")
     training = [line for line in fake.lines("begin") if ".11 " in line]
     assert {line.split()[3] for line in training} == {"GPU=0", "GPU=1"}
     assert all("--ngpu 1 --gpu_inference true" in line for line in training)
+
+
+def test_gpus_that_are_not_there_are_missed_before_anything_runs(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    _, err = fake.run("--ngpu", "1", status=1)
+    assert "ERROR: --ngpu 1: " in err and "--ngpu" in err.split("ERROR: --ngpu 1: ")[1]
+    assert "Traceback" not in err
+    assert fake.calls() == []
+    fake.run("--ngpu", "1", "--stop_stage", "10")  # which needs none
+    (fake.recipe / "cmd.sh").write_text("cmd_backend=${cmd_backend:-slurm}\n")
+    assert "a.11" in fake.begun("--ngpu", "1")
 
 
 def test_failure_shows_the_log_and_a_rerun_continues(

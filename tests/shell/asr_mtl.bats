@@ -163,6 +163,30 @@ look_at_the_whole_run() {
     [ "$(called 'utils/run.py --log exp/[^ ]*/train.log --log exp/[^ ]*/.launcher ')" -eq 1 ]
 }
 
+@test "GPUs are looked for before stage 1, where and when they will be used" {
+    # As on a machine without one: what asr_mtl.sh does by default is --ngpu 1.
+    FAKE_FAILS=check_gpus run asr_mtl --ngpu 1
+    [ "${status}" -eq 2 ]
+    [ "$(cat "${CALLS}")" = "check_gpus --ngpu 1" ]
+    [[ "${output}" != *"Stage 1:"* ]]
+    : > "${CALLS}"
+    FAKE_FAILS=check_gpus run asr_mtl --gpu_inference true
+    [ "${status}" -eq 2 ]
+    [ "$(cat "${CALLS}")" = "check_gpus --gpu_inference" ]
+    for options in "--ngpu 0" "--ngpu 1 --stop_stage 10" "--ngpu 1 --skip_train true --skip_attack true --stop_stage 5"; do
+        # shellcheck disable=SC2086  # several words
+        run asr_mtl ${options}
+        [ "${status}" -eq 0 ]
+    done
+    # On a cluster they are on other machines.
+    printf '#!/bin/sh\n' > "${root}/bin/sbatch"
+    printf '#!/bin/sh\necho stage 1 was reached; exit 3\n' > local/data.sh
+    chmod +x "${root}/bin/sbatch"
+    PATH=${root}/bin:${PATH} cmd_backend=slurm run asr_mtl --ngpu 1
+    [[ "${output}" == *"stage 1 was reached"* ]]
+    [ "$(called '^check_gpus')" -eq 1 ]
+}
+
 @test "speed perturbation renames the training set from stage 2 on" {
     run asr_mtl --speed_perturb_factors "0.9 1.0" --stop_stage 5
     [ "${status}" -eq 0 ]

@@ -41,6 +41,23 @@ END
     [ "$(cat run.sh)" = "echo mine" ]
 }
 
+@test "setup.sh: a table that is given is the recipe's" {
+    mkdir "${root}/it's here"
+    echo path,text > "${root}/it's here/a {b}.csv"
+    cd "${root}"
+    run "${template}/setup.sh" egs2/other/asr_mtl1 "it's here/a {b}.csv"
+    [ "${status}" -eq 0 ]
+    cp egs2/mine/asr_mtl1/stand_in.sh egs2/other/asr_mtl1
+    cd egs2/other/asr_mtl1
+    ln -sfn stand_in.sh asr_mtl.sh
+    run ./run.sh
+    [[ "${output}" == *"table=${root}/it's here/a {b}.csv"* ]]
+    run "${template}/setup.sh" "${root}/egs2/third/asr_mtl1" none.csv
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"none.csv: no such table"* ]]
+    [ ! -e "${root}/egs2/third" ]
+}
+
 @test "setup.sh: a folder that is elsewhere is refused, and not made" {
     run "${template}/setup.sh" "${root}/elsewhere/asr_mtl1"
     [ "${status}" -eq 2 ]

@@ -195,6 +195,37 @@ is_alive() { # is_alive <pid>: and not only waiting to be taken note of
     [ "$(ls many | paste -s -d ' ')" = "log.1 log.2" ]
 }
 
+# A job that says twice how far it is.
+make_job() {
+    cat > job.sh << 'END'
+echo "x INFO: progress: $1/4 utterances (decoding)"
+sleep 1.5
+echo "x INFO: progress: 4/4 utterances (decoding)"
+sleep 1.5
+END
+}
+
+@test "run.py: on a terminal a line says how far all jobs are, and goes" {
+    make_job
+    run script -qec "${utils}/run.py JOB=1:2 log.JOB sh job.sh JOB" /dev/null
+    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"(run.py) 3/8 utterances | 1 s so far"* ]]
+    [[ "${output}" == *"(run.py) 8/8 utterances | "*" so far, about 0 s left"* ]]
+    [[ "${output}" == *$'\r\e[K' ]]  # the last that it writes
+    # Killed, it leaves no line behind either.
+    run script -qec "timeout -s INT 1.5 ${utils}/run.py log.1 sh job.sh 1" /dev/null
+    [[ "${output}" == *"1/4 utterances"*$'\r\e[K' ]]
+}
+
+@test "run.py: elsewhere, short jobs are silent, and a training tells its epochs" {
+    make_job
+    run "${utils}/run.py" log sh job.sh 1
+    [ -z "${output}" ]
+    run "${utils}/run.py" log echo \
+        "x INFO: 1epoch results: [train] loss=3.14159, time=1, [valid] acc=0.5, wer=nan, loss=2.7, time=1"
+    [[ "${output}" == *"(run.py) epoch 1: train loss 3.14, valid loss 2.7, acc 0.5" ]]
+}
+
 @test "run.py: wrong calls are refused" {
     run "${utils}/run.py" JOB=1:2 same.log true
     [ "${status}" -eq 1 ]

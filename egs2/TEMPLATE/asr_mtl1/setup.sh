@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make a new recipe: setup.sh egs2/<corpus>/asr_mtl1
+# Make a new recipe: setup.sh egs2/<corpus>/asr_mtl1 [<table>]
 #
 # Links what all recipes share and leaves alone what is already there. A new recipe works
 # at once: its run.sh and local/data.sh read one table.
@@ -8,11 +8,19 @@ set -e
 set -u
 set -o pipefail
 
-if [ $# -ne 1 ]; then
-    echo "Usage: $0 egs2/<corpus>/asr_mtl1" >&2
+if [ $# -ne 1 ] && [ $# -ne 2 ]; then
+    echo "Usage: $0 egs2/<corpus>/asr_mtl1 [<table>]" >&2
     exit 2
 fi
 dir=$1
+table=
+if [ $# -eq 2 ]; then
+    if [ ! -f "$2" ]; then
+        echo "$0: Error: $2: no such table" >&2
+        exit 2
+    fi
+    table=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
+fi
 
 template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 egs=$(dirname "$(dirname "${template}")")
@@ -40,14 +48,18 @@ if [ ! -e "${dir}/run.sh" ] && [ ! -e "${dir}/local/data.sh" ]; then
         rm "${dir}/db.sh"  # The link, not what all recipes share.
     fi
     if [ ! -e "${dir}/db.sh" ]; then
-        cat > "${dir}/db.sh" << 'EOF'
+        cat > "${dir}/db.sh" << EOF
 #!/usr/bin/env bash
 # Where the corpus is: a CSV or TSV with the columns path, text, speaker, accent and, if
 # you like, split. Set it here, in the environment, or by ./run.sh --table FILE.
-TABLE=${TABLE:-}
+TABLE=\${TABLE:-${table:+$(printf %q "${table}")}}
 EOF
     fi
-    echo "Made ${dir}: now 'cd ${dir}' and './run.sh --table FILE'." >&2
+    if [ -n "${table}" ]; then
+        echo "Made ${dir} for ${table}." >&2
+    else
+        echo "Made ${dir}: now 'cd ${dir}' and './run.sh --table FILE'." >&2
+    fi
 fi
 
 # 2. What is shared

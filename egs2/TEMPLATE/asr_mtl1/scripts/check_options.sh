@@ -183,12 +183,28 @@ check_needs() {
         die "--num_nodes ${num_nodes}: cmd_backend=${cmd_backend} cannot train on several nodes." \
             "Those that can: slurm, and inside an ESPnet checkout sge, pbs and jhu (cmd.sh)."
     fi
+    check_gpus
     if "${use_ngram}"; then
         check_kenlm
     fi
     check_models
     if is_wanted 19; then
         check_upload
+    fi
+}
+
+# On a cluster, the GPUs are elsewhere.
+check_gpus() {
+    local opts=()
+    contains "local stdout" "${cmd_backend}" || return 0
+    if [ "${ngpu}" -gt 0 ] && is_wanted 7 8 11 15; then
+        opts+=(--ngpu "${ngpu}")
+    fi
+    if "${gpu_inference}" && is_wanted 12 16; then
+        opts+=(--gpu_inference)
+    fi
+    if [ "${#opts[@]}" -gt 0 ] && ! ${python} -m espnet_mtl.bin.check_gpus "${opts[@]}"; then
+        exit 2  # It has said why.
     fi
 }
 

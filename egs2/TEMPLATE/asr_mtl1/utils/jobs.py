@@ -6,10 +6,16 @@ import shlex
 import signal
 import socket
 import sys
+import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from keep_log import keep_log
+
+# The checkout: runners are also called without path.sh, as Kaldi's are.
+sys.path.append(str(Path(__file__).resolve().parents[4]))
+from espnet_mtl.job_progress import Line, Watch, duration, read_epochs
 
 # Options that ask a cluster for something; run.py ignores them.
 RESOURCES = ("gpu", "mem", "num_threads", "num_nodes", "time", "name")
@@ -18,6 +24,8 @@ HANDLING = ("max_jobs_run", "config")
 TAIL_LINES = 20
 # A closed terminal sends SIGHUP.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds between two looks at the logs.
+LOOK_EVERY = 1.0
 
 
 def fail(message):
@@ -72,6 +80,64 @@ class Call:
             os.makedirs(os.path.dirname(self.log_of(number)) or ".", exist_ok=True)
         if self.numbers is None:
             keep_log(self.log)
+
+
+class Progress:
+    """Says how far the jobs of a call are while it is open, and each epoch's results.
+
+    On a terminal one line is rewritten; elsewhere a line comes after some time, then
+    ever more rarely.
+    """
+
+    def __init__(self, call):
+        self.name = os.path.basename(os.path.realpath(sys.argv[0]))
+        self.logs = [Path(call.log_of(number)) for number in call.jobs]
+        self.watch = Watch(len(self.logs))
+        self.epochs = set()
+        self.line = Line(interval=30, wait=20, longest=600)
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.keep_looking, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        """Look no more, and leave no line behind; also on a signal."""
+        self.over.set()
+        if self.thread.is_alive():
+            self.thread.join()
+        self.line.clear()
+
+    def keep_looking(self):
+        """Look at the logs again and again."""
+        while not self.over.wait(LOOK_EVERY):
+            self.look()
+        self.say_epochs()
+
+    def look(self):
+        """Look at the logs once."""
+        self.say_epochs()
+        how_far = self.watch.look(self.logs) or "started"
+        so_far = f"{duration(time.time() - self.watch.start)} so far"
+        left = self.watch.seconds_left
+        rest = "" if left is None else f", about {duration(left)} left"
+        self.line.show(f"{now()} ({self.name}) {how_far} | {so_far}{rest}")
+
+    def say_epochs(self):
+        """Say the results of epochs that have ended since the last look."""
+        for log in self.logs[:1]:  # a training is one job
+            for epoch, results in read_epochs(log, self.watch.start):
+                if epoch not in self.epochs:
+                    self.epochs.add(epoch)
+                    self.say(f"epoch {epoch}: {results}")
+
+    def say(self, message):
+        """Log a message, as the recipe's scripts do."""
+        self.line.say(f"{now()} ({self.name}) {message}")
 
 
 def on_end(handle):

@@ -5,9 +5,10 @@ run.py [--gpu N] [--mem SIZE] [--num_threads N] [--max_jobs_run N] [--log LOG]
        [JOB=1:N] LOG CMD...
 
 JOB in LOG and CMD is replaced by the job's number. Each job's output goes to its log,
-with the command, host, times and exit status around it. When a job fails, the others go
-on, the end of its log is shown and run.py ends with status 1. Ctrl-C, a kill of run.py
-or a closed terminal ends all jobs with whatever they started; nohup keeps them.
+with the command, host, times and exit status around it; while they run, stderr says how
+far they are, by their logs. When a job fails, the others go on, the end of its log is
+shown and run.py ends with status 1. Ctrl-C, a kill of run.py or a closed terminal ends
+all jobs with whatever they started; nohup keeps them.
 
 One job without a number leaves the log of an earlier run beside its own: train.1.log.
 --log wins over LOG, which ESPnet's launcher would rename.
@@ -27,7 +28,8 @@ import jobs
 class Runner:
     """Starts jobs in process groups of their own, so that each can be ended whole."""
 
-    def __init__(self):
+    def __init__(self, progress):
+        self.progress = progress
         self.running = set()
         self.stopped = False
 
@@ -63,6 +65,7 @@ class Runner:
     def stop(self, number, _frame):
         """End all jobs; called on a signal."""
         self.stopped = True
+        self.progress.end()
         for process in list(self.running):
             self.end(process)
         deadline = time.time() + 5
@@ -81,7 +84,8 @@ def main():
     for name in call.options:
         if name not in jobs.RESOURCES + jobs.HANDLING:
             jobs.fail(f"unknown option --{name}")
-    runner = Runner()
+    progress = jobs.Progress(call)
+    runner = Runner(progress)
     jobs.on_end(runner.stop)
     call.prepare_logs()
 
@@ -90,8 +94,9 @@ def main():
         return call.log_of(number), f"exit status {status}" if status else None
 
     at_once = call.at_once or os.cpu_count() or 1
-    with ThreadPoolExecutor(min(at_once, len(call.jobs))) as pool:
-        jobs.check(list(pool.map(run, call.jobs)))
+    with progress, ThreadPoolExecutor(min(at_once, len(call.jobs))) as pool:
+        results = list(pool.map(run, call.jobs))
+    jobs.check(results)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ class Array:
 
     def __init__(self, call):
         self.call = call
+        self.progress = jobs.Progress(call)
         self.id = None
         self.log_mark = "log:" + digest(os.path.abspath(call.log))
         self.call_mark = "call:" + digest(str(call.numbers), *call.command)
@@ -134,6 +135,7 @@ class Array:
 
     def cancel(self, number, _frame):
         """Cancel the array and end; called on a signal."""
+        self.progress.end()
         if self.id:
             run(["scancel", self.id])
             self.say(f"array {self.id} is cancelled")
@@ -143,11 +145,12 @@ class Array:
     def wait(self):
         """Wait until SLURM has no job of the array that waits or runs."""
         pause = 0.2
-        while (tasks := self.ask()) != []:
-            if pause > 2:  # short jobs need no report
-                self.report(tasks or [])
-            time.sleep(pause)
-            pause = min(1.3 * pause, LONGEST_PAUSE)
+        with self.progress:
+            while (tasks := self.ask()) != []:
+                if pause > 2:  # short jobs need no report
+                    self.report(tasks or [])
+                time.sleep(pause)
+                pause = min(1.3 * pause, LONGEST_PAUSE)
 
     def report(self, tasks):
         """Say how many jobs wait and run, and why some may wait for ever."""
@@ -230,7 +233,7 @@ class Array:
         """Log a message once, as the recipe's scripts do."""
         if message not in self.said:
             self.said.add(message)
-            print(f"{jobs.now()} (slurm.py) {message}", file=sys.stderr)
+            self.progress.say(message)
 
 
 def squeue(*options):
