@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from espnet_mtl.data.channels import ERROR
 from espnet_mtl.data.checks import check_apart, check_file_names
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.file_kinds import Kind, kind_of
@@ -18,8 +19,9 @@ def plan_format(
     audio_format: str,
     num_jobs: int = 1,
     derived: Sequence[Path] = (),
+    channels: str = ERROR,
 ) -> AudioJobs:
-    """Plan to write every utterance at one rate and in one format.
+    """Plan to write every utterance at one rate, in one format and one channel.
 
     Raises:
         DataDirError: If a table is faulty. Text may be empty: stage 4 leaves out such
@@ -29,7 +31,7 @@ def plan_format(
     directory = DataDir.load(source, may_be_empty=("text",))
     check_file_names(source / "utt2spk", directory.utts)
     return AudioJobs(
-        Utterances(directory),
+        Utterances(directory, channels),
         target,
         rate=rate,
         audio_format=audio_format,
