@@ -151,9 +151,7 @@ def _extent_of_aiff(file: BinaryIO, size: int, rate: int) -> Extent:
     return Extent()
 
 
-def _chunks(
-    file: BinaryIO, start: int, order: str
-) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: BinaryIO, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, length and place of chunks; the file is then at that place."""
     while True:
         file.seek(start)

@@ -1,6 +1,7 @@
 """Stage 3: bring audio to one rate and format, and the tables along."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from espnet_mtl.data.channels import ERROR
 from espnet_mtl.data.checks import check_apart, check_file_names
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.file_kinds import Kind, kind_of
+from espnet_mtl.data.kept import Fate, find_losses, format_kept
 from espnet_mtl.data.stages.audio_jobs import AudioJobs
 from espnet_mtl.data.stages.utterances import Utterances
 
@@ -78,3 +80,21 @@ def write_formatted(
     written = formatted.write(target)
     directory.tell_left_out([*written, *replaced])
     made.remove_unused(values.values())
+    _tell_losses(target, directory, lengths, made.rate)
+
+
+def _tell_losses(
+    target: Path, directory: DataDir, lengths: Mapping[str, str], rate: int
+) -> None:
+    """Tell whose utterances were left out because of their audio."""
+    if len(lengths) == len(directory.utts):
+        return
+    fates = [
+        Fate(utt, directory.tables["utt2accent"][utt], int(lengths[utt]) / rate)
+        if utt in lengths
+        else Fate(utt, directory.tables["utt2accent"][utt], None, "audio")
+        for utt in directory.utts
+    ]
+    print(format_kept({target.name: fates}), flush=True)
+    for loss in find_losses(str(target), fates):
+        logging.warning("%s; %s has the reasons", loss, target / "bad_audio")
