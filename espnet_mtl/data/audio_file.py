@@ -32,11 +32,13 @@ class Header:
         num_samples: Samples of each channel. Of MP3, a few more than are decoded.
         rate: Sampling rate in Hz.
         channels: Number of channels.
+        has_length: Whether it says how long it is. If not, ESPnet does not read it.
     """
 
     num_samples: int
     rate: int
     channels: int
+    has_length: bool = True
 
     @property
     def seconds(self) -> float:
@@ -140,7 +142,8 @@ def _check_extent(raw: BinaryIO, header: Header, place: str) -> Header:
             f"{place}: its header does not say how long it is; convert it, as by "
             "'ffmpeg -i <file> <file>.wav'"
         )
-    return replace(header, num_samples=there)
+    known = 0 < header.num_samples < _UNKNOWN_LENGTH or there == 0
+    return replace(header, num_samples=there, has_length=known)
 
 
 def _read_blocks(audio: soundfile.SoundFile) -> np.ndarray:

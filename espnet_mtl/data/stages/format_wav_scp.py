@@ -96,5 +96,9 @@ def _tell_losses(
         for utt in directory.utts
     ]
     print(format_kept({target.name: fates}), flush=True)
-    for loss in find_losses(str(target), fates):
-        logging.warning("%s; %s has the reasons", loss, target / "bad_audio")
+    if losses := find_losses(str(target), fates):
+        logging.warning(
+            "Much is left out because of its audio; %s has the reasons:%s",
+            target / "bad_audio",
+            "".join(f"\n    {loss}" for loss in losses),
+        )

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,6 @@ from espnet_mtl.data.kept import (
     write_left_out,
 )
 from espnet_mtl.data.tools.subset import subset_data_dir
-
-ADVICE = (
-    "--min_wav_duration and --max_wav_duration set the limits; long recordings can be "
-    "cut into utterances ('segments')"
-)
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,31 @@ class Limits:
         if seconds is not None and seconds >= self.longest:
             return "long"
         return "" if words else "empty"
+
+
+def warn_of_losses(fates_by_name: Mapping[str, Sequence[Fate]], when: str = "") -> None:
+    """Warn of sets and accents that lose much, and say what can be done."""
+    losses = [
+        loss
+        for name, fates in fates_by_name.items()
+        for loss in find_losses(name, fates)
+    ]
+    if not losses:
+        return
+    lengths = [
+        fate.seconds or 0
+        for fates in fates_by_name.values()
+        for fate in fates
+        if fate.reason == "long"
+    ]
+    longest = f" (the longest utterance has {max(lengths):.1f} s)" if lengths else ""
+    logging.warning(
+        "%sMuch is left out; --min_wav_duration and --max_wav_duration set the limits"
+        "%s, and long recordings can be cut into utterances ('segments'):%s",
+        when,
+        longest,
+        "".join(f"\n    {loss}" for loss in losses),
+    )
 
 
 def remove_long_short(source: Path, target: Path, rate: int, limits: Limits) -> None:
@@ -78,5 +99,4 @@ def remove_long_short(source: Path, target: Path, rate: int, limits: Limits) -> 
         return
     print(format_kept({target.name: fates}), flush=True)
     logging.info("%s: what was left out, and why", target / LEFT_OUT)
-    for loss in find_losses(str(target), fates):
-        logging.warning("%s; %s", loss, ADVICE)
+    warn_of_losses({str(target): fates})

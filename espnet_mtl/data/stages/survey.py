@@ -16,11 +16,11 @@ from espnet_mtl.data.channels import ERROR, MIX, SPEAKERS_ADVICE
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.headers import Look, read_headers
-from espnet_mtl.data.kept import Fate, find_losses, format_kept
+from espnet_mtl.data.kept import Fate, format_kept
 from espnet_mtl.data.segments import TO_THE_END
 from espnet_mtl.data.sources import is_command
 from espnet_mtl.data.speech_rate import FASTEST, SLOWEST, find_odd_rate
-from espnet_mtl.data.stages.remove_long_short import ADVICE, Limits
+from espnet_mtl.data.stages.remove_long_short import Limits, warn_of_losses
 
 # Beside the data directories.
 REMARKS = "audio_remarks.tsv"
@@ -213,7 +213,6 @@ def _find_odd_rates(sets: Iterable[_Set]) -> None:
 def _forecast(sets: Iterable[_Set], limits: Limits) -> None:
     """Say what stage 4 will leave out, at the recorded speed."""
     shown: dict[str, list[Fate]] = {}
-    losses = []
     for one in sets:
         text, accents = (one.directory.tables[n] for n in ("text", "utt2accent"))
         fates = [
@@ -226,15 +225,13 @@ def _forecast(sets: Iterable[_Set], limits: Limits) -> None:
             one.note(fate.utt, f"left out by stage 4: {fate.reason}{length}")
         if left_out:
             shown[one.path.name] = fates
-            losses += find_losses(f"After stage 4, {one.path}", fates)
     if shown:
         print(
             f"Stage 4 will leave out what is not between {limits.shortest:g} and "
             f"{limits.longest:g} s or has no words:\n{format_kept(shown)}",
             flush=True,
         )
-    for loss in losses:
-        logging.warning("%s; %s", loss, ADVICE)
+    warn_of_losses(shown, "Stage 4: ")
 
 
 def _write_remarks(folder: Path, sets: Iterable[_Set]) -> Path | None:
