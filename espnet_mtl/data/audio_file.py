@@ -14,14 +14,13 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from espnet_mtl.data.containers import find_extent, set_unknown_size
+from espnet_mtl.data.containers import add_length, find_extent
 from espnet_mtl.data.errors import DataDirError
 
 # MP3 decoders leave out the delay of the coder, three frames at most.
 _DELAY_SECONDS = 0.3
 # What libsndfile says where a stream does not tell its length.
 _UNKNOWN_LENGTH = 2**62
-_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -73,10 +72,7 @@ def read_samples(
         DataDirError: As :func:`read_header`, and if decoding stops before the end.
     """
     with _open(file, place, has_end) as (audio, header):
-        if audio.frames < _UNKNOWN_LENGTH:
-            samples = audio.read(dtype="float32", always_2d=True)
-        else:
-            samples = _read_blocks(audio)
+        samples = audio.read(audio.frames, dtype="float32", always_2d=True)
     if len(samples) < header.num_samples - _DELAY_SECONDS * header.rate:
         raise DataDirError(
             f"{place}: decoding stops after {len(samples) / header.rate:.2f} s of "
@@ -95,12 +91,12 @@ def _open(
             header = Header(audio.frames, audio.samplerate, audio.channels)
             if has_end:
                 header = _check_extent(raw, header, place)
-            if audio.frames > 0 or header.num_samples == 0:
+            if header.has_length:
                 yield audio, header
                 return
-        # WAV without a length: libsndfile finds nothing in it.
         raw.seek(0)
-        with soundfile.SoundFile(BytesIO(set_unknown_size(raw.read()))) as audio:
+        content = add_length(raw.read(), header.num_samples)
+        with soundfile.SoundFile(BytesIO(content)) as audio:
             yield audio, header
     except (RuntimeError, TypeError) as error:  # soundfile's
         said = getattr(error, "error_string", str(error)).strip()
@@ -144,13 +140,3 @@ def _check_extent(raw: BinaryIO, header: Header, place: str) -> Header:
         )
     known = 0 < header.num_samples < _UNKNOWN_LENGTH or there == 0
     return replace(header, num_samples=there, has_length=known)
-
-
-def _read_blocks(audio: soundfile.SoundFile) -> np.ndarray:
-    """Read a stream of unknown length to its end."""
-    blocks = []
-    while True:
-        block = audio.read(_BLOCK, dtype="float32", always_2d=True)
-        blocks.append(block)
-        if len(block) < _BLOCK:
-            return np.concatenate(blocks)

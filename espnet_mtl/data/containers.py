@@ -98,12 +98,15 @@ def has_no_size(start: bytes, size: int) -> bool:
     return size > place
 
 
-def set_unknown_size(content: bytes) -> bytes:
-    """Write "unknown" as the length of a WAV file, in the way that libsndfile knows."""
-    place = _find_wav_data(content) or 0
-    return b"".join(
-        [content[:4], b"\xff" * 4, content[8 : place - 4], b"\xff" * 4, content[place:]]
-    )
+def add_length(content: bytes, num_samples: int) -> bytes:
+    """Complete the header of a WAV or FLAC file that does not say how long it is."""
+    place = _find_wav_data(content)
+    if place is not None:  # libsndfile takes this for the rest of the file
+        size = b"\xff" * 4
+        return content[:4] + size + content[8 : place - 4] + size + content[place:]
+    place = content.find(b"fLaC") + 21
+    number = (content[place] & 0xF0) << 32 | num_samples
+    return content[:place] + number.to_bytes(5, "big") + content[place + 5 :]
 
 
 def _find_wav_data(start: bytes) -> int | None:

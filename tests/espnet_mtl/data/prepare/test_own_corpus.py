@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from espnet_mtl.bin import prepare_own_corpus, validate_data_dir
 from espnet_mtl.data.tables import read_table
@@ -454,3 +456,17 @@ def test_a_table_without_any_accent_is_for_a_plain_recogniser(make, rows, capsys
     assert "no clip has an accent" in capsys.readouterr().err
     accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
     assert accents == {"<unk>"}
+
+
+@pytest.mark.parametrize("kind", ["wav", "mp3", "ogg", "flac"])
+def test_half_a_file_is_no_clip(make, rows, root, tmp_path, kind):
+    path = root / "audio" / f"a0.{kind}"
+    soundfile.write(path, np.sin(np.arange(16000) / 9) / 2, 8000)
+    rows[0] = rows[0].replace("a0.wav", path.name)
+    make([HEADER, *rows])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=f"line 2: {path}: (cut short|unreadable)"):
+        make([HEADER, *rows])
+    data = make([HEADER, *rows], "--max_bad_audio", "0.25")
+    [_, listed] = (data / "corpus" / "bad_clips.tsv").read_text().splitlines()
+    assert listed.split("\t")[1] == f"audio/{path.name}"
