@@ -238,25 +238,41 @@ def _extent_of_flac(file: BinaryIO, size: int, rate: int) -> Extent:
     block = int.from_bytes(info[:2], "big")
     total = int.from_bytes(info[13:18], "big") & (2**36 - 1)
     longest = int.from_bytes(info[7:10], "big") or _LONGEST_FLAC_FRAME
-    file.seek(max(0, size - 2 * longest))
-    end = _find_flac_end(file.read(), block)
-    if end is None:
+    file.seek(-38, 1)
+    is_last = False
+    while not is_last:
+        head = file.read(4)
+        is_last = head[0] >= 0x80
+        file.seek(int.from_bytes(head[1:], "big"), 1)
+    first = file.read(4)
+    file.seek(max(file.tell() - 4, size - 2 * longest))
+    ends = list(_find_flac_ends(file.read(), first, block))
+    if not ends or total in ends:
         return Extent()
     if total == 0:  # written by a program that did not know yet
-        return Extent("", end)
-    return Extent(_cut(total / rate, end / rate))
+        return Extent("", ends[0])
+    there = max((end for end in ends if end < total), default=total)
+    return Extent(_cut(total / rate, there / rate))
 
 
-def _find_flac_end(tail: bytes, block: int) -> int | None:
-    """Find the last frame and tell the number of the sample that follows it."""
+def _find_flac_ends(tail: bytes, first: bytes, block: int) -> Iterator[int]:
+    """Yield the number of the sample that follows a frame, for the last frames first.
+
+    Other bytes may look like the head of a frame: few do that are as the stream's first
+    four, but for the number of samples and how channels are joined.
+    """
     start = len(tail)
-    while (start := tail.rfind(b"\xff", 0, start)) >= 0:
+    while (start := tail.rfind(first[:2], 0, start)) >= 0:
         head = tail[start : start + 16]
-        if len(head) == 16 and head[1] & 0xFE == 0xF8:
-            end = _read_flac_head(head, block)
-            if end is not None:
-                return end
-    return None
+        if (
+            len(head) < 6
+            or head[2] & 15 != first[2] & 15
+            or head[3] & 15 != first[3] & 15
+        ):
+            continue
+        end = _read_flac_head(head, block)
+        if end is not None:
+            yield end
 
 
 def _read_flac_head(head: bytes, block: int) -> int | None:

@@ -38,8 +38,9 @@ FORMATS = {
 }
 
 
-def encode(name, samples=TONE, rate=RATE, **options):
+def encode(name, samples=TONE, rate=RATE, subtype_of_flac=None, **options):
     kind, subtype = FORMATS[name]
+    subtype = subtype_of_flac or subtype
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format=kind, subtype=subtype, **options)
     return buffer.getvalue()
@@ -177,6 +178,25 @@ def test_flac_of_unknown_length_is_read_to_its_end(tmp_path):
     header = read_source_header(str(path), "")
     assert (header.num_samples, header.has_length) == (len(TONE), False)
     assert len(read_source(f"cat {path} |", "")[0]) == len(TONE)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_flac_of_any_length_and_content_is_whole_and_without_its_end_is_not(seed):
+    rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(1, 60000)), int(rng.integers(1, 3)))
+    samples = rng.uniform(-0.5, 0.5, shape)
+    # Silence makes the last frames a few bytes long.
+    samples[int(rng.integers(shape[0])) :] *= rng.choice([0.0, 1.0])
+    content = encode("flac", samples, subtype_of_flac=rng.choice(["PCM_16", "PCM_24"]))
+    header = read_header(io.BytesIO(content), "")
+    assert (header.num_samples, header.channels) == shape
+    header = read_header(io.BytesIO(flac_without_length(content)), "")
+    assert header.num_samples == shape[0]
+    file = io.BytesIO(content + content)  # what follows has no meaning
+    assert len(read_samples(file, "", has_end=False)[0]) == shape[0]
+    if shape[0] > 10000:
+        with pytest.raises(DataDirError, match="cut short|decoder"):
+            read_samples(io.BytesIO(content[: len(content) // 3]), "")
 
 
 @pytest.mark.parametrize("blocks", [1, 5])
