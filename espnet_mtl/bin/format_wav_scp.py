@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
+from espnet_mtl.data.channels import ERROR, POLICIES
 from espnet_mtl.data.stages.audio_stores import FORMATS
 from espnet_mtl.data.stages.format_wav_scp import plan_format, write_formatted
 from espnet_mtl.errors import run_main, setup_logging
@@ -21,6 +22,12 @@ def main(cmd: list[str] | None = None) -> None:
         action="append",
         default=[],
         help="A directory made of the target: its wav.scp goes when audio changes",
+    )
+    parser.add_argument(
+        "--channels",
+        choices=POLICIES,
+        default=ERROR,
+        help="What becomes of several channels: an error, their mean, the first one",
     )
     parser.add_argument("--num_jobs", type=int, default=1, help="Jobs in all")
     parser.add_argument("--job", type=int, help="Do this job's share only, from 1")
@@ -47,6 +54,7 @@ def main(cmd: list[str] | None = None) -> None:
         args.audio_format,
         args.num_jobs,
         args.derived_dir,
+        args.channels,
     )
     if args.check:  # planning has checked all that the user can fix
         return

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
-from espnet_mtl.data.stages.remove_long_short import remove_long_short
+from espnet_mtl.data.stages.remove_long_short import Limits, remove_long_short
 from espnet_mtl.errors import run_main, setup_logging
 
 
@@ -23,8 +23,7 @@ def main(cmd: list[str] | None = None) -> None:
         args.source,
         args.target,
         read_rate(args.fs),
-        args.min_wav_duration,
-        args.max_wav_duration,
+        Limits(args.min_wav_duration, args.max_wav_duration),
     )
 
 

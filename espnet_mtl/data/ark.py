@@ -4,14 +4,15 @@ ESPnet puts a mark and the length before each file (an "extended" archive). Kald
 WAV as it is, whose samples ESPnet's loader leaves as integers up to 32768.
 """
 
+import io
 import os
 from pathlib import Path
+from typing import BinaryIO
 
+from espnet_mtl.data.containers import UNKNOWN_SIZE
 from espnet_mtl.data.errors import DataDirError
 
-EXTENDED, PLAIN, _FLAC = b"AUDIO", b"RIFF", b"fLaC"
-# Programs that print WAV as they go write a length like this one, or above.
-_UNKNOWN_SIZE = 0x7FFFF000
+EXTENDED, PLAIN, FLAC = b"AUDIO", b"RIFF", b"fLaC"
 
 
 def read_mark(path: str, offset: int, place: str) -> bytes:
@@ -25,7 +26,7 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
     with open(path, "rb") as file:
         file.seek(offset)
         start = file.read(len(EXTENDED) + 1)
-    for mark in (EXTENDED, PLAIN, _FLAC):
+    for mark in (EXTENDED, PLAIN, FLAC):
         # No others: kaldiio would run what an archive says is a pickle.
         if start.startswith(mark) and len(start) > len(EXTENDED):
             return mark
@@ -35,32 +36,69 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
     )
 
 
-def read_entry(path: str, offset: int, place: str) -> bytes:
-    """Return the content of an audio file in an archive; see :func:`read_mark`.
+def open_entry(path: str, offset: int, place: str) -> BinaryIO:
+    """Open an audio file in an archive, as a file of its own; see :func:`read_mark`.
 
     Raises:
         DataDirError: If no audio begins there, or the archive was cut short.
     """
     mark = read_mark(path, offset, place)
-    with open(path, "rb") as file:
-        file.seek(offset)
-        if mark == EXTENDED:
-            file.seek(len(mark), os.SEEK_CUR)
-            size = int.from_bytes(file.read(file.read(1)[0]), "little")
-        else:
-            size = _size_of_wav(file.read(8)) if mark == PLAIN else -1
-            file.seek(offset)
-        content = file.read(size)
-    if len(content) < size:
+    file = open(path, "rb")  # noqa: SIM115  (the entry closes it)
+    archive_size = file.seek(0, os.SEEK_END)
+    file.seek(offset)
+    if mark == EXTENDED:
+        file.seek(len(mark), os.SEEK_CUR)
+        size = int.from_bytes(file.read(file.read(1)[0]), "little")
+        offset = file.tell()
+    else:
+        size = _size_of_wav(file.read(8)) if mark == PLAIN else -1
+    if size < 0:
+        size = archive_size - offset
+    if offset + size > archive_size:
+        file.close()
         raise DataDirError(
             f"{place}: the archive ends in the middle of it; write the archive again"
         )
-    return content
+    # Nothing but reading and seeking is asked of it.
+    return _Entry(file, offset, size)  # type: ignore[return-value]
+
+
+class _Entry(io.RawIOBase):
+    """A part of a file, read as if it were one."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}
+        self._at = max(0, origin[whence] + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        self._file.seek(self._start + self._at)
+        count = max(0, min(len(buffer), self._size - self._at))
+        found = self._file.read(count)
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _size_of_wav(start: bytes) -> int:
     size = int.from_bytes(start[4:], "little")
-    return 8 + size if 0 < size < _UNKNOWN_SIZE else -1
+    return 8 + size if 0 < size < UNKNOWN_SIZE else -1
 
 
 def pack_entry(key: str, content: bytes) -> tuple[bytes, int]:

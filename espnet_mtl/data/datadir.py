@@ -43,7 +43,7 @@ __all__ = [
 
 REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
 # What stages leave in their directories: it never belongs to another one.
-_OF_STAGES = ("data/", "logdir/", "bad_audio")
+_OF_STAGES = ("data/", "logdir/", "bad_audio", "left_out.tsv")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from espnet_mtl.data.channels import ADVICE
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.segments import TO_THE_END, Segment
 
@@ -28,8 +29,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
     """
     if samples.shape[1] != 1:
         raise DataDirError(
-            f"{place}: {samples.shape[1]} channels; give one channel (mix down, or "
-            "split the file and name one part in wav.scp)"
+            f"{place}: {samples.shape[1]} channels; give one channel: {ADVICE}"
         )
     samples = samples[:, 0]
     if len(samples) == 0:

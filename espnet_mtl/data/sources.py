@@ -13,12 +13,15 @@ import re
 import shlex
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
-from espnet_mtl.data.ark import PLAIN, read_entry, read_mark
+from espnet_mtl.data.ark import FLAC, PLAIN, open_entry, read_mark
+from espnet_mtl.data.audio_file import Header, read_header, read_samples
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.speed import ChangedSpeed
 
@@ -32,26 +35,39 @@ def read_source(value: str, place: str) -> tuple[np.ndarray, int]:
         Samples, full scale is 1, float32, (Samples, Channels); sampling rate in Hz.
 
     Raises:
-        DataDirError: If the audio cannot be read. The message begins with the place
-            and, for a command, ends with what it wrote to stderr.
+        DataDirError: If the audio cannot be read or was cut short. The message begins
+            with the place and, for a command, ends with what it wrote to stderr.
     """
-    file: str | io.BytesIO
     if changed := ChangedSpeed.from_value(value):
         samples, rate = read_source(changed.source, place)
         return changed.apply(samples, rate, place), rate
+    with _open(value, place) as (file, has_end):
+        return read_samples(file, place, has_end=has_end)
+
+
+def read_source_header(value: str, place: str) -> Header:
+    """Read the header of what ``wav.scp`` names; of a command, nothing is known.
+
+    Raises:
+        DataDirError: If it is a command, no audio, or was cut short.
+    """
     if is_command(value):
-        file = io.BytesIO(_run(value.rstrip()[:-1], place))
+        raise DataDirError(f"{place}: a command, which only stage 3 runs")
+    with _open(value, place) as (file, has_end):
+        return read_header(file, place, has_end=has_end)
+
+
+@contextmanager
+def _open(value: str, place: str) -> Iterator[tuple[Path | BinaryIO, bool]]:
+    """Open a source; tell whether its file ends where its audio does."""
+    if is_command(value):
+        yield io.BytesIO(_run(value.rstrip()[:-1], place)), True
     elif ark := split_ark(value):
-        file = io.BytesIO(read_entry(*ark, place))
+        with open_entry(*ark, place) as file:
+            yield file, read_mark(*ark, place) != FLAC
     else:
         _check_file(value, place)
-        file = value
-    try:
-        return soundfile.read(file, dtype="float32", always_2d=True)
-    except (RuntimeError, TypeError, ValueError) as error:  # soundfile's
-        raise DataDirError(
-            f"{place}: unreadable ({error}); replace the file, or remove the utterance"
-        ) from error
+        yield Path(value), True
 
 
 def check_formatted_value(value: str, place: str) -> None:

@@ -11,6 +11,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 
+from espnet_mtl.data.audio import read_audio_headers, read_model_rate
 from espnet_mtl.data.sources import source_version
 from espnet_mtl.data.tables import read_lines, read_table, split_line
 from espnet_mtl.errors import UserError
@@ -21,6 +22,8 @@ from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.train.preprocessor import UNKNOWN_ACCENT
 
 _PROGRESS_SECONDS = 5.0
+# ESPnet's types that are audio, in files or in archives.
+_AUDIO_KINDS = ("sound", "kaldi_ark")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,25 @@ class Utterances:
         """Tell one state of each utterance's audio from another, by key."""
         table = read_table(self.tables[0][0])
         return {key: source_version(value) for key, value in table.items()}
+
+    def check(self, keys: Sequence[str], rate: int) -> None:
+        """Check the headers of audio files before ESPnet reads them.
+
+        ESPnet reads audio at any rate, with several channels, or cut short, and the
+        model hears something in it.
+
+        Args:
+            keys: The utterances to look at.
+            rate: The sampling rate in Hz that the model takes.
+
+        Raises:
+            UserError: If some cannot be what the model was trained on.
+        """
+        path, _, kind = self.tables[0]
+        if kind not in _AUDIO_KINDS:
+            return
+        table = read_table(path)
+        read_audio_headers({key: table[key] for key in keys if key in table}, rate)
 
     def read(
         self, speech2text: Speech2TextAccent, keys: Sequence[str], folder: Path
@@ -97,7 +119,8 @@ def decode(
     ``made_of`` is a stamp of all that the results depend on, but for the audio.
 
     Raises:
-        UserError: If a table is missing, empty or faulty.
+        UserError: If a table is missing, empty or faulty, or audio cannot be what the
+            model was trained on.
     """
     keys = utterances.keys()
     versions = utterances.versions()
@@ -109,6 +132,8 @@ def decode(
         remaining = [key for key in keys if key not in results]
         if results:
             logging.info("Continuing after %d decoded utterances", len(results))
+        frontend = getattr(speech2text.train_args, "frontend_conf", None)
+        utterances.check(remaining, read_model_rate(frontend))
         reported = time.monotonic()
         for key, speech in utterances.read(speech2text, remaining, output_dir):
             results[key] = speech2text.recognise(key, speech)

@@ -13,7 +13,7 @@ from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.text.cleaner import TextCleaner
 from espnet2.text.token_id_converter import TokenIDConverter
 
-from espnet_mtl.data.audio import read_rate
+from espnet_mtl.data.audio import read_model_rate
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.package.unpacking import unpack_model
@@ -40,8 +40,7 @@ class Export:
     @property
     def rate(self) -> int:
         """Sampling rate in Hz of the audio that the model takes."""
-        frontend = getattr(self.args, "frontend_conf", None) or {}
-        return read_rate(frontend.get("fs", 16000))  # ESPnet's default
+        return read_model_rate(getattr(self.args, "frontend_conf", None))
 
     @property
     def has_accent(self) -> bool:

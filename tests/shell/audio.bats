@@ -26,7 +26,7 @@ make_dump() { # make_dump <audio format>
     run asr_mtl --stop_stage 3 --nj 9 --fs 8k --audio_format wav.ark --max_bad_audio 0.01
     [ "${status}" -eq 0 ]
     for dirs in "train dump/raw/org/train" "valid dump/raw/org/valid" "test dump/raw/test"; do
-        options="--fs 8k --audio_format wav.ark"
+        options="--fs 8k --audio_format wav.ark --channels error"
         case ${dirs} in
             # Stage 4's, which name the same audio.
             train* | valid*) options+=" --derived_dir dump/raw/${dirs%% *}" ;;
@@ -38,6 +38,26 @@ make_dump() { # make_dump <audio format>
         [ "$(called "^format_wav_scp ${options} --merge data/${dirs}$")" -eq 1 ]
     done
     [ -f dump/raw/test/logdir/format_wav_scp.3.log ]
+}
+
+@test "stage 1 tells what stages 3 and 4 will do with the audio" {
+    run asr_mtl --stop_stage 1 --channels mix --max_bad_audio 0.01 --max_wav_duration 30
+    [ "${status}" -eq 0 ]
+    options="--channels mix --max_bad_audio 0.01 --min_wav_duration 0.1 --max_wav_duration 30"
+    [ "$(called "^survey_audio ${options} --trained data/train data/valid --tested data/test$")" -eq 1 ]
+    # What is perturbed at stage 2 is looked at as it was recorded.
+    run asr_mtl --stop_stage 1 --speed_perturb_factors "0.9 1.0"
+    [ "$(called '^survey_audio .*--trained data/train data/valid --tested data/test$')" -eq 2 ]
+    FAKE_FAILS=survey_audio run asr_mtl --stop_stage 3
+    [ "${status}" -ne 0 ]
+    [ "$(called '^format_wav_scp')" -eq 0 ]
+}
+
+@test "stage 1 opens no audio where that is asked for" {
+    run asr_mtl --stop_stage 1 --local_data_opts "--check_audio false"
+    [ "${status}" -eq 0 ]
+    [ "$(called '^survey_audio')" -eq 0 ]
+    [[ "${output}" == *"No audio is opened (--check_audio false): stage 3 will find"* ]]
 }
 
 @test "parts of recordings are shared between jobs by utterances" {
@@ -152,6 +172,9 @@ make_dump() { # make_dump <audio format>
         run asr_mtl --max_bad_audio "${share}" --stop_stage 1
         [ "${status}" -eq 0 ]
     done
+    run asr_mtl --channels both
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"--channels takes one of: error mix first"* ]]
     run asr_mtl --audio_format mp3
     [[ "${output}" == *"--audio_format takes one of: flac wav flac.ark wav.ark ark"* ]]
 }

@@ -44,6 +44,7 @@ local_data_opts=       # Options of local/data.sh.
 speed_perturb_factors= # Speeds to train on, such as "0.9 1.0 1.1". Empty: as recorded.
 feats_type=raw         # Only raw: the model computes its features from the waveform.
 audio_format=flac      # Format of the formatted audio: flac or wav, one file each; flac.ark or wav.ark.
+channels=error         # Recordings with several channels: error, mix (the mean of all) or first.
 max_bad_audio=0.0      # Share of a set's utterances that may be left out: unreadable, empty or silent.
 fs=16k                 # Sampling rate: 16k, 8k or a number of Hz.
 min_wav_duration=0.1   # Shorter training utterances are dropped (seconds).

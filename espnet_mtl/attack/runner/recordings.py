@@ -1,14 +1,15 @@
 """The audio of a data directory: checked and hashed once, when it is first read."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
-from espnet_mtl.data.audio import read_audio, read_audio_rate
+from espnet_mtl.data.audio import raise_faults, read_audio, read_audio_rate
+from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.sources import read_source_header
 from espnet_mtl.errors import UserError
 
 # Formats whose header tells the exact number of samples.
@@ -47,9 +48,7 @@ class Recordings:
         Raises:
             UserError: If some has another.
         """
-        for utt, path in self._paths.items():
-            if self._header(utt).rate != rate:
-                read_audio(path, rate, utt=utt)  # says what is wrong
+        self._collect(self._paths, lambda utt: self._check_rate(utt, rate))
 
     def check(self, utterances: Iterable[str]) -> None:
         """Read and check audio.
@@ -57,8 +56,7 @@ class Recordings:
         Raises:
             UserError: If some cannot be read, is empty, silent, stereo, or not finite.
         """
-        for utt in utterances:
-            self.digest(utt)
+        self._collect(utterances, self.digest)
 
     def digest(self, utt: str) -> str:
         """Return the SHA-256 of an utterance's samples, in hexadecimal."""
@@ -90,6 +88,22 @@ class Recordings:
             self._num_kept += len(samples)
         return samples
 
+    def _check_rate(self, utt: str, rate: int) -> None:
+        if self._header(utt).rate != rate:
+            read_audio(self._paths[utt], rate, utt=utt)  # says what is wrong
+
+    def _collect(
+        self, utterances: Iterable[str], check: Callable[[str], object]
+    ) -> None:
+        """Check utterances, and raise all that is wrong with them at once."""
+        faults = []
+        for utt in utterances:
+            try:
+                check(utt)
+            except UserError as error:
+                faults.append(str(error))
+        raise_faults(faults, len(self._paths))
+
     def _header(self, utt: str) -> _Header:
         if utt not in self._headers:
             found = _read_header(self._paths[utt])
@@ -105,9 +119,9 @@ def _read_header(path: str) -> _Header | None:
     if not path.lower().endswith(_EXACT) or not Path(path).is_file():
         return None
     try:
-        info = soundfile.info(path)
-    except RuntimeError:
+        header = read_source_header(path, path)
+    except DataDirError:
         return None
-    if info.channels != 1 or info.frames < 1:
+    if header.channels != 1 or header.num_samples < 1:
         return None
-    return _Header(info.frames, info.samplerate)
+    return _Header(header.num_samples, header.rate)

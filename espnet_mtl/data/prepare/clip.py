@@ -19,7 +19,7 @@ RULES = {
     "duplicate": "the same clip again",
     "conflict": "the same clip with another text",
     "missing": "no such audio file",
-    "undecodable": "audio that cannot be decoded",
+    "undecodable": "audio that cannot be decoded, or was cut short",
     "empty": "audio without a sample",
     "no_accent": "no accent (--no_accent drop)",
     "several_accents": "several accents (--several_accents drop)",

@@ -8,6 +8,7 @@ from pathlib import Path
 from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.kept import LEFT_OUT, count_left_out
 from espnet_mtl.data.speed import voice_of
 from espnet_mtl.data.tables import read_lines
 
@@ -58,10 +59,12 @@ def write_accent_list(
     for directory, table in tables.items():
         for number, (utt, accent) in enumerate(table.items(), start=1):
             if accent not in accents and accent != UNKNOWN_ACCENT:
+                lost = count_left_out(train_dir, accent)
+                why = f"; {lost} of it are in {train_dir / LEFT_OUT}" if lost else ""
                 raise DataDirError(
                     f"{directory / 'utt2accent'}:{number}: '{utt}' has the accent "
-                    f"'{accent}', which is not in {source} ({', '.join(accents)}); "
-                    f"{fix}, or write {UNKNOWN_ACCENT}"
+                    f"'{accent}', which is not in {source} ({', '.join(accents)}"
+                    f"{why}); {fix}, or write {UNKNOWN_ACCENT}"
                 )
     _warn_of_few({path: tables[path] for path in check_dirs})
     write_text(output, "".join(f"{accent}\n" for accent in accents))

@@ -52,6 +52,11 @@ class AudioJobs:
         self._root = (target / "data").resolve()
         self._rate, self._format, self._num_jobs = rate, audio_format, num_jobs
 
+    @property
+    def rate(self) -> int:
+        """The sampling rate in Hz that is written."""
+        return self._rate
+
     def run(self, job: int) -> None:
         """Make a job's share; what an earlier run has finished is not repeated.
 

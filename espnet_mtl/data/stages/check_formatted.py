@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_mtl.data.audio import read_audio_rate
-from espnet_mtl.data.checks import check_formatted
+from espnet_mtl.data.audio import read_audio_headers
+from espnet_mtl.data.checks import check_formatted, some
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import check_formatted_value, split_ark
@@ -16,22 +16,29 @@ from espnet_mtl.data.tables import read_lines
 def check_formatted_dir(path: Path, rate: int) -> None:
     """Refuse directories that ESPnet cannot read, or whose audio it would read wrongly.
 
-    The sampling rate, in Hz, is that of the first utterance: only this one is opened.
+    Every header is read.
+
+    Args:
+        path: The directory.
+        rate: The sampling rate in Hz that its audio is to have.
 
     Raises:
         DataDirError: If a table is faulty or missing, or ESPnet cannot read the audio,
-            or would not read it in [-1, 1].
+            or would not read it in [-1, 1]; if audio was cut short, is stereo, or has
+            another rate.
     """
     tables = load_data_dir(path)
     check_formatted(path, tables)
     _check_sources(path, tables["wav.scp"], _check_files(path))
-    utt, value = next(iter(tables["wav.scp"].items()))
-    _, found = read_audio_rate(value, utt=utt)
-    if found != rate:
+    headers = read_audio_headers(tables["wav.scp"])
+    rates = {utt: header.rate for utt, header in headers.items()}
+    others = [utt for utt, found in rates.items() if found != rate]
+    if others:
+        found = rates[others[0]]
         raise DataDirError(
-            f"{path / 'wav.scp'}: {utt} is sampled at {found} Hz, but --fs says "
-            f"{rate}: give --fs {found} as when it was formatted, or format it "
-            "again (stage 3)"
+            f"{path / 'wav.scp'}: {some(others)} of {len(rates)} are not sampled at "
+            f"{rate} Hz, as --fs says, but at {found} Hz: give --fs {found} as when it "
+            "was formatted, or format it again (stage 3)"
         )
     logging.info("%s: %d utterances", path, len(tables["wav.scp"]))
 

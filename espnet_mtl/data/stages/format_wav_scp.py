@@ -1,12 +1,15 @@
 """Stage 3: bring audio to one rate and format, and the tables along."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from espnet_mtl.data.channels import ERROR
 from espnet_mtl.data.checks import check_apart, check_file_names
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.file_kinds import Kind, kind_of
+from espnet_mtl.data.kept import Fate, find_losses, format_kept
 from espnet_mtl.data.stages.audio_jobs import AudioJobs
 from espnet_mtl.data.stages.utterances import Utterances
 
@@ -18,8 +21,9 @@ def plan_format(
     audio_format: str,
     num_jobs: int = 1,
     derived: Sequence[Path] = (),
+    channels: str = ERROR,
 ) -> AudioJobs:
-    """Plan to write every utterance at one rate and in one format.
+    """Plan to write every utterance at one rate, in one format and one channel.
 
     Raises:
         DataDirError: If a table is faulty. Text may be empty: stage 4 leaves out such
@@ -29,7 +33,7 @@ def plan_format(
     directory = DataDir.load(source, may_be_empty=("text",))
     check_file_names(source / "utt2spk", directory.utts)
     return AudioJobs(
-        Utterances(directory),
+        Utterances(directory, channels),
         target,
         rate=rate,
         audio_format=audio_format,
@@ -78,3 +82,25 @@ def write_formatted(
     written = formatted.write(target)
     directory.tell_left_out([*written, *replaced])
     made.remove_unused(values.values())
+    _tell_losses(target, directory, lengths, made.rate)
+
+
+def _tell_losses(
+    target: Path, directory: DataDir, lengths: Mapping[str, str], rate: int
+) -> None:
+    """Tell whose utterances were left out because of their audio."""
+    if len(lengths) == len(directory.utts):
+        return
+    fates = [
+        Fate(utt, directory.tables["utt2accent"][utt], int(lengths[utt]) / rate)
+        if utt in lengths
+        else Fate(utt, directory.tables["utt2accent"][utt], None, "audio")
+        for utt in directory.utts
+    ]
+    print(format_kept({target.name: fates}), flush=True)
+    if losses := find_losses(str(target), fates):
+        logging.warning(
+            "Much is left out because of its audio; %s has the reasons:%s",
+            target / "bad_audio",
+            "".join(f"\n    {loss}" for loss in losses),
+        )

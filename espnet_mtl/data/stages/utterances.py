@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from espnet_mtl.data.channels import ADVICE, ERROR, SPEAKERS_ADVICE, merge_channels
 from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.samples import check_samples, cut_segment
@@ -14,10 +15,13 @@ class Utterances:
 
     The last recording is held: a directory's utterances read in the order of
     :meth:`order` open each recording once.
+
+    Args:
+        channels: What becomes of several channels; see :mod:`..channels`.
     """
 
-    def __init__(self, directory: DataDir) -> None:
-        self._directory = directory
+    def __init__(self, directory: DataDir, channels: str = ERROR) -> None:
+        self._directory, self._channels = directory, channels
         self._values = directory.tables["wav.scp"]
         # An utterance at another speed is made of a recording, too.
         self._changed: dict[str, ChangedSpeed] = {}
@@ -37,7 +41,7 @@ class Utterances:
     def version(self, utt: str) -> list[str | float]:
         """Return what changes with an utterance's audio, found without reading it."""
         version = source_version(self._values[self._directory.recording_of(utt)])
-        return [*version, *self._directory.segments.get(utt, ())]
+        return [*version, *self._directory.segments.get(utt, ()), self._channels]
 
     def files(self) -> set[str]:
         """Name the files that audio is read from, as far as ``wav.scp`` names them."""
@@ -57,7 +61,7 @@ class Utterances:
         if self._held != source or self._audio is None:
             self._held, self._audio = source, None  # Never two in memory.
             try:
-                self._audio = read_source(source, self._source_place(utt))
+                self._audio = self._read_source(source, self._source_place(utt))
             except DataDirError as error:
                 self._audio = error
         if isinstance(self._audio, DataDirError):
@@ -69,6 +73,16 @@ class Utterances:
             segment = self._directory.segments[utt]
             samples = cut_segment(samples, rate, segment, place)
         return check_samples(samples, place), rate
+
+    def _read_source(self, source: str, place: str) -> tuple[np.ndarray, int]:
+        samples, rate = read_source(source, place)
+        samples = merge_channels(samples, self._channels)
+        if samples.shape[1] > 1 and self._directory.has_segments:
+            raise DataDirError(
+                f"{place}: {samples.shape[1]} channels, and utterances are parts of "
+                f"it: {SPEAKERS_ADVICE}; else {ADVICE}"
+            )
+        return samples, rate
 
     def _source(self, utt: str) -> str:
         if utt in self._changed:

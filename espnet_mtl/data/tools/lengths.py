@@ -73,14 +73,9 @@ def _read_audio_seconds(source: Path, wanted: set[str] | None) -> dict[str, floa
 
 def _measure(value: str, place: str) -> float:
     # Only where audio is looked at: the tools for tables are to start quickly.
-    import soundfile
+    from espnet_mtl.data.sources import is_command, read_source, read_source_header
 
-    from espnet_mtl.data.sources import read_source
-
-    if Path(value).is_file():
-        try:
-            return soundfile.info(value).duration
-        except RuntimeError:
-            pass  # read_source says what is wrong
+    if not is_command(value):
+        return read_source_header(value, place).seconds
     samples, rate = read_source(value, place)
     return len(samples) / rate

@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 from espnet2.bin.asr_inference import Speech2Text
-from model_factory import ACCENTS, make_batch, save_lm, save_model, write_data_dir
+from model_factory import ACCENTS, RATE, make_batch, save_lm, save_model, write_data_dir
 
-from espnet_mtl.bin import asr_mtl_inference
+from espnet_mtl.bin import asr_mtl_inference, format_wav_scp
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.search import Search
@@ -278,3 +279,49 @@ def test_weights_of_another_model_are_refused(tmp_path, data_dir, exp):
     options = _options(data_dir, _files(exp[0], tmp_path / "x.pth"), tmp_path / "out")
     with pytest.raises(UserError, match="x.pth: the weights do not fit"):
         asr_mtl_inference.main(options)
+
+
+def _write(path, samples, rate=RATE):
+    soundfile.write(path, samples, rate)
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+UNFIT = {
+    "another rate": (
+        lambda path: _write(path, soundfile.read(path)[0], 2 * RATE),
+        f"sampled at {2 * RATE} Hz, but {RATE} Hz are needed; stage 3 resamples",
+    ),
+    "stereo": (
+        lambda path: _write(path, np.stack([soundfile.read(path)[0]] * 2, axis=1)),
+        "2 channels; give one channel: stage 3 makes one of them",
+    ),
+    "half a file": (_cut, "cut short: "),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_audio_that_the_model_was_not_made_for_is_refused(tmp_path, exp, name):
+    folder = write_data_dir(tmp_path / "data", num_utts=2)
+    spoil, fault = UNFIT[name]
+    utt, wav = list(_read(folder / "wav.scp").items())[1]
+    spoil(Path(wav))
+    pack_model(*exp, [], tmp_path / "x.zip")
+    for model in (_files(*exp), ["--model_zip", str(tmp_path / "x.zip")]):
+        with pytest.raises(UserError) as caught:
+            asr_mtl_inference.main(_options(folder, model, tmp_path / "out"))
+        assert str(caught.value).startswith(f"utterance {utt}: {wav}: {fault}")
+    assert not (tmp_path / "out" / "1best_recog").exists()
+
+
+def test_archives_are_checked_as_files_are(tmp_path, exp):
+    folder = write_data_dir(tmp_path / "data", num_utts=2)
+    out = tmp_path / "dump"
+    options = ["--fs", str(2 * RATE), "--audio_format", "flac.ark"]
+    format_wav_scp.main([*options, str(folder), str(out)])
+    command = _options(out, _files(*exp), tmp_path / "out")
+    command = [word.replace(",sound", ",kaldi_ark") for word in command]
+    with pytest.raises(UserError, match=rf"2 of 2 (.|\n)*sampled at {2 * RATE} Hz"):
+        asr_mtl_inference.main(command)

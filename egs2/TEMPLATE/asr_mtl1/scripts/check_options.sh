@@ -11,6 +11,7 @@ check_options() {
     check_numbers
     check_choice feats_type raw
     check_choice audio_format flac wav flac.ark wav.ark ark
+    check_choice channels error mix first
     check_choice token_type bpe char word
     check_choice bpemode unigram bpe
     check_choice feats_normalize global_mvn utterance_mvn none

@@ -21,6 +21,26 @@ stage_1() {
     for dset in ${test_sets}; do
         ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort "${datadir}/${dset}"
     done
+    survey_audio
+}
+
+# What stages 3 and 4 will refuse or leave out is said before anything is made.
+survey_audio() {
+    local dset trained=() tested=()
+    if [[ " ${local_data_opts} " =~ \ --check_audio[\ =]false\  ]]; then
+        log "No audio is opened (--check_audio false): stage 3 will find what is wrong with it."
+        return
+    fi
+    for dset in ${base_train_set} ${valid_set}; do
+        trained+=("${datadir}/${dset}")
+    done
+    for dset in ${test_sets}; do
+        tested+=("${datadir}/${dset}")
+    done
+    ${python} -m espnet_mtl.bin.survey_audio \
+        --channels "${channels}" --max_bad_audio "${max_bad_audio}" \
+        --min_wav_duration "${min_wav_duration}" --max_wav_duration "${max_wav_duration}" \
+        --trained ${trained[@]+"${trained[@]}"} --tested ${tested[@]+"${tested[@]}"}
 }
 
 # Tables alone: stage 3 changes the speed when it formats.
@@ -55,6 +75,7 @@ format_audio() { # format_audio <set> <output directory> <option>...
     # shellcheck disable=SC2206  # python may be a command with options
     local command=(
         ${python} -m espnet_mtl.bin.format_wav_scp --fs "${fs}" --audio_format "${audio_format}"
+        --channels "${channels}"
         "$@" --max_bad_audio "${max_bad_audio}" --num_jobs "${jobs}"
     )
     # Once here, where the one useful line stands alone, and not in each job's log.

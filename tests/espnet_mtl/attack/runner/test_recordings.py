@@ -32,7 +32,7 @@ def test_lengths_and_rates_come_from_headers_where_they_are_exact(
 
 def test_other_formats_are_read_to_be_measured(tmp_path, monkeypatch):
     audio = record(tmp_path, "a.mp3", np.tile(SAMPLES, 20))
-    monkeypatch.setattr(module.soundfile, "info", refuse)
+    monkeypatch.setattr(module, "read_source_header", refuse)
     assert audio.lengths()["utt"] == len(audio.samples("utt"))
 
 
@@ -61,3 +61,19 @@ def test_audio_that_changes_while_it_is_attacked_is_refused(tmp_path):
 def test_another_rate_is_refused(tmp_path):
     with pytest.raises(UserError, match="utt: .*sampled at 16000 Hz, but 8000"):
         record(tmp_path, rate=16000).check_rate(8000)
+
+
+def test_all_that_is_wrong_is_told_at_once_and_before_anything_is_read(tmp_path):
+    paths = {name: tmp_path / f"{name}.wav" for name in ("cut", "fast", "stereo", "ok")}
+    for name, path in paths.items():
+        channels = 2 if name == "stereo" else 1
+        samples = np.tile(SAMPLES[:, np.newaxis], (10, channels))
+        soundfile.write(path, samples, 16000 if name == "fast" else 8000)
+    paths["cut"].write_bytes(paths["cut"].read_bytes()[:8000])
+    audio = Recordings({utt: str(path) for utt, path in paths.items()})
+    with pytest.raises(UserError, match="^3 of 4 utterances have unusabl") as caught:
+        audio.check_rate(8000)
+    message = str(caught.value)
+    assert f"utterance cut: {paths['cut']}: cut short: 1.00 s by its head" in message
+    assert "utterance fast: " in message and "at 16000 Hz, but 8000" in message
+    assert "utterance stereo: " in message and "2 channels" in message

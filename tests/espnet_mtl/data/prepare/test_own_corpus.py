@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from espnet_mtl.bin import prepare_own_corpus, validate_data_dir
 from espnet_mtl.data.tables import read_table
@@ -287,7 +289,7 @@ def test_audio_that_is_no_good_is_listed_and_skipped_up_to_a_share(
     assert rules == ["missing", "empty", "undecodable"]
     assert not (tmp_path / "data" / "train").exists()
 
-    assert "no audio, or a broken header" in str(error.value)
+    assert "audio/c0.wav: unreadable (" in str(error.value)
 
     data = make([HEADER, *rows], "--max_bad_audio", "0.25")
     assert sum(len(t) for t in read_sets(data, "text").values()) == 9
@@ -539,7 +541,7 @@ def test_what_a_damaged_cache_says_is_looked_at_again(make, rows, root):
     data = make([HEADER, *rows])
     cache = data / "corpus" / "headers.jsonl"
     lines = cache.read_text().splitlines()
-    lines[0] = lines[0].replace("0.1", "0.1?.")
+    lines[0] = lines[0].replace("800", "8?00")
     cache.write_text("\n".join(lines) + "\n")
     make([HEADER, *rows])
     assert len(cache.read_text().splitlines()) == len(lines) + 1
@@ -635,3 +637,17 @@ def test_a_table_without_any_accent_is_for_a_plain_recogniser(make, rows, capsys
     assert "no clip has an accent" in capsys.readouterr().err
     accents = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
     assert accents == {"<unk>"}
+
+
+@pytest.mark.parametrize("kind", ["wav", "mp3", "ogg", "flac"])
+def test_half_a_file_is_no_clip(make, rows, root, tmp_path, kind):
+    path = root / "audio" / f"a0.{kind}"
+    soundfile.write(path, np.sin(np.arange(16000) / 9) / 2, 8000)
+    rows[0] = rows[0].replace("a0.wav", path.name)
+    make([HEADER, *rows])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=f"line 2: {path}: (cut short|unreadable)"):
+        make([HEADER, *rows])
+    data = make([HEADER, *rows], "--max_bad_audio", "0.25")
+    [_, listed] = (data / "corpus" / "bad_clips.tsv").read_text().splitlines()
+    assert listed.split("\t")[1] == f"audio/{path.name}"

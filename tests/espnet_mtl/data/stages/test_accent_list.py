@@ -175,3 +175,16 @@ def test_shared_speakers_are_an_error_unless_allowed(
     main([*options, "--check_dirs", str(valid), "--allow_shared_speakers", "true"])
     assert "valid/utt2spk:3: 1 speaker (bob)" in caplog.text
     assert output.exists()
+
+
+def test_an_accent_that_stage_4_left_out_of_training_is_told(train, valid, output):
+    table = "ann-1 north\nann-2 north\nbob-1 south\nbob-2 east\n"
+    (valid / "utt2accent").write_text(table)
+    (train / "left_out.tsv").write_text(
+        "utterance\treason\tseconds\taccent\ncid-1\tlong\t33.00\teast\n"
+    )
+    with pytest.raises(
+        DataDirError,
+        match=r"the accent 'east'.*; 1 of it are in .*/left_out.tsv\); add",
+    ):
+        run(train, output, valid)

@@ -2,6 +2,7 @@
 
 import subprocess
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -103,6 +104,18 @@ def test_another_rate_than_fs_is_told(dump):
     samples, _ = soundfile.read(dump / "ann-1.wav")
     soundfile.write(dump / "ann-1.wav", samples, 16000)
     with pytest.raises(
-        DataDirError, match="at 16000 Hz, but --fs says 8000: give --fs 16000"
+        DataDirError,
+        match=r"1 utterance \(ann-1\) of 4 are not sampled at 8000 Hz, as --fs says, "
+        "but at 16000 Hz: give --fs 16000",
     ):
         check(dump)
+
+
+def test_every_header_is_looked_at(dump):
+    samples, _ = soundfile.read(dump / "bob-2.wav")
+    soundfile.write(dump / "bob-2.wav", np.stack([samples, samples], axis=1), 8000)
+    (dump / "bob-1.wav").write_bytes((dump / "bob-1.wav").read_bytes()[:4000])
+    with pytest.raises(DataDirError, match="2 of 4 utterances have unus") as caught:
+        check(dump)
+    assert f"bob-1: {dump}/bob-1.wav: cut short: 0.70 s by its" in str(caught.value)
+    assert f"bob-2: {dump}/bob-2.wav: 2 channels; give one channel" in str(caught.value)

@@ -128,6 +128,64 @@ def test_bad_audio_is_refused_by_name(data_dir, target, name):
     assert not (target / "wav.scp").exists()
 
 
+@pytest.mark.parametrize("kind", ["wav", "mp3", "ogg"])
+def test_half_a_file_is_refused(data_dir, target, edit, kind):
+    path = data_dir / f"half.{kind}"
+    soundfile.write(path, np.sin(np.arange(16000) / 5) / 2, RATE)
+    edit(data_dir / "wav.scp", "bob-1.wav", path.name)
+    run(data_dir, target)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataDirError, match=f"bob-1: {path}: (cut short|unread)"):
+        run(data_dir, target)
+
+
+@pytest.mark.parametrize(
+    "policy, expected", [("mix", [0.25, -0.125]), ("first", [0.5, -0.25])]
+)
+def test_channels_are_mixed_or_the_first_is_taken(data_dir, target, policy, expected):
+    samples = np.tile([[0.5, 0.0], [-0.25, 0.0]], (400, 1))
+    soundfile.write(data_dir / "bob-1.wav", samples, RATE)
+    options = ["--fs", "8k", str(data_dir), str(target)]
+    with pytest.raises(DataDirError, match="2 channels; give one.*--channels mix"):
+        main(options)
+    main(["--channels", policy, *options])
+    found, _ = soundfile.read(target / "data/8000/bob-1.flac")
+    np.testing.assert_array_equal(found, np.tile(expected, 400))
+    other = {"mix": "first", "first": "mix"}[policy]
+    main(["--channels", other, *options])  # another policy makes it anew
+    assert soundfile.read(target / "data/8000/bob-1.flac")[0][0] != expected[0]
+
+
+def test_channels_of_parts_may_be_speakers(segmented_dir, target, tmp_path):
+    for name in ("1", "2"):
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, (16000, 2)), RATE)
+    (segmented_dir / "wav.scp").write_text(
+        f"rec/1 {tmp_path}/1.wav\nrec/2 {tmp_path}/2.wav\n"
+    )
+    with pytest.raises(
+        DataDirError,
+        match="2 channels, and utterances are parts of it"
+        r".*'call1-A sox call1.wav -t wav - remix 1 \|'.*--channels mix",
+    ):
+        run(segmented_dir, target)
+    options = ["--fs", "8k", "--channels", "mix", str(segmented_dir), str(target)]
+    main(options)
+    assert len(load_data_dir(target)["wav.scp"]) == 4
+
+
+def test_bad_audio_is_told_by_accent(data_dir, target, monkeypatch, caplog, capsys):
+    monkeypatch.setattr("espnet_mtl.bin.format_wav_scp.setup_logging", lambda: None)
+    for name in ("ann-1", "ann-2"):
+        (data_dir / f"{name}.wav").unlink()
+    options = ["--fs", "8k", "--max_bad_audio", "0.5", str(data_dir), str(target)]
+    main(options)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["train", "north", "0", "2", "0%", "0.00", "-"] in rows
+    assert ["train", "south", "2", "2", "100%", "0.00", "0.00"] in rows
+    assert "nothing is left of the accent 'north' (2 utterances)" in caplog.text
+
+
 def test_audio_too_short_to_resample_is_refused(data_dir, target):
     soundfile.write(data_dir / "bob-1.wav", np.full(1, 1e-4), 48000)
     with pytest.raises(DataDirError, match="bob-1.*nothing is left at 8000 Hz"):

@@ -77,3 +77,32 @@ def test_only_empty_text_is_an_error(formatted, tmp_path):
     (formatted / "text").write_text("".join(f"{utt}\n" for utt in SECONDS))
     with pytest.raises(DataDirError, match="4 with empty text.*fill in 'text'"):
         run(formatted, tmp_path / "some", shortest=0.0, longest=9.0)
+
+
+def test_what_is_left_of_each_accent_is_told_and_what_is_not_is_listed(
+    formatted, tmp_path, monkeypatch, caplog, capsys
+):
+    monkeypatch.setattr("espnet_mtl.bin.remove_long_short.setup_logging", lambda: None)
+    run(formatted, tmp_path / "some", shortest=0.5, longest=2.5)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["some", "north", "0", "2", "0%", "0.00", "0.00"] in rows
+    assert ["some", "south", "2", "2", "100%", "0.00", "0.00"] in rows
+    assert ["some", "all", "2", "4", "50%", "0.00", "0.00"] in rows
+    listed = (tmp_path / "some" / "left_out.tsv").read_text().splitlines()
+    assert listed == [
+        "utterance\treason\tseconds\taccent",
+        "ann-1\tshort\t0.10\tnorth",
+        "ann-2\tshort\t0.20\tnorth",
+    ]
+    [warning] = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert "some: 2 of 4 utterances are left" in warning
+    assert "nothing is left of the accent 'north' (2 utterances)" in warning
+    run(formatted, tmp_path / "some", shortest=0.05, longest=2.5)
+    assert not (tmp_path / "some" / "left_out.tsv").exists()
+    assert capsys.readouterr().out == ""
+
+
+def test_the_longest_is_told(formatted, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("espnet_mtl.bin.remove_long_short.setup_logging", lambda: None)
+    run(formatted, tmp_path / "some", longest=1.0)
+    assert "(the longest utterance has 2.0 s)" in caplog.text
