@@ -18,6 +18,7 @@ from espnet_mtl.metrics.wish import Heard, Wish
 from espnet_mtl.provenance import read_stamp, write_stamp
 from espnet_mtl.results import attack
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore, hash_attack
+from espnet_mtl.results.infeasible import count_reasons
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import UNTOUCHED, Trial
 
@@ -140,7 +141,7 @@ def _score_utterances(attacked: _AttackedSet, hyp_dir: Path) -> _Scores:
             utt=record.utt,
             spk=attacked.tables["utt2spk"][key],
             trial=record.trial,
-            feasible=record.feasible,
+            infeasible=record.infeasible,
             ref=ref,
             target=record.target,
             hyp=heard.text,
@@ -184,7 +185,9 @@ def _score_trial(
         doubled=trial.doubled,
         settings=trial.settings,
         n=len(used),
-        infeasible=len(every) - len(used),
+        infeasible=count_reasons(
+            one.infeasible for one in every if trial.words == "target"
+        ),
         benign_wer=_rate(clean, _ref),
         null_twer=_rate(clean, _target),
         adv_twer=_rate(used, _target),

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from espnet_mtl.report.comparison import Group
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.table import counted, number
+from espnet_mtl.results.infeasible import list_reasons
 
 MAX_WER_SPREAD = 2.0
 MAX_WER = 10.0
+BAD_WER = 50.0  # a recogniser that gets more than half of the words wrong
 _FEW_SPEAKERS = 20
 
 
@@ -32,10 +34,18 @@ def warnings(group: Group) -> list[str]:
         parts.append(f"the WER of {', '.join(high)} is above {MAX_WER:g} %")
     if not parts:
         return []
-    return [
+    said = [
         f"Warning: {'; '.join(parts)}. A worse recogniser resists targets better: "
         "part of its AdvTWER is its own errors, not robustness."
     ]
+    bad = [name for name, wer in wers.items() if wer > BAD_WER]
+    if bad:
+        said.append(
+            f"Warning: {', '.join(bad)}: more than half of the words are wrong without "
+            "any attack. Figures of such a recogniser say nothing about robustness; "
+            "train it first."
+        )
+    return said
 
 
 def missing_parts(
@@ -79,10 +89,10 @@ def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
         if system.attacked and not system.noise:
             said.append(f"{name}: no noise control.")
         if clean.infeasible:
+            every = counted(clean.num_infeasible + clean.n, "utterance")
             said.append(
-                f"{name}: {clean.infeasible} of "
-                f"{counted(clean.infeasible + clean.n, 'utterance')} are too short for "
-                "their target and left out."
+                f"{name}: {clean.num_infeasible} of {every} left out, since no attack "
+                f"can reach their targets: {list_reasons(clean.infeasible)}."
             )
     absent = [name for name in baselines if not group.find(name)]
     if absent and len(group.systems) > 1:

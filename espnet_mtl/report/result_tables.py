@@ -223,7 +223,7 @@ def trial_table(rows: Sequence[Row]) -> Table:
         [
             row.trial,
             str(row.n),
-            str(row.infeasible),
+            str(row.num_infeasible),
             number(row.benign_wer),
             number(row.null_twer),
             number(row.adv_twer),
