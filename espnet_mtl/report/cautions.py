@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from espnet_mtl.report.comparison import Group
+from espnet_mtl.report.comparison import Group, compare
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.table import counted, number
-from espnet_mtl.results.infeasible import list_reasons
+from espnet_mtl.results.infeasible import FIXES, list_reasons
 
 MAX_WER_SPREAD = 2.0
 MAX_WER = 10.0
@@ -14,6 +14,24 @@ _FEW_SPEAKERS = 20
 
 
 def warnings(group: Group) -> list[str]:
+    """Warn of what a reader of a group's figures has to know first."""
+    return [*nothing_left(group), *_bad_recognisers(group)]
+
+
+def nothing_left(group: Group) -> list[str]:
+    """Warn of systems for which no attack can reach any target."""
+    return [
+        f"Warning: {system.label}: nothing is left to count, since no attack can reach "
+        f"any of the {clean.num_infeasible} targets: {list_reasons(clean.infeasible)}. "
+        f"To do: {'; '.join(FIXES[why] for why in clean.infeasible)}. Then repeat "
+        "stages 15 to 18."
+        for system in group.systems
+        if system.result.is_empty
+        for clean in [system.clean]
+    ]
+
+
+def _bad_recognisers(group: Group) -> list[str]:
     """Warn of systems that do not recognise well enough to be compared."""
     wers = {
         system.label: wer
@@ -88,18 +106,40 @@ def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
             )
         if system.attacked and not system.noise:
             said.append(f"{name}: no noise control.")
-        if clean.infeasible:
+        if clean.infeasible and not system.result.is_empty:
             every = counted(clean.num_infeasible + clean.n, "utterance")
             said.append(
                 f"{name}: {clean.num_infeasible} of {every} left out, since no attack "
                 f"can reach their targets: {list_reasons(clean.infeasible)}."
             )
+    said += _unpaired(group, baselines)
     absent = [name for name in baselines if not group.find(name)]
     if absent and len(group.systems) > 1:
         said.append(
             f"{group.title}: no baseline {', '.join(absent)}, so no differences "
             "from it."
         )
+    return said
+
+
+def _unpaired(group: Group, baselines: Sequence[str]) -> list[str]:
+    """Name systems that share no utterance that counts with a baseline."""
+    if not group.budgets:
+        return []
+    said = []
+    largest = group.budgets[-1]
+    for baseline in baselines:
+        for system in group.systems:
+            other = group.find(baseline, like=system)
+            if other is None or system.system == baseline:
+                continue
+            attacked = system.strongest(largest) and other.strongest(largest)
+            if attacked and compare(system, other, largest) is None:
+                said.append(
+                    f"{system.label} and {other.label} ({group.title}): no utterance "
+                    "has a target that can be reached on both, so there is no "
+                    "difference."
+                )
     return said
 
 

@@ -12,7 +12,7 @@ from espnet_mtl.environment import environment, git_commit
 from espnet_mtl.report import result_tables as tables
 from espnet_mtl.report.audit import blocks as audit_words
 from espnet_mtl.report.audit.audits import Audit, AuditGroup, make_audits
-from espnet_mtl.report.cautions import missing_parts, warnings
+from espnet_mtl.report.cautions import missing_parts, nothing_left, warnings
 from espnet_mtl.report.claims import claims_blocks
 from espnet_mtl.report.comparison import Group, make_groups
 from espnet_mtl.report.document import (
@@ -91,6 +91,7 @@ class Report:
         blocks: list[Block] = []
         for group in self.groups:
             blocks += [tables.short_table(group), Text(tables.notes(group)[0])]
+            blocks += [Text(line, warning=True) for line in nothing_left(group)]
         if audits := [audit for group in self.audits for audit in group.audits]:
             blocks.append(Text(audit_words.audit_sentence(audits)))
         return blocks
@@ -162,7 +163,7 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         everything.append(tables.full_table(group))
     clean = tables.clean_table(report.experiments)
     missing = missing_parts(report.experiments, report.groups, report.baselines)
-    if any(group.budgets for group in report.groups) and not plots["example"]:
+    if any(group.has_figures for group in report.groups) and not plots["example"]:
         missing.append("No example: the attacked audio (stage 15) is not there.")
     sections: dict[str, list[Block]] = {
         "Environments": [Bullets(environment())],
@@ -196,7 +197,7 @@ def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
 
     made: defaultdict[str, list[Block]] = defaultdict(list)
     for number, group in enumerate(report.groups, start=1):
-        if not group.budgets:
+        if not group.has_figures:
             continue
         suffix = f"_{number}" if len(report.groups) > 1 else ""
         path = f"plots/advtwer_vs_budget{suffix}.png"

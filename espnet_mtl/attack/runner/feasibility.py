@@ -16,6 +16,7 @@ from espnet_mtl.tokens.ctc import ctc_frames_needed
 from espnet_mtl.tokens.round_trip import find_unwritable
 
 _SHOWN = 3
+_LONGEST = 60  # characters of a text that is shown
 _UNKNOWN = "<unk>"
 
 
@@ -27,7 +28,7 @@ def explain_infeasible(
         is_unknown = _UNKNOWN in written and _UNKNOWN not in text
         return Infeasible(
             reason="unknown" if is_unknown else "rewritten",
-            detail=f"it comes back as '{written}'",
+            detail=f"it comes back as {_quote(written)}",
         )
     if "ctc" not in victim.weights:
         return None
@@ -62,7 +63,7 @@ def warn_of_texts(victim: Victim, test_set: TestSet) -> None:
     truths = find_unwritable(test_set.tables["text"], victim.write_text)
     if truths:
         shown = [
-            f"{utt}: '{text}' comes back as '{written}'"
+            f"{utt}: {_quote(text)} comes back as {_quote(written)}"
             for utt, (text, written) in list(truths.items())[:_SHOWN]
         ]
         logging.warning(
@@ -91,13 +92,18 @@ def _look(victim: Victim, test_set: TestSet) -> Iterator[tuple[str, Infeasible |
         yield utt, explain_infeasible(victim, num_samples, test_set.targets[utt])
 
 
+def _quote(text: str) -> str:
+    return f"'{text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}'"
+
+
 def _explain(found: Mapping[str, Infeasible], test_set: TestSet) -> str:
     """Say for each reason how many targets have it, which, and what helps."""
     said = []
     for reason, count in count_reasons(found.values()).items():
         utts = [utt for utt, one in found.items() if one.reason == reason][:_SHOWN]
         shown = [
-            f"{utt}: '{test_set.targets[utt]}', {found[utt].detail}" for utt in utts
+            f"{utt}: {_quote(test_set.targets[utt])}, {found[utt].detail}"
+            for utt in utts
         ]
         said.append(
             f"{list_reasons({reason: count})}: {FIXES[reason]} ({'; '.join(shown)})"

@@ -77,7 +77,8 @@ def benign_wer(evidence: Evidence) -> Finding:
     wers = evidence.benign_wers.values()
     if len(wers) < 2:
         return not_run(
-            "one system", "give the report several systems (`asr_mtl_report --exp`)"
+            "one system with figures",
+            "give the report several systems (`asr_mtl_report --exp`)",
         )
     figure = f"{min(wers):.2f} to {max(wers):.2f} % in {len(wers)} systems"
     return judged(max(wers) - min(wers) <= MAX_WER_SPREAD, figure)

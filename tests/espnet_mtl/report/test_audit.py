@@ -462,7 +462,7 @@ def test_a_worse_recogniser_spoils_the_comparison_alone(suites, tmp_path):
 
 def test_one_system_has_nothing_to_compare_with(suites):
     audit = audit_of(suites["att"])
-    assert audit.findings["benign_wer"].figure == "one system"
+    assert audit.findings["benign_wer"].figure == "one system with figures"
     assert audit.verdict == "partial"
     assert audit.counts == "11 of 12 gates passed; not run: benign_wer"
     assert "can be relied on" not in audit.sentence
@@ -630,3 +630,85 @@ def test_damaged_records_name_the_line(suite):
     path.write_text(path.read_text() + '{"key": \n')
     with pytest.raises(UserError, match="records.jsonl:133: damaged.*stage 15"):
         audit_of(suite)
+
+
+# Reasons and advice: each only where it applies
+
+
+def means_of(gate, *exps):
+    audit = audit_of(*exps)
+    finding = audit.findings[gate]
+    return next(one for one in GATES if one.name == gate).means(finding)
+
+
+def how_of(gate, *exps):
+    return audit_of(*exps).findings[gate].how
+
+
+@pytest.mark.parametrize(
+    ("wer", "reason"),
+    [(200.0, "itself has a WER of 200 %"), (20.0, "attack is broken")],
+)
+def test_a_recogniser_that_hears_nothing_is_no_broken_attack(suite, wer, reason):
+    change_rows(suite, lambda _: {"success_rate": 0.0})
+    change_rows(suite, lambda _: {"benign_wer": wer}, "none")
+    for gate in ("unbounded", "growth"):
+        assert found(gate, suite)[0] == FAIL
+    assert reason in means_of("unbounded", suite)
+    assert ("itself" in means_of("growth", suite)) == (wer > 100)
+    let_black_box(suite, 0, 12)
+    assert found("white_box", suite)[0] == FAIL
+    assert ("gradients are masked" in means_of("white_box", suite)) == (wer < 100)
+
+
+def test_budgets_that_break_nothing_are_small_where_the_attack_works(suite):
+    change_rows(suite, lambda _: {"success_rate": 0.0}, "standard")
+    assert "Give a larger budget" in means_of("growth", suite)
+    change_rows(suite, lambda _: {"success_rate": 0.0}, "unbounded")
+    assert "or the attack is broken" in means_of("growth", suite)
+    change_rows(suite, lambda row: {"success_rate": 10.0}, "standard")
+    assert "misses what is there" in means_of("growth", suite)
+
+
+def test_who_ran_the_standard_attack_is_not_told_to_run_it(tmp_path, suites):
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=1, audio=False)
+    assert how_of("noise", exp) == (
+        "attack more utterances (`--num_attack_utts`), or a larger set"
+    )
+    assert how_of("saved_file", exp).startswith("attack again")  # the audio is gone
+    shutil.rmtree(audit_dir(exp))
+    for gate in audit_of(exp).gates(NOT_RUN):
+        assert "attack_standard" not in how_of(gate.name, exp)
+    lean = copy_of(suites["att"], tmp_path / "lean")
+    change_rows(lean, lambda _: {"doubled": False}, "standard")
+    assert how_of("steps", lean) == "give the suite `doubled: true`"
+    change_rows(lean, lambda _: {"attack": "other"}, "unbounded")
+    assert "`unbounded: 75`" in how_of("unbounded", lean)
+
+
+def test_noise_that_is_missing_is_named(suite):
+    for attack in ("noise", "gaussian"):
+        change_rows(suite, lambda _: {"attack": "shuffled"}, attack)
+    assert how_of("noise", suite) == "give the attack `controls: [clean, noise]`"
+
+
+def test_steps_whose_records_are_gone_were_doubled(suite):
+    shutil.rmtree(audit_dir(suite))
+    assert found("steps", suite) == (NOT_RUN, "records of the attack not there")
+
+
+def test_a_file_that_is_heard_differently_is_still_the_saved_file(suite):
+    change_records(suite, first_only(lambda *_: {"heard": "other words"}))
+    verdict, figure = found("saved_file", suite)
+    assert (verdict, figure) == (FAIL, "of 132 files, 1 heard differently")
+    means = means_of("saved_file", suite)
+    assert "heard other words" in means and "exceeds" not in means
+
+
+def test_nobody_who_ignores_the_accent_is_no_stronger_attacker(suite):
+    def weigh(row):
+        weights = {"ctc": 0.7, "accent": 0.3}
+        return {"members": tuple(replace(m, weights=weights) for m in row.members)}
+
+    change_rows(suite, weigh, "standard")
+    assert means_of("accent_blind", suite).startswith("No attacker who ignores")
