@@ -243,7 +243,10 @@ def _row(trial, scores, accent, wer, identity):
         snr_db=None if clean or not used else 30.0,
         segsnr_db=None,
         accent_acc=87.5 if accent and used else None,
+        accent_balanced_acc=80.0 if accent and used else None,
+        accent_majority=40.0 if accent and used else None,
         adv_accent_acc=50.0 if accent and used else None,
+        adv_accent_balanced_acc=45.0 if accent and used else None,
         seconds=1.0,
     )
 

@@ -8,7 +8,7 @@ from espnet_mtl.atomic import write_text
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics import score_table, wer
-from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.accent import caution, score_accents
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
 from espnet_mtl.results import clean_scores
@@ -123,4 +123,7 @@ def _score_accents(
     write_text(folder / "wer_per_accent.txt", by_accent)
     write_text(folder / "result.txt", score_table.format_accents(confusion))
     logging.info("Write accent accuracy in %s", folder / "result.txt")
+    shown = confusion.accuracy, confusion.balanced_accuracy, confusion.majority_share
+    if said := caution(*shown):
+        logging.warning("%s: %s", folder / "result.txt", said)
     return confusion

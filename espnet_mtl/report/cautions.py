@@ -1,10 +1,12 @@
 """Warnings and limits that a reader has to know, and what the report lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from espnet_mtl.metrics.accent import caution
 from espnet_mtl.report.comparison import Group, compare
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.table import counted, number
+from espnet_mtl.results.clean_scores import AccentConfusion
 from espnet_mtl.results.infeasible import FIXES, list_reasons
 
 MAX_WER_SPREAD = 2.0
@@ -15,7 +17,32 @@ _FEW_SPEAKERS = 20
 
 def warnings(group: Group) -> list[str]:
     """Warn of what a reader of a group's figures has to know first."""
-    return [*nothing_left(group), *_bad_recognisers(group)]
+    return [*nothing_left(group), *_bad_recognisers(group), *_empty_accuracies(group)]
+
+
+def accent_warnings(
+    confusions: Iterable[tuple[str, AccentConfusion]],
+) -> list[str]:
+    """Warn of accuracies, by name, that show nothing about telling accents apart."""
+    return [
+        f"Warning: {name}: {said}."
+        for name, one in confusions
+        if (said := caution(one.accuracy, one.balanced_accuracy, one.majority_share))
+    ]
+
+
+def _empty_accuracies(group: Group) -> list[str]:
+    """Warn of the same in the attacked utterances."""
+    return [
+        f"Warning: {system.label}, attacked utterances: {said}."
+        for system in group.systems
+        for clean in [system.clean]
+        if (
+            said := caution(
+                clean.accent_acc, clean.accent_balanced_acc, clean.accent_majority
+            )
+        )
+    ]
 
 
 def nothing_left(group: Group) -> list[str]:
@@ -81,16 +108,19 @@ def missing_parts(
             said.append(f"{experiment.system}: {'; '.join(lacks)}.")
     for group in groups:
         said += _missing_in(group, baselines)
-    without = [
-        experiment.system
-        for experiment in experiments
-        if experiment.attacks and not experiment.has_accents
-    ]
-    if without:
+    unscored: list[str] = []
+    without: list[str] = []
+    for experiment in experiments:
+        if experiment.attacks and not experiment.has_accents:
+            rows = [attack.clean for attack in experiment.attacks]
+            has_branch = any(row.accent_acc is not None for row in rows)
+            (unscored if has_branch else without).append(experiment.system)
+    if unscored:
         said.append(
-            "No accent scores (no accent branch, or not scored yet): "
-            f"{', '.join(without)}."
+            f"No accent scores of whole sets (stage 13): {', '.join(unscored)}."
         )
+    if without:
+        said.append(f"No recognised accents: {', '.join(without)}.")
     return said
 
 
@@ -161,6 +191,6 @@ def caveats(group: Group) -> list[str]:
         said.append(
             "Some systems face several different attackers, others only one. The "
             "lowest of several AdvTWERs is a little too low by chance, which works "
-            "against the claims."
+            "against the former."
         )
     return said

@@ -92,7 +92,11 @@ class Row:
         snr_db: Power SNR of the perturbation.
         segsnr_db: Its segmental SNR.
         accent_acc: Accuracy of the accents in untouched audio.
+        accent_balanced_acc: Mean recall of the accents there.
+        accent_majority: Share of the most frequent accent: the accuracy of whoever
+            always says that one.
         adv_accent_acc: Accuracy of the accents in attacked audio.
+        adv_accent_balanced_acc: Mean recall of the accents there.
         seconds: What the trial took on all utterances.
         audit: What the audit said of the attack; only in a report's ``results.json``.
     """
@@ -125,7 +129,10 @@ class Row:
     snr_db: float | None
     segsnr_db: float | None
     accent_acc: float | None
+    accent_balanced_acc: float | None
+    accent_majority: float | None
     adv_accent_acc: float | None
+    adv_accent_balanced_acc: float | None
     seconds: float
     audit: AuditSummary | None = None
 

@@ -89,8 +89,12 @@ def test_row_of_an_attack(attack_dir, hyp_dir):
         "success_rate": pytest.approx(200 / 3),
         "snr_db": pytest.approx(30 + sum(places) / 3),
         "segsnr_db": 20.0,
+        # us, us, india; heard as us, us, us, and under attack as india, us, us
         "accent_acc": pytest.approx(200 / 3),
+        "accent_balanced_acc": 50,
+        "accent_majority": pytest.approx(200 / 3),
         "adv_accent_acc": pytest.approx(100 / 3),
+        "adv_accent_balanced_acc": 25,
         "seconds": 3.25,
         "audit": None,
     }
