@@ -32,6 +32,7 @@ from espnet_mtl.results.clean_scores import (
     write_clean_scores,
 )
 from espnet_mtl.results.files import encode_lines, write_result
+from espnet_mtl.results.infeasible import Infeasible, count_reasons
 from espnet_mtl.results.record import Attempt, Doubled, Health, Record
 from espnet_mtl.results.trial import Member, Trial
 
@@ -41,6 +42,7 @@ WORDS = 10
 CLEAN = Trial(name="clean", role="control", attack="none")
 CONTROLS = ("noise", "gaussian", "shuffled")
 KINDS = {"transfer": "transfer", "square": "black_box"}
+TOO_LONG = Infeasible(reason="too_long", detail="99 frames needed, 9 there")
 ACCENTS = ("northern", "scottish", "us")
 # Errors (of 10 words) at the smallest and the largest budget, for either attacker.
 # The accent-blind one is the stronger on *_accent, but only at the largest budget.
@@ -183,7 +185,7 @@ def _score(trial, utt, speaker, wrong, accent, feasible):
         utt=utt,
         spk=speaker,
         trial=trial.name,
-        feasible=feasible,
+        infeasible=None if feasible else TOO_LONG,
         ref="a truth of five words",
         target=" ".join(target),
         hyp=" ".join(heard),
@@ -210,14 +212,17 @@ def _record(trial, score, path, more):
         utt=score.utt,
         trial=trial.name,
         target=score.target,
-        feasible=score.feasible,
+        infeasible=score.infeasible,
         **{**about, **more},
     )
 
 
 def _row(trial, scores, accent, wer, identity):
     used = [score for score in scores if score.feasible]
-    twer = 100 * sum(score.edits_target for score in used) / (WORDS * len(used))
+    twer = success = None  # where nothing is left to count
+    if used:
+        twer = 100 * sum(score.edits_target for score in used) / (WORDS * len(used))
+        success = 100 * sum(score.success for score in used) / len(used)
     clean = trial.is_untouched
     names = ("role", "attack", "attacker", "also", "norm", "budget", "words")
     names += ("members", "suite", "doubled", "settings")
@@ -227,18 +232,21 @@ def _row(trial, scores, accent, wer, identity):
         trial=trial.name,
         **{name: getattr(trial, name) for name in names},
         n=len(used),
-        infeasible=len(scores) - len(used),
-        benign_wer=wer,
-        null_twer=100.0,
+        infeasible=count_reasons(score.infeasible for score in scores),
+        benign_wer=wer if used else None,
+        null_twer=100.0 if used else None,
         adv_twer=twer,
-        adv_twer_ci=(twer - 4, twer + 5),
-        adv_wer=wer if clean else 100.0,
+        adv_twer_ci=(twer - 4, twer + 5) if used else None,
+        adv_wer=(wer if clean else 100.0) if used else None,
         adv_wer_ci=None,
-        success_rate=100 * sum(score.success for score in used) / len(used),
-        snr_db=None if clean else 30.0,
+        success_rate=success,
+        snr_db=None if clean or not used else 30.0,
         segsnr_db=None,
-        accent_acc=87.5 if accent else None,
-        adv_accent_acc=50.0 if accent else None,
+        accent_acc=87.5 if accent and used else None,
+        accent_balanced_acc=80.0 if accent and used else None,
+        accent_majority=40.0 if accent and used else None,
+        adv_accent_acc=50.0 if accent and used else None,
+        adv_accent_balanced_acc=45.0 if accent and used else None,
         seconds=1.0,
     )
 

@@ -3,6 +3,7 @@
 from exp_factory import CLEAN, make_trial
 
 from espnet_mtl.results.attack import AttackRun, write_attack
+from espnet_mtl.results.infeasible import Infeasible
 from espnet_mtl.results.record import Record
 
 UTTERANCES = {
@@ -18,6 +19,7 @@ TARGETS = {
     "bob-2": "a very long sentence for so short an utterance",
 }
 INFEASIBLE = "bob-2"
+TOO_LONG = Infeasible(reason="too_long", detail="99 frames needed, 9 there")
 TRIALS = (CLEAN, make_trial("noise"), make_trial("pgd", "multitask"))
 SECONDS = {"noise_linf0.01": 0.5, "pgd_multitask_linf0.01": 3.25}
 KEYS = {f"{utt}-{trial.name}": (utt, trial) for utt in UTTERANCES for trial in TRIALS}
@@ -67,7 +69,7 @@ def make_record(key, utt, trial, number):
         trial=trial.name,
         target=TARGETS[utt],
         accent_wish=None,
-        feasible=utt != INFEASIBLE,
+        infeasible=TOO_LONG if utt == INFEASIBLE else None,
         linf=0.0 if nothing else 0.01,
         l2=0.0 if nothing else 1.0,
         snr_db=None if nothing else 30.0 + number,

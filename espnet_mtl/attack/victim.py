@@ -71,10 +71,6 @@ class Victim(Protocol):
         """Count the encoder's frames for audio of a length; 0 where it is too short."""
         ...
 
-    def can_say(self, num_samples: int, tokens: Sequence[int]) -> bool:
-        """Tell whether audio of a length can be heard as a text at all.
-
-        It cannot if the text is too long for CTC's frames, or has a token that the
-        model does not know.
-        """
+    def write_text(self, text: str) -> str:
+        """Write a text as its own tokens spell it; ``<unk>`` is what no token can."""
         ...

@@ -68,7 +68,11 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Make the data directory from what the jobs have finished",
     )
-    add("--check", action="store_true", help="Only check options and files")
+    add(
+        "--check",
+        action="store_true",
+        help="Only check options, files, and whether the model can write the texts",
+    )
     return parser
 
 
@@ -92,12 +96,9 @@ def main(cmd: list[str] | None = None) -> None:
     )
     decoding = Decoding(args.inference_config, args.inference_args)
     inputs = read_inputs(config, hash_file(args.model_zip), decoding.stamp())
-    if args.check:
-        return
-
-    if not args.merge:
+    if args.check or not args.merge:
         attack(args, config, test_set, inputs, decoding)
-    if args.job is None:
+    if args.job is None and not args.check:
         merge(config, test_set, args.output_dir, inputs)
 
 
@@ -108,10 +109,11 @@ def attack(
     inputs: Inputs,
     decoding: Decoding,
 ) -> None:
-    """Run one job, or all of the work as one.
+    """Run one job, or all of the work as one; with ``--check`` only look at it.
 
     Raises:
-        UserError: If a model is refused, or the audio is faulty.
+        UserError: If a model is refused, the audio is faulty, or no target can be
+            reached.
     """
     require_gpus(f"--ngpu {args.ngpu}", min(args.ngpu, 1), "leave --ngpu out")
     # Imported late: merging needs no ESPnet, whose import takes seconds.
@@ -133,10 +135,10 @@ def attack(
         make_listener,
         {path: load_victim(path, device) for path in config.sources},
     )
-    if args.job is None:
-        job.run()
-    else:
-        job.run(args.job, args.nj)
+    if args.check or args.job is None:
+        job.warn()  # not in each job, where it would stand once more in every log
+    if not args.check:
+        job.run(args.job or 1, args.nj if args.job else 1)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.report.claims import claims_blocks
 from espnet_mtl.report.document import Text, to_markdown
 from espnet_mtl.report.experiment import read_experiments
-from espnet_mtl.report.readme import update_readmes
+from espnet_mtl.report.readme import check_readmes, update_readmes
 from espnet_mtl.report.report import DEFAULT_TITLE, Report, write_report
 
 # Only this corpus has every system that the claims are about.
@@ -59,6 +59,9 @@ def main(cmd: list[str] | None = None) -> None:
     setup_logging()
     if args.update_readme and not args.corpus:
         raise UserError("--update_readme needs --corpus, the name in the markers.")
+    if args.update_readme:  # before the attacked audio is read and plots are drawn
+        names = part_names(args.corpus)
+        check_readmes(args.update_readme, names, names[0])
     report = Report(
         experiments=read_experiments(args.exp),
         baselines=[name for name in args.baselines.split(",") if name],
@@ -68,7 +71,7 @@ def main(cmd: list[str] | None = None) -> None:
     files = write_report(report, args.output)
     if args.update_readme:
         parts = readme_parts(report, args.corpus)
-        update_readmes(args.update_readme, parts, f"results:{args.corpus}")
+        update_readmes(args.update_readme, parts, names[0])
         files += args.update_readme
     for path in files:
         logging.info("Wrote %s", path)
@@ -80,16 +83,22 @@ def main(cmd: list[str] | None = None) -> None:
         print("\n" + "\n".join(str(path) for path in files))
 
 
+def part_names(corpus: str) -> list[str]:
+    """Name the parts of a README, as in the markers; the first one is needed."""
+    names = [f"results:{corpus}", f"results:{corpus}:short"]
+    return [*names, "results:claims"] if corpus == _CLAIMS_CORPUS else names
+
+
 def readme_parts(report: Report, corpus: str) -> dict[str, str]:
     """Make what goes into a README: Markdown by the name in the markers."""
-    parts = {
-        f"results:{corpus}": to_markdown(report.readme_blocks()),
-        f"results:{corpus}:short": to_markdown(report.short_blocks()),
-    }
-    if corpus == _CLAIMS_CORPUS:
-        nothing = [Text("These systems test none of the claims.")]
-        parts["results:claims"] = to_markdown(claims_blocks(report.groups) or nothing)
-    return parts
+    nothing = [Text("These systems test none of the claims.")]
+    parts = (
+        report.readme_blocks(),
+        report.short_blocks(),
+        claims_blocks(report.groups) or nothing,
+    )
+    named = zip(part_names(corpus), parts, strict=False)
+    return {name: to_markdown(blocks) for name, blocks in named}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from espnet_mtl.attack.runner.recordings import Recordings
 from espnet_mtl.attack.targets import choose_targets
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import run_main, setup_logging
@@ -12,9 +13,17 @@ from espnet_mtl.errors import run_main, setup_logging
 def get_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     parser = argparse.ArgumentParser(description="Choose the targets of a test set")
-    parser.add_argument("--text", type=Path, required=True, help="Transcripts")
-    parser.add_argument("--output", type=Path, required=True, help="File to write")
-    parser.add_argument("--seed", type=int, default=0)
+    add = parser.add_argument
+    add("--text", type=Path, required=True, help="Transcripts")
+    add("--wav_scp", type=Path, required=True, help="Audio, whose length limits them")
+    add("--output", type=Path, required=True, help="File to write")
+    add(
+        "--token_type",
+        choices=("bpe", "char", "word"),
+        default="char",
+        help="Tokens of the models; with words, every target fits",
+    )
+    add("--seed", type=int, default=0)
     return parser
 
 
@@ -22,7 +31,10 @@ def main(cmd: list[str] | None = None) -> None:
     """Run the command, with the arguments ``cmd`` instead of those of the process."""
     args = get_parser().parse_args(cmd)
     setup_logging()
-    targets = choose_targets(read_table(args.text), args.seed)
+    num_samples = None
+    if args.token_type != "word":
+        num_samples = Recordings(read_table(args.wav_scp)).lengths()
+    targets = choose_targets(read_table(args.text), num_samples, args.seed)
     write_table(args.output, targets)
     logging.info("%s: targets for %d utterances", args.output, len(targets))
 

@@ -6,6 +6,30 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.results.clean_scores import AccentConfusion
 
 
+def caution(
+    accuracy: float | None, balanced: float | None, majority: float | None
+) -> str:
+    """Say that an accuracy shows nothing; empty where it is above the majority's share.
+
+    Args:
+        accuracy: In percent.
+        balanced: Balanced accuracy, the mean recall of the accents, in percent.
+        majority: Share of the most frequent accent, in percent.
+    """
+    if accuracy is None or balanced is None or majority is None or accuracy > majority:
+        return ""
+    if majority == 100.0:
+        return (
+            "all labelled utterances have the same accent: accuracy says nothing about "
+            "telling accents apart"
+        )
+    return (
+        f"an accent accuracy of {accuracy:.1f} % is not above {majority:.1f} %, the "
+        "share of the most frequent accent: always saying that one would do as well. "
+        f"The balanced accuracy is {balanced:.1f} %"
+    )
+
+
 def score_accents(
     truth: Mapping[str, str],
     recognised: Mapping[str, str],

@@ -19,6 +19,8 @@ from espnet_mtl.metrics.wish import Heard, Wish
 from espnet_mtl.provenance import read_stamp, write_stamp
 from espnet_mtl.results import attack
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore, hash_attack
+from espnet_mtl.results.clean_scores import AccentConfusion
+from espnet_mtl.results.infeasible import count_reasons
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import UNTOUCHED, Trial
 
@@ -148,7 +150,7 @@ def _score_utterances(
             utt=record.utt,
             spk=attacked.tables["utt2spk"][key],
             trial=record.trial,
-            feasible=record.feasible,
+            infeasible=record.infeasible,
             ref=ref,
             target=record.target,
             hyp=hypotheses[key],
@@ -178,6 +180,7 @@ def _score_trial(
                 f"target than '{clean_one.key}'; repeat stage 15"
             )
     records = [attacked.records[one.key] for one in used]
+    accents, adv_accents = _score_accents(clean), _score_accents(used)
     return make_row(
         trial=trial.name,
         role=trial.role,
@@ -192,7 +195,9 @@ def _score_trial(
         doubled=trial.doubled,
         settings=trial.settings,
         n=len(used),
-        infeasible=len(every) - len(used),
+        infeasible=count_reasons(
+            one.infeasible for one in every if trial.words == "target"
+        ),
         benign_wer=_rate(clean, _ref),
         null_twer=_rate(clean, _target),
         adv_twer=_rate(used, _target),
@@ -202,8 +207,11 @@ def _score_trial(
         success_rate=_finite(error_rate(sum(one.success for one in used), len(used))),
         snr_db=_mean([record.snr_db for record in records]),
         segsnr_db=_mean([record.segsnr_db for record in records]),
-        accent_acc=_accent_accuracy(clean),
-        adv_accent_acc=_accent_accuracy(used),
+        accent_acc=accents and accents.accuracy,
+        accent_balanced_acc=accents and accents.balanced_accuracy,
+        accent_majority=accents and accents.majority_share,
+        adv_accent_acc=adv_accents and adv_accents.accuracy,
+        adv_accent_balanced_acc=adv_accents and adv_accents.balanced_accuracy,
         seconds=attacked.run.seconds.get(trial.name, 0.0),
     )
 
@@ -226,11 +234,11 @@ def _interval(scores: Sequence[UttScore], count: _Count) -> tuple[float, float] 
     return None if math.isnan(interval.low) else (interval.low, interval.high)
 
 
-def _accent_accuracy(scores: Sequence[UttScore]) -> float | None:
-    recognised = {one.key: one.hyp_accent for one in scores}
-    if None in recognised.values():
+def _score_accents(scores: Sequence[UttScore]) -> AccentConfusion | None:
+    recognised = {one.key: one.hyp_accent for one in scores if one.hyp_accent}
+    if len(recognised) < len(scores):
         return None
-    return score_accents({one.key: one.accent for one in scores}, recognised).accuracy
+    return score_accents({one.key: one.accent for one in scores}, recognised)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -9,7 +9,7 @@ from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics import score_table, wer
-from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.accent import caution, score_accents
 from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
@@ -127,4 +127,7 @@ def _score_accents(
     write_text(folder / "wer_per_accent.txt", by_accent)
     write_text(folder / "result.txt", score_table.format_accents(confusion))
     logging.info("Write accent accuracy in %s", folder / "result.txt")
+    shown = confusion.accuracy, confusion.balanced_accuracy, confusion.majority_share
+    if said := caution(*shown):
+        logging.warning("%s: %s", folder / "result.txt", said)
     return confusion

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
+from espnet_mtl.metrics.accent import caution
 from espnet_mtl.metrics.wer import EditCounts, pool
 from espnet_mtl.results.clean_scores import AccentConfusion, PooledErrors
 
@@ -75,14 +76,20 @@ def _format(title: str, rows: list[tuple[str, list[str]]]) -> str:
 
 
 def format_accents(confusion: AccentConfusion) -> str:
-    """Format the accuracy, and in a table which accents were recognised as which."""
+    """Format the accuracies, and in a table which accents were recognised as which."""
     size = max(map(len, (*confusion.accents, "recognised")))
     width = max(6, *map(len, confusion.accents)) if confusion.accents else 6
     names = " ".join(f"{name:>{width}}" for name in confusion.accents)
+    shown = confusion.accuracy, confusion.balanced_accuracy, confusion.majority_share
+    said = caution(*shown)
     lines = [
         f"accuracy {_show(confusion.accuracy)} % ({confusion.correct} of "
         f"{confusion.labelled} utterances; {confusion.unlabelled} without a label left "
         "out)",
+        f"balanced accuracy {_show(confusion.balanced_accuracy)} % (mean recall)",
+        f"majority {_show(confusion.majority_share)} % (share of the most frequent "
+        f"accent, {confusion.majority_accent})",
+        *([f"Caution: {said}."] if said else []),
         "",
         "Utterances: rows true, columns recognised",
         "",

@@ -1,17 +1,64 @@
 """Warnings and limits that a reader has to know, and what the report lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from espnet_mtl.report.comparison import Group
+from espnet_mtl.metrics.accent import caution
+from espnet_mtl.report.comparison import Group, compare
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.table import counted, number
+from espnet_mtl.results.clean_scores import AccentConfusion
+from espnet_mtl.results.infeasible import FIXES, list_reasons
 
 MAX_WER_SPREAD = 2.0
 MAX_WER = 10.0
+BAD_WER = 50.0  # a recogniser that gets more than half of the words wrong
 _FEW_SPEAKERS = 20
 
 
 def warnings(group: Group) -> list[str]:
+    """Warn of what a reader of a group's figures has to know first."""
+    return [*nothing_left(group), *_bad_recognisers(group), *_empty_accuracies(group)]
+
+
+def accent_warnings(
+    confusions: Iterable[tuple[str, AccentConfusion]],
+) -> list[str]:
+    """Warn of accuracies, by name, that show nothing about telling accents apart."""
+    return [
+        f"Warning: {name}: {said}."
+        for name, one in confusions
+        if (said := caution(one.accuracy, one.balanced_accuracy, one.majority_share))
+    ]
+
+
+def _empty_accuracies(group: Group) -> list[str]:
+    """Warn of the same in the attacked utterances."""
+    return [
+        f"Warning: {system.label}, attacked utterances: {said}."
+        for system in group.systems
+        for clean in [system.clean]
+        if (
+            said := caution(
+                clean.accent_acc, clean.accent_balanced_acc, clean.accent_majority
+            )
+        )
+    ]
+
+
+def nothing_left(group: Group) -> list[str]:
+    """Warn of systems for which no attack can reach any target."""
+    return [
+        f"Warning: {system.label}: nothing is left to count, since no attack can reach "
+        f"any of the {clean.num_infeasible} targets: {list_reasons(clean.infeasible)}. "
+        f"To do: {'; '.join(FIXES[why] for why in clean.infeasible)}. Then repeat "
+        "stages 15 to 18."
+        for system in group.systems
+        if system.result.is_empty
+        for clean in [system.clean]
+    ]
+
+
+def _bad_recognisers(group: Group) -> list[str]:
     """Warn of systems that do not recognise well enough to be compared."""
     wers = {
         system.label: wer
@@ -32,10 +79,18 @@ def warnings(group: Group) -> list[str]:
         parts.append(f"the WER of {', '.join(high)} is above {MAX_WER:g} %")
     if not parts:
         return []
-    return [
+    said = [
         f"Warning: {'; '.join(parts)}. A worse recogniser resists targets better: "
         "part of its AdvTWER is its own errors, not robustness."
     ]
+    bad = [name for name, wer in wers.items() if wer > BAD_WER]
+    if bad:
+        said.append(
+            f"Warning: {', '.join(bad)}: more than half of the words are wrong without "
+            "any attack. Figures of such a recogniser say nothing about robustness; "
+            "train it first."
+        )
+    return said
 
 
 def missing_parts(
@@ -53,16 +108,19 @@ def missing_parts(
             said.append(f"{experiment.system}: {'; '.join(lacks)}.")
     for group in groups:
         said += _missing_in(group, baselines)
-    without = [
-        experiment.system
-        for experiment in experiments
-        if experiment.attacks and not experiment.has_accents
-    ]
-    if without:
+    unscored: list[str] = []
+    without: list[str] = []
+    for experiment in experiments:
+        if experiment.attacks and not experiment.has_accents:
+            rows = [attack.clean for attack in experiment.attacks]
+            has_branch = any(row.accent_acc is not None for row in rows)
+            (unscored if has_branch else without).append(experiment.system)
+    if unscored:
         said.append(
-            "No accent scores (no accent branch, or not scored yet): "
-            f"{', '.join(without)}."
+            f"No accent scores of whole sets (stage 13): {', '.join(unscored)}."
         )
+    if without:
+        said.append(f"No recognised accents: {', '.join(without)}.")
     return said
 
 
@@ -78,18 +136,40 @@ def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
             )
         if system.attacked and not system.noise:
             said.append(f"{name}: no noise control.")
-        if clean.infeasible:
+        if clean.infeasible and not system.result.is_empty:
+            every = counted(clean.num_infeasible + clean.n, "utterance")
             said.append(
-                f"{name}: {clean.infeasible} of "
-                f"{counted(clean.infeasible + clean.n, 'utterance')} are too short for "
-                "their target and left out."
+                f"{name}: {clean.num_infeasible} of {every} left out, since no attack "
+                f"can reach their targets: {list_reasons(clean.infeasible)}."
             )
+    said += _unpaired(group, baselines)
     absent = [name for name in baselines if not group.find(name)]
     if absent and len(group.systems) > 1:
         said.append(
             f"{group.title}: no baseline {', '.join(absent)}, so no differences "
             "from it."
         )
+    return said
+
+
+def _unpaired(group: Group, baselines: Sequence[str]) -> list[str]:
+    """Name systems that share no utterance that counts with a baseline."""
+    if not group.budgets:
+        return []
+    said = []
+    largest = group.budgets[-1]
+    for baseline in baselines:
+        for system in group.systems:
+            other = group.find(baseline, like=system)
+            if other is None or system.system == baseline:
+                continue
+            attacked = system.strongest(largest) and other.strongest(largest)
+            if attacked and compare(system, other, largest) is None:
+                said.append(
+                    f"{system.label} and {other.label} ({group.title}): no utterance "
+                    "has a target that can be reached on both, so there is no "
+                    "difference."
+                )
     return said
 
 
@@ -111,6 +191,6 @@ def caveats(group: Group) -> list[str]:
         said.append(
             "Some systems face several different attackers, others only one. The "
             "lowest of several AdvTWERs is a little too low by chance, which works "
-            "against the claims."
+            "against the former."
         )
     return said

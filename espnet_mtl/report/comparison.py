@@ -113,6 +113,11 @@ class Group:
         return sorted(found, key=lambda budget: strength(self.norm, budget))
 
     @property
+    def has_figures(self) -> bool:
+        """Whether any utterance counts for any targeted attack."""
+        return any(system.strongest(b) for b in self.budgets for system in self.systems)
+
+    @property
     def title(self) -> str:
         """The group in words."""
         norm = f", {NORM_NAMES.get(self.norm, self.norm)}" if self.norm else ""

@@ -44,6 +44,12 @@ class AttackResult:
         """The attacked audio as a data directory; it may be gone."""
         return self.folder / self.scores.attack_dir
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no utterance of any attack counts: no target can be reached."""
+        attacked = self.of("main")
+        return bool(attacked) and not any(row.n for row in attacked)
+
     def of(self, role: Role) -> list[Row]:
         """Return the rows of trials with one role."""
         return [row for row in self.rows if row.role == role]

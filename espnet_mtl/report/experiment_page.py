@@ -5,9 +5,10 @@ from pathlib import Path
 from espnet_mtl.environment import environment
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.score_table import show_percentages
+from espnet_mtl.report.cautions import accent_warnings
 from espnet_mtl.report.document import Block, Bullets, Heading, Text, to_markdown
 from espnet_mtl.report.experiment import find_attacks, find_clean
-from espnet_mtl.report.result_tables import LEGEND_TRIALS, trial_table
+from espnet_mtl.report.result_tables import LEGEND_ACCENTS, LEGEND_TRIALS, trial_table
 from espnet_mtl.report.table import Table, number
 from espnet_mtl.results.attack_scores import AttackScores, read_attack_scores
 from espnet_mtl.results.clean_scores import ErrorKind, read_clean_scores
@@ -41,13 +42,21 @@ def format_results(asr_exp: Path) -> str:
         blocks.append(Heading(kind.upper(), level=3))
         blocks.append(Table(["dataset", *_ERROR_COLUMNS], rows))
     accents = [
-        [name, str(one.accents.labelled), number(one.accents.accuracy)]
+        [
+            name,
+            str(one.accents.labelled),
+            number(one.accents.accuracy),
+            number(one.accents.balanced_accuracy),
+            number(one.accents.majority_share),
+        ]
         for name, one in clean
         if one.accents
     ]
+    named = [(name, one.accents) for name, one in clean if one.accents]
     if accents:
-        table = Table(["dataset", "Snt", "Accuracy"], accents)
-        blocks += [Heading("Accent", level=3), table]
+        header = ["dataset", "Snt", "Accuracy", "Balanced", "Majority"]
+        blocks += [Heading("Accent", level=3), Table(header, accents)]
+        blocks += [Text(LEGEND_ACCENTS), *map(Text, accent_warnings(named))]
     for attack in attacks:
         place = f"{attack.clean.decoder}_{attack.attack_tag}/{attack.clean.set}"
         blocks += [Heading(f"Attack: {place}", level=3), *_attack_blocks(attack)]

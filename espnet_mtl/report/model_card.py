@@ -8,10 +8,17 @@ import yaml
 
 from espnet_mtl.environment import environment
 from espnet_mtl.report.audit.blocks import audit_lines
+from espnet_mtl.report.cautions import accent_warnings, warnings
 from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
 from espnet_mtl.report.experiment import read_experiment
-from espnet_mtl.report.report import Report
-from espnet_mtl.report.result_tables import LEGEND, LEGEND_ALL, clean_table, full_table
+from espnet_mtl.report.report import Report, named_confusions
+from espnet_mtl.report.result_tables import (
+    LEGEND,
+    LEGEND_ACCENTS,
+    LEGEND_ALL,
+    clean_table,
+    full_table,
+)
 
 DECODING_NAME = "decode.yaml"
 _TAGS = ("espnet", "audio", "automatic-speech-recognition")
@@ -129,9 +136,13 @@ def _results(exp: Path) -> list[Block]:
     report = Report([experiment])
     blocks: list[Block] = []
     if clean := clean_table([experiment]):
-        blocks += [Heading("Untouched audio"), clean]
+        blocks += [Heading("Untouched audio"), clean, Text(LEGEND_ACCENTS)]
+        said = accent_warnings(named_confusions([experiment]))
+        blocks += [Text(line, warning=True) for line in said]
     for group in report.groups:
-        blocks += [Heading(f"Under attack: {group.title}"), full_table(group)]
+        blocks.append(Heading(f"Under attack: {group.title}"))
+        blocks += [Text(line, warning=True) for line in warnings(group)]
+        blocks.append(full_table(group))
     if report.groups:
         blocks += [Text(LEGEND), Text(LEGEND_ALL)]
     if lines := audit_lines(report.audits):

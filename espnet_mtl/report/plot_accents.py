@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 from espnet_mtl.report.plot_style import figure
+from espnet_mtl.report.table import number
 from espnet_mtl.results.clean_scores import AccentConfusion
 
 
@@ -49,5 +50,8 @@ def _draw(axis: Axes, name: str, confusion: AccentConfusion) -> AxesImage:
             dark = shares[true][heard] > 0.55
             colour = "white" if dark else "black"
             axis.text(heard, true, str(count), ha="center", va="center", color=colour)
-    axis.set_title(f"{name}\n{confusion.accuracy or 0:.1f} % right")
+    right = f"{number(confusion.accuracy, 1)} % right"
+    balanced = f"balanced {number(confusion.balanced_accuracy, 1)} %"
+    majority = f"majority {number(confusion.majority_share, 1)} %"
+    axis.set_title(f"{name}\n{right}, {balanced}\n{majority}", fontsize=9)
     return image

@@ -1,6 +1,6 @@
 """Generated parts of a README, between markers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
@@ -29,6 +29,20 @@ def replace_between(text: str, name: str, content: str, place: str) -> str:
     return f"{before}{start}\n{content.strip()}\n{end}{after}"
 
 
+def check_readmes(paths: Sequence[Path], names: Iterable[str], needed: str) -> None:
+    """Check what :func:`update_readmes` needs, before there are any results.
+
+    Args:
+        paths: The READMEs.
+        names: Names in the markers.
+        needed: That of them which at least one file has to have.
+
+    Raises:
+        UserError: As :func:`update_readmes`.
+    """
+    _replace(paths, dict.fromkeys(names, ""), needed)
+
+
 def update_readmes(
     paths: Sequence[Path], parts: Mapping[str, str], needed: str
 ) -> None:
@@ -43,6 +57,14 @@ def update_readmes(
         UserError: If a file is missing, no file has a place for what is needed, or a
             marker lacks its counterpart.
     """
+    texts = _replace(paths, parts, needed)
+    write_files({path: text.encode() for path, text in texts.items()})
+
+
+def _replace(
+    paths: Sequence[Path], parts: Mapping[str, str], needed: str
+) -> dict[Path, str]:
+    """Give the files' texts with the parts in them."""
     for path in paths:
         if not path.is_file():
             raise UserError(f"--update_readme {path}: no such file.")
@@ -57,4 +79,4 @@ def update_readmes(
             )
         for path in places:
             texts[path] = replace_between(texts[path], name, content, str(path))
-    write_files({path: text.encode() for path, text in texts.items()})
+    return texts

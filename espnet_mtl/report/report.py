@@ -12,7 +12,12 @@ from espnet_mtl.environment import environment, git_commit
 from espnet_mtl.report import result_tables as tables
 from espnet_mtl.report.audit import blocks as audit_words
 from espnet_mtl.report.audit.audits import Audit, AuditGroup, make_audits
-from espnet_mtl.report.cautions import missing_parts, warnings
+from espnet_mtl.report.cautions import (
+    accent_warnings,
+    missing_parts,
+    nothing_left,
+    warnings,
+)
 from espnet_mtl.report.claims import claims_blocks
 from espnet_mtl.report.comparison import Group, make_groups
 from espnet_mtl.report.document import (
@@ -91,6 +96,7 @@ class Report:
         blocks: list[Block] = []
         for group in self.groups:
             blocks += [tables.short_table(group), Text(tables.notes(group)[0])]
+            blocks += [Text(line, warning=True) for line in nothing_left(group)]
         if audits := [audit for group in self.audits for audit in group.audits]:
             blocks.append(Text(audit_words.audit_sentence(audits)))
         return blocks
@@ -161,8 +167,9 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
             everything.append(Heading(group.title, level=3))
         everything.append(tables.full_table(group))
     clean = tables.clean_table(report.experiments)
+    confusions = named_confusions(report.experiments)
     missing = missing_parts(report.experiments, report.groups, report.baselines)
-    if any(group.budgets for group in report.groups) and not plots["example"]:
+    if any(group.has_figures for group in report.groups) and not plots["example"]:
         missing.append("No example: the attacked audio (stage 15) is not there.")
     sections: dict[str, list[Block]] = {
         "Environments": [Bullets(environment())],
@@ -173,7 +180,10 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         "An example": plots["example"],
         "Each attacker": plots["attackers"],
         "Training": plots["training"],
-        "Accents in untouched audio": plots["accents"],
+        "Accents in untouched audio": [
+            *plots["accents"],
+            *(Text(line, warning=True) for line in accent_warnings(confusions)),
+        ],
         "Everything": everything,
         "Untouched audio, whole sets": [clean] if clean else [],
         "Not in this report": [Bullets(missing)] if missing else [],
@@ -196,7 +206,7 @@ def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
 
     made: defaultdict[str, list[Block]] = defaultdict(list)
     for number, group in enumerate(report.groups, start=1):
-        if not group.budgets:
+        if not group.has_figures:
             continue
         suffix = f"_{number}" if len(report.groups) > 1 else ""
         path = f"plots/advtwer_vs_budget{suffix}.png"
@@ -219,13 +229,13 @@ def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
     if plot_training(report.experiments, output / "plots/training.png"):
         image = Image("plots/training.png", "Validation measures after each epoch")
         made["training"].append(image)
-    confusions = _confusions(report.experiments)
+    confusions = named_confusions(report.experiments)
     if plot_confusions(confusions, output / "plots/accents.png"):
         made["accents"].append(Image("plots/accents.png", "True against heard accents"))
     return made
 
 
-def _confusions(
+def named_confusions(
     experiments: Sequence[Experiment],
 ) -> list[tuple[str, AccentConfusion]]:
     """Recognised accents by system; named so that one system's can be told apart."""

@@ -14,10 +14,17 @@ LEGEND = (
     "got every word. Null TWER: the same of untouched audio, what a perfect defence "
     "would reach. WER: of the attacked utterances before the attack, against the "
     "truth, ↓ lower is better; stage 13 scores the whole set. "
-    "Accent acc.: share (%) of accents recognised, ↑ higher is better. "
+    "Accent acc.: share (%) of accents recognised, ↑ higher is better; balanced: the "
+    "mean of that share over the accents; majority: the share of the most frequent "
+    "accent, which whoever always says that one gets. "
     "Differences are in points, system minus baseline, ↑ above 0 = harder to attack "
     "than the baseline; in brackets the 95 % interval of a paired bootstrap over "
     "speakers."
+)
+LEGEND_ACCENTS = (
+    "Accent accuracy: share (%) of accents recognised. Balanced: balanced accuracy, "
+    "the mean of that share over the accents. Majority: share of the most frequent "
+    "accent, the accuracy of whoever always says that one."
 )
 LEGEND_ALL = (
     "AdvWER: word error rate (%) in attacked audio against the truth, ↓ lower = less "
@@ -35,7 +42,8 @@ LEGEND_TRIALS = (
     "errors against the truth; benign WER: the same before the attack, of these n "
     "utterances (stage 13 scores the whole set). Success: utterances in which the "
     "attacker got what was wanted, in percent: exactly the target; or, without a "
-    "target, other words than were said, or the same words in another accent."
+    "target, other words than were said, or the same words in another accent. Accents: "
+    "accuracy, balanced accuracy (mean recall), and the share of the most frequent one."
 )
 
 
@@ -48,7 +56,7 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
     accents = any(row.accent_acc is not None for row in _rows(group))
     counts = _range([system.clean.n for system in group.systems])
     header = ["system", f"WER ↓ ({counts} utts)"]
-    header += ["accent acc. ↑"] if accents else []
+    header += ["accent acc. ↑", "balanced ↑", "majority"] if accents else []
     header += ["null TWER"]
     header += [f"AdvTWER↑ {group.budget_name(b)}" for b in group.budgets]
     if group.budgets:
@@ -57,7 +65,10 @@ def main_table(group: Group, baselines: Sequence[str]) -> Table:
     rows = []
     for system in group.systems:
         row = [system.label, number(system.clean.benign_wer)]
-        row += [number(system.clean.accent_acc)] if accents else []
+        if accents:
+            clean = system.clean
+            row += map(number, (clean.accent_acc, clean.accent_balanced_acc))
+            row += [number(clean.accent_majority)]
         row += [number(system.clean.null_twer)]
         row += [_adv_twer(system.strongest(budget)) for budget in group.budgets]
         if group.budgets:
@@ -119,7 +130,8 @@ def full_table(group: Group) -> Table:
     """Make the table with every row, by system, budget and attacker; controls first."""
     accents = any(row.adv_accent_acc is not None for row in _rows(group))
     header = ["system", "attack", "budget", "n", "AdvTWER % ↑", "AdvWER % ↓"]
-    header += ["success % ↓", "SNR dB"] + (["adv. accent acc. % ↑"] if accents else [])
+    header += ["success % ↓", "SNR dB"]
+    header += ["adv. accent acc. % ↑", "adv. balanced acc. % ↑"] if accents else []
     rows = []
     for system in group.systems:
         every = [system.clean, *_by_budget(system), *system.result.of("audit")]
@@ -149,7 +161,12 @@ def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
         number(row.snr_db, 1),
     ]
     if accents:
-        cells.append(number(row.accent_acc if untouched else row.adv_accent_acc, 1))
+        cells += [
+            number(row.accent_acc if untouched else row.adv_accent_acc, 1),
+            number(
+                row.accent_balanced_acc if untouched else row.adv_accent_balanced_acc, 1
+            ),
+        ]
     return cells
 
 
@@ -206,24 +223,29 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
             scores.set,
             str(scores.errors["wer"].utterances),
             number(scores.errors["wer"].rate, 1),
-            number(scores.accents.accuracy if scores.accents else None, 1),
+            number(accents.accuracy if accents else None, 1),
+            number(accents.balanced_accuracy if accents else None, 1),
+            number(accents.majority_share if accents else None, 1),
         ]
         for experiment in experiments
         for scores in experiment.clean
+        for accents in [scores.accents]
     ]
     header = ["system", "decoding", "set", "utterances", "WER % ↓", "accent acc. % ↑"]
+    header += ["balanced acc. % ↑", "majority %"]
     return Table(header, rows, text_columns=3) if rows else None
 
 
 def trial_table(rows: Sequence[Row]) -> Table:
     """Make the table of one attacked decoding, a row for each trial."""
     header = ["trial", "n", "infeasible", "benign WER", "null TWER", "AdvTWER ↑"]
-    header += ["AdvWER", "success", "SNR dB", "accent acc.", "adv. accent acc."]
+    header += ["AdvWER", "success", "SNR dB", "accent acc.", "balanced", "majority"]
+    header += ["adv. accent acc.", "adv. balanced"]
     cells = [
         [
             row.trial,
             str(row.n),
-            str(row.infeasible),
+            str(row.num_infeasible),
             number(row.benign_wer),
             number(row.null_twer),
             number(row.adv_twer),
@@ -231,7 +253,10 @@ def trial_table(rows: Sequence[Row]) -> Table:
             number(row.success_rate),
             number(row.snr_db),
             number(row.accent_acc),
+            number(row.accent_balanced_acc),
+            number(row.accent_majority),
             number(row.adv_accent_acc),
+            number(row.adv_accent_balanced_acc),
         ]
         for row in rows
     ]

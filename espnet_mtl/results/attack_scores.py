@@ -15,6 +15,7 @@ from espnet_mtl.provenance import hash_file, hash_value
 from espnet_mtl.results import files
 from espnet_mtl.results.attack import RECORDS_NAME, read_attack_run
 from espnet_mtl.results.audit import AuditSummary
+from espnet_mtl.results.infeasible import Infeasible, Reason
 from espnet_mtl.results.trial import UNTOUCHED, Member, Role, Words
 
 FOLDER_NAME = "score_attack"
@@ -29,7 +30,8 @@ class UttScore:
     Attributes:
         key: Utterance in the attack's data directory.
         utt: Utterance in the attacked set.
-        feasible: Whether the target can be heard at all in audio of this length.
+        infeasible: Why no attack can reach the target in audio of this length;
+            ``None`` if one can.
         ref: What was said.
         target: What the attacker wanted to be heard.
         hyp: What was recognised.
@@ -45,7 +47,7 @@ class UttScore:
     utt: str
     spk: str
     trial: str
-    feasible: bool
+    infeasible: Infeasible | None
     ref: str
     target: str
     hyp: str
@@ -56,6 +58,11 @@ class UttScore:
     success: bool
     accent: str
     hyp_accent: str | None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the target can be heard at all in audio of this length."""
+        return self.infeasible is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +80,8 @@ class Row:
         trial: Name of the trial. Up to ``settings``, the rest is as in
             :class:`~espnet_mtl.results.trial.Trial`.
         n: Utterances that count.
-        infeasible: Utterances left out, since their target cannot be heard in audio of
-            their length.
+        infeasible: Utterances left out, since no attack can reach their target: how
+            many, by the reason.
         benign_wer: WER of the untouched audio.
         null_twer: Error rate of the untouched audio against the target.
         adv_twer: Error rate of the attacked audio against the target.
@@ -85,7 +92,11 @@ class Row:
         snr_db: Power SNR of the perturbation.
         segsnr_db: Its segmental SNR.
         accent_acc: Accuracy of the accents in untouched audio.
+        accent_balanced_acc: Mean recall of the accents there.
+        accent_majority: Share of the most frequent accent: the accuracy of whoever
+            always says that one.
         adv_accent_acc: Accuracy of the accents in attacked audio.
+        adv_accent_balanced_acc: Mean recall of the accents there.
         seconds: What the trial took on all utterances.
         audit: What the audit said of the attack; only in a report's ``results.json``.
     """
@@ -107,7 +118,7 @@ class Row:
     doubled: bool
     settings: Mapping[str, Any]
     n: int
-    infeasible: int
+    infeasible: Mapping[Reason, int]
     benign_wer: float | None
     null_twer: float | None
     adv_twer: float | None
@@ -118,9 +129,17 @@ class Row:
     snr_db: float | None
     segsnr_db: float | None
     accent_acc: float | None
+    accent_balanced_acc: float | None
+    accent_majority: float | None
     adv_accent_acc: float | None
+    adv_accent_balanced_acc: float | None
     seconds: float
     audit: AuditSummary | None = None
+
+    @property
+    def num_infeasible(self) -> int:
+        """Utterances left out, for whatever reason."""
+        return sum(self.infeasible.values())
 
     @property
     def is_untouched(self) -> bool:

@@ -82,6 +82,29 @@ class AccentConfusion:
         """Percent of them that were recognised; ``None`` without any."""
         return 100.0 * self.correct / self.labelled if self.labelled else None
 
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """Mean recall of the accents that occur, in percent; ``None`` without any."""
+        recalls = [self.recall(accent) for accent in self.accents]
+        known = [recall for recall in recalls if recall is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def majority_accent(self) -> str | None:
+        """The most frequent true accent; ``None`` without any."""
+        if not self.labelled:
+            return None
+        return max(zip(map(sum, self.counts), self.accents, strict=True))[1]
+
+    @property
+    def majority_share(self) -> float | None:
+        """Percent of utterances with the most frequent accent.
+
+        It is the accuracy of whoever always says that one.
+        """
+        most = max(map(sum, self.counts), default=0)
+        return 100.0 * most / self.labelled if self.labelled else None
+
     def recall(self, accent: str) -> float | None:
         """Return the accuracy over one accent's utterances, in percent, if any."""
         place = self.accents.index(accent)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from espnet_mtl.results.infeasible import Infeasible
 from espnet_mtl.results.trial import Kind
 
 
@@ -71,7 +72,8 @@ class Record:
         key: Utterance in the attack's data directory: ``<utterance>-<trial>``.
         target: What the attacker wanted to be heard.
         accent_wish: The accent that the attacker wanted, or wanted to go away from.
-        feasible: Whether the target can be heard at all in audio of this length.
+        infeasible: Why no attack can reach the target in audio of this length;
+            ``None`` if one can.
         linf: Largest change of a sample, of full scale 1.
         l2: Euclidean norm of the perturbation, of full scale 1.
         snr_db: Power of the clean audio over that of the perturbation, in dB.
@@ -93,7 +95,7 @@ class Record:
     trial: str
     target: str
     accent_wish: str | None
-    feasible: bool
+    infeasible: Infeasible | None
     linf: float | None
     l2: float | None
     snr_db: float | None
@@ -107,3 +109,8 @@ class Record:
     doubled: Doubled | None = None
     health: Health | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the target can be heard at all in audio of this length."""
+        return self.infeasible is None

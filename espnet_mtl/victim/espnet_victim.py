@@ -14,7 +14,6 @@ from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
-from espnet_mtl.tokens.ctc import ctc_frames_needed
 from espnet_mtl.victim.loader import Export, load_export
 from espnet_mtl.victim.padding import hear_alone
 
@@ -63,11 +62,9 @@ class ESPnetVictim:
             self.weights["att"] = (1 - share) * (1 - ctc_weight)
         if export.has_accent:
             self.weights["accent"] = share
-        tokens = list(model.token_list)
         # What its decoder was taught to say before the text, if anything
         language = getattr(model, "lang_token_id", None)
         self._language = [] if language is None else language.flatten().tolist()
-        self._unknown = tokens.index("<unk>") if "<unk>" in tokens else None
         self._num_frames: dict[int, int] = {}
         self._has_rnn = any(isinstance(m, torch.nn.RNNBase) for m in model.modules())
 
@@ -75,13 +72,9 @@ class ESPnetVictim:
         """Turn a transcript into token ids; see ``Victim``."""
         return self._export.encode_text(text)
 
-    def can_say(self, num_samples: int, tokens: Sequence[int]) -> bool:
-        """Tell whether a text can be heard; see ``Victim``."""
-        if self._unknown in tokens:
-            return False
-        if "ctc" not in self.weights:
-            return True
-        return self.num_frames(num_samples) >= ctc_frames_needed(tokens)
+    def write_text(self, text: str) -> str:
+        """Write a text as its tokens spell it; see ``Victim``."""
+        return self._export.decode_text(self.encode_text(text))
 
     def num_frames(self, num_samples: int) -> int:
         """Count the encoder's frames for audio of a length; see ``Victim``."""

@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,12 @@ class Export:
         """Turn a transcript into token ids, without start and end."""
         converter = TokenIDConverter(token_list=self.model.token_list)
         return converter.tokens2ids(self.tokenizer.text2tokens(self.cleaner(text)))
+
+    def decode_text(self, ids: Sequence[int]) -> str:
+        """Spell token ids, as decoding writes them; ``<unk>`` is what no token can."""
+        converter = TokenIDConverter(token_list=self.model.token_list)
+        text = self.tokenizer.tokens2text(converter.ids2tokens(ids))
+        return text.replace("\u2047", "<unk>")  # sentencepiece's own sign for it
 
 
 def load_export(zip_file: Path | str, device: str = "cpu") -> Export:

@@ -35,6 +35,7 @@ from espnet_mtl.attack.balls import make_ball
 from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Problem
+from espnet_mtl.attack.runner.feasibility import explain_infeasible
 from espnet_mtl.data.audio import read_audio
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.victim import espnet_victim as victim_module
@@ -102,7 +103,8 @@ def make_task(args: argparse.Namespace, victim: ESPnetVictim) -> Task:
         text = next(
             tokens
             for other, tokens in others
-            if truth[other] != truth[utt] and victim.can_say(len(audio), tokens)
+            if truth[other] != truth[utt]
+            and explain_infeasible(victim, len(audio), truth[other]) is None
         )
         pairs.append((audio, text))
     pairs.sort(key=lambda pair: len(pair[0]))

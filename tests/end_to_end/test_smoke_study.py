@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 SYSTEMS = ["ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent"]
 ROW = (
     "system seed decoder attack attacker norm budget n benign_wer null_twer adv_twer "
-    "adv_wer success_rate snr_db accent_acc adv_accent_acc seconds"
+    "adv_wer success_rate snr_db accent_acc accent_balanced_acc "
+    "accent_majority adv_accent_acc adv_accent_balanced_acc seconds"
 ).split()
 
 

@@ -2,8 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from inspect import get_annotations
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -38,6 +39,13 @@ class Traits:
     in_suites: bool
 
 
+# What an attack has to define, by what it needs
+_DEFINED: Mapping[str, tuple[str, ...]] = {
+    "fit": ("fit", "fit_data"),
+    "models": ("sources",),
+}
+
+
 @dataclass(frozen=True)
 class Method(ABC):
     """An attack with its settings: a frozen dataclass, one file each.
@@ -48,10 +56,19 @@ class Method(ABC):
     traits: ClassVar[Traits]
 
     def __init_subclass__(cls) -> None:
-        """Refuse an attack that does not say what it is."""
+        """Refuse an attack that does not say what it is, or lacks what it says."""
         super().__init_subclass__()
-        if not isinstance(cls.__dict__.get("traits"), Traits):
+        traits = cls.__dict__.get("traits")
+        if not isinstance(traits, Traits):
             raise TypeError(f"{cls.__name__}: has to say 'traits = Traits(...)'")
+        for name in _DEFINED.get(traits.needs or "", ()):
+            # A setting without a default is an annotation alone.
+            is_setting = any(name in get_annotations(one) for one in cls.__mro__)
+            if not is_setting and getattr(cls, name) is getattr(Method, name):
+                raise TypeError(
+                    f"{cls.__name__}: needs '{traits.needs}', so it has to define "
+                    f"'{name}'"
+                )
 
     @abstractmethod
     def __call__(self, problem: Problem) -> Attacked:

@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from espnet_mtl.attack.config import AttackConfig
@@ -12,6 +13,7 @@ from espnet_mtl.attack.plan import BoundAttack, BoundTrial, PlannedTrial, make_p
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.runner.batching import Utterances, load_batch
+from espnet_mtl.attack.runner.feasibility import refuse_hopeless, warn_of_texts
 from espnet_mtl.attack.runner.fitting import fit
 from espnet_mtl.attack.runner.log import JobLog, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
@@ -23,6 +25,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.results.attack import forget_attack
 
 _PROGRESS_SECONDS = 5.0
+_SHOWN = 5
 
 
 class Job:
@@ -37,7 +40,8 @@ class Job:
         plan: What every utterance goes through.
 
     Raises:
-        UserError: If the attack makes no sense for the victim, or audio is faulty.
+        UserError: If the attack makes no sense for the victim, no target can be
+            reached, or audio is faulty.
     """
 
     def __init__(
@@ -60,8 +64,15 @@ class Job:
         for audio in (test_set, *inputs.fit_sets.values()):
             audio.recordings.check_rate(victim.rate)
         self._refuse_too_short()
+        reported = [one.trial for one in self.plan if one.trial.role == "main"]
+        if all(trial.words == "target" for trial in reported):
+            refuse_hopeless(victim, test_set)
         self._made_of = MadeOf(config, test_set, inputs)
         self._writer = Writer(output_dir, config.sample_format, victim)
+
+    def warn(self) -> None:
+        """Warn of what the victim cannot write: all that is attacked, of any job."""
+        warn_of_texts(self._victim, self._test_set)
 
     def run(self, job: int = 1, num_jobs: int = 1) -> None:
         """Attack this job's batches; what an earlier run finished is not repeated.
@@ -80,7 +91,7 @@ class Job:
             plan = [PlannedTrial(one.trial, one.needs) for one in self.plan]
             log.add_plan(self._made_of.plan(), plan)
             maker = self._make_maker(log)
-            progress = _Progress(len(self.plan) * sum(map(len, batches)))
+            progress = _Progress(len(self.plan), sum(map(len, batches)))
             for utterances in batches:
                 batch = None
                 for bound in self.plan:
@@ -112,11 +123,17 @@ class Job:
 
     def _refuse_too_short(self) -> None:
         lengths = self._test_set.recordings.lengths()
-        utt = min(lengths, key=lengths.__getitem__)
-        if self._victim.num_frames(lengths[utt]) == 0:
+        shortest = sorted(lengths, key=lengths.__getitem__)
+        too_short = list(
+            takewhile(lambda utt: not self._victim.num_frames(lengths[utt]), shortest)
+        )
+        if too_short:
+            named = [f"{utt} ({lengths[utt]} samples)" for utt in too_short[:_SHOWN]]
+            named += ["..."] if len(too_short) > _SHOWN else []
             raise UserError(
-                f"utterance {utt}: {lengths[utt]} samples are too few for the model's "
-                "encoder; remove the utterance from the data directory"
+                f"{len(too_short)} of {len(lengths)} utterances are too short for the "
+                f"model's encoder: {', '.join(named)}; remove them from the data "
+                "directory"
             )
 
     def _refuse_bad_audio(self, batches: Sequence[Utterances]) -> None:
@@ -175,10 +192,10 @@ class Job:
 
 
 class _Progress:
-    """Says from time to time how many utterances, of all trials, are finished."""
+    """Says from time to time how many files are finished: utterances times trials."""
 
-    def __init__(self, total: int):
-        self._total = total
+    def __init__(self, num_trials: int, num_utts: int):
+        self._num_trials, self._num_utts = num_trials, num_utts
         self._reported = -math.inf
         self.done = 0
 
@@ -187,5 +204,10 @@ class _Progress:
         if always or time.monotonic() - self._reported > _PROGRESS_SECONDS:
             self._reported = time.monotonic()
             logging.info(
-                "progress: %d/%d utterances (%s)", self.done, self._total, what
+                "progress: %d/%d files (%s; %d utterances in %d trials)",
+                self.done,
+                self._num_utts * self._num_trials,
+                what,
+                self._num_utts,
+                self._num_trials,
             )

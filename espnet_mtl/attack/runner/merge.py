@@ -17,6 +17,7 @@ from espnet_mtl.data.tables import sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_value
 from espnet_mtl.results.attack import AttackRun, write_attack
+from espnet_mtl.results.infeasible import count_reasons, list_reasons
 from espnet_mtl.results.record import Record
 
 
@@ -56,14 +57,21 @@ def merge(
         torn.unlink()
     tables = _make_tables(test_set, output_dir, run, records)
     write_attack(output_dir, run, records, tables)
-    logging.info("%s: %d attacked utterances", output_dir, len(records))
-    infeasible = sum(not record.feasible for record in records)
+    logging.info(
+        "%s: %d utterances attacked in %d trials: %d files",
+        output_dir,
+        len(test_set.utterances),
+        len(trials),
+        len(records),
+    )
+    infeasible = count_reasons({one.utt: one.infeasible for one in records}.values())
     if infeasible:
         logging.warning(
-            "%d of them have a target that no attack can reach: it is too long for the "
-            "audio (CTC needs a frame for each token), or has a token that the model "
-            "does not know. They are counted separately",
-            infeasible,
+            "%d of the %d utterances have a target that no attack can reach (%s). They "
+            "are counted separately",
+            sum(infeasible.values()),
+            len(test_set.utterances),
+            list_reasons(infeasible),
         )
 
 
@@ -85,9 +93,10 @@ def _collect(
                     found[record.key] = record, digest
     if missing:
         raise UserError(
-            f"{output_dir}: {missing} of {missing + len(found)} utterances are not "
-            "attacked yet with this model, data and configuration; run the attack "
-            "(stage 15) again, which continues where it stopped"
+            f"{output_dir}: {missing} of {missing + len(found)} files (each utterance "
+            f"in {len(plan)} trials) are not attacked yet with this model, data and "
+            "configuration; run the attack (stage 15) again, which continues where it "
+            "stopped"
         )
     return found
 

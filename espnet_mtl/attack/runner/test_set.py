@@ -68,7 +68,8 @@ def read_test_set(
     elif text_target is not None or path.exists():
         targets = read_table(path)
     else:
-        targets = choose_targets(tables["text"], seed)
+        num_samples = Recordings(tables["wav.scp"]).lengths()
+        targets = choose_targets(tables["text"], num_samples, seed)
     if not target_text:
         check_targets(tables["text"], targets, path)
     chosen = [utt for utt in tables["wav.scp"] if utt in targets]

@@ -13,6 +13,7 @@ from espnet_mtl.attack.plan import BoundTrial
 from espnet_mtl.attack.problem import Attacked, finite
 from espnet_mtl.attack.problem_maker import Batch
 from espnet_mtl.attack.quantise import FULL_SCALE, saver
+from espnet_mtl.attack.runner.feasibility import explain_infeasible
 from espnet_mtl.attack.victim import Victim
 from espnet_mtl.data.audio import write_audio
 from espnet_mtl.metrics.distortion import measure_distortion
@@ -91,14 +92,13 @@ class Writer:
             write_audio(path, levels, self.victim.rate)
 
         # 3. The record
-        tokens = self.victim.encode_text(goal.target)
         return Record(
             key=attacked_key(utt, bound.trial),
             utt=utt,
             trial=bound.trial.name,
             target=goal.target,
             accent_wish=goal.accent,
-            feasible=self.victim.can_say(len(clean), tokens),
+            infeasible=explain_infeasible(self.victim, len(clean), goal.target),
             **measure_distortion(clean, saved.astype(np.float64), self.victim.rate),
             loss_start=finite(attacked.loss_start[row]),
             loss_end=finite(attacked.loss_end[row]),

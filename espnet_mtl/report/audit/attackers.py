@@ -3,26 +3,35 @@
 from collections.abc import Iterable
 
 from espnet_mtl.report.audit.evidence import Evidence, Level
-from espnet_mtl.report.audit.gate import SUITE, Finding, gate, judged, not_run
-from espnet_mtl.report.audit.strength import UNTARGETED
+from espnet_mtl.report.audit.gate import (
+    AGAIN,
+    Finding,
+    gate,
+    judged,
+    not_run,
+    standard_or,
+)
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.trial import Member
 
 _WORD_BRANCHES = ("ctc", "att")
 _ROUNDING = 1e-6
+_UNTRIED = (
+    "No attacker who ignores the accent branch was tried: give the attack one with "
+    "`accent: 0`. Robustness against attackers who also attack the accent branch is "
+    "not enough."
+)
 
 
 @gate(
     title="accent-blind attacker not stronger than what is reported",
     failure="An attacker who ignores the accent branch does better than the reported "
-    "one, or none was tried. Robustness against attackers who also attack the accent "
-    "branch is not enough.",
-    how="give the attack an attacker with `accent: 0`, or " + SUITE,
+    "one. Robustness against attackers who also attack the accent branch is not "
+    "enough.",
+    needs_target=True,
 )
 def accent_blind(evidence: Evidence) -> Finding:
-    if not evidence.levels:
-        return not_run(UNTARGETED)
     if not _has_accent(evidence):
         return judged(True, "no accent branch")
     figures, passed = [], True
@@ -33,8 +42,8 @@ def accent_blind(evidence: Evidence) -> Finding:
         if blind is None or reported is None:
             at = budget_name(*level)
             if not any(_is_blind(member) for row in rows for member in row.members):
-                return judged(False, f"no accent-blind attack at {at}")
-            return not_run(f"no record of an accent-blind attack at {at}")
+                return judged(False, f"no accent-blind attack at {at}", _UNTRIED)
+            return not_run(f"no record of an accent-blind attack at {at}", AGAIN)
         passed = passed and reported <= blind + _ROUNDING
         figures.append(f"{blind:.1f} ({reported:.1f})")
     return judged(passed, f"AdvTWER {', '.join(figures)}; reported in brackets")
@@ -82,20 +91,27 @@ def _blind_twer(evidence: Evidence, row: Row) -> float | None:
     title="attacked loss and decoder match",
     failure="The decoder uses branches that were not attacked, so its transcripts may "
     "look robust only for that reason.",
+    needs_target=True,
 )
 def loss(evidence: Evidence) -> Finding:
     """At every budget, some attacker attacks all branches that the decoder uses."""
-    if not evidence.levels:
-        return not_run(UNTARGETED)
-    decoder = evidence.run.decoder if evidence.run else None
+    if evidence.run is None:
+        return not_run("what was tried is not there any more", AGAIN)
+    decoder = evidence.run.decoder
     if decoder is None:
-        return not_run("no attack asked the decoder, so its weights are unknown")
+        return not_run(
+            "no attack asked the decoder, so its weights are unknown",
+            standard_or(evidence, AGAIN),
+        )
     heard = [name for name in decoder.branches if name in _WORD_BRANCHES]
     figures = []
     for level in evidence.levels:
         attacked = _attacked_branches(evidence, level)
         if not attacked:
-            return not_run("unknown what was attacked")
+            return not_run(
+                f"no attack on CTC or attention at {budget_name(*level)}",
+                "give the attack an attacker with a weight for `ctc` or `att`",
+            )
         matching = [branches for branches in attacked if set(heard) <= set(branches)]
         best = min(matching or attacked, key=len)
         figures.append((bool(matching), "+".join(best)))

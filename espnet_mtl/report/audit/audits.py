@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from espnet_mtl.report.audit import attackers, files, model, strength
 from espnet_mtl.report.audit.evidence import read_evidence
-from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding, Gate
+from espnet_mtl.report.audit.gate import (
+    FAIL,
+    NOT_RUN,
+    NOTHING_LEFT,
+    PASS,
+    Finding,
+    Gate,
+)
 from espnet_mtl.report.comparison import system_label
 from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.results.audit import (
@@ -69,6 +76,8 @@ class Audit:
     @property
     def sentence(self) -> str:
         """What follows for the system's figures."""
+        if self.result.is_empty:
+            return f"{self.label}: no robustness figures, since {NOTHING_LEFT}."
         can = {
             "pass": "can be relied on",
             "partial": "are not fully checked",
@@ -92,7 +101,7 @@ class Audit:
                 title=gate.title,
                 verdict=self.findings[gate.name].verdict,
                 figure=self.findings[gate.name].figure,
-                failure_means=gate.failure,
+                failure_means=gate.means(self.findings[gate.name]),
             )
             for gate in GATES
         ]

@@ -38,16 +38,28 @@ def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:
         ]
         blocks.append(Table(header, rows, text_columns=len(header)))
         blocks += [Bullets(how)] if (how := _how_to_run(group.audits)) else []
-    meanings = [f"{gate.name}: {gate.failure}" for gate in GATES]
-    return [*blocks, Text("What a failure means:"), Bullets(meanings)]
+    audits = [audit for group in groups for audit in group.audits]
+    return [*blocks, Text("What a failure means:"), Bullets(_meanings(audits))]
+
+
+def _meanings(audits: Sequence[Audit]) -> list[str]:
+    """Say what a failure means, or where there are failures, what these do."""
+    said = []
+    for gate in GATES:
+        found = [audit.findings[gate.name] for audit in audits]
+        means = [gate.means(one) for one in found if one.verdict == FAIL]
+        every = dict.fromkeys(means or [gate.failure])
+        said += [f"{gate.name}: {one}" for one in every]
+    return said
 
 
 def _how_to_run(audits: Sequence[Audit]) -> list[str]:
     """Say how to run the gates that were not run: a sentence for each way."""
     ways: dict[str, list[str]] = {}
     for gate in GATES:
-        if any(audit.findings[gate.name].verdict == NOT_RUN for audit in audits):
-            ways.setdefault(gate.how, []).append(gate.name)
+        found = [audit.findings[gate.name] for audit in audits]
+        for how in dict.fromkeys(one.how for one in found if one.verdict == NOT_RUN):
+            ways.setdefault(how, []).append(gate.name)
     return [f"Not run: {', '.join(names)}: {how}." for how, names in ways.items()]
 
 
@@ -122,12 +134,13 @@ def _figure_lines(audit: Audit, width: int) -> str:
 def _failures(audits: Sequence[Audit]) -> list[str]:
     said = []
     for gate in GATES:
-        labels: dict[str, list[str]] = {}
+        labels: dict[str, dict[str, list[str]]] = {}
         for audit in audits:
             found = audit.findings[gate.name]
             if found.verdict == FAIL:
-                labels.setdefault(found.figure, []).append(audit.label)
-        if labels:
-            figures = [f"{', '.join(who)}: {figure}" for figure, who in labels.items()]
-            said.append(f"FAIL {gate.name}: {gate.failure} {'; '.join(figures)}.")
+                figures = labels.setdefault(gate.means(found), {})
+                figures.setdefault(found.figure, []).append(audit.label)
+        for means, figures in labels.items():
+            shown = [f"{', '.join(who)}: {figure}" for figure, who in figures.items()]
+            said.append(f"FAIL {gate.name}: {means} {'; '.join(shown)}.")
     return said

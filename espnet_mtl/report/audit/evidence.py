@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.report.cautions import BAD_WER
 from espnet_mtl.report.experiment import AttackResult
 from espnet_mtl.report.norms import strength
 from espnet_mtl.results import attack
@@ -37,6 +38,24 @@ class Evidence:
     def untouched(self) -> Mapping[str, UttScore]:
         """Scores of untouched audio by utterance, whatever its target."""
         return self.result.scores_of(self.result.clean)
+
+    @property
+    def is_suite(self) -> bool:
+        """Whether a suite, such as the standard attack, was run."""
+        return any(row.suite is not None for row in self.result.rows)
+
+    @property
+    def bad_recogniser(self) -> str:
+        """Say that the recogniser is a bad one, attacked or not; empty if it is not."""
+        wer = self.result.clean.benign_wer
+        if wer is None or wer <= BAD_WER:
+            return ""
+        return (
+            f"Without any attack, the recogniser itself has a WER of {wer:.0f} %: one "
+            "that does not follow what is said need not follow an attack either. This "
+            "says nothing about the attack, nor about robustness; train the recogniser "
+            "first."
+        )
 
     @cached_property
     def targeted(self) -> list[Row]:

@@ -14,34 +14,52 @@ from espnet_mtl.provenance import hash_file
 from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.gate import (
     AGAIN,
-    SUITE,
     Finding,
     gate,
     judged,
     not_run,
+    standard_or,
 )
 from espnet_mtl.report.table import counted
 from espnet_mtl.results.attack_scores import Row, hash_attack
+from espnet_mtl.results.infeasible import count_reasons
 
 Samples = np.ndarray[Any, np.dtype[np.float64]]
 
 # The untouched audio is on the disk in 16 bits; where it came in more, it was rounded
 # by up to half a level, and the attack kept its distance from what came.
 _HALF_LEVEL = 0.5 / 32768
+_MEANS = {
+    "changed since": "Audio was changed after the attack had saved it: the figures are "
+    "not those of this attack.",
+    "not scored": "Files and scores are not of the same utterances: repeat stages 16 "
+    "and 17.",
+    "over the budget": "Audio exceeds its budget: the figures are not those of this "
+    "attack.",
+    "heard differently": "In the same file, the scored decoding heard other words than "
+    "the attack did. Options of decoding, or the device, were others: the attack "
+    "deceived another decoder than the one that is scored.",
+}
 
 
 @gate(
     title="the saved file was scored, in its budget, heard as in the attack",
-    failure="The scored audio is not the audio that the attack saved, or it exceeds "
-    "the budget: the figures are not those of this attack.",
-    how=f"{AGAIN}; a suite also listens: {SUITE}",
+    failure="The scored audio is not the audio that the attack saved, exceeds the "
+    "budget, or is heard differently than in the attack: the figures are not those of "
+    "this attack.",
+    needs_counted=False,
 )
 def saved_file(evidence: Evidence) -> Finding:
     wavs, records = evidence.wavs, evidence.records
     if not evidence.run or not records or not wavs:
-        return not_run("attacked audio or its records not there")
+        return not_run("attacked audio or its records not there", AGAIN)
     if hash_attack(evidence.result.attack_dir) != evidence.result.scores.made_of:
-        return judged(False, "scores of an earlier attack: run stages 16 and 17 again")
+        return judged(
+            False,
+            "scores of an earlier attack: run stages 16 and 17 again",
+            "The attack was repeated after its audio was decoded and scored: the "
+            "figures are those of the earlier one.",
+        )
     there = {key for key, path in wavs.items() if Path(path).is_file()}
     known = there & records.keys()
     trials = evidence.result.utterances.values()
@@ -60,10 +78,11 @@ def saved_file(evidence: Evidence) -> Finding:
     found = [f"{count} {fault}" for fault, count in faults.items() if count]
     every = counted(len(wavs), "file")
     if found:
-        return judged(False, f"of {every}, {', '.join(found)}")
+        means = " ".join(_MEANS[fault] for fault, count in faults.items() if count)
+        return judged(False, f"of {every}, {', '.join(found)}", means)
     gone = len(wavs) - len(known)
     if gone:
-        return not_run(f"{gone} of {every} are gone or not recorded")
+        return not_run(f"{gone} of {every} are gone or not recorded", AGAIN)
     unheard = sum(
         record is None or record.heard is None
         for row in evidence.result.of("main")
@@ -72,7 +91,8 @@ def saved_file(evidence: Evidence) -> Finding:
     if unheard:
         return not_run(
             f"{every} unchanged and in the budget, but {unheard} not heard in the "
-            "attack"
+            "attack",
+            standard_or(evidence, AGAIN),
         )
     return judged(True, f"{every} unchanged, {len(alike)} heard alike")
 
@@ -120,29 +140,33 @@ def _within(row: Row, clean: Samples | None, attacked: Samples | None) -> bool:
     title="infeasible targets counted",
     failure="Utterances are missing from the counts: targets that cannot be reached "
     "may count as robustness, or hard utterances may have been dropped.",
-    how=AGAIN,
+    needs_counted=False,
 )
 def infeasible(evidence: Evidence) -> Finding:
     rows = evidence.result.rows
     wrong = [row.trial for row in rows if not _adds_up(evidence, row)]
     if wrong:
         return judged(False, f"counts do not add up in {', '.join(wrong)}")
-    most = max(row.infeasible for row in rows)
-    total = max(row.n + row.infeasible for row in rows)
-    return judged(True, f"{most} of {total} infeasible, in all trials counted")
+    most = max(rows, key=lambda row: row.num_infeasible).infeasible
+    total = max(row.n + row.num_infeasible for row in rows)
+    reasons = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in most.items())
+    figure = f"{sum(most.values())} of {total} infeasible"
+    figure += f" ({reasons})" if reasons else ""
+    return judged(True, f"{figure}, in all trials counted")
 
 
 def _adds_up(evidence: Evidence, row: Row) -> bool:
     scores = evidence.result.scores_of(row)
     # Without a target it does not matter whether the target can be heard.
-    counts = [one.feasible or row.words != "target" for one in scores.values()]
+    reasons = [one.infeasible for one in scores.values() if row.words == "target"]
+    infeasible = count_reasons(reasons)
     # What is for the audit alone may look at fewer utterances.
     is_whole = row.role == "audit" or scores.keys() == evidence.untouched.keys()
     # The attack says the same of what is feasible, where its records are.
     is_recorded = all(
-        record.feasible == score.feasible
+        record.infeasible == score.infeasible
         for score in scores.values()
         if (record := evidence.records.get(score.key))
     )
-    pair = (sum(counts), len(counts) - sum(counts))
-    return pair == (row.n, row.infeasible) and is_whole and is_recorded
+    counts = len(scores) - sum(infeasible.values())
+    return (counts, infeasible) == (row.n, row.infeasible) and is_whole and is_recorded

@@ -4,13 +4,20 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from espnet_mtl.report.audit.evidence import Evidence, Level
-from espnet_mtl.report.audit.gate import SUITE, Finding, gate, judged, not_run
+from espnet_mtl.report.audit.gate import (
+    AGAIN,
+    PASS,
+    Finding,
+    gate,
+    judged,
+    not_run,
+    standard_or,
+)
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import counted
 from espnet_mtl.results.attack_scores import Row, UttScore
 from espnet_mtl.results.record import Record
 
-UNTARGETED = "no attack with a target"
 LEAST_UNBOUNDED = 99.0
 
 
@@ -22,14 +29,15 @@ LEAST_UNBOUNDED = 99.0
 def unbounded(evidence: Evidence) -> Finding:
     rows = [row for row in evidence.result.rows if row.attack == "unbounded"]
     rates = [row.success_rate for row in rows if row.success_rate is not None]
-    if not rows or len(rates) < len(rows):
-        return not_run("no unbounded attack")
+    if not rates:
+        how = "give the suite `unbounded: 75`, its steps for each bound"
+        return not_run("no unbounded attack", standard_or(evidence, how))
     rate = min(rates)
     worst = rows[rates.index(rate)]
     figure = f"{rate:.1f} % of {worst.n}"
     if worst.snr_db is not None:
         figure += f", SNR {worst.snr_db:.1f} dB"
-    return judged(rate >= LEAST_UNBOUNDED, figure)
+    return judged(rate >= LEAST_UNBOUNDED, figure, evidence.bad_recogniser)
 
 
 MOST_FALL = 1.0
@@ -39,7 +47,7 @@ MOST_FALL = 1.0
     title="success grows with the budget",
     failure="A larger budget contains the smaller one: an attack that gains nothing by "
     "it misses what is there.",
-    how="give the attack two budgets or more, or " + SUITE,
+    needs_target=True,
 )
 def growth(evidence: Evidence) -> Finding:
     """Success never falls with the budget, and that of the best attacker grows.
@@ -55,9 +63,9 @@ def growth(evidence: Evidence) -> Finding:
             series.setdefault(_series(row), []).append(point)
             counts.append(row.n)
     if not series:
-        return not_run("no attack with gradients and a target")
+        return not_run("no attack with gradients", _GRADIENTS)
     if any(len(points) < 2 for points in series.values()):
-        return not_run("one budget alone")
+        return not_run("one budget alone", "give the attack two `budgets` or more")
     # Each budget is attacked for itself, so one utterance may go the other way.
     slack = max(MOST_FALL, 100.0 / max(min(counts), 1)) + 1e-9
     rates = [[rate for _, rate in sorted(points)] for points in series.values()]
@@ -69,7 +77,22 @@ def growth(evidence: Evidence) -> Finding:
         for (name, *_), each in zip(series, rates, strict=True)
     ]
     grows = last > first or first == 100.0
-    return judged(steady and grows, f"{'; '.join(figures)} %")
+    means = evidence.bad_recogniser or ("" if max(first, last) else _nothing(evidence))
+    return judged(steady and grows, f"{'; '.join(figures)} %", means)
+
+
+def _nothing(evidence: Evidence) -> str:
+    """Say what it means that no utterance was broken with any budget."""
+    if unbounded.check(evidence).verdict == PASS:
+        return (
+            "No budget is large enough to break an utterance, but without a bound the "
+            "attack succeeds: what happens in between is not shown. Give a larger "
+            "budget."
+        )
+    return (
+        "No budget broke an utterance: the budgets are too small, or the attack is "
+        "broken (`unbounded` tells)."
+    )
 
 
 def _series(row: Row) -> tuple[str, ...]:
@@ -87,8 +110,10 @@ MOST_LOSS_BY_STEPS = 1.0
 @gate(
     title=f"twice the steps: < {MOST_BROKEN_BY_STEPS:g} point more success, loss lower "
     f"by < {MOST_LOSS_BY_STEPS:g} % of that at the start",
-    failure="The attack was stopped before it was finished: with more steps the system "
-    "is less robust than reported.",
+    failure="Twice the steps still broke more, or lowered the loss further: the attack "
+    "had not converged, and with more steps yet the system may be less robust than "
+    "reported.",
+    needs_target=True,
 )
 def steps(evidence: Evidence) -> Finding:
     """Twice the steps break hardly more, and lower the loss hardly further.
@@ -97,8 +122,11 @@ def steps(evidence: Evidence) -> Finding:
     """
     every = [list(evidence.feasible(row)) for row in evidence.targeted if row.doubled]
     rows = [pairs for pairs in every if any(record for _, record in pairs)]
+    if not every:
+        how = standard_or(evidence, "give the suite `doubled: true`")
+        return not_run("steps not doubled", how)
     if not rows:
-        return not_run("steps not doubled")
+        return not_run("records of the attack not there", AGAIN)
     doubled = [[r.doubled for _, r in pairs if r and r.doubled] for pairs in rows]
     broken = max(
         100.0 * sum(one.success for one in again) / len(pairs)
@@ -115,9 +143,11 @@ def steps(evidence: Evidence) -> Finding:
         for score, record in pairs
     )
     if lacking:
-        return not_run(f"steps not doubled for {lacking} that resist")
+        return not_run(f"steps not doubled for {lacking} that resist", _GRADIENTS)
     if not gains and any(not one.success for again in doubled for one in again):
-        return not_run("no loss was recorded")
+        return not_run(
+            "no loss was recorded", "find out why the loss is not finite (`gradients`)"
+        )
     return judged(True, figure)
 
 
@@ -141,6 +171,12 @@ def _loss_gain(pairs: Iterable[tuple[UttScore, Record | None]]) -> float | None:
     return 100.0 * sum(gains) / total if total > 0 else None
 
 
+_GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
+_NOISE = "give the attack `controls: [clean, noise]`"
+_COMPARED = (
+    ("control", "noise", _NOISE),
+    ("black_box", "black-box attack", "attack with square or transcript_search, too"),
+)
 MOST_NEARER = 2.0
 NEARER_WORDS = 1
 MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
@@ -152,6 +188,7 @@ MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
     f"{NEARER_WORDS} word, ≤ {MOST_BROKEN_ELSEWHERE:g} % broken)",
     failure="Attacks that know less do better than the one with gradients: it does not "
     "use them well, or the gradients are masked.",
+    needs_target=True,
 )
 def white_box(evidence: Evidence) -> Finding:
     """The attack that knows the gradients comes nearer than all that do not.
@@ -163,7 +200,7 @@ def white_box(evidence: Evidence) -> Finding:
     """
     pairs = [pair for level in evidence.levels for pair in _nearest(evidence, level)]
     if not pairs:
-        return not_run("nothing to compare with")
+        return not_run("nothing to compare with", standard_or(evidence, AGAIN))
     nearer = sum(other < white for white, other in pairs)
     broken = sum(other == 0 < white for white, other in pairs)
     clearly = sum(other + NEARER_WORDS < white for white, other in pairs)
@@ -173,17 +210,14 @@ def white_box(evidence: Evidence) -> Finding:
     )
     shares = [100.0 * count / len(pairs) for count in (clearly, broken)]
     if shares[0] > MOST_NEARER or shares[1] > MOST_BROKEN_ELSEWHERE:
-        return judged(False, figure)
+        return judged(False, figure, evidence.bad_recogniser)
     kinds = {member.kind for row in evidence.targeted for member in row.members}
     if all(evidence.controls_at(level) for level in evidence.levels):
         kinds.add("control")
-    lacking = [
-        name
-        for kind, name in (("control", "noise"), ("black_box", "black-box attack"))
-        if kind not in kinds
-    ]
+    lacking = {name: how for kind, name, how in _COMPARED if kind not in kinds}
     if lacking:
-        return not_run(f"{figure}; no {', no '.join(lacking)}")
+        how = " and ".join(lacking.values())
+        return not_run(f"{figure}; no {', no '.join(lacking)}", how)
     return judged(True, figure if "transfer" in kinds else f"{figure}; no transfer")
 
 
@@ -222,12 +256,9 @@ LEAST_WORDS = 100
     f"{LEAST_WORDS} target words on)",
     failure="Noise of the same loudness already changes what is heard, so the figures "
     "do not show what the attack does.",
-    how=f"attack utterances of {LEAST_WORDS} target words or more, give the attack "
-    "`controls: [clean, noise]`, or " + SUITE,
+    needs_target=True,
 )
 def noise(evidence: Evidence) -> Finding:
-    if not evidence.levels:
-        return not_run(UNTARGETED)
     found = [
         (
             abs(row.adv_twer - row.null_twer),
@@ -244,13 +275,14 @@ def noise(evidence: Evidence) -> Finding:
     if words < LEAST_WORDS:
         return not_run(
             f"{counted(words, 'target word')}: too few to tell "
-            f"{MOST_FROM_NULL:g} points (≥ {LEAST_WORDS})"
+            f"{MOST_FROM_NULL:g} points (≥ {LEAST_WORDS})",
+            "attack more utterances (`--num_attack_utts`), or a larger set",
         )
     looked = {level for _, level, _ in found}
     missing = [level for level in evidence.levels if level not in looked]
     nothing = (0.0, evidence.levels[0], 0)
     worst, where, _ = max(found, default=nothing, key=lambda one: one[0])
     if worst <= MOST_FROM_NULL and missing:
-        return not_run(f"no noise at {budget_name(*missing[0])}")
+        return not_run(f"no noise at {budget_name(*missing[0])}", _NOISE)
     figure = f"{worst:.1f} points from null at {budget_name(*where)}"
     return judged(worst <= MOST_FROM_NULL, figure)

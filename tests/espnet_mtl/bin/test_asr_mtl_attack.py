@@ -8,7 +8,7 @@ import soundfile
 from model_factory import RATE, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_attack
-from espnet_mtl.data.tables import read_table
+from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
@@ -133,7 +133,7 @@ def test_another_decoder_makes_what_listens_stale_and_no_noise(
         config.write_text("beam_size: 7\npenalty: 0.5\n")
         more += ["--inference_config", str(config)]
     # All that listens: a suite's clean audio is heard, too, for the audit.
-    stale = f"{3 * NUM_UTTS} of {4 * NUM_UTTS} utterances are not attacked yet"
+    stale = f"{3 * NUM_UTTS} of {4 * NUM_UTTS} files .* are not attacked yet"
     with pytest.raises(UserError, match=stale):
         asr_mtl_attack.main([*options, *more, "--merge"])
     assert (out / "records.jsonl").is_file()  # what was whole is still there
@@ -183,4 +183,24 @@ def test_options_that_cannot_be_are_refused_before_a_model_is_loaded(
             asr_mtl_attack.main([*options, *more])
         with pytest.raises(UserError, match=message):
             asr_mtl_attack.main([*options, *more, "--check"])
-    asr_mtl_attack.main([*options, "--check"])  # nothing wrong: and nothing done
+
+
+def test_a_check_says_what_the_model_cannot_write_and_attacks_nothing(
+    options, tmp_path, capsys
+):
+    options = [*options]
+    options[options.index("--output_dir") + 1] = str(tmp_path / "out")
+    data = value_of(options, "--data_dir")
+    utts = list(read_table(data / "text"))
+    for targets, refused in ((["x", "b a", "b a"], False), (["x", "x", "x"], True)):
+        write_table(tmp_path / "target", dict(zip(utts, targets, strict=True)))
+        words = [*options, "--text_target", str(tmp_path / "target"), "--check"]
+        if refused:
+            with pytest.raises(UserError, match="nothing would be left to count"):
+                asr_mtl_attack.main(words)
+        else:
+            asr_mtl_attack.main(words)
+            said = capsys.readouterr().err
+            assert "1 of 3 targets cannot be reached by any attack" in said
+            assert f"{utts[0]}: 'x', it comes back as '<unk>'" in said
+    assert not (tmp_path / "out").exists()

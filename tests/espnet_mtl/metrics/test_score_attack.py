@@ -15,6 +15,7 @@ from espnet_mtl.results.attack_scores import (
     read_utt_scores,
     write_attack_scores,
 )
+from espnet_mtl.results.infeasible import Infeasible
 
 PGD = "pgd_multitask_linf0.01"
 
@@ -80,7 +81,7 @@ def test_row_of_an_attack(attack_dir, hyp_dir):
         "doubled": False,
         "settings": {},
         "n": 3,
-        "infeasible": 1,
+        "infeasible": {"too_long": 1},
         "benign_wer": 0.0,
         "null_twer": 100.0,
         "adv_twer": pytest.approx(400 / 9),
@@ -88,8 +89,12 @@ def test_row_of_an_attack(attack_dir, hyp_dir):
         "success_rate": pytest.approx(200 / 3),
         "snr_db": pytest.approx(30 + sum(places) / 3),
         "segsnr_db": 20.0,
+        # us, us, india; heard as us, us, us, and under attack as india, us, us
         "accent_acc": pytest.approx(200 / 3),
+        "accent_balanced_acc": 50,
+        "accent_majority": pytest.approx(200 / 3),
         "adv_accent_acc": pytest.approx(100 / 3),
+        "adv_accent_balanced_acc": 25,
         "seconds": 3.25,
         "audit": None,
     }
@@ -123,7 +128,7 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
         "utt": "ann-2",
         "spk": "ann",
         "trial": PGD,
-        "feasible": True,
+        "infeasible": None,
         "ref": "four five",
         "target": "stop here",
         "hyp": "STOP HERE",
@@ -145,7 +150,7 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
     ("old", "new", "says"),
     [
         ('"none"', '"other"', "no row of untouched audio; repeat stage 17"),
-        ('"version": 1', '"version": 0', "another version.*repeat stage 17"),
+        ('"version": 2', '"version": 0', "another version.*repeat stage 17"),
         ('"n": 3', '"m": 3', "damaged.*repeat stage 17"),
     ],
 )
@@ -168,9 +173,13 @@ def test_system_without_accent_head(attack_dir, hyp_dir):
 
 
 def test_no_feasible_target(attack_dir, hyp_dir):
-    change_records(attack_dir, lambda _: {"feasible": False})
+    unknown = Infeasible(reason="unknown", detail="it comes back as '<unk>'")
+    change_records(
+        attack_dir,
+        lambda record: {} if record.infeasible else {"infeasible": unknown},
+    )
     row = score(attack_dir, hyp_dir)[PGD]
-    assert (row.n, row.infeasible) == (0, 4)
+    assert (row.n, row.infeasible) == (0, {"too_long": 1, "unknown": 3})
     assert row.adv_twer is None and row.success_rate is None
 
 

@@ -150,9 +150,24 @@ def test_accents_are_scored_where_they_were_recognised(ref_dir, with_accents):
     result = (with_accents / "score_accent" / "result.txt").read_text()
     assert result.startswith("accuracy 66.67 % (2 of 3 utterances; 1 without a label")
     assert "us                1        1        0  50.00" in result
+    assert "balanced accuracy 75.00 % (mean recall)" in result
+    assert "majority 66.67 % (share of the most frequent accent, us)" in result
+    assert "Caution: an accent accuracy of 66.7 % is not above 66.7 %" in result
     (with_accents / "accent").unlink()
     score(ref_dir, with_accents, "word")
     assert read_clean_scores(with_accents).accents is None
+
+
+def test_an_accuracy_that_says_nothing_is_warned_of(ref_dir, with_accents, caplog):
+    score(ref_dir, with_accents, "word")
+    assert "always saying that one would do as well" in caplog.text
+    caplog.clear()
+    right = {"ann-1": "us", "ann-2": "us", "bob-1": "india", "bob-2": "us"}
+    dirs.write_table(with_accents / "accent", right)
+    score(ref_dir, with_accents, "word")
+    assert "WARNING" not in caplog.text
+    result = (with_accents / "score_accent" / "result.txt").read_text()
+    assert "Caution" not in result
 
 
 def test_word_errors_by_accent(ref_dir, with_accents):

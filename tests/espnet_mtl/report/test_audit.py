@@ -10,6 +10,7 @@ import soundfile
 from exp_factory import (
     BUDGETS,
     CLEAN,
+    TOO_LONG,
     audit_dir,
     change_records,
     change_rows,
@@ -80,7 +81,7 @@ def test_sound_systems_pass_every_gate(suites):
 def test_gates_have_names_and_words():
     assert len({gate.name for gate in GATES}) == len(GATES) == 12
     for gate in GATES:
-        assert gate.failure.endswith(".") and gate.title and gate.how
+        assert gate.failure.endswith(".") and gate.title
 
 
 def test_an_attack_without_a_bound_has_to_succeed(suite):
@@ -461,7 +462,7 @@ def test_a_worse_recogniser_spoils_the_comparison_alone(suites, tmp_path):
 
 def test_one_system_has_nothing_to_compare_with(suites):
     audit = audit_of(suites["att"])
-    assert audit.findings["benign_wer"].figure == "one system"
+    assert audit.findings["benign_wer"].figure == "one system with figures"
     assert audit.verdict == "partial"
     assert audit.counts == "11 of 12 gates passed; not run: benign_wer"
     assert "can be relied on" not in audit.sentence
@@ -553,11 +554,13 @@ def test_infeasible_targets_are_counted(tmp_path):
     exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0", "bob-1"), audio=False)
     assert found("infeasible", exp) == (
         PASS,
-        "2 of 12 infeasible, in all trials counted",
+        "2 of 12 infeasible (2 too long), in all trials counted",
     )
 
     change_rows(
-        exp, lambda row: {"infeasible": 1} if row.budget == 0.008 else {}, "standard"
+        exp,
+        lambda row: {"infeasible": {"too_long": 1}} if row.budget == 0.008 else {},
+        "standard",
     )
     assert found("infeasible", exp) == (
         FAIL,
@@ -567,7 +570,7 @@ def test_infeasible_targets_are_counted(tmp_path):
 
 def test_without_a_target_all_utterances_count(tmp_path):
     exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0",), audio=False)
-    change_rows(exp, lambda _: {"words": "away", "n": 12, "infeasible": 0}, "standard")
+    change_rows(exp, lambda _: {"words": "away", "n": 12, "infeasible": {}}, "standard")
     assert found("infeasible", exp)[0] == PASS
 
 
@@ -584,17 +587,21 @@ def test_utterances_that_a_trial_dropped(suite):
 
 
 def test_the_attack_and_the_scores_agree_on_what_is_infeasible(suite):
-    change_records(suite, lambda _, number: {"feasible": number > 0})
+    change_records(
+        suite, lambda _, number: {"infeasible": None if number else TOO_LONG}
+    )
     assert found("infeasible", suite)[0] == FAIL
 
 
 def test_an_attack_that_is_no_suite_says_what_lacks(study):
     audit = audit_of(study["ctc_accent"])
-    not_run = {gate.name: gate.how for gate in audit.gates(NOT_RUN)}
+    gates = audit.gates(NOT_RUN)
+    not_run = {gate.name: audit.findings[gate.name].how for gate in gates}
     lacking = {"unbounded", "steps", "white_box", "gradients", "repeats", "loss"}
     assert lacking | {"saved_file", "benign_wer"} == set(not_run)
-    for name in lacking | {"saved_file"}:
-        assert "--attack_config conf/attack_standard.yaml" in not_run[name]
+    for name in lacking - {"white_box"} | {"saved_file"}:
+        assert "attack with `conf/attack_standard.yaml`" in not_run[name]
+    assert "square" in not_run["white_box"]
     assert audit.verdict != "pass"
 
 
@@ -623,3 +630,85 @@ def test_damaged_records_name_the_line(suite):
     path.write_text(path.read_text() + '{"key": \n')
     with pytest.raises(UserError, match="records.jsonl:133: damaged.*stage 15"):
         audit_of(suite)
+
+
+# Reasons and advice: each only where it applies
+
+
+def means_of(gate, *exps):
+    audit = audit_of(*exps)
+    finding = audit.findings[gate]
+    return next(one for one in GATES if one.name == gate).means(finding)
+
+
+def how_of(gate, *exps):
+    return audit_of(*exps).findings[gate].how
+
+
+@pytest.mark.parametrize(
+    ("wer", "reason"),
+    [(200.0, "itself has a WER of 200 %"), (20.0, "attack is broken")],
+)
+def test_a_recogniser_that_hears_nothing_is_no_broken_attack(suite, wer, reason):
+    change_rows(suite, lambda _: {"success_rate": 0.0})
+    change_rows(suite, lambda _: {"benign_wer": wer}, "none")
+    for gate in ("unbounded", "growth"):
+        assert found(gate, suite)[0] == FAIL
+    assert reason in means_of("unbounded", suite)
+    assert ("itself" in means_of("growth", suite)) == (wer > 100)
+    let_black_box(suite, 0, 12)
+    assert found("white_box", suite)[0] == FAIL
+    assert ("gradients are masked" in means_of("white_box", suite)) == (wer < 100)
+
+
+def test_budgets_that_break_nothing_are_small_where_the_attack_works(suite):
+    change_rows(suite, lambda _: {"success_rate": 0.0}, "standard")
+    assert "Give a larger budget" in means_of("growth", suite)
+    change_rows(suite, lambda _: {"success_rate": 0.0}, "unbounded")
+    assert "or the attack is broken" in means_of("growth", suite)
+    change_rows(suite, lambda row: {"success_rate": 10.0}, "standard")
+    assert "misses what is there" in means_of("growth", suite)
+
+
+def test_who_ran_the_standard_attack_is_not_told_to_run_it(tmp_path, suites):
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=1, audio=False)
+    assert how_of("noise", exp) == (
+        "attack more utterances (`--num_attack_utts`), or a larger set"
+    )
+    assert how_of("saved_file", exp).startswith("attack again")  # the audio is gone
+    shutil.rmtree(audit_dir(exp))
+    for gate in audit_of(exp).gates(NOT_RUN):
+        assert "attack_standard" not in how_of(gate.name, exp)
+    lean = copy_of(suites["att"], tmp_path / "lean")
+    change_rows(lean, lambda _: {"doubled": False}, "standard")
+    assert how_of("steps", lean) == "give the suite `doubled: true`"
+    change_rows(lean, lambda _: {"attack": "other"}, "unbounded")
+    assert "`unbounded: 75`" in how_of("unbounded", lean)
+
+
+def test_noise_that_is_missing_is_named(suite):
+    for attack in ("noise", "gaussian"):
+        change_rows(suite, lambda _: {"attack": "shuffled"}, attack)
+    assert how_of("noise", suite) == "give the attack `controls: [clean, noise]`"
+
+
+def test_steps_whose_records_are_gone_were_doubled(suite):
+    shutil.rmtree(audit_dir(suite))
+    assert found("steps", suite) == (NOT_RUN, "records of the attack not there")
+
+
+def test_a_file_that_is_heard_differently_is_still_the_saved_file(suite):
+    change_records(suite, first_only(lambda *_: {"heard": "other words"}))
+    verdict, figure = found("saved_file", suite)
+    assert (verdict, figure) == (FAIL, "of 132 files, 1 heard differently")
+    means = means_of("saved_file", suite)
+    assert "heard other words" in means and "exceeds" not in means
+
+
+def test_nobody_who_ignores_the_accent_is_no_stronger_attacker(suite):
+    def weigh(row):
+        weights = {"ctc": 0.7, "accent": 0.3}
+        return {"members": tuple(replace(m, weights=weights) for m in row.members)}
+
+    change_rows(suite, weigh, "standard")
+    assert means_of("accent_blind", suite).startswith("No attacker who ignores")

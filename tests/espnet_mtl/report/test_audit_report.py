@@ -83,8 +83,8 @@ def test_terminal_has_figures_for_one_and_verdicts_for_several(exps, capsys):
     assert "hybrid_accent: 75.0 % of 12" in several.replace("\n ", "")
     one = audit_text(make_audits(read_experiments(exps[1:])))
     assert re.search(r"^FAIL +unbounded +75.0 % of 12", one, re.MULTILINE)
-    assert re.search(r"^NOT RUN +benign_wer +one system$", one, re.MULTILINE)
-    assert "Not run: benign_wer: report several systems" in one
+    assert re.search(r"^NOT RUN +benign_wer +one system with fig", one, re.MULTILINE)
+    assert "Not run: benign_wer: give the report several systems" in one
     assert max(map(len, (several + "\n" + one).splitlines())) <= 100
 
 

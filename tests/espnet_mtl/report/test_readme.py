@@ -77,6 +77,18 @@ def test_a_missing_marker_changes_nothing(study, tmp_path):
     assert (tmp_path / "README.md").read_text() == text
 
 
+def test_readmes_are_checked_before_anything_is_read(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(README.replace("<!-- /results:claims -->", ""))
+    words = ["--exp", str(tmp_path / "nowhere"), "--output", str(tmp_path / "out")]
+    with pytest.raises(UserError, match="found '<!-- /results:claims"):
+        main([*words, "--update_readme", str(readme), "--corpus", "mini_accent"])
+    readme.write_text(README)
+    with pytest.raises(UserError, match="nowhere: no such directory"):
+        main([*words, "--update_readme", str(readme), "--corpus", "mini_accent"])
+    assert readme.read_text() == README and not (tmp_path / "out").exists()
+
+
 def test_corpus_and_file_are_needed(study, tmp_path):
     words = ["--exp", str(study["ctc"]), "--output", str(tmp_path), "--update_readme"]
     with pytest.raises(UserError, match="--corpus"):

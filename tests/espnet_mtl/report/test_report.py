@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +14,13 @@ from PIL import Image
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.bin.asr_mtl_score import main as score
 from espnet_mtl.errors import UserError
+from espnet_mtl.report.experiment_page import format_results
+from espnet_mtl.report.model_card import model_card
+from espnet_mtl.results.clean_scores import (
+    AccentConfusion,
+    read_clean_scores,
+    write_clean_scores,
+)
 
 _VOID = {"meta", "img", "br"}
 
@@ -125,11 +133,13 @@ def test_main_table(written):
     # Of 10 words, each speaker's three utterances have (0, 1, 0) errors more than the
     # base less one, and speakers 0, 1, 2, 3 more: at the largest budget and base 1
     # that makes 4 + 3 * (0 + 1 + 2 + 3) = 22 errors in 120 words.
-    assert cells["ctc"][:5] == ["4.00", "-", "100.00", "68.33", "18.33"]
-    assert cells["ctc_accent"][1] == "87.50"
-    assert cells["ctc_accent"][4] == "48.33"
-    assert cells["ctc_accent"][5].startswith("+30.00 [")
-    assert cells["ctc"][5] == "-"
+    assert "| accent acc. ↑ | balanced ↑ | majority |" in header
+    assert cells["ctc"][:4] == ["4.00", "-", "-", "-"]
+    assert cells["ctc"][4:7] == ["100.00", "68.33", "18.33"]
+    assert cells["ctc_accent"][1:4] == ["87.50", "80.00", "40.00"]
+    assert cells["ctc_accent"][6] == "48.33"
+    assert cells["ctc_accent"][7].startswith("+30.00 [")
+    assert cells["ctc"][7] == "-"
 
 
 def test_environment_as_espnet_shows_it(written):
@@ -163,7 +173,7 @@ def test_one_single_task_system_without_log_and_audio(tmp_path):
     exp = make_exp(tmp_path, "ctc", errors=errors_of("ctc"), budgets=BUDGETS, **FEW)
     text = run(tmp_path / "out", exp)
     assert "ctc: no finished epoch" in text
-    assert "No accent scores" in text
+    assert "No recognised accents: ctc." in text
     assert "No example" in text
     assert "The only attacker was multitask" in text
     assert "accent acc." not in text.split("## Untouched")[0].split("AdvTWER:")[0]
@@ -171,6 +181,40 @@ def test_one_single_task_system_without_log_and_audio(tmp_path):
     plots = {path.name for path in (tmp_path / "out" / "plots").iterdir()}
     assert plots == {"advtwer_vs_budget.png"}
     assert not (tmp_path / "out" / "audio").exists()
+
+
+def always(accent):
+    """Scores of a head that always says the same of 38 and 2 utterances."""
+    counts = ((38, 0), (2, 0)) if accent == "english" else ((0, 38), (0, 2))
+    return AccentConfusion(accents=("english", "korean"), counts=counts, unlabelled=0)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys):
+    about = {"budgets": BUDGETS, "accent": True, "audio": False}
+    exp = make_exp(tmp_path, "ctc_accent", errors=errors_of("ctc_accent"), **about)
+    quiet = run(tmp_path / "out", exp)
+    assert "not above" not in quiet
+    assert "| ctc_accent | decode_ctc_accent | test | 40 | 4.0 | 85.0 |" in quiet
+    folder = exp / "decode_ctc_accent" / "test"
+    scores = read_clean_scores(folder)
+    write_clean_scores(folder, replace(scores, accents=always("english")))
+    same = {"accent_acc": 95.0, "accent_balanced_acc": 50.0, "accent_majority": 95.0}
+    change_rows(exp, lambda _: same)
+    text = run(tmp_path / "out", exp, more=["--print"])
+    said = "95.0 % is not above 95.0 %, the share of the most frequent accent"
+    assert f"Warning: ctc_accent: an accent accuracy of {said}" in text
+    assert (
+        f"Warning: ctc_accent, attacked utterances: an accent accuracy of {said}"
+        in text
+    )
+    assert "| 40 | 4.0 | 95.0 | 50.0 | 95.0 |" in text
+    assert "always saying that one" in capsys.readouterr().out
+    page = format_results(exp)
+    assert "| decode_ctc_accent/test | 40 | 95.00 | 50.00 | 95.00 |" in page
+    assert said in page
+    card = model_card("a/b", exp, {}, {"token_list": []}, {}, "en", "mit")
+    assert "| 95.0 | 50.0 | 95.0 |" in card and said in card
 
 
 def test_one_budget(tmp_path):
@@ -221,7 +265,7 @@ def test_reads_what_stages_15_to_17_write(tmp_path):
 
     text = run(tmp_path / "out", exp)
     # Of nine words of feasible targets, five are heard.
-    assert "| ctc | 0.00 | 66.67 | 100.00 | 44.44 |" in text
+    assert "| ctc | 0.00 | 66.67 | 50.00 | 66.67 | 100.00 | 44.44 |" in text
     assert "| ctc | multitask | 0.01 | 3 | 44.44 | 55.56 |" in text
     assert "3 utterances of 2 speakers (set test, attack_pgd, L-inf bound" in text
 

@@ -35,7 +35,7 @@ RECORD = Record(
     trial="s",
     target="a b",
     accent_wish=None,
-    feasible=True,
+    infeasible=None,
     linf=0.1,
     l2=1.0,
     snr_db=None,
@@ -112,7 +112,7 @@ def test_a_new_attack_that_could_not_be_written_is_not_taken_for_the_old(
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('"version": 1', '"version": 7', "format 7, this one reads 1.*repeat stage 15"),
+        ('"version": 2', '"version": 7', "format 7, this one reads 2.*repeat stage 15"),
         ('"role": "main"', '"role": "star"', "attack.json: damaged .*'star'"),
         ('"trials"', '"trails"', "attack.json: damaged .*trials"),
         ("{", "", "attack.json: damaged"),

@@ -20,8 +20,10 @@ from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.shuffled import Shuffled
 from espnet_mtl.attack.problem import Problem
+from espnet_mtl.attack.runner.feasibility import explain_infeasible
 from espnet_mtl.bin import asr_mtl_attack
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.infeasible import Infeasible
 from espnet_mtl.tokens.ctc import ctc_frames_needed
 from espnet_mtl.victim.espnet_victim import load_victim
 
@@ -181,11 +183,28 @@ def test_targets_are_cleaned_as_the_training_text_was(tmp_path):
 def test_what_cannot_be_heard_is_known(victim):
     frames = victim.num_frames(6000)
     assert frames > 3
-    assert victim.can_say(6000, [2, 3] * (frames // 2))
-    assert not victim.can_say(6000, [2, 3] * frames)
-    assert not victim.can_say(6000, [2, 2] * (frames // 2))  # blanks between them
-    assert not victim.can_say(6000, [2, 1])  # <unk>
+
+    def explain(text):
+        return explain_infeasible(victim, 6000, text)
+
+    assert explain("ab" * (frames // 2)) is None
+    assert explain("ab" * frames) == Infeasible(
+        reason="too_long", detail=f"{2 * frames} frames needed, {frames} there"
+    )
+    assert explain("aa" * (frames // 2)).reason == "too_long"  # blanks between them
+    assert explain("a☃") == Infeasible(
+        reason="unknown", detail="it comes back as 'a<unk>'"
+    )
     assert victim.num_frames(100) == 0
+
+
+def test_a_cleaner_that_changes_a_target_is_no_lack_of_audio(tmp_path):
+    tokens = ["<blank>", "<unk>", *"BEIMRST", "<space>", "<sos/eos>"]
+    victim = load_victim(pack_tiny(tmp_path, cleaner="tacotron", token_list=tokens))
+    assert victim.write_text("mr. B") == "MISTER B"
+    assert explain_infeasible(victim, 6000, "mr. B") == Infeasible(
+        reason="rewritten", detail="it comes back as 'MISTER B'"
+    )
 
 
 def test_a_stock_espnet_package_is_attacked_just_as_well(tmp_path):

@@ -20,7 +20,8 @@ stage_15() {
 # your own: data/<set>/text_target, before stage 3.
 choose_targets() { # choose_targets <data directory>
     if [ ! -s "$1/text_target" ]; then
-        ${python} -m espnet_mtl.bin.choose_targets --text "$1/text" --output "$1/text_target"
+        ${python} -m espnet_mtl.bin.choose_targets --text "$1/text" --wav_scp "$1/wav.scp" \
+            --token_type "${token_type}" --output "$1/text_target"
     fi
 }
 

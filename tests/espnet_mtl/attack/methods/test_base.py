@@ -17,6 +17,36 @@ def test_an_attack_that_does_not_say_what_it_is_is_an_error_at_once():
         Traits(kind="white_box", listens=False, blind=None, needs=None)
 
 
+def traits_with(needs):
+    return Traits(
+        kind="white_box", listens=False, blind=None, needs=needs, in_suites=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("needs", "defined", "lacking"),
+    [
+        ("fit", {}, "fit"),
+        ("fit", {"fit": lambda self, problems: None}, "fit_data"),
+        ("fit", {"fit_data": "data/train"}, "fit"),
+        ("models", {}, "sources"),
+        ("models", {"fit_data": ""}, "sources"),
+    ],
+)
+def test_an_attack_has_to_define_what_it_needs(needs, defined, lacking):
+    body = {"traits": traits_with(needs), **defined}
+    said = f"Mine: needs '{needs}', so it has to define '{lacking}'"
+    with pytest.raises(TypeError, match=said):
+        type("Mine", (Method,), body)
+
+
+def test_a_setting_without_a_default_defines_what_is_needed():
+    body = {"traits": traits_with("models"), "__annotations__": {"sources": tuple}}
+    assert type("Mine", (PGD,), body)
+    fit = {"fit": lambda self, problems: None, "fit_data": property(lambda self: "x")}
+    assert type("Mine", (Method,), {"traits": traits_with("fit"), **fit})
+
+
 def test_what_the_attacks_are():
     kinds = {
         **dict.fromkeys((*CONTROLS, "kenansville"), "control"),

@@ -208,7 +208,9 @@ def test_going_back_to_earlier_settings_never_keeps_audio_of_others(data_dir, tm
     other = with_steps(1)
     toy_attack.run_and_merge(data_dir, out)
     toy_attack.run_and_merge(data_dir, out, config=other)
-    with pytest.raises(UserError, match="28 of 49 utterances are not attacked yet"):
+    with pytest.raises(
+        UserError, match="28 of 49 files .each utterance in 7 trials. are not"
+    ):
         toy_attack.merge_again(data_dir, out)
     toy_attack.run_and_merge(data_dir, out)
     toy_attack.run_and_merge(data_dir, fresh)
@@ -336,7 +338,7 @@ def bad_audio(data_dir, kind):
         ("nan", "sample 5 is not a number"),
         ("stereo", "2 channels"),
         ("empty", "empty"),
-        ("short", "50 samples are too few"),
+        ("short", r"1 of 7 utterances are too short .* \(50 samples\)"),
         ("unreadable", "unreadable"),
     ],
 )
@@ -358,8 +360,10 @@ def test_a_target_too_long_for_the_audio_is_marked(data_dir, tmp_path):
     write_table(data_dir / "text", {utt: "h" for utt in targets})
     toy_attack.run_and_merge(data_dir, tmp_path / "out")
     lines = (tmp_path / "out" / "records.jsonl").open()
-    infeasible = {r["utt"] for r in map(json.loads, lines) if not r["feasible"]}
-    assert infeasible == {"spk0-0"}
+    found = {r["utt"]: r["infeasible"] for r in map(json.loads, lines)}
+    assert {utt: why for utt, why in found.items() if why} == {
+        "spk0-0": {"reason": "too_long", "detail": "11 frames needed, 10 there"}
+    }
 
 
 def test_a_target_that_is_the_truth_is_refused(data_dir, tmp_path):

@@ -355,7 +355,7 @@ def test_another_decoder_makes_only_what_listens_stale(tmp_path, data_dir):
         "{budgets: [0.2], attacks: [{attack: pgd, steps: 1}, {attack: cw, steps: 2}]}"
     )
     run(tmp_path, data_dir, text)
-    with pytest.raises(UserError, match="7 of 28 utterances are not attacked yet"):
+    with pytest.raises(UserError, match="7 of 28 files .* are not attacked yet"):
         merge_again(tmp_path, data_dir, decoding={"args": {"beam_size": ["3"]}})
 
 
@@ -377,5 +377,5 @@ def test_a_borrowed_perturbation_depends_on_who_lends_it(tmp_path, data_dir):
     samples, rate = soundfile.read(path)
     soundfile.write(path, 0.5 * samples, rate, subtype="PCM_16")
     # Its own two trials, and that of the shortest, whose donor it is.
-    with pytest.raises(UserError, match="3 of 14 utterances are not attacked yet"):
+    with pytest.raises(UserError, match="3 of 14 files .* are not attacked yet"):
         merge_again(tmp_path, data_dir)
