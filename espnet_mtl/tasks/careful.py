@@ -56,8 +56,8 @@ class CarefulTask:
             device: Where to put the model.
 
         Raises:
-            UserError: If the weights do not fit the configuration, or the file holds
-                anything but tensors.
+            UserError: If no model can be built from the configuration, if the weights
+                do not fit it, or if their file holds anything but tensors.
         """
         if config_file is None:
             if model_file is None:
@@ -65,11 +65,25 @@ class CarefulTask:
             config_file = Path(model_file).parent / "config.yaml"
         settings = yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
         args = argparse.Namespace(**settings)
-        with no_unpickling():
-            model = cls.build_model(args)
+        model = cls._build_carefully(args, config_file)
         if model_file is not None:
             load_weights(model, model_file)
         return model.to(device), args
+
+    @classmethod
+    def _build_carefully(
+        cls, args: argparse.Namespace, config_file: Path | str
+    ) -> torch.nn.Module:
+        try:
+            with no_unpickling():
+                return cls.build_model(args)
+        except UserError:
+            raise
+        except Exception as error:  # ESPnet raises any kind for a wrong argument
+            raise UserError(
+                f"{config_file}: no model can be built from it: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 def _check_initial_weights(args: argparse.Namespace, tag_option: str) -> None:

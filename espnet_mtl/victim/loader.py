@@ -19,6 +19,7 @@ from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.provenance import hash_file
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.tokenizer import read_tokenizer
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class Export:
         return converter.tokens2ids(self.tokenizer.text2tokens(self.cleaner(text)))
 
 
-def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
+def load_export(
+    zip_file: Path | str, device: str = "cpu", trusted: bool = False
+) -> Export:
     """Load a packed model: ours, or any stock ESPnet2 ASR package.
+
+    ``trusted`` is that of :func:`espnet_mtl.package.unpacking.unpack_model`.
 
     Raises:
         UserError: If the zip is refused, is no ASR package, or its weights do not fit.
@@ -69,7 +74,7 @@ def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
     if not zip_file.is_file():
         raise UserError(f"{zip_file}: no such file; stage 14 packs the model")
     with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
-        files = unpack_model(zip_file, Path(folder) / "model")
+        files = unpack_model(zip_file, Path(folder) / "model", trusted)
         try:
             model, args = ASRMTLTask.build_model_from_file(
                 files[CONFIG_KEY], files[WEIGHTS_KEY], device
@@ -81,6 +86,6 @@ def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
             bpemodel=args.bpemodel,
             non_linguistic_symbols=args.non_linguistic_symbols,
         )
-        tokenizer.text2tokens("")  # sentencepiece reads its file at the first use
+        read_tokenizer(tokenizer, zip_file)
     cleaner = TextCleaner(getattr(args, "cleaner", None))
     return Export(model.eval(), args, tokenizer, cleaner, hash_file(zip_file))
