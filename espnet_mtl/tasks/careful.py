@@ -9,6 +9,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 import yaml
 from espnet2.tasks import abs_task
+from espnet2.train.class_choices import ClassChoices
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.pretrained import load_initial_weights
@@ -24,6 +25,7 @@ class CarefulTask:
     """
 
     tag_option: str
+    class_choices_list: list[ClassChoices]  # ESPnet's
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -36,7 +38,12 @@ class CarefulTask:
         _check_initial_weights(args, cls.tag_option)
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
-        load = functools.partial(load_initial_weights, folder=args.output_dir)
+        load = functools.partial(
+            load_initial_weights,
+            folder=args.output_dir,
+            args=args,
+            choices=cls.class_choices_list,
+        )
         with substitute(abs_task, load_pretrained_model=load):
             super().main_worker(args)
 
