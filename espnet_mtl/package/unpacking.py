@@ -5,6 +5,7 @@ import errno
 import functools
 import importlib.metadata
 import logging
+import re
 import shutil
 import stat
 import tempfile
@@ -30,6 +31,7 @@ from espnet_mtl.package.plain_yaml import check_yaml_size, read_plain_yaml
 # meant to fill a disk.
 MAX_UNPACKED_BYTES = 64 * 2**30
 MAX_COMPRESSION_RATIO = 200
+MAX_MEMBERS = 10_000
 _SMALL_BYTES = 10 * 2**20
 _SAFE_SENTENCEPIECE = (0, 2, 1)
 # What a damaged or encrypted archive raises
@@ -170,6 +172,11 @@ def used_files(meta: Meta) -> dict[str, str]:
 
 def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
     """Refuse names outside the folder, links, repeated names and zip bombs."""
+    if len(archive.infolist()) > MAX_MEMBERS:
+        raise UserError(
+            f"{zip_file}: refused: it has {len(archive.infolist())} files, and a "
+            f"package has {MAX_MEMBERS} at most"
+        )
     seen = set()
     for member in archive.infolist():
         name = member.filename
@@ -284,7 +291,8 @@ def _extract(archive: zipfile.ZipFile, zip_file: Path, folder: Path) -> None:
 @functools.cache  # said once
 def _warn_of_old_sentencepiece() -> None:
     installed = importlib.metadata.version("sentencepiece")
-    if tuple(map(int, installed.split(".")[:3])) < _SAFE_SENTENCEPIECE:
+    numbers = tuple(int(part) for part in re.findall(r"\d+", installed)[:3])
+    if numbers < _SAFE_SENTENCEPIECE:
         logging.warning(
             "sentencepiece %s reads the package's bpemodel. Before version %s, a "
             "hostile model can damage the program's memory (CVE-2026-1260). If you do "

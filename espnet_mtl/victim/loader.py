@@ -81,11 +81,17 @@ def load_export(
             )
         except UserError as error:
             raise UserError(f"{zip_file}: {error}") from error
-        tokenizer = build_tokenizer(
-            token_type=args.token_type,
-            bpemodel=args.bpemodel,
-            non_linguistic_symbols=args.non_linguistic_symbols,
-        )
+        try:
+            tokenizer = build_tokenizer(
+                token_type=args.token_type,
+                bpemodel=args.bpemodel,
+                non_linguistic_symbols=args.non_linguistic_symbols,
+            )
+        except Exception as error:  # ESPnet raises any kind for a wrong argument
+            raise UserError(
+                f"{zip_file}: no tokenizer can be built from its configuration: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         read_tokenizer(tokenizer, zip_file)
     cleaner = TextCleaner(getattr(args, "cleaner", None))
     return Export(model.eval(), args, tokenizer, cleaner, hash_file(zip_file))

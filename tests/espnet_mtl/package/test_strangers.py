@@ -208,6 +208,7 @@ def hostile_packages(plain, folder, bait):
         "has 5,.* bytes; the configuration", texts={config: b"a: b\n" + b"#" * 5242880}
     )
     yield made("meta.yaml: refused: it has 5,", texts={"meta.yaml": b"#" * 5242880})
+    yield made("it has 10003 files", more={f"x/{n}": "" for n in range(9998)})
     yield made("it is nested more than", texts={config: b"a: " + b"[" * 100000})
     aliases = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
@@ -250,6 +251,7 @@ def hostile_packages(plain, folder, bait):
         more={"bpe.model": b"no such model"},
     )
     yield named("no model can be built", encoder_conf={"num_blocks": "many"})
+    yield named("no tokenizer can be built", token_type=None)
 
 
 def test_nothing_outside_the_temporary_folder_is_touched(plain, stock, bait, tmp_path):
@@ -275,6 +277,7 @@ def test_nothing_outside_the_temporary_folder_is_touched(plain, stock, bait, tmp
         capture_output=True,
         text=True,
         cwd=bait,  # relative names would find a file here
+        env={**os.environ, "PYTHONPATH": str(WATCHED.parents[3])},
     )
     assert told.returncode == 0, told.stderr
     lines = [json.loads(line) for line in told.stdout.splitlines()]
