@@ -95,6 +95,8 @@ def make_batch(num_utts: int = 3, seed: int = 0) -> dict[str, torch.Tensor]:
 
 def save_model(folder: Path, **overrides) -> tuple[Path, Path]:
     """Write a tiny model as training leaves it; return configuration and weights."""
+    from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
+
     from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
     torch.manual_seed(0)
@@ -102,7 +104,7 @@ def save_model(folder: Path, **overrides) -> tuple[Path, Path]:
     model = ASRMTLTask.build_model(args)
     folder.mkdir(parents=True, exist_ok=True)
     config, weights = folder / "config.yaml", folder / "model.pth"
-    config.write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
+    config.write_text(yaml_no_alias_safe_dump(vars(args)), encoding="utf-8")
     torch.save(model.state_dict(), weights)
     return config, weights
 

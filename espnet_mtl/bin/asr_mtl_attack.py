@@ -26,6 +26,12 @@ def get_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--model_zip", type=Path, required=True, help="The packed model")
+    add(
+        "--trust_model_zip",
+        action="store_true",
+        help="The packed model is your own: build any class of ESPnet that it names, "
+        "and read its n-gram model",
+    )
     add("--data_dir", type=Path, required=True, help="What to attack")
     add("--output_dir", type=Path, required=True, help="Where the result goes")
     add("--config", type=Path, help="The attack, such as conf/attack_pgd.yaml")
@@ -123,11 +129,11 @@ def attack(
     def make_listener() -> Listener:
         from espnet_mtl.inference.listener import PackedListener
 
-        return PackedListener(args.model_zip, decoding, device)
+        return PackedListener(args.model_zip, decoding, device, args.trust_model_zip)
 
     device = "cuda" if args.ngpu > 0 else "cpu"
     job = Job(
-        load_victim(args.model_zip, device),
+        load_victim(args.model_zip, device, args.trust_model_zip),
         config,
         test_set,
         args.output_dir,

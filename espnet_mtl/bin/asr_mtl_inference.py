@@ -18,13 +18,12 @@ from espnet_mtl.inference.decode import Utterances, decode
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import Search
 from espnet_mtl.inference.speech2text import Speech2TextAccent
-from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.provenance import hash_file
 
 # Options that change nothing in the results, or are there in another form.
 _NOT_STAMPED = {
     *("log_level", "config", "key_file", "num_workers", "output_dir"),
-    "inference_args",
+    *("inference_args", "trust_model_zip"),
 }
 
 
@@ -36,6 +35,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--model_zip",
         help="A packed model, instead of --asr_train_config and --asr_model_file; its "
         "language models are used where no others are given",
+    )
+    parser.add_argument(
+        "--trust_model_zip",
+        action="store_true",
+        help="The package is your own: build any class of ESPnet that it names, and "
+        "read its n-gram model",
     )
     parser.add_argument(
         "--inference_args",
@@ -71,8 +76,9 @@ def main(cmd: list[str] | None = None) -> None:
     set_all_random_seed(args.seed)
     with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
         if args.model_zip:
-            files = unpack_model(Path(args.model_zip), Path(folder) / "model")
-            search = search.with_files(files)
+            search = search.with_package(
+                Path(args.model_zip), Path(folder) / "model", args.trust_model_zip
+            )
         search.log_ignored_weights()
         device = "cuda" if args.ngpu >= 1 else "cpu"
         speech2text = Speech2TextAccent(device=device, **search.options)

@@ -3,7 +3,6 @@
 
 import argparse
 import logging
-import zipfile
 from pathlib import Path
 
 import yaml
@@ -11,8 +10,8 @@ import yaml
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.package.contents import read_contents
-from espnet_mtl.package.packing import CONFIG_KEY
 from espnet_mtl.package.repository import make_repository, upload
+from espnet_mtl.package.unpacking import read_config
 from espnet_mtl.report.model_card import DECODING_NAME, model_card
 
 
@@ -50,8 +49,7 @@ def main(cmd: list[str] | None = None) -> None:
     args = get_parser().parse_args(cmd)
     setup_logging()
     files = read_contents(args.model_zip)
-    with zipfile.ZipFile(args.model_zip) as archive:
-        settings = yaml.safe_load(archive.read(files[CONFIG_KEY]))
+    settings = read_config(args.model_zip)
     # Imported late: --help needs no ESPnet, whose import takes seconds.
     from espnet_mtl.inference.search import read_search
 

@@ -14,14 +14,14 @@ from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import read_search
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
-from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.results.attack import Decoder
 
 
 class PackedListener:
     """Decodes as stage 12 does; a ``Listener`` of the attack.
 
-    Language models are those of the zip, unless an option names others.
+    Language models are those of the zip, unless an option names others. ``trusted`` is
+    that of :meth:`Search.with_package`.
 
     Attributes:
         about: How the search weighs what it hears.
@@ -30,10 +30,16 @@ class PackedListener:
         UserError: If the package or an option is refused.
     """
 
-    def __init__(self, zip_file: Path, decoding: Decoding, device: str = "cpu"):
+    def __init__(
+        self,
+        zip_file: Path,
+        decoding: Decoding,
+        device: str = "cpu",
+        trusted: bool = False,
+    ):
         search = read_search(decoding)
         with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
-            search = search.with_files(unpack_model(zip_file, Path(folder) / "model"))
+            search = search.with_package(zip_file, Path(folder) / "model", trusted)
             search.log_ignored_weights()
             self._speech2text = Speech2TextAccent(device=device, **search.options)
         model = self._speech2text.model

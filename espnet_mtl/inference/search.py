@@ -14,7 +14,8 @@ from espnet2.bin import asr_inference
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.decoding import FILE_OPTIONS, Decoding
-from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
+from espnet_mtl.package.packing import CONFIG_KEY, NGRAM_KEY, WEIGHTS_KEY
+from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.provenance import hash_file
 
 _DEFAULTS = {
@@ -50,9 +51,33 @@ class Search:
                 raise UserError(f"--{option} is not supported here; leave it out")
         return cls({k: v for k, v in vars(args).items() if k in _DEFAULTS})
 
-    def with_files(self, files: Mapping[str, Path]) -> "Search":
-        """Add the files of a package, by option; those that are named already stay."""
+    def with_package(
+        self, zip_file: Path, folder: Path, trusted: bool = False
+    ) -> "Search":
+        """Add the files of a package; files that options name already stay.
+
+        Args:
+            zip_file: The package.
+            folder: Where it is unpacked; must not exist, and has to stay until the
+                models are built.
+            trusted: Whether the user stands for the package. If not, its n-gram model
+                is left out if it has no weight, and refused if it has.
+
+        Raises:
+            UserError: If the package or its n-gram model is refused.
+        """
+        files = unpack_model(zip_file, folder, trusted)
         missing = {k: str(v) for k, v in files.items() if self.options[k] is None}
+        if NGRAM_KEY in missing and not trusted:
+            if self.options["ngram_weight"] != 0:
+                name = files[NGRAM_KEY].relative_to(folder)
+                raise UserError(
+                    f"{zip_file}: refused: its n-gram model {name} is read by KenLM, "
+                    "where a hostile file can do anything. If you have packed it "
+                    "yourself, or trust who has, add --trust_model_zip; or decode "
+                    "without it: --inference_args '--ngram_weight 0'"
+                )
+            del missing[NGRAM_KEY]
         return replace(self, options={**self.options, **missing})
 
     def weight(self, name: str) -> float:

@@ -20,6 +20,7 @@ from espnet_mtl.package.packing import check_lm_tokens
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.substitute import substitute
+from espnet_mtl.tasks.tokenizer import read_tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,8 @@ class Speech2TextAccent:
                 asr_model_file=asr_model_file,
                 **options,
             )
+        if self.speech2text.tokenizer is not None:
+            read_tokenizer(self.speech2text.tokenizer, asr_train_config)
         _limit_beam(self.speech2text.beam_search)
         self.model = self.speech2text.asr_model
         self.train_args = self.speech2text.asr_train_args

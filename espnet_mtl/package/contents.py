@@ -10,7 +10,7 @@ import yaml
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.package import packing
-from espnet_mtl.package.unpacking import named_files, open_package
+from espnet_mtl.package.unpacking import open_package, read_member, used_files
 
 # Models by the argument of Speech2Text: what each is, and the option of asr_mtl.sh that
 # asks for it.
@@ -27,7 +27,7 @@ _CHUNK_BYTES = 2**20
 def read_contents(zip_file: Path) -> dict[str, str]:
     """Return the names in a package, by the argument of ``Speech2Text``."""
     with open_package(zip_file) as (_, meta):
-        return named_files(meta)
+        return used_files(meta)
 
 
 def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
@@ -39,7 +39,7 @@ def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
         UserError: If it was packed from other files, or is no ASR package.
     """
     with open_package(zip_file) as (archive, meta):
-        packed = named_files(meta)
+        packed = used_files(meta)
         for key, (model, option) in _MODELS.items():
             if key in packed and key not in wanted:
                 raise UserError(
@@ -57,7 +57,8 @@ def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:
                 continue
             if key in _CONFIGS:
                 model = _CONFIGS[key]
-                is_same = _tokens(archive.read(name)) == _tokens(path.read_bytes())
+                packed_tokens = read_member(archive, name).get("token_list")
+                is_same = packed_tokens == _tokens(path)
             else:
                 model = _MODELS[key][0]
                 is_same = _is_same(archive.getinfo(name), path)
@@ -79,5 +80,6 @@ def _is_same(member: zipfile.ZipInfo, path: Path) -> bool:
     return checksum == member.CRC
 
 
-def _tokens(config: bytes) -> Any:
-    return (yaml.safe_load(config) or {}).get("token_list")
+def _tokens(config: Path) -> Any:
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    return settings.get("token_list")

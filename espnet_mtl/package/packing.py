@@ -9,12 +9,15 @@ from typing import Any
 import yaml
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.package.named_files import named_files
 
 META_NAME = "meta.yaml"
 # Names of the arguments of ESPnet's Speech2Text, by which it finds the files.
 CONFIG_KEY, WEIGHTS_KEY = "asr_train_config", "asr_model_file"
 LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY = "lm_train_config", "lm_file", "ngram_file"
-KEYS = (CONFIG_KEY, WEIGHTS_KEY, LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
+CONFIG_KEYS = (CONFIG_KEY, LM_CONFIG_KEY)
+MODEL_KEYS = (WEIGHTS_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
+KEYS = (*CONFIG_KEYS, *MODEL_KEYS)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -119,13 +122,7 @@ def _read_config(config: Path) -> dict[str, Any]:
 
 
 def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
-    """List the files that the model needs: tokenizer, symbols, statistics."""
-    named = [
-        settings.get("bpemodel"),
-        settings.get("non_linguistic_symbols"),
-        (settings.get("normalize_conf") or {}).get("stats_file"),
-    ]
-    files = [Path(name) for name in named if name]
+    files = [Path(name) for name in named_files(settings).values()]
     for file in files:
         if not file.is_file():
             raise UserError(f"{config} names {file}, which does not exist")

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import yaml
 from espnet2.tasks import abs_task
+from espnet2.train.class_choices import ClassChoices
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.gpus import require_gpus
@@ -38,6 +39,7 @@ class CarefulTask:
     """
 
     tag_option: str
+    class_choices_list: list[ClassChoices]  # ESPnet's
 
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
@@ -60,7 +62,12 @@ class CarefulTask:
         _check_initial_weights(args, cls.tag_option)
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
-        load = functools.partial(load_initial_weights, folder=args.output_dir)
+        load = functools.partial(
+            load_initial_weights,
+            folder=args.output_dir,
+            args=args,
+            choices=cls.class_choices_list,
+        )
         collect = functools.partial(collect_stats_counted, args)
         with (
             substitute(abs_task, load_pretrained_model=load, collect_stats=collect),
@@ -91,8 +98,8 @@ class CarefulTask:
             device: Where to put the model.
 
         Raises:
-            UserError: If the weights do not fit the configuration, or the file holds
-                anything but tensors.
+            UserError: If no model can be built from the configuration, if the weights
+                do not fit it, or if their file holds anything but tensors.
         """
         if config_file is None:
             if model_file is None:
@@ -100,11 +107,25 @@ class CarefulTask:
             config_file = Path(model_file).parent / "config.yaml"
         settings = yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
         args = argparse.Namespace(**settings)
-        with no_unpickling():
-            model = cls.build_model(args)
+        model = cls._build_carefully(args, config_file)
         if model_file is not None:
             load_weights(model, model_file)
         return model.to(device), args
+
+    @classmethod
+    def _build_carefully(
+        cls, args: argparse.Namespace, config_file: Path | str
+    ) -> torch.nn.Module:
+        try:
+            with no_unpickling():
+                return cls.build_model(args)
+        except UserError:
+            raise
+        except Exception as error:  # ESPnet raises any kind for a wrong argument
+            raise UserError(
+                f"{config_file}: no model can be built from it: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 def _check_initial_weights(args: argparse.Namespace, tag_option: str) -> None:

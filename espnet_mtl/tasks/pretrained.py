@@ -1,17 +1,22 @@
 """Start from the weights of another model: a state dict, or a packed model."""
 
+import argparse
 import logging
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import torch
 import yaml
+from espnet2.train.class_choices import ClassChoices
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.package import packing
-from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.package.unpacking import extract_package, read_config, used_files
+from espnet_mtl.tasks.other_settings import find_other_settings
 from espnet_mtl.tasks.weight_names import fit_names
 from espnet_mtl.tasks.weights import read_weights
 
@@ -34,6 +39,9 @@ _TOKEN_PARTS = (
     "encoder.conditioning_layer.",
     "lm.",
 )
+# Filters of the front end are among the weights, but follow from its settings.
+_FILTERS = "frontend.logmel."
+_CONFIG_NAME = "config.yaml"
 
 State = dict[str, torch.Tensor]
 
@@ -44,13 +52,20 @@ def load_initial_weights(
     ignore_init_mismatch: bool,
     map_location: str = "cpu",
     folder: Path | str | None = None,
+    args: argparse.Namespace | None = None,
+    choices: Sequence[ClassChoices] = (),
 ) -> None:
     """Fill a new model with weights of another, as ESPnet's ``--init_param`` does.
 
     Takes packed models as well, and reads nothing but tensors from either. Unless parts
     are named, an accent head keeps its own weights (the other model may have other
-    accents, or the same in another order), and so do statistics of features that only
-    one of the models has.
+    accents, or the same in another order), and so do the filters of a front end (which
+    follow from its settings) and statistics of features that only one of the models
+    has.
+
+    Weights that fit may still mean something else. So the tokens are compared with
+    those in the other model's configuration, which is that of the package, or the
+    ``config.yaml`` beside a state dict; and a warning tells other features and layers.
 
     Args:
         model: The model to fill, with a ``token_list``; one with an ``lm`` takes the
@@ -60,21 +75,34 @@ def load_initial_weights(
         ignore_init_mismatch: Whether to leave out weights that do not fit.
         map_location: The device.
         folder: Where to unpack a packed model for the time of loading.
+        args: The configuration of the model to fill.
+        choices: The classes that it can be made of.
 
     Raises:
         UserError: If the file is missing, holds more than tensors, does not have the
-            part, or does not fit.
+            part, does not fit, or is of other tokens or accents.
     """
     file, source, target, excluded = [*init_param.split(":"), "", "", ""][:4]
     if not Path(file).is_file():
         raise UserError(f"--init_param {init_param}: {file} does not exist")
     left_out = [part for part in excluded.split(",") if part]
-    weights, tokens = _read(model, file, map_location, folder)
+    weights, settings = _read(model, file, map_location, folder)
     if not source and not target:
-        left_out += ["accent_head", *_lonely_statistics(model, weights, file)]
+        left_out += ["accent_head", _FILTERS, *_lonely_statistics(model, weights, file)]
     chosen = _choose(weights, source, left_out, init_param)
-    if tokens is not None and tokens != list(model.token_list):
-        _check_token_layers(chosen, len(tokens), file, ignore_init_mismatch)
+    if settings is None or not isinstance(settings.get("token_list"), list):
+        logging.warning(
+            "%s: there is no %s of a training with it, which would tell its tokens and "
+            "features, so they cannot be compared with those of this model. Weights "
+            "that fit are taken, even if they were learned for other tokens, or for "
+            "the same in another order",
+            file,
+            _CONFIG_NAME,
+        )
+    else:
+        _check_tokens(chosen, settings, model, file, ignore_init_mismatch)
+        _check_accents(chosen, settings, model, file)
+        _tell_other_settings(chosen, settings, args, choices, file)
     state = {k.removeprefix(f"{source}."): v for k, v in chosen.items()}
     try:
         part = model.get_submodule(target)
@@ -103,21 +131,35 @@ def load_initial_weights(
 
 def _read(
     model: torch.nn.Module, file: str, device: str, folder: Path | str | None
-) -> tuple[State, list[str] | None]:
-    """Read weights, and the tokens of their model where the file has them."""
+) -> tuple[State, dict[str, Any] | None]:
+    """Read weights, and the configuration of their model where there is one."""
     if not file.endswith(".zip"):
-        return read_weights(file, device), None
-    config, weights = packing.CONFIG_KEY, packing.WEIGHTS_KEY
+        weights = read_weights(file, device)
+        return weights, _read_config(Path(file).parent / _CONFIG_NAME)
+    config_key, weights_key = packing.CONFIG_KEY, packing.WEIGHTS_KEY
     if hasattr(model, "lm"):
-        config, weights = packing.LM_CONFIG_KEY, packing.LM_WEIGHTS_KEY
+        config_key, weights_key = packing.LM_CONFIG_KEY, packing.LM_WEIGHTS_KEY
     with tempfile.TemporaryDirectory(prefix=".pretrained-", dir=folder) as place:
-        files = unpack_model(Path(file), Path(place) / "model")
-        if weights not in files or config not in files:
+        # Nothing is built from the package: only tensors are read.
+        names = used_files(extract_package(Path(file), Path(place) / "model"))
+        if weights_key not in names or config_key not in names:
             raise UserError(
-                f"{file}: the package has no language model ({weights}) to start from"
+                f"{file}: the package has no language model ({weights_key}) to start "
+                "from"
             )
-        settings = yaml.safe_load(files[config].read_text(encoding="utf-8"))
-        return read_weights(files[weights], device), settings.get("token_list")
+        weights = read_weights(Path(place) / "model" / names[weights_key], device)
+        return weights, read_config(Path(file), config_key)
+
+
+def _read_config(path: Path) -> dict[str, Any] | None:
+    """Read the configuration of a training; any other file is none."""
+    if not path.is_file():
+        return None
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    return settings if isinstance(settings, dict) else None
 
 
 def _lonely_statistics(model: torch.nn.Module, state: State, file: str) -> list[str]:
@@ -160,28 +202,71 @@ def _choose(state: State, source: str, left_out: list[str], asked: str) -> State
     return kept
 
 
-def _check_token_layers(
-    chosen: State, num_tokens: int, file: str, ignore_init_mismatch: bool
+def _check_tokens(
+    chosen: State,
+    settings: Mapping[str, Any],
+    model: torch.nn.Module,
+    file: str,
+    ignore_init_mismatch: bool,
 ) -> None:
     """Refuse layers with a row for each token, which are of other tokens here.
 
     They may fit by chance, where there are as many.
     """
+    tokens, own = settings["token_list"], list(model.token_list)
+    if tokens == own:
+        return
     if not any(
-        name.startswith(_TOKEN_PARTS) and num_tokens in value.shape
+        name.startswith(_TOKEN_PARTS) and len(tokens) in value.shape
         for name, value in chosen.items()
     ):
         return
+    reordered = sorted(map(str, tokens)) == sorted(own)
+    which = "the same tokens in another order" if reordered else "other tokens"
     if not ignore_init_mismatch:
-        raise UserError(
-            f"{file}: the model has other tokens than this one. {_OTHER_TOKENS}"
-        )
+        raise UserError(f"{file}: the model has {which} than this one. {_OTHER_TOKENS}")
     logging.warning(
-        "%s has other tokens: its layers that have a row for each token are left out "
+        "%s has %s: its layers that have a row for each token are left out "
         "if the number of tokens differs; if not, they start from weights that were "
         "learned for other tokens",
         file,
+        which,
     )
+
+
+def _check_accents(
+    chosen: State, settings: Mapping[str, Any], model: torch.nn.Module, file: str
+) -> None:
+    """Refuse an accent head whose classes are other accents here."""
+    accents, own = settings.get("accent_list"), getattr(model, "accent_list", None)
+    if not own or not any(name.startswith("accent_head") for name in chosen):
+        return
+    if isinstance(accents, list) and accents != list(own):
+        raise UserError(
+            f"{file}: its accent head tells {', '.join(map(str, accents))}; this one "
+            f"{', '.join(own)}. Give that list (--accent_list), in the same order, or "
+            "do not take the accent head"
+        )
+
+
+def _tell_other_settings(
+    chosen: State,
+    settings: Mapping[str, Any],
+    args: argparse.Namespace | None,
+    choices: Sequence[ClassChoices],
+    file: str,
+) -> None:
+    if args is None:
+        return
+    parts = {name.split(".")[0] for name in chosen}
+    others = find_other_settings(choices, vars(args), settings, parts)
+    if others:
+        logging.warning(
+            "%s was trained with other settings, for which its weights were learned: "
+            "%s. Use its settings, unless you mean to change them",
+            file,
+            "; ".join(others),
+        )
 
 
 def _take_fitting(state: State, own: State) -> State:

@@ -184,13 +184,17 @@ class ESPnetVictim:
         return padded.to(self.device)
 
 
-def load_victim(zip_file: Path | str, device: str = "cpu") -> ESPnetVictim:
+def load_victim(
+    zip_file: Path | str, device: str = "cpu", trusted: bool = False
+) -> ESPnetVictim:
     """Load a packed model, ours or any stock ESPnet2 ASR package, as a victim.
+
+    ``trusted`` is that of :func:`espnet_mtl.package.unpacking.unpack_model`.
 
     Raises:
         UserError: If the package is refused or cannot be attacked.
     """
-    export = load_export(zip_file, device)
+    export = load_export(zip_file, device, trusted)
     try:
         return ESPnetVictim(export)
     except UserError as error:

@@ -20,6 +20,7 @@ from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.provenance import hash_file
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.tokenizer import read_tokenizer
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,12 @@ class Export:
         return text.replace("\u2047", "<unk>")  # sentencepiece's own sign for it
 
 
-def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
+def load_export(
+    zip_file: Path | str, device: str = "cpu", trusted: bool = False
+) -> Export:
     """Load a packed model: ours, or any stock ESPnet2 ASR package.
+
+    ``trusted`` is that of :func:`espnet_mtl.package.unpacking.unpack_model`.
 
     Raises:
         UserError: If the zip is refused, is no ASR package, or its weights do not fit.
@@ -75,18 +80,24 @@ def load_export(zip_file: Path | str, device: str = "cpu") -> Export:
     if not zip_file.is_file():
         raise UserError(f"{zip_file}: no such file; stage 14 packs the model")
     with tempfile.TemporaryDirectory(prefix="espnet_mtl-") as folder:
-        files = unpack_model(zip_file, Path(folder) / "model")
+        files = unpack_model(zip_file, Path(folder) / "model", trusted)
         try:
             model, args = ASRMTLTask.build_model_from_file(
                 files[CONFIG_KEY], files[WEIGHTS_KEY], device
             )
         except UserError as error:
             raise UserError(f"{zip_file}: {error}") from error
-        tokenizer = build_tokenizer(
-            token_type=args.token_type,
-            bpemodel=args.bpemodel,
-            non_linguistic_symbols=args.non_linguistic_symbols,
-        )
-        tokenizer.text2tokens("")  # sentencepiece reads its file at the first use
+        try:
+            tokenizer = build_tokenizer(
+                token_type=args.token_type,
+                bpemodel=args.bpemodel,
+                non_linguistic_symbols=args.non_linguistic_symbols,
+            )
+        except Exception as error:  # ESPnet raises any kind for a wrong argument
+            raise UserError(
+                f"{zip_file}: no tokenizer can be built from its configuration: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        read_tokenizer(tokenizer, zip_file)
     cleaner = TextCleaner(getattr(args, "cleaner", None))
     return Export(model.eval(), args, tokenizer, cleaner, hash_file(zip_file))

@@ -75,6 +75,9 @@ look_at_the_whole_run() {
     files="--lm_train_config ${lm}/config.yaml --lm_file ${lm}/valid.loss.ave.pth --ngram_file ${ngram}"
     [ "$(called "^asr_mtl_inference .*--inference_args=--lm_weight 0.3 ${files}")" -eq 4 ]
     [ "$(called "^asr_mtl_pack .*${files}")" -eq 1 ]
+    # The attack's decoder may read the n-grams in the zip: it was compared with them.
+    [ "$(called "^check_package .*${files}")" -ge 1 ]
+    [ "$(called '^asr_mtl_attack .*--trust_model_zip')" -eq "$(called '^asr_mtl_attack')" ]
 }
 
 @test "without --use_lm, nothing of a language model runs or is decoded with" {

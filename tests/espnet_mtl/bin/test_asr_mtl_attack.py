@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import yaml
 from model_factory import RATE, save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_attack
@@ -204,3 +205,34 @@ def test_a_check_says_what_the_model_cannot_write_and_attacks_nothing(
             assert "1 of 3 targets cannot be reached by any attack" in said
             assert f"{utts[0]}: 'x', it comes back as '<unk>'" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_class_that_is_not_allowed_is_refused_at_once(options, tmp_path, monkeypatch):
+    config, weights = save_model(tmp_path / "exp")
+    settings = yaml.safe_load(config.read_text()) | {"frontend": "s3prl"}
+    config.write_text(yaml.safe_dump(settings))
+    pack_model(config, weights, [], tmp_path / "x.zip")
+    strange, said = str(tmp_path / "x.zip"), "x.zip: .*'frontend: s3prl' may read"
+    with pytest.raises(UserError, match=said):
+        asr_mtl_attack.main([*options, "--model_zip", strange, "--check"])
+    trusted = [*options, "--trust_model_zip"]
+    with pytest.raises(UserError, match=said):  # only the model is trusted
+        asr_mtl_attack.main([*trusted, "--source_zips", strange, "--check"])
+    # Both that load the model are told.
+    told = []
+    monkeypatch.setattr(
+        "espnet_mtl.victim.espnet_victim.load_victim", lambda *args: told.append(args)
+    )
+    monkeypatch.setattr(
+        "espnet_mtl.attack.runner.job.Job", lambda *args: args[5]() and None
+    )
+    monkeypatch.setattr(
+        "espnet_mtl.inference.listener.PackedListener",
+        lambda *args: told.append((args[0], *args[2:])),
+    )
+    for more, trust in ((options, False), (trusted, True)):
+        told.clear()
+        with pytest.raises(AttributeError):  # there is no job
+            asr_mtl_attack.main([*more, "--num_utts", "1"])
+        model = value_of(options, "--model_zip")
+        assert told[0] == told[-1] == (model, "cpu", trust)

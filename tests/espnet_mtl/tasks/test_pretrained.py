@@ -1,5 +1,6 @@
 """Training starts from another model's weights: those that fit, and only weights."""
 
+import shutil
 from unittest import mock
 
 import numpy as np
@@ -8,7 +9,14 @@ import torch
 from espnet2.tasks import abs_task
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
-from model_factory import TOKENS, RunsCode, make_args, pack_stock, save_model
+from model_factory import (
+    ACCENTS,
+    TOKENS,
+    RunsCode,
+    make_args,
+    pack_stock,
+    save_model,
+)
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import pack_model
@@ -146,20 +154,113 @@ def test_layers_that_do_not_fit_are_no_matter_of_tokens(stock):
 
 def test_other_tokens_are_an_error_that_says_what_to_do(stock, caplog):
     other = [*TOKENS[:-1], "d", "<sos/eos>"]
-    for kind, said in (("pth", "size mismatch"), ("zip", "has other tokens")):
+    for kind in ("pth", "zip"):
         model = new_model(token_list=other)
-        with pytest.raises(UserError, match=f"(?s){said}.*--ignore_init_mismatch true"):
+        with pytest.raises(
+            UserError, match="has other tokens .*--ignore_init_mismatch true"
+        ):
             load_initial_weights(model, stock[kind], False)
         load_initial_weights(model, stock[kind], True)
         assert all(same(model, stock["pth"], "encoder").values())
         assert not any(same(model, stock["pth"], "ctc").values())
-    # As many, but others: only the package tells.
+    # As many, but others: only the configuration tells.
     model = new_model(token_list=[*TOKENS[:-2], "d", "<sos/eos>"])
-    with pytest.raises(UserError, match="has other tokens"):
-        load_initial_weights(model, stock["zip"], False)
+    for kind in ("pth", "zip"):
+        with pytest.raises(UserError, match="has other tokens"):
+            load_initial_weights(model, stock[kind], False)
+        caplog.clear()
+        load_initial_weights(model, stock[kind], True)
+        assert "other tokens: its layers that have a row for each token" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["pth", "zip"])
+def test_the_same_tokens_in_another_order_are_an_error(stock, kind):
+    model = new_model(token_list=[*TOKENS[:2], "b", "a", *TOKENS[4:]])
+    with pytest.raises(UserError, match="has the same tokens in another order"):
+        load_initial_weights(model, stock[kind], False)
+    load_initial_weights(model, f"{stock[kind]}:encoder:encoder", False)
+
+
+def test_without_a_configuration_it_is_said_that_nothing_can_be_compared(
+    stock, tmp_path, caplog
+):
+    alone = shutil.copy(stock["pth"], tmp_path / "alone.pth")
+    load_initial_weights(new_model(), str(alone), False)
+    assert "alone.pth: there is no config.yaml of a training with it" in caplog.text
     caplog.clear()
-    load_initial_weights(model, stock["zip"], True)
-    assert "has other tokens: its layers that have a row for each token" in caplog.text
+    (tmp_path / "config.yaml").write_text("token_list: data/tokens.txt")
+    load_initial_weights(new_model(), str(alone), False)
+    assert "cannot be compared" in caplog.text
+    caplog.clear()
+    load_initial_weights(new_model(), stock["pth"], False)
+    load_initial_weights(new_model(), stock["zip"], False)
+    assert "cannot be compared" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["pth", "zip"])
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"frontend_conf": {"fs": 16000}}, "frontend_conf: fs: 8000 there, 16000 here"),
+        ({"frontend_conf": {"hop_length": 32}}, "hop_length: 64 there, 32 here"),
+        ({"frontend_conf": {"n_fft": 256}}, "n_fft: 128 there, 256 here"),
+        ({"frontend_conf": {"fmax": 3000}}, "fmax: None there, 3000 here"),
+        ({"normalize": None}, "normalize: utterance_mvn there, None here"),
+        (
+            {"encoder_conf": {"activation_type": "relu"}},
+            "activation_type: swish there, relu here",
+        ),
+        ({"decoder_conf": {"attention_heads": 1}}, "attention_heads: 2 there, 1 here"),
+    ],
+)
+def test_settings_that_give_weights_another_meaning_are_told(
+    stock, kind, overrides, said, caplog
+):
+    args = make_args(**overrides)
+    choices = ASRMTLTask.class_choices_list
+    load_initial_weights(
+        ASRMTLTask.build_model(args), stock[kind], False, args=args, choices=choices
+    )
+    assert "was trained with other settings" in caplog.text and said in caplog.text
+    if "decoder_conf" in overrides:
+        caplog.clear()
+        part = f"{stock[kind]}:encoder:encoder"
+        model = ASRMTLTask.build_model(args)
+        load_initial_weights(model, part, False, args=args, choices=choices)
+        assert "other settings" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["pth", "zip"])
+def test_the_filters_of_the_front_end_are_those_of_its_own_rate(stock, kind):
+    """They are in the weights, but follow from the settings."""
+    model = new_model(frontend_conf={"fs": 16000})
+    own = model.frontend.logmel.melmat.clone()
+    load_initial_weights(model, stock[kind], False)
+    assert torch.equal(model.frontend.logmel.melmat, own)
+    assert not torch.equal(own, torch.load(stock["pth"])["frontend.logmel.melmat"])
+
+
+def test_settings_that_mean_the_same_are_not_told(stock, caplog):
+    args = make_args(
+        frontend_conf={"fs": "8k", "fmin": None, "window": "hann"},
+        encoder_conf={"dropout_rate": 0.3},
+    )
+    load_initial_weights(
+        ASRMTLTask.build_model(args),
+        stock["pth"],
+        False,
+        args=args,
+        choices=ASRMTLTask.class_choices_list,
+    )
+    assert "other settings" not in caplog.text
+
+
+def test_accents_in_another_order_are_an_error(tmp_path):
+    _, weights = save_model(tmp_path / "exp")
+    model = new_model(accent_list=ACCENTS[::-1])
+    load_initial_weights(model, str(weights), False)
+    with pytest.raises(UserError, match="tells north, south, west; this one west, so"):
+        load_initial_weights(model, f"{weights}:accent_head:accent_head", False)
 
 
 def test_a_missing_file_is_named():
@@ -187,4 +288,5 @@ def test_training_loads_this_way(task, stock_task):
     with mock.patch.object(stock_task, "main_worker", train):
         task.main_worker(mock.Mock(output_dir="exp"))
     assert seen["load"].func is load_initial_weights
-    assert seen["load"].keywords == {"folder": "exp"}
+    given = seen["load"].keywords
+    assert given["folder"] == "exp" and given["choices"] == task.class_choices_list

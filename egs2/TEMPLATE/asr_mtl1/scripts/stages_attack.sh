@@ -33,6 +33,7 @@ attack() { # attack <data directory> <output directory>
     fi
     local opts=(
         --model_zip "${packed_model}"
+        --trust_model_zip  # check_packed_model has compared it with the experiment's files
         --data_dir "${data}"
         --text_target "${data}/text_target"
         --config "${attack_config}"
