@@ -16,10 +16,10 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import espnet2
 import torch
-import yaml
 from espnet2.bin.asr_inference import Speech2Text
 from espnet2.main_funcs.pack_funcs import pack, unpack
 from espnet2.tasks.asr import ASRTask
+from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 from model_factory import make_args, make_batch, save_model
 
 from espnet_mtl.package.packing import pack_model
@@ -45,7 +45,8 @@ def make_stock(folder: Path, zip_file: Path) -> None:
     args = make_args(accent_weight=0.0, **_SMALL)
     settings = {k: v for k, v in vars(args).items() if not k.startswith("accent")}
     torch.save(ASRTask.build_model(args).state_dict(), folder / "model.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    config = yaml_no_alias_safe_dump(settings)
+    (folder / "config.yaml").write_text(config, encoding="utf-8")
     with contextlib.chdir(folder):  # paths are packed as they are seen from here
         weights, config = (
             {"asr_model_file": "model.pth"},
