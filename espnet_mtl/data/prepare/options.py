@@ -77,7 +77,7 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--hyphens",
         choices=["split", "keep", "join"],
         help="inside words, where punctuation is removed: make two words of one, keep "
-        "them, or join the parts (default: split in English, else keep)",
+        "them, or join the parts; if nothing is said, split in English, else keep",
     )
     add("--lang", default="", help="code of the language, for capitals and hyphens")
 

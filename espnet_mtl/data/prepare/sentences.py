@@ -34,6 +34,8 @@ _KEPT = f"{_GERESH}{NON_JOINER}{JOINER}\u180e"
 _LEFT_OUT = "ـ՛՜՞"
 # Languages with endings behind a colon: EU:s, USA:n.
 _COLON = ("sv", "fi")
+# Uzbek's letters with a turned comma, which is a part of them at a word's end, too.
+_UZBEK = re.compile("(?<=[oOgG])'")
 # Languages that pair i with İ and ı with I.
 _DOTTED_I = ("az", "crh", "kk-latn", "tr", "tt-latn")
 # Sentences in Georgian have no capitals, though Unicode has them.
@@ -65,9 +67,12 @@ def normalise_text(
     text = re.sub(rf"(?<![\w'])'(?={_HEBREW})([^']*)'(?![\w'])", r'"\1"', text)
     text = re.sub(f"({_HEBREW})'", rf"\1{_GERESH}", text)
     text = re.sub(f'({_HEBREW})["“”](?={_HEBREW})', rf"\1{_GERSHAYIM}", text)
+    language = lang.lower().split("-")[0]
+    if language == "uz":
+        text = _UZBEK.sub("ʻ", text)
     if punctuation == "remove":
         link = {"split": " ", "keep": "-", "join": ""}[hyphens]
-        has_colons = lang.lower().split("-")[0] in _COLON
+        has_colons = language in _COLON
         text = _IN_WORDS.sub(
             lambda match: _connect(match, link, has_colons), text.translate(_OF_WORDS)
         )

@@ -110,6 +110,7 @@ def test_hyphens_follow_the_policy_whichever_they_are(hyphens, wanted):
         ("Caf\u0065\u0301", {"case": "upper"}, "CAFÉ"),
         ("Ο ΟΔΟΣ.", {"case": "lower"}, "ο οδος"),
         ("გამარჯობა", {"case": "upper"}, "გამარჯობა"),
+        ("Togʻ, o‘g'il, ma’no", {"lang": "uz"}, "Togʻ oʻgʻil ma'no"),
         ("EU:s ord: nej", {"lang": "sv-SE"}, "EU:s ord nej"),
     ],
 )
