@@ -89,7 +89,7 @@ def _rescale(
     if own.all():
         return outputs
     features = features * own[:, :, None].to(features.dtype)
-    energy = features.square().sum(dim=1, keepdim=True)
-    deviation = (energy / lengths[:, None, None]).sqrt()
+    variance = features.square().sum(dim=1, keepdim=True) / lengths[:, None, None]
+    # A feature that never changes is zero, and has no gradient.
     tiny = torch.finfo(features.dtype).tiny
-    return features / deviation.clamp(min=tiny), lengths
+    return features / variance.clamp(min=tiny).sqrt(), lengths

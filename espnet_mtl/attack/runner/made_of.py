@@ -93,8 +93,8 @@ class MadeOf:
     def batch(self, planned: PlannedTrial, utterances: Utterances) -> str:
         """Digest of what a batch of attacked audio is made of.
 
-        Some encoders hear padding (``victim/padding.py``), so that all of the batch
-        counts for each utterance.
+        Sums are rounded otherwise in another batch, so that all of the batch counts for
+        each utterance.
         """
         needs = planned.needs
         parts: dict[str, Any] = {

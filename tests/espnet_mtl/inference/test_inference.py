@@ -114,7 +114,7 @@ def test_a_head_on_an_intermediate_layer_leaves_the_text_as_stock_hears_it(tmp_p
     options = {"beam_size": BEAM, "maxlenratio": -6}
     speech = make_batch(1)["speech"][0]
     heard = Speech2TextAccent(*exp, **options)(speech)
-    hypotheses, _ = Speech2Text(*exp, **options)(speech)
+    hypotheses = Speech2Text(*exp, **options)(speech)
     assert heard.nbest[0].text == hypotheses[0][0]
     assert len(heard.posteriors) == len(ACCENTS)
 

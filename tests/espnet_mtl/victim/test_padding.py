@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from espnet2.layers.utterance_mvn import UtteranceMVN
 from model_factory import make_args
 
 from espnet_mtl.attack.losses import WeightedLoss
@@ -275,6 +276,12 @@ def test_equal_lengths_are_heard_together(tmp_path):
     assert sizes == [2, 2]
 
 
+def counts_padding():
+    features = torch.tensor([[[1.0], [3.0]], [[1.0], [0.0]]])
+    normalised, _ = UtteranceMVN(norm_vars=True)(features, torch.tensor([2, 1]))
+    return bool(normalised[1, 1:].any())
+
+
 def ignore_padding_in_vgg(frames, vgg):
     pass
 
@@ -299,6 +306,8 @@ def ignore_padding_in_vgg(frames, vgg):
 def test_each_effect_is_there_where_it_is_not_taken_out(
     tmp_path, monkeypatch, name, effect, as_espnet_does
 ):
+    if effect == "padding._rescale" and not counts_padding():
+        pytest.skip("This ESPnet leaves padding out of an utterance's variance itself")
     monkeypatch.setattr(f"espnet_mtl.victim.{effect}", as_espnet_does)
     furthest, least_equal = compare(make_victim(tmp_path, MODELS[name]))
     assert furthest > 1e-3 and least_equal < 0.999
