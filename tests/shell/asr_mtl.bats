@@ -228,11 +228,11 @@ look_at_the_whole_run() {
 
 @test "what the text is made of reaches tokens, training and scoring alike" {
     echo "<cough>" > nlsyms
-    echo "x some text" > more
+    echo "x some text" > books
     run asr_mtl --cleaner tacotron --hyp_cleaner jaconv --nlsyms_txt nlsyms --bpe_nlsyms "<a>,<b>" \
-        --bpe_char_cover 0.99 --bpe_train_text "more more" --max_ctc_too_short 0.3
+        --bpe_char_cover 0.99 --bpe_train_text "books books" --max_ctc_too_short 0.3
     [ "${status}" -eq 0 ]
-    [ "$(called '^token_list .*--cleaner tacotron --nlsyms_txt nlsyms .*--bpe_nlsyms <a>,<b> --bpe_char_cover 0.99 .*--text more more')" -eq 1 ]
+    [ "$(called '^token_list .*--cleaner tacotron --nlsyms_txt nlsyms .*--bpe_nlsyms <a>,<b> --bpe_char_cover 0.99 .*--text books books')" -eq 1 ]
     training='--non_linguistic_symbols nlsyms --cleaner tacotron'
     [ "$(called "^asr_mtl_train .*${training}")" -eq 3 ]
     # Once, in stage 5, with the options of the training
@@ -264,6 +264,8 @@ look_at_the_whole_run() {
     [[ "${output}" == *"--cleaner takes one of: none tacotron"* ]]
     run asr_mtl --max_ctc_too_short 10
     [[ "${output}" == *"--max_ctc_too_short takes a share from 0 to 1"* ]]
+    run asr_mtl --use_lmx true
+    [[ "${output}" == *"unknown option --use_lmx; similar: --use_lm --use_ngram --use_word_lm ("* ]]
     run asr_mtl --use_streaming true
     [[ "${output}" == *"--use_streaming true is an option of ESPnet's asr.sh that this recipe does not have: decoding is of whole utterances"* ]]
     run asr_mtl --valid_set train

@@ -100,6 +100,7 @@ def test_symbols_are_never_cut(small):
     ("symbols", "said"),
     [
         ("<cough>\n\n", "symbols:2: the line is empty"),
+        ("\ufeff<cough>\n", "symbols:1: .*byte-order mark"),
         ("<cough>\n<co\n", "'<cough>' begins with '<co'"),
         (None, "symbols: no such file"),
     ],

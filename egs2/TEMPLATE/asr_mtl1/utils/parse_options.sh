@@ -16,6 +16,8 @@ _po_fail() {
 _po_suggest() { # names of variables that look like $1
     local name=$1 part=${1%%_*} known
     for known in $(compgen -v); do
+        # What a script knows only to refuse it is no suggestion.
+        if [[ $'\n'${refused_options:-} == *$'\n'"${known} "* ]]; then continue; fi
         case ${known} in
             _* | [A-Z]*) ;;
             *"${name}"* | "${part}"_*) echo "--${known}" ;;
