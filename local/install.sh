@@ -13,11 +13,11 @@ print_python=false  # Only print the environment's Python.
 help_message=$(cat << EOF
 Usage: $0 [--dev] [--python PYTHON] [--venv DIR] [--print_python]
 
-Makes .venv in this checkout and installs what local/requirements.txt names: 2 to 6 GB, a
-few minutes, no root and no compiler. ESPnet is the newest release for that Python: 202611
-for 3.12 and 3.13, otherwise 202511. Does nothing when that is done already; killed
-half-way, the same command continues. Where an environment that has ESPnet is active,
-nothing is installed: that one is used.
+Makes .venv in this checkout and installs what local/requirements*.txt name: about 3 GB, or
+9 GB where torch brings CUDA; a few minutes, no root and no compiler. ESPnet is the newest
+release for that Python: 202611 for 3.12 and 3.13, otherwise 202511. Does nothing when that
+is done already; killed half-way, the same command continues. Where an environment that has
+ESPnet is active, nothing is installed: that one is used.
 
 Options:
     --dev             # Install local/requirements-dev.txt too: what the tests need.
@@ -69,10 +69,6 @@ if [[ ${python} == */* ]]; then
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$(pwd)
-own=true  # Whether the environment is .venv.
-if [ "${venv}" != .venv ]; then
-    own=false
-fi
 [[ ${venv} == /* ]] || venv=${root}/${venv}
 install_log=${venv}/install.log
 
@@ -271,7 +267,7 @@ install_dev() {
 }
 
 # 1. An active environment that has ESPnet is used as it is.
-if ${own} && [ -z "${python}" ] && active=$(active_python); then
+if [ "${venv}" == "${root}/.venv" ] && [ -z "${python}" ] && active=$(active_python); then
     if ${print_python}; then
         echo "${active}"
     else

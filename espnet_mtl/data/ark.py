@@ -27,7 +27,7 @@ def read_mark(path: str, offset: int, place: str) -> bytes:
         file.seek(offset)
         start = file.read(len(EXTENDED) + 1)
     for mark in (EXTENDED, PLAIN, FLAC):
-        # No others: kaldiio would run what an archive says is a pickle.
+        # No others: some readers would run what an archive says is a pickle.
         if start.startswith(mark) and len(start) > len(EXTENDED):
             return mark
     raise DataDirError(

@@ -103,3 +103,51 @@ ${BATS_TEST_TMPDIR}/active/bin/python3 -m pytest" ]
     [ "${status}" -eq 2 ]
     [ ! -e "${CALLS}" ]
 }
+
+# -- what continuous integration runs
+
+make_ci() { # make_ci <version of .venv> <version that pyenv has> ...
+    mkdir "${root}/.ci"
+    cp "${repo}/.ci/run" "${root}/.ci"
+    printf '#!/usr/bin/env bash\necho "run $*" >> "${CALLS}"\n[[ " $* " != *" ${FAILS:-none} "* ]]\n' \
+        > "${root}/tests/run.sh"
+    make_environment "${root}/.venv" "$1"
+    export PYENV_ROOT=${BATS_TEST_TMPDIR}/pyenv
+    shift
+    for version in "$@"; do
+        make_environment "${PYENV_ROOT}/versions/${version}" "${version}"
+    done
+    for version in 3.11 3.12 3.13; do # none on the path
+        printf '#!/bin/sh\nexit 1\n' > "${BATS_TEST_TMPDIR}/bin/python${version}"
+    done
+    chmod +x "${BATS_TEST_TMPDIR}"/bin/*
+    echo "import espnet2" > "${root}/tests/test_espnet.py"
+    echo "import numpy" > "${root}/tests/test_other.py"
+    mkdir "${root}/tests/end_to_end"
+}
+
+@test "CI tests all with .venv, and what needs ESPnet with the other release" {
+    make_ci 3.11.7 3.11.7 3.12.1
+    run .ci/run
+    [ "${status}" -eq 0 ]
+    [ "$(cat "${CALLS}")" = "run 
+run --python ${PYENV_ROOT}/versions/3.12.1/bin/python3 tests/test_espnet.py tests/end_to_end" ]
+    [ "${lines[-1]}" = "ci: all tests passed with Python 3.11.7, those that need ESPnet passed with Python 3.12.1" ]
+    FAILS=--python run .ci/run
+    [ "${status}" -eq 1 ]
+    [[ "${lines[-1]}" == *"those that need ESPnet failed with Python 3.12.1" ]]
+}
+
+@test "where .venv has the newer release, CI looks for a Python of the older one" {
+    make_ci 3.13.0 3.12.1 3.11.7
+    run .ci/run
+    [ "${status}" -eq 0 ]
+    [[ "$(cat "${CALLS}")" == *"run --python ${PYENV_ROOT}/versions/3.11.7/bin/python3 "* ]]
+}
+
+@test "without another Python the last line of CI says so" {
+    make_ci 3.11.7 3.11.7
+    run .ci/run
+    [ "${status}" -eq 0 ]
+    [[ "${lines[-1]}" == "ci: all tests passed with Python 3.11.7, NOTHING tested with ESPnet's other release: no Python 3.13 or 3.12 here" ]]
+}

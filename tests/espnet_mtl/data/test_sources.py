@@ -1,4 +1,4 @@
-"""What wav.scp may name, against kaldiio, which ESPnet reads with."""
+"""What wav.scp may name, against what ESPnet reads with."""
 
 import io
 import os
