@@ -16,6 +16,7 @@ _PROGRESS = re.compile(
     rb"progress: (?P<done>\d+)/(?P<total>\d+)(?: (?P<unit>\w+))?"
     rb"|(?P<epoch>\d+)/(?P<epochs>\d+)epoch started"
     rb"|epoch:train:\d+-(?P<batch>\d+)batch: "
+    rb"|(?P<ended>\d+)epoch results: "
 )
 _BATCHES = re.compile(rb"\[train\] mini-batch sizes summary: N-batch=(\d+)")
 _RESULTS = re.compile(r"\b(\d+)epoch results: \[train\] (.*?), \[valid\] (.*)")
@@ -79,7 +80,9 @@ def read_progress(log: Path, since: float = 0.0) -> Progress | None:
 
 def _progress_of_training(start: re.Match, last: re.Match, batches: int) -> Progress:
     part = 0.0
-    if last["batch"] and batches:
+    if last["ended"]:
+        part = 1.0
+    elif last["batch"] and batches:
         part = min(int(last["batch"]) / batches, 1.0)
     return Progress(int(start["epoch"]) - 1 + part, int(start["epochs"]), "epoch")
 

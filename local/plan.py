@@ -161,6 +161,8 @@ def _shared(settings: Settings) -> _Owner:
             settings.recipe_args,
             _digest(recipe / "run.sh"),
             _digest(recipe / "local"),
+            *_digest_named(settings.local_data_opts, recipe),
+            *_digest_named(settings.recipe_args, recipe),
         ],
         7: [_digest(recipe / "conf" / "train_lm.yaml")],
         10: [_digest(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args],
@@ -188,7 +190,8 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         settings.num_attack_utts,
         decoding if suite else None,  # a suite asks the decoder
     ]
-    made_of = {11: [system.name, asr_args], 12: decoding, 14: [weights], 15: attack}
+    training = [system.name, asr_args, *_digest_named(asr_args, settings.recipe)]
+    made_of = {11: training, 12: decoding, 14: [weights], 15: attack}
     # Names without the settings: results of other settings are replaced, not left
     # beside the new ones for the report to find.
     exp = settings.exp_of(system.name)
@@ -233,6 +236,12 @@ def _pairs(**options: Any) -> tuple[str, ...]:
     """``--name value`` as command-line words, leaving out what has no value."""
     words = [(f"--{name}", str(value)) for name, value in options.items() if value]
     return tuple(itertools.chain.from_iterable(words))
+
+
+def _digest_named(options: str, recipe: Path) -> list[str]:
+    """Digests of the files that options name, as the recipe finds them."""
+    paths = [recipe / word for word in shlex.split(options.replace("=", " "))]
+    return [hash_file(path) for path in paths if path.is_file()]
 
 
 def _digest(path: Path) -> str:

@@ -146,7 +146,7 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         corpora = ", ".join(sorted(path.parents[1].name for path in recipes))
         raise UserError(
             f"--corpus {settings.corpus}: there is no {settings.recipe}/run.sh. "
-            f"Corpora: {corpora}."
+            f"Corpora: {corpora}. For your own recordings, give --table FILE."
         )
     if not settings.path(settings.attack_config).is_file():
         raise UserError(f"--attack_config {settings.attack_config}: no such file.")

@@ -16,11 +16,17 @@ def main(cmd: list[str] | None = None) -> None:
     )
     args = parser.parse_args(cmd)
     setup_logging()
-    require_gpus(f"--ngpu {args.ngpu}", args.ngpu, "use the CPU: --ngpu 0")
+    wishes, instead = [], []
+    if args.ngpu > 0:
+        wishes.append(f"--ngpu {args.ngpu}")
+        instead.append("--ngpu 0")
     if args.gpu_inference:
-        require_gpus(
-            "--gpu_inference true", 1, "decode on the CPU: --gpu_inference false"
-        )
+        wishes.append("--gpu_inference true")
+        instead.append("--gpu_inference false")
+    # Together, or the second would be missed only in the next run.
+    number = max(args.ngpu, int(args.gpu_inference))
+    fix = f"use the CPU: {' '.join(instead)}"
+    require_gpus(" and ".join(wishes), number, fix)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from espnet_mtl import gpus
+from espnet_mtl.bin import check_gpus
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 
@@ -116,6 +117,15 @@ def test_no_gpu_or_too_few(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine("'12.6'", Driver(2, 13000), 2)
     with pytest.raises(UserError, match="finds 2 of 4 GPUs.*Ask for at most 2"):
         require(4)
+
+
+def test_both_options_are_named_at_once(machine, caplog) -> None:
+    machine("None", None, 0)
+    check_gpus.main(["--ngpu", "0"])
+    with pytest.raises(UserError) as error:
+        check_gpus.main(["--ngpu", "1", "--gpu_inference"])
+    assert str(error.value).startswith("--ngpu 1 and --gpu_inference true: this")
+    assert str(error.value).endswith("use the CPU: --ngpu 0 --gpu_inference false")
 
 
 def test_a_training_without_its_gpu_says_so_before_it_begins(machine) -> None:

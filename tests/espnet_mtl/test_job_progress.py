@@ -41,7 +41,9 @@ def test_what_our_commands_and_espnet_log(tmp_path: Path) -> None:
     assert read_progress(log(a, started)) == Progress(2, 16, "epoch")
     batch = f"{HEAD}3epoch:train:1-10batch: iter_time=1"
     assert read_progress(log(a, batches, started, batch)) == Progress(2.25, 16, "epoch")
-    # A new epoch; and a log without the number of batches
+    ended = RESULTS.replace("2epoch", "3epoch")
+    assert read_progress(log(a, started, batch, ended)) == Progress(3, 16, "epoch")
+    # A new epoch, and a log without the number of batches
     following = started.replace("3/16", "4/16")
     assert read_progress(log(a, batches, batch, following)) == Progress(3, 16, "epoch")
     assert read_progress(log(a, started, batch)) == Progress(2, 16, "epoch")

@@ -105,6 +105,18 @@ def test_local_data_opts_of_a_preset_belong_to_a_corpus(settings: Settings) -> N
     assert few.local_data_opts == "--n 1"
 
 
+def test_a_changed_file_that_an_option_names_is_another_setting(
+    settings: Settings,
+) -> None:
+    (settings.recipe / "map.tsv").write_text("a\tb\n")
+    for option, first in (("local_data_opts", 1), ("train_args", 11)):
+        mine = change(settings, **{option: "--file=map.tsv --other 1"})
+        before = plan(mine)
+        (settings.recipe / "map.tsv").write_text(f"a\t{option}\n")
+        after = changed(before, plan(mine))
+        assert after == {stage for stage in before if stage >= first}
+
+
 def test_a_table_attacks_a_part_of_the_test_set_unless_told_otherwise() -> None:
     assert read(table="/mine.csv").num_attack_utts == "100"
     assert read(table="/mine.csv", num_attack_utts="7").num_attack_utts == "7"
