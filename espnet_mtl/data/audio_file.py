@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from espnet_mtl.data.containers import add_length, find_extent
+from espnet_mtl.data.containers import add_length, find_extent, find_ogg_fault
 from espnet_mtl.data.errors import DataDirError
 
 # MP3 decoders leave out the delay of the coder, three frames at most.
@@ -100,8 +100,10 @@ def _open(
             yield audio, header
     except (RuntimeError, TypeError) as error:  # soundfile's
         said = getattr(error, "error_string", str(error)).strip()
+        # Some cuts make libsndfile give up, without a word about the reason.
+        fault = find_ogg_fault(raw) or f"unreadable ({said})"
         raise DataDirError(
-            f"{place}: unreadable ({said}); replace the file, or remove the utterance"
+            f"{place}: {fault}; replace the file, or remove the utterance"
         ) from error
     finally:
         raw.close()
@@ -118,8 +120,7 @@ def _check_extent(raw: BinaryIO, header: Header, place: str) -> Header:
     raw.seek(at)
     if extent.fault:
         raise DataDirError(
-            f"{place}: {extent.fault}; get the whole file again, or remove the "
-            "utterance"
+            f"{place}: {extent.fault}; replace the file, or remove the utterance"
         )
     there = extent.num_samples
     if there is None:

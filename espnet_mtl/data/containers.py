@@ -59,7 +59,7 @@ def find_extent(file: BinaryIO, rate: int) -> Extent:
         if start[:7] == b"NIST_1A":
             return _extent_of_nist(file, size, rate)
         if start[:4] == b"OggS":
-            return _extent_of_ogg(file, size)
+            return Extent(find_ogg_fault(file))
         after_tags = _skip_id3(file)
         file.seek(after_tags)
         if file.read(4) == b"fLaC":
@@ -204,7 +204,12 @@ def _extent_of_nist(file: BinaryIO, size: int, rate: int) -> Extent:
 # -- OGG
 
 
-def _extent_of_ogg(file: BinaryIO, size: int) -> Extent:
+def find_ogg_fault(file: BinaryIO) -> str:
+    """Say how an OGG file falls short; empty for a whole one, or another kind."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return ""
     file.seek(max(0, size - _LONGEST_OGG_PAGE))
     tail = file.read()
     start = len(tail)
@@ -214,9 +219,9 @@ def _extent_of_ogg(file: BinaryIO, size: int) -> Extent:
             continue
         if len(page) == 27 + page[26] + sum(page[27 : 27 + page[26]]):
             if page[5] & 4:
-                return Extent()
-            return Extent("cut short: its last page is not marked as the end")
-    return Extent("cut short: it ends in the middle of a page")
+                return ""
+            return "cut short: its last page is not marked as the end"
+    return "cut short: it ends in the middle of a page"
 
 
 # -- FLAC

@@ -79,12 +79,10 @@ def test_half_a_download_is_refused_by_header_and_by_reading(tmp_path, name, cha
     assert (header.rate, header.channels) == (RATE, channels)
     assert header.num_samples == pytest.approx(len(TONE), abs=700)  # blocks of ADPCM
     assert len(read_samples(path, "a")[0]) == pytest.approx(len(TONE), abs=700)
-    # libsndfile itself notices some cuts of Vorbis.
-    fault = "cut short: .*; get" if name != "vorbis" else "cut short|unreadable"
     for share in (0.4, 0.9):
         path.write_bytes(content[: int(share * len(content))])
         for read in (read_header, read_samples):
-            with pytest.raises(DataDirError, match=f"^here: ({fault})"):
+            with pytest.raises(DataDirError, match="^here: cut short: .*; repl"):
                 read(path, "here")
 
 
@@ -214,7 +212,7 @@ def test_what_a_command_prints_is_checked(tmp_path, name):
     path.write_bytes(encode(name))
     size = path.stat().st_size
     assert len(read_source(f"head -c {size} {path} |", "")[0])
-    with pytest.raises(DataDirError, match="^utterance a: (cut short|unreadable)"):
+    with pytest.raises(DataDirError, match="^utterance a: cut short"):
         read_source(f"head -c {size // 2} {path} |", "utterance a")
 
 
@@ -247,7 +245,7 @@ def test_plain_archives_have_headers_of_their_entries(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"RIFF", b"OggS", b"fLaC" * 9, b"\xff\xfb" * 50, b"FORM" + b"x" * 50],
+    [b"", b"RIFF", b"OggS" * 9, b"fLaC" * 9, b"\xff\xfb" * 50, b"FORM" + b"x" * 50],
 )
 def test_what_is_no_audio_is_left_to_libsndfile(content):
     find_extent(io.BytesIO(content), RATE)

@@ -646,7 +646,7 @@ def test_half_a_file_is_no_clip(make, rows, root, tmp_path, kind):
     rows[0] = rows[0].replace("a0.wav", path.name)
     make([HEADER, *rows])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(UserError, match=f"line 2: {path}: (cut short|unreadable)"):
+    with pytest.raises(UserError, match=f"line 2: {path}: cut short"):
         make([HEADER, *rows])
     data = make([HEADER, *rows], "--max_bad_audio", "0.25")
     [_, listed] = (data / "corpus" / "bad_clips.tsv").read_text().splitlines()
