@@ -38,7 +38,7 @@ def test_no_feasible_target_at_all(tmp_path, capsys, norm, budgets):
     assert "Audit: att: no robustness figures, since no attack can reach any" in printed
     assert readme.count(NOTHING) == 2  # in the main and in the short table
     assert not (tmp_path / "out" / "plots").exists()
-    card = model_card("a/b", exp, {}, {"token_list": []}, {}, "en", "mit")
+    card = model_card("a/b", exp, {}, {"token_list": []}, {}, {"license": "mit"})
     assert "no robustness figures" in card
 
 
