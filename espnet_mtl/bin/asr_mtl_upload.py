@@ -7,11 +7,13 @@ from pathlib import Path
 
 import yaml
 
+from espnet_mtl.bin.check_card import add_card_options
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.package.contents import read_contents
 from espnet_mtl.package.repository import make_repository, upload
 from espnet_mtl.package.unpacking import read_config
+from espnet_mtl.report.card_metadata import card_metadata
 from espnet_mtl.report.model_card import DECODING_NAME, model_card
 
 
@@ -33,8 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
         "and its options onto the card. Default: ESPnet's",
     )
     add("--inference_args", default="", help="Options of decoding that win over it")
-    add("--lang", default="noinfo", help="Language code, for the card")
-    add("--license", default="cc-by-4.0", help="Licence, for the card")
+    add_card_options(parser)
     add("--dry_run", action="store_true", help="Upload nothing")
     return parser
 
@@ -43,11 +44,14 @@ def main(cmd: list[str] | None = None) -> None:
     """Make the repository, list it, and upload it.
 
     Raises:
-        UserError: If the package or an option of decoding is refused, a result is
-            damaged, or the upload fails.
+        UserError: If the Hub would refuse language or licence, the package or an
+            option of decoding is refused, a result is damaged, or the upload fails.
     """
     args = get_parser().parse_args(cmd)
     setup_logging()
+    metadata = card_metadata(
+        args.lang, args.license, args.license_name, args.license_link
+    )
     files = read_contents(args.model_zip)
     settings = read_config(args.model_zip)
     # Imported late: --help needs no ESPnet, whose import takes seconds.
@@ -57,7 +61,7 @@ def main(cmd: list[str] | None = None) -> None:
     decoding = search.describe(settings["token_list"], files)
     texts = {
         "README.md": model_card(
-            args.repo, args.exp, files, settings, decoding, args.lang, args.license
+            args.repo, args.exp, files, settings, decoding, metadata
         ),
         DECODING_NAME: yaml.safe_dump(decoding, sort_keys=False),
     }

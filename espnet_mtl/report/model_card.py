@@ -30,8 +30,7 @@ def model_card(
     files: Mapping[str, str],
     settings: Mapping[str, Any],
     decoding: Mapping[str, Any],
-    lang: str,
-    license_name: str,
+    metadata: Mapping[str, Any],
 ) -> str:
     """Write the card of a model. Only what was measured is claimed.
 
@@ -42,8 +41,7 @@ def model_card(
         settings: The packed training configuration.
         decoding: Arguments of ``Speech2Text`` that the results were made with; the
             upload has them in ``DECODING_NAME`` beside the card.
-        lang: Language code; ``noinfo`` where it is not known.
-        license_name: Identifier of the licence, as Hugging Face wants it.
+        metadata: Language and licence; see :func:`card_metadata`.
 
     Returns:
         Markdown, headed by the YAML that Hugging Face reads.
@@ -51,10 +49,7 @@ def model_card(
     Raises:
         UserError: If a result file is damaged.
     """
-    front: dict[str, Any] = {"tags": list(_TAGS)}
-    if lang != "noinfo":
-        front["language"] = lang
-    front["license"] = license_name
+    front = {"tags": list(_TAGS), **metadata}
     config = yaml.safe_dump(dict(settings), allow_unicode=True)
     blocks: list[Block] = [
         Heading(repo, level=1),

@@ -16,11 +16,11 @@ _WORDS: Mapping[Reason, str] = {
     "rewritten": "that the model's own cleaner or tokenizer changes",
 }
 FIXES: Mapping[Reason, str] = {
-    "too_long": "give shorter targets in text_target, or train with longer tokens "
+    "too_long": "give shorter targets (text_target), or train with longer tokens "
     "(--token_type bpe) or a smaller hop_length",
-    "unknown": "write targets in text_target with words and characters of the model's "
+    "unknown": "give targets (text_target) with words and characters of the model's "
     "token list only",
-    "rewritten": "write targets in text_target as the model would write them",
+    "rewritten": "give targets (text_target) as the model would write them",
 }
 
 

@@ -299,6 +299,12 @@ look_at_the_whole_run() {
     run asr_mtl ${upload} --hf_repo ann/ears --upload_dry_run false
     [ "${status}" -eq 0 ]
     [ "$(called '^asr_mtl_upload .*--output_dir exp/asr_mtl_train_raw_bpe30/hf_ears$')" -eq 1 ]
+    # What Hugging Face would refuse is looked at first; directories keep their language.
+    [ "$(called '^check_card --lang .* --license cc-by-4.0 ')" -eq 3 ]
+    run asr_mtl ${upload} --hf_repo ann/ears --hf_lang ja --hf_license other \
+        --hf_license_name mine
+    [ "$(called '^check_card --lang ja --license other --license_name mine ')" -eq 1 ]
+    [ "$(called '^asr_mtl_upload .*--lang ja --license other --license_name mine ')" -eq 1 ]
     run asr_mtl ${upload} --hf_repo ann/ears --inference_args "--beam_size 5"
     [ "${status}" -eq 0 ]
     [ "$(called '^asr_mtl_upload .*--inference_args=--beam_size 5')" -eq 1 ]

@@ -121,7 +121,10 @@ system_name=         # Name in results. Empty: made from the experiment's name.
 
 # Upload
 hf_repo=             # Where to upload to: <user>/<name>.
-hf_license=cc-by-4.0 # Licence that the model card states.
+hf_lang=             # Language that the model card states, a code of ISO 639. Empty: --lang.
+hf_license=cc-by-4.0 # Licence that the model card states, as Hugging Face names it.
+hf_license_name=     # Name of the licence, with --hf_license other.
+hf_license_link=     # Its address, with --hf_license other.
 upload_dry_run=true  # Make the files and list them, and upload nothing.
 
 # Sets

@@ -106,6 +106,17 @@ def test_the_card_says_what_the_model_is_and_claims_no_result_that_is_not_there(
     assert "TWER" not in card and "Untouched audio" not in card
 
 
+def test_what_the_hub_would_refuse_is_refused_before_anything_is_made(exp):
+    with pytest.raises(UserError, match="--lang 'english' .in a recipe --hf_lang"):
+        publish(exp, "--dry_run", "--lang", "english")
+    with pytest.raises(UserError, match="--license 'GPLv3' .in a recipe --hf_license"):
+        publish(exp, "--dry_run", "--license", "GPLv3")
+    assert not (exp / "hf_ears").exists()
+    named = ("--license", "other", "--license_name", "my-licence")
+    front = yaml.safe_load(publish(exp, "--dry_run", *named).split("---\n")[1])
+    assert (front["license"], front["license_name"]) == ("other", "my-licence")
+
+
 def test_the_commands_of_the_card_pack_the_same_model_again(exp, monkeypatch):
     card = publish(exp, "--dry_run")
     command = next(line for line in card.splitlines() if "asr_mtl_pack" in line)

@@ -33,12 +33,12 @@ def test_no_feasible_target_at_all(tmp_path, capsys, norm, budgets):
     printed = capsys.readouterr().out.replace("\n", " ")
     for text in (results, page, readme, printed):
         assert f"Warning: att: {NOTHING}: 12 too long for the audio" in text
-        assert "give shorter targets in text_target" in text
+        assert "give shorter targets (text_target)" in text
         assert "0 utterances of 0 speakers" in text
     assert "Audit: att: no robustness figures, since no attack can reach any" in printed
     assert readme.count(NOTHING) == 2  # in the main and in the short table
     assert not (tmp_path / "out" / "plots").exists()
-    card = model_card("a/b", exp, {}, {"token_list": []}, {}, "en", "mit")
+    card = model_card("a/b", exp, {}, {"token_list": []}, {}, {"license": "mit"})
     assert "no robustness figures" in card
 
 

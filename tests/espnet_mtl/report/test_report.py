@@ -213,7 +213,7 @@ def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys)
     page = format_results(exp)
     assert "| decode_ctc_accent/test | 40 | 95.00 | 50.00 | 95.00 |" in page
     assert said in page
-    card = model_card("a/b", exp, {}, {"token_list": []}, {}, "en", "mit")
+    card = model_card("a/b", exp, {}, {"token_list": []}, {}, {"license": "mit"})
     assert "| 95.0 | 50.0 | 95.0 |" in card and said in card
 
 

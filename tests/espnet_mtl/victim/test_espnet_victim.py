@@ -5,6 +5,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
+import sentencepiece
 import torch
 from model_factory import (
     ACCENTS,
@@ -205,6 +206,29 @@ def test_a_cleaner_that_changes_a_target_is_no_lack_of_audio(tmp_path):
     assert explain_infeasible(victim, 6000, "mr. B") == Infeasible(
         reason="rewritten", detail="it comes back as 'MISTER B'"
     )
+
+
+def test_what_sentencepiece_normalises_or_does_not_know_has_its_reason(tmp_path):
+    prefix = tmp_path / "pieces"
+    (tmp_path / "text").write_text("wait for me ...\nwe were there\n" * 20)
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text"), model_prefix=str(prefix), vocab_size=20
+    )
+    model = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
+    pieces = [model.id_to_piece(n) for n in range(3, model.vocab_size())]
+    victim = load_victim(
+        pack_tiny(
+            tmp_path,
+            token_type="bpe",
+            bpemodel=f"{prefix}.model",
+            token_list=["<blank>", "<unk>", *pieces, "<sos/eos>"],
+        )
+    )
+    assert explain_infeasible(victim, 48000, "we were there") is None
+    changed = explain_infeasible(victim, 48000, "wait …")
+    assert changed.reason == "rewritten" and "'wait ...'" in changed.detail
+    unknown = explain_infeasible(victim, 48000, "we zap")
+    assert unknown.reason == "unknown" and "<unk>" in unknown.detail
 
 
 def test_a_stock_espnet_package_is_attacked_just_as_well(tmp_path):

@@ -246,6 +246,9 @@ check_upload() {
     if ! [[ ${hf_repo} =~ ^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; then
         die "--hf_repo takes <user>/<name>, the repository to upload to, not '${hf_repo}'."
     fi
+    card_opts=(--lang "${hf_lang:-${lang}}" --license "${hf_license}")
+    card_opts+=(--license_name "${hf_license_name}" --license_link "${hf_license_link}")
+    ${python} -m espnet_mtl.bin.check_card "${card_opts[@]}"
     if ! "${upload_dry_run}" && ! has_package huggingface_hub; then
         die "--upload_dry_run false: the upload needs a package that is missing:" \
             "${python} -m pip install huggingface_hub, then 'hf auth login'."

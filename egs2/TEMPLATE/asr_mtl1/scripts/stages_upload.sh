@@ -14,8 +14,7 @@ stage_19() {
         --model_zip "${packed_model}" \
         --exp "${asr_exp}" \
         --repo "${hf_repo}" \
-        --lang "${lang}" \
-        --license "${hf_license}" \
+        "${card_opts[@]}" \
         --output_dir "${asr_exp}/hf_${hf_repo##*/}" \
         ${opts[@]+"${opts[@]}"} ${decoding_opts[@]+"${decoding_opts[@]}"}
 }
