@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -10,6 +9,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 from espnet2.main_funcs.collect_stats import collect_stats
 
 from espnet_mtl.data.progress import LoopProgress
+from espnet_mtl.data.tables import read_lines
 
 Batches = Iterable[tuple[list[str], dict[str, Any]]]
 
@@ -26,7 +26,7 @@ def collect_stats_counted(
         **more: ESPnet's other arguments.
     """
     tables = [*args.train_shape_file[:1], *args.valid_shape_file[:1]]
-    total = sum(len(Path(table).read_bytes().splitlines()) for table in tables)
+    total = sum(len(read_lines(table)) for table in tables)
     progress = LoopProgress(total, "statistics")
     collect_stats(
         train_iter=_count(train_iter, progress),

@@ -104,7 +104,7 @@ def check_ctc_fit(
     message = (
         "Some recordings have fewer encoder frames than CTC needs for the tokens of "
         "their text. Their CTC loss is exactly 0, so nothing is learnt from them:"
-        f"{''.join(counts)}\nFor example '{utt}' has {short[utt][1]} frames and needs "
+        f"{''.join(counts)}\n  For example '{utt}' has {short[utt][1]} frames and needs "
         f"{short[utt][0]}. "
     )
     remedies = list(_find_remedies(learnt, tokenize, settings, piece_model))
@@ -119,7 +119,7 @@ def check_ctc_fit(
     if share > max_share:
         accepted = math.ceil(100 * share) / 100
         raise UserError(
-            f"{message}\nMore than {max_share:.0%} of the training set cannot be learnt"
+            f"{message}\n  More than {max_share:.0%} of the training set cannot be learnt"
             f": change that, or accept it with --max_ctc_too_short {accepted}"
         )
     logging.warning("%s", message)

@@ -72,7 +72,7 @@ def check_writable(
     )
     message = (
         "The model's tokens cannot write some transcripts as they are, so even a "
-        f"perfect recogniser is scored as wrong there:{counts}\n{explain()}"
+        f"perfect recogniser is scored as wrong there:{counts}\n  {explain()}"
     )
     train = next(iter(sets))
     if len(found[train]) > _MOST * len(sets[train]):
