@@ -46,7 +46,8 @@ def tell(step: Step, log: Path, since: float) -> list[str]:
 def _read(log: Path, account: bool) -> Iterator[str]:
     """Yield the warnings of a log and, for an account, what its commands printed."""
     is_warning = False
-    for line in log.read_text(encoding="utf-8", errors="replace").split("\n"):
+    text = log.read_text(encoding="utf-8", errors="replace")
+    for line in text.removesuffix("\n").split("\n"):
         if match := _RECORD.match(line):
             is_warning = match[1] in ("WARNING", "ERROR")
             if is_warning:

@@ -104,8 +104,8 @@ def check_ctc_fit(
     message = (
         "Some recordings have fewer encoder frames than CTC needs for the tokens of "
         "their text. Their CTC loss is exactly 0, so nothing is learnt from them:"
-        f"{''.join(counts)}\n  For example '{utt}' has {short[utt][1]} frames and needs "
-        f"{short[utt][0]}. "
+        f"{''.join(counts)}\n"
+        f"  For example '{utt}' has {short[utt][1]} frames and needs {short[utt][0]}. "
     )
     remedies = list(_find_remedies(learnt, tokenize, settings, piece_model))
     if remedies:
@@ -119,8 +119,8 @@ def check_ctc_fit(
     if share > max_share:
         accepted = math.ceil(100 * share) / 100
         raise UserError(
-            f"{message}\n  More than {max_share:.0%} of the training set cannot be learnt"
-            f": change that, or accept it with --max_ctc_too_short {accepted}"
+            f"{message}\n  More than {max_share:.0%} of the training set cannot be "
+            f"learnt: change that, or accept it with --max_ctc_too_short {accepted}"
         )
     logging.warning("%s", message)
 
