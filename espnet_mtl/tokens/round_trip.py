@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import NamedTuple
 
 from espnet_mtl.errors import UserError
@@ -66,7 +67,7 @@ def check_writable(
         return
     counts = "".join(
         f"\n    {name}: {len(texts)} of {len(sets[name])} utterances, such as "
-        f"'{utt}': '{one.text}' becomes '{one.written}'"
+        f"'{utt}': {_first_difference(one)}"
         for name, texts in faults.items()
         for utt, one in list(texts.items())[:1]
     )
@@ -78,6 +79,14 @@ def check_writable(
     if len(found[train]) > _MOST * len(sets[train]):
         raise UserError(message)
     logging.warning("%s", message)
+
+
+def _first_difference(one: Unwritable) -> str:
+    words = zip_longest(split_words(one.text), split_words(one.written), fillvalue="")
+    said, written = next(
+        (pair for pair in words if _words(pair[0]) != _words(pair[1])), one
+    )
+    return f"'{said}' becomes '{written}'"
 
 
 def _words(text: str) -> list[str]:
