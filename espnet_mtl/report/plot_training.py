@@ -15,7 +15,7 @@ _PANELS: Mapping[str, str] = {
     "valid.loss": "loss (each its own objective)",
     "valid.acc": "token accuracy of the decoder, ↑",
     "valid.cer_ctc": "CTC character error rate, ↓",
-    "valid.acc_accent": "accent accuracy, ↑",
+    "valid.acc_accent": "accent accuracy, ↑ (see the majority's share)",
 }
 
 

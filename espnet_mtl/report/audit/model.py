@@ -62,9 +62,14 @@ def repeats(evidence: Evidence) -> Finding:
 
 def _health(evidence: Evidence) -> tuple[list[Health], int]:
     """What is known of the untouched utterances, and for how many it is missing."""
-    # A target that cannot be reached may have an infinite loss, of any good model.
-    every = list(evidence.feasible(evidence.result.clean))
-    known = [record.health for _, record in every if record and record.health]
+    # A target that cannot be reached may have an infinite loss, of any good model; what
+    # was attacked without a target has none.
+    every = [
+        evidence.records.get(score.key)
+        for score in evidence.untouched.values()
+        if score.feasible or not evidence.levels
+    ]
+    known = [record.health for record in every if record and record.health]
     return known, len(every) - len(known)
 
 

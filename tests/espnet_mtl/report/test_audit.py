@@ -369,6 +369,13 @@ def test_health_is_that_of_what_can_be_reached(tmp_path):
     assert found("gradients", exp)[0] == found("repeats", exp)[0] == PASS
 
 
+def test_health_without_a_target_is_that_of_all(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", infeasible=("ann-0",), audio=False)
+    assert found("gradients", exp)[1].startswith("11 of 11 finite")
+    change_rows(exp, lambda _: {"words": "away", "n": 12, "infeasible": {}}, "standard")
+    assert found("gradients", exp)[1].startswith("12 of 12 finite")
+
+
 def test_no_accent_branch_needs_no_accent_blind_attacker(suites):
     assert found("accent_blind", suites["att"]) == (PASS, "no accent branch")
 

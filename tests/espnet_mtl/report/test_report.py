@@ -243,7 +243,12 @@ def test_system_that_one_attacker_left_out(tmp_path, study):
 
 @pytest.mark.parametrize(
     ("wers", "warned"),
-    [((4.0, 5.9), []), ((4.0, 6.5), ["differ"]), ((10.5, 9.5), ["above 10 %"])],
+    [
+        ((4.0, 5.9), []),
+        ((4.0, 6.5), ["differ"]),
+        ((10.5, 9.5), ["above 10 %"]),
+        ((200.0, 199.0), ["ctc, att: more than half of the words are wrong"]),
+    ],
 )
 def test_warning_of_worse_recognisers(tmp_path, wers, warned):
     exps = [
@@ -252,6 +257,10 @@ def test_warning_of_worse_recognisers(tmp_path, wers, warned):
     ]
     text = run(tmp_path / "out", *exps)
     assert ("Warning: " in text) == bool(warned)
+    # Its own reason, not that of a recogniser that is merely a little worse
+    assert ("resists targets better: part" in text) == (
+        0 < len(warned) and wers[0] < 50
+    )
     for word in warned:
         assert word in text
 
