@@ -59,7 +59,7 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "--max_bad_audio",
         type=_read_share,
         default=0.0,
-        help="share of clips that may be missing, empty or no audio",
+        help="share of clips that may be missing, empty, cut short or no audio",
     )
     add(
         "--text_case",

@@ -120,10 +120,10 @@ def _refuse_bad_audio(
     )
     more = f"\n    ... and {len(bad) - 5} more" if len(bad) > 5 else ""
     raise DataDirError(
-        f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty "
-        f"or no audio; --max_bad_audio (in --local_data_opts) allows {allowed:.1%}. "
-        "Get the whole corpus, correct the paths, or allow more (all are in "
-        f"{listed}):{shown}{more}"
+        f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty, "
+        "cut short or no audio; --max_bad_audio (in --local_data_opts) allows "
+        f"{allowed:.1%}. Get the whole corpus, correct the paths, or allow more (all "
+        f"are in {listed}):{shown}{more}"
     )
 
 

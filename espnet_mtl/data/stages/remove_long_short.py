@@ -34,7 +34,7 @@ class Limits:
         return "" if words else "empty"
 
 
-def warn_of_losses(fates_by_name: Mapping[str, Sequence[Fate]], when: str = "") -> None:
+def warn_of_losses(fates_by_name: Mapping[str, Sequence[Fate]]) -> None:
     """Warn of sets and accents that lose much, and say what can be done."""
     losses = [
         loss
@@ -51,9 +51,8 @@ def warn_of_losses(fates_by_name: Mapping[str, Sequence[Fate]], when: str = "") 
     ]
     longest = f" (the longest utterance has {max(lengths):.1f} s)" if lengths else ""
     logging.warning(
-        "%sMuch is left out; --min_wav_duration and --max_wav_duration set the limits"
-        "%s, and long recordings can be cut into utterances ('segments'):%s",
-        when,
+        "Stage 4 leaves out much; --min_wav_duration and --max_wav_duration set the "
+        "limits%s, and long recordings can be cut into utterances ('segments'):%s",
         longest,
         "".join(f"\n    {loss}" for loss in losses),
     )

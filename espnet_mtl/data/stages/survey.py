@@ -231,7 +231,7 @@ def _forecast(sets: Iterable[_Set], limits: Limits) -> None:
             f"{limits.longest:g} s or has no words:\n{format_kept(shown)}",
             flush=True,
         )
-    warn_of_losses(shown, "Stage 4: ")
+    warn_of_losses(shown)
 
 
 def _write_remarks(folder: Path, sets: Iterable[_Set]) -> Path | None:
