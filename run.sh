@@ -58,7 +58,7 @@ if [ $# -ne 0 ]; then
     exit 2
 fi
 
-if [ -n "${table}" ] && [[ ${table} != /* ]]; then
+if [ -n "${table}" ] && [[ ${table} != [/~]* ]]; then
     table=${called_in}/${table}
 fi
 if [ -z "${python}" ]; then

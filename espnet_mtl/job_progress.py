@@ -8,23 +8,20 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-_PROGRESS = re.compile(
+_LINE = re.compile(
     rb"progress: (?P<done>\d+)/(?P<total>\d+)(?: (?P<unit>\w+))?"
+    rb"|\[train\] mini-batch sizes summary: N-batch=(?P<batches>\d+)"
     rb"|(?P<epoch>\d+)/(?P<epochs>\d+)epoch started"
     rb"|epoch:train:\d+-(?P<batch>\d+)batch: "
-    rb"|(?P<ended>\d+)epoch results: "
+    rb"|(?P<ended>\d+)epoch results: \[train\] (?P<train>.*?), \[valid\] (?P<valid>.*)"
 )
-_BATCHES = re.compile(rb"\[train\] mini-batch sizes summary: N-batch=(\d+)")
-_RESULTS = re.compile(r"\b(\d+)epoch results: \[train\] (.*?), \[valid\] (.*)")
-_VALUE = re.compile(r"(\w+)=([-+.\deE]+)(?=,|$)")  # not nan: "acc" of a CTC model
+_VALUE = re.compile(rb"(\w+)=([-+.\deE]+)(?=,|$)")  # not nan: "acc" of a CTC model
 # What tells whether a training learns, in ESPnet's names.
-_TELLING = ("loss", "acc", "cer_ctc", "cer", "acc_accent")
-_TAIL_BYTES = 2**18
-_HEAD_BYTES = 2**20
+_TELLING = (b"loss", b"acc", b"cer_ctc", b"cer", b"acc_accent")
 
 
 def duration(seconds: float) -> str:
@@ -35,6 +32,9 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+_EPOCH = "epoch"
 
 
 class Progress(NamedTuple):
@@ -50,64 +50,68 @@ class Progress(NamedTuple):
     unit: str
 
 
-def read_progress(log: Path, since: float = 0.0) -> Progress | None:
-    """Find the last progress in a log.
+class JobLog:
+    """The log of a job, read as it grows.
 
-    ``None`` where there is none, or where nothing was written since then (in seconds
-    since the epoch): such a log is of an earlier run.
+    Attributes:
+        progress: How far the job is; ``None`` while the log does not tell.
+        epochs: How each epoch of a training went, in a few words.
     """
-    try:
-        status = log.stat()
-        if status.st_mtime < since:
+
+    def __init__(self, path: Path) -> None:
+        self.progress: Progress | None = None
+        self.epochs: dict[int, str] = {}
+        self._path = path
+        self._read = 0
+        self._batches = 0
+
+    def look(self, since: float = 0.0) -> Progress | None:
+        """Read what is new.
+
+        A log that was last written before ``since`` (in seconds since the epoch) is of
+        an earlier run, and says nothing.
+        """
+        try:
+            if self._path.stat().st_mtime < since:
+                return None
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except OSError:  # not there yet
             return None
-        with log.open("rb") as file:
-            file.seek(max(status.st_size - _TAIL_BYTES, 0))
-            matches = [*_PROGRESS.finditer(file.read())]
-            starts = [match for match in matches if match["epoch"]]
-            if matches and starts and not matches[-1]["done"]:
-                file.seek(0)
-                batches = _BATCHES.search(file.read(_HEAD_BYTES))
-                number = int(batches[1]) if batches else 0
-                return _progress_of_training(starts[-1], matches[-1], number)
-    except OSError:  # gone meanwhile
-        return None
-    told = next((match for match in reversed(matches) if match["done"]), None)
-    if told is None:
-        return None
-    unit = (told["unit"] or b"").decode()
-    return Progress(int(told["done"]), int(told["total"]), unit)
+        # The last line may not be whole yet.
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for match in _LINE.finditer(whole):
+            self._take(match)
+        return self.progress
+
+    def _take(self, line: re.Match[bytes]) -> None:
+        if line["done"]:
+            unit = (line["unit"] or b"").decode()
+            self.progress = Progress(int(line["done"]), int(line["total"]), unit)
+        elif line["batches"]:
+            self._batches = int(line["batches"])
+        elif line["epoch"]:
+            self.progress = Progress(
+                int(line["epoch"]) - 1, int(line["epochs"]), _EPOCH
+            )
+        elif line["ended"]:
+            epoch = int(line["ended"])
+            self.epochs[epoch] = _describe(line["train"], line["valid"])
+            if self.progress:
+                self.progress = self.progress._replace(done=epoch)
+        elif self.progress and self._batches:
+            part = min(int(line["batch"]) / self._batches, 0.99)
+            self.progress = self.progress._replace(done=int(self.progress.done) + part)
 
 
-def _progress_of_training(start: re.Match, last: re.Match, batches: int) -> Progress:
-    part = 0.0
-    if last["ended"]:
-        part = 1.0
-    elif last["batch"] and batches:
-        part = min(int(last["batch"]) / batches, 1.0)
-    return Progress(int(start["epoch"]) - 1 + part, int(start["epochs"]), "epoch")
-
-
-def read_epochs(log: Path, since: float = 0.0) -> Iterator[tuple[int, str]]:
-    """Find the results of epochs in the end of a training's log.
-
-    Yields:
-        Epoch, and how it went: ``train loss 2.3, valid loss 2.6, acc 0.81``. Nothing
-        where nothing was written since then, as in :func:`read_progress`.
-    """
-    try:
-        status = log.stat()
-        if status.st_mtime < since:
-            return
-        with log.open("rb") as file:
-            file.seek(max(status.st_size - _TAIL_BYTES, 0))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return
-    for match in _RESULTS.finditer(text):
-        train, valid = (dict(_VALUE.findall(part)) for part in match.groups()[1:])
-        shown = [f"{n} {float(valid[n]):.3g}" for n in _TELLING if n in valid]
-        loss = float(train.get("loss", "nan"))
-        yield int(match[1]), f"train loss {loss:.3g}, valid {', '.join(shown)}"
+def _describe(train: bytes, valid: bytes) -> str:
+    """Say how an epoch went: ``train loss 2.3, valid loss 2.6, acc 0.81``."""
+    values = dict(_VALUE.findall(valid))
+    shown = [f"{n.decode()} {float(values[n]):.3g}" for n in _TELLING if n in values]
+    loss = float(dict(_VALUE.findall(train)).get(b"loss", "nan"))
+    return f"train loss {loss:.3g}, valid {', '.join(shown)}"
 
 
 class Watch:
@@ -124,14 +128,23 @@ class Watch:
         self.start = time.time()
         self.seconds_left: float | None = None
         self._jobs = jobs
+        self._logs: dict[Path, JobLog] = {}
         self._first: tuple[float, float] | None = None
+
+    @property
+    def epochs(self) -> dict[int, str]:
+        """How each epoch went, as far as the logs had it at the last look."""
+        return {
+            n: went for log in self._logs.values() for n, went in log.epochs.items()
+        }
 
     def look(self, logs: Collection[Path]) -> str:
         """Look at their logs; say how far they are, such as ``3/32 utterances``.
 
         Nothing is said, "", while no log tells.
         """
-        found = [p for log in logs if (p := read_progress(log, self.start))]
+        read = [self._logs.setdefault(log, JobLog(log)) for log in logs]
+        found = [p for log in read if (p := log.look(self.start))]
         done, total = sum(p.done for p in found), sum(p.total for p in found)
         if not total:
             return ""
@@ -144,7 +157,7 @@ class Watch:
         if fraction > first:
             self.seconds_left = (now - since) / (fraction - first) * (1 - fraction)
         unit = found[-1].unit
-        if unit == "epoch":
+        if unit == _EPOCH:
             return f"epoch {min(int(done) + 1, total)}/{total}"
         if len(found) < (self._jobs or 0):
             return f"{done:.0f} {unit}".rstrip()

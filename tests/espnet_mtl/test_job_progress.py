@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from espnet_mtl.job_progress import (
+    JobLog,
     Line,
     Progress,
     Watch,
     duration,
-    read_epochs,
-    read_progress,
 )
 
 HEAD = "[host] 2025-01-01 00:00:00,000 (trainer:336) INFO: "
@@ -24,39 +23,52 @@ RESULTS = (
 )
 
 
+def append(path: Path, *lines: str) -> None:
+    with path.open("a") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
 def log(path: Path, *lines: str) -> Path:
-    path.write_text("".join(line + "\n" for line in lines))
+    path.unlink(missing_ok=True)
+    append(path, *lines)
     return path
 
 
-def test_what_our_commands_and_espnet_log(tmp_path: Path) -> None:
-    a = tmp_path / "a.log"
-    assert read_progress(a) is None
-    assert read_progress(log(a, "nothing yet")) is None
-    log(a, "x INFO: progress: 1/9 utterances (decoding)", "progress: 4/9 clips", "x")
-    assert read_progress(a) == Progress(4, 9, "clips")
-    assert read_progress(a, since=time.time() + 10) is None  # of an earlier run
-    batches = f"{HEAD}[train] mini-batch sizes summary: N-batch=40, mean=10.7"
-    started = f"{HEAD}3/16epoch started. Estimated time to finish: 4 seconds"
-    assert read_progress(log(a, started)) == Progress(2, 16, "epoch")
-    batch = f"{HEAD}3epoch:train:1-10batch: iter_time=1"
-    assert read_progress(log(a, batches, started, batch)) == Progress(2.25, 16, "epoch")
-    ended = RESULTS.replace("2epoch", "3epoch")
-    assert read_progress(log(a, started, batch, ended)) == Progress(3, 16, "epoch")
-    # A new epoch, and a log without the number of batches
-    following = started.replace("3/16", "4/16")
-    assert read_progress(log(a, batches, batch, following)) == Progress(3, 16, "epoch")
-    assert read_progress(log(a, started, batch)) == Progress(2, 16, "epoch")
+def test_what_our_commands_log(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    job = JobLog(path)
+    assert job.look() is None
+    log(path, "nothing yet")
+    assert job.look() is None
+    append(path, "x INFO: progress: 1/9 utterances (decoding)", "progress: 4/9 clips")
+    assert job.look(since=time.time() + 10) is None  # of an earlier run
+    assert job.look() == Progress(4, 9, "clips")
+    with path.open("a") as file:
+        file.write("progress: 5/9")
+        file.flush()
+        assert job.look() == Progress(4, 9, "clips")  # a line may not be whole yet
+        file.write("9 clips\n")
+    assert job.look() == Progress(5, 99, "clips")
 
 
-def test_an_epoch_s_results_are_few_and_without_those_that_are_no_number(
-    tmp_path: Path,
-) -> None:
-    a = log(tmp_path / "a.log", RESULTS)
-    said = (2, "train loss 24.1, valid loss 20.9, acc 0.5, cer_ctc 1")
-    assert [*read_epochs(a)] == [said]
-    assert [*read_epochs(a, since=time.time() + 10)] == []
-    assert [*read_epochs(tmp_path / "none.log")] == []
+def test_what_espnet_logs_of_a_training(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    job = JobLog(path)
+    log(path, f"{HEAD}2/16epoch started. Estimated time to finish: 4 seconds")
+    assert job.look() == Progress(1, 16, "epoch")
+    batch = f"{HEAD}2epoch:train:1-10batch: iter_time=1"
+    append(path, batch)
+    assert job.look() == Progress(1, 16, "epoch")  # of how many?
+    append(path, f"{HEAD}[train] mini-batch sizes summary: N-batch=40, mean=1", batch)
+    assert job.look() == Progress(1.25, 16, "epoch")
+    append(path, batch.replace("1-10", "11-20"))
+    assert job.look() == Progress(1.5, 16, "epoch")
+    append(path, RESULTS)
+    assert job.look() == Progress(2, 16, "epoch")
+    append(path, f"{HEAD}3/16epoch started", batch)
+    assert job.look() == Progress(2.25, 16, "epoch")
+    # Few figures of an epoch, and none that is no number
+    assert job.epochs == {2: "train loss 24.1, valid loss 20.9, acc 0.5, cer_ctc 1"}
 
 
 def test_the_shares_of_jobs_are_added_and_the_time_left_follows(tmp_path: Path) -> None:
@@ -68,7 +80,7 @@ def test_the_shares_of_jobs_are_added_and_the_time_left_follows(tmp_path: Path) 
     log(b, "progress: 2/10 utterances")
     assert watch.look([a, b]) == "4/20 utterances"
     watch._first = (time.time() - 10, 0.1)
-    log(a, "progress: 8/10 utterances")
+    append(a, "progress: 8/10 utterances")
     assert watch.look([a, b]) == "10/20 utterances"
     assert watch.seconds_left == pytest.approx(12.5, abs=0.5)
 

@@ -15,7 +15,7 @@ from keep_log import keep_log
 
 # The checkout: runners are also called without path.sh, as Kaldi's are.
 sys.path.append(str(Path(__file__).resolve().parents[4]))
-from espnet_mtl.job_progress import Line, Watch, duration, read_epochs
+from espnet_mtl.job_progress import Line, Watch, duration
 
 # Options that ask a cluster for something; run.py ignores them.
 RESOURCES = ("gpu", "mem", "num_threads", "num_nodes", "time", "name")
@@ -115,25 +115,24 @@ class Progress:
     def keep_looking(self):
         """Look at the logs again and again."""
         while not self.over.wait(LOOK_EVERY):
-            self.look()
-        self.say_epochs()
+            self.show(self.look())
+        self.look()
 
     def look(self):
-        """Look at the logs once."""
-        self.say_epochs()
+        """Look at the logs, say what epochs came to, and return how far the jobs are."""
         how_far = self.watch.look(self.logs) or "started"
+        for epoch, went in self.watch.epochs.items():
+            if epoch not in self.epochs:
+                self.epochs.add(epoch)
+                self.say(f"epoch {epoch}: {went}")
+        return how_far
+
+    def show(self, how_far):
+        """Show the line."""
         so_far = f"{duration(time.time() - self.watch.start)} so far"
         left = self.watch.seconds_left
         rest = "" if left is None else f", about {duration(left)} left"
         self.line.show(f"{now()} ({self.name}) {how_far} | {so_far}{rest}")
-
-    def say_epochs(self):
-        """Say the results of epochs that have ended since the last look."""
-        for log in self.logs[:1]:  # a training is one job
-            for epoch, results in read_epochs(log, self.watch.start):
-                if epoch not in self.epochs:
-                    self.epochs.add(epoch)
-                    self.say(f"epoch {epoch}: {results}")
 
     def say(self, message):
         """Log a message, as the recipe's scripts do."""
