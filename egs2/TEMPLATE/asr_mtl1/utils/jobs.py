@@ -119,7 +119,7 @@ class Progress:
         self.look()
 
     def look(self):
-        """Look at the logs, say what epochs came to, and return how far the jobs are."""
+        """Look at the logs, say how epochs went, and return how far the jobs are."""
         how_far = self.watch.look(self.logs) or "started"
         for epoch, went in self.watch.epochs.items():
             if epoch not in self.epochs:
