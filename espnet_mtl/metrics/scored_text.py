@@ -35,9 +35,13 @@ class ScoredText:
         return [word for word in split_words(text) if word not in self.symbols]
 
     def chars(self, text: str) -> list[str]:
-        """Split a prepared text into the characters of the CER."""
+        """Split a prepared text into the characters of the CER.
+
+        A symbol takes a blank beside it along, as in ESPnet since 202611.
+        """
         if self.symbols:
-            text = re.sub("|".join(map(re.escape, self.symbols)), "", text)
+            cut = re.sub("|".join(map(re.escape, self.symbols)), "", text)
+            text = text if cut == text else _one_blank(cut)
         return split_chars(text)
 
     def tokens(self, text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import logging
 
+import espnet2
 import numpy as np
 import pytest
 import torch
@@ -295,10 +296,13 @@ def ignore_padding_in_vgg(frames, vgg):
             lambda lengths, width: LegacyShift(torch.full_like(lengths, width), width),
         ),
         ("vgg_rnn", "frames.Frames._put_into_vgg", ignore_padding_in_vgg),
-        (
+        pytest.param(
             "utterance_mvn with variances",
             "padding._rescale",
             lambda module, inputs, outputs: outputs,
+            marks=pytest.mark.skipif(
+                espnet2.__version__ >= "202611", reason="this ESPnet has no such effect"
+            ),
         ),
         ("rnn", "stft_ends._mirror_ends", lambda stft, inputs: inputs),
     ],
