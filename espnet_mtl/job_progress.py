@@ -175,17 +175,21 @@ class Line:
 
     def __init__(
         self,
-        stream: TextIO = sys.stderr,
+        stream: TextIO | None = None,
         interval: float = 20.0,
         wait: float = 0.0,
         longest: float | None = None,
     ) -> None:
-        self._stream = stream
-        self._in_place = stream.isatty()
+        self._given = stream
+        self._in_place = self._stream.isatty()
         self._interval = interval
         self._longest = longest or interval
         self._next = time.monotonic() + wait
         self._shown = False
+
+    @property
+    def _stream(self) -> TextIO:
+        return self._given or sys.stderr  # what that is now
 
     def show(self, text: str) -> None:
         """Show a text in place of the one before."""

@@ -35,7 +35,7 @@ class AccentPolicy:
     no_accent: str = "unknown"
     small_accents: str = "unknown"
     min_clips: int = 1
-    min_speakers: int = 1
+    min_speakers: int | None = 1  # None: choose_min_speakers chooses
 
 
 def read_accent_map(path: Path | None) -> dict[str, str]:
@@ -159,6 +159,28 @@ def _decide(
     return UNKNOWN_ACCENT, "several", fate
 
 
+def choose_min_speakers(clips: Collection[Clip]) -> int:
+    """Choose how many speakers an accent needs, where no option says it.
+
+    Three, one for each set. Where fewer than two accents have as many, two: one to
+    learn from and one to be tested on.
+    """
+    speakers: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        speakers[clip.accent].add(clip.speaker)
+    speakers.pop(UNKNOWN_ACCENT, None)
+    if sum(len(own) >= 3 for own in speakers.values()) >= 2:
+        return 3
+    if sum(len(own) >= 2 for own in speakers.values()) < 2:
+        return 3
+    logging.warning(
+        "Fewer than two accents have three speakers, so two are enough for one here "
+        "(--min_speakers 2, in --local_data_opts). An accent then has one speaker or "
+        "none in each set: what is measured of it is of that speaker"
+    )
+    return 2
+
+
 def settle_small_classes(
     clips: Iterable[Clip], policy: AccentPolicy
 ) -> dict[str, tuple[int, int]]:
@@ -193,7 +215,7 @@ def _count(clips: list[Clip]) -> tuple[int, int]:
 
 def _is_small(clips: list[Clip], policy: AccentPolicy) -> bool:
     num_clips, num_speakers = _count(clips)
-    return num_clips < policy.min_clips or num_speakers < policy.min_speakers
+    return num_clips < policy.min_clips or num_speakers < (policy.min_speakers or 0)
 
 
 def write_labels(path: Path, clips: Iterable[Clip], classes: Mapping[str, str]) -> int:

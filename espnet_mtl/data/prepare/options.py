@@ -105,7 +105,12 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         "left out",
     )
     add("--min_clips", type=_read_count, default=1, help="fewest clips of an accent")
-    add("--min_speakers", type=_read_count, default=3, help="fewest speakers of one")
+    add(
+        "--min_speakers",
+        type=_read_count,
+        help="fewest speakers of one; if nothing is said, 3, or 2 where that would "
+        "leave fewer than two accents",
+    )
     add(
         "--small_accents",
         choices=["unknown", "other", "drop"],

@@ -4,6 +4,7 @@ import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
@@ -54,6 +55,9 @@ def prepare(
     num_unknown = accents.write_labels(labels, open_clips(clips), classes)
     accents.give_classes(open_clips(clips), classes, options)
     _cap(open_clips(clips), "speaker", options.max_clips_per_speaker, seed)
+    if options.min_speakers is None:
+        fewest = accents.choose_min_speakers(open_clips(clips))
+        options = replace(options, min_speakers=fewest)
     small = accents.settle_small_classes(open_clips(clips), options)
     labelled = [c for c in open_clips(clips) if c.accent != UNKNOWN_ACCENT]
     _cap(labelled, "accent", options.max_clips_per_accent, seed)

@@ -308,6 +308,21 @@ def test_an_accent_of_one_speaker_is_unknown_and_the_log_says_why(make, rows, ca
     assert accents == {"north", "south", "<unk>"}
 
 
+def test_two_speakers_are_enough_for_an_accent_where_hardly_any_has_three(
+    make, rows, capsys
+):
+    accents = {"a": "north", "b": "north", "c": "south", "d": "south", "e": "south"}
+    voices = "abcde"
+    table = [f"{v}{n}.wav,say {v} {n},{v},{accents[v]}" for v in voices for n in "01"]
+    data = make([HEADER, *table], "--check_audio", "false")
+    assert "two are enough for one here" in capsys.readouterr().err
+    found = {v for t in read_sets(data, "utt2accent").values() for v in t.values()}
+    assert found == {"north", "south"}
+    # Said by the user, it holds.
+    with pytest.raises(UserError, match="accents left: 1 "):
+        make([HEADER, *table], "--check_audio", "false", "--min_speakers", "3")
+
+
 def test_too_few_speakers_for_three_sets(make, rows):
     with pytest.raises(UserError, match="no clip is left for valid .*train 2, valid 0"):
         make([HEADER, *rows[2:8]], "--min_speakers", "1")
