@@ -52,6 +52,7 @@ class LogHandler(LogHandlerBase):
         ]
         self._running: dict[int, Running] = {}
         self._errors: list[str] = []
+        self._told: set[str] = set()
         self._failed = False
         self._began = time.monotonic()
         self._line = Line()
@@ -94,7 +95,11 @@ class LogHandler(LogHandlerBase):
         # Those of the systems are many and alike: the study's last words sum them up.
         if done.step.owner == SHARED:
             lines = notices.tell(done.step, done.log, done.start)
-            sys.stderr.write("".join(f"{line}\n" for line in lines))
+            # Stage 10 checks again what stage 5 has checked.
+            for part in notices.split_warnings(lines):
+                if part not in self._told:
+                    self._told.add(part)
+                    sys.stderr.write(part)
 
     def _fail(self, failed: Running) -> None:
         """Show why, and end what runs beside it; only the first failure is one."""

@@ -17,6 +17,7 @@ _WARNING = re.compile(
     rb"^(?:\[\S+\] )?\d{4}-\d\d-\d\d \S+ \((\w+:\d+)\) (?:WARNING|ERROR): (.*)$",
     re.MULTILINE,
 )
+_NEXT_WARNING = re.compile(r"^(?=(?:WARNING|ERROR): )", re.MULTILINE)
 # ESPnet says this of every CTC model: systems.yaml wants it so.
 _EXPECTED = (b"Set decoder to none as ctc_weight==1.0",)
 _ACCOUNTS = range(1, 5)  # the stages whose commands print what became of the data
@@ -41,6 +42,12 @@ def tell(step: Step, log: Path, since: float) -> list[str]:
         more = len(lines) - _MOST_LINES
         lines = [*lines[:_MOST_LINES], f"... and {more} more lines in {log}"]
     return lines
+
+
+def split_warnings(lines: Sequence[str]) -> list[str]:
+    """Split what is told of a step before each warning, which may have many lines."""
+    text = "".join(f"{line}\n" for line in lines)
+    return [part for part in _NEXT_WARNING.split(text) if part]
 
 
 def _read(log: Path, account: bool) -> Iterator[str]:

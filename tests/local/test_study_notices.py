@@ -68,6 +68,16 @@ def test_warnings_of_jobs_are_told_once_and_a_flood_is_cut(tmp_path: Path) -> No
     assert f"more lines in {log}" in told[-1]
 
 
+def test_what_is_told_is_split_before_each_warning() -> None:
+    lines = ["  3  clips", "WARNING: few speakers:", "    south", "WARNING: odd"]
+    assert notices.split_warnings(lines) == [
+        "  3  clips\n",
+        "WARNING: few speakers:\n    south\n",
+        "WARNING: odd\n",
+    ]
+    assert notices.split_warnings([]) == []
+
+
 def test_the_last_words_name_each_kind_of_warning_with_its_systems_and_a_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
