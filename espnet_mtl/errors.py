@@ -4,9 +4,11 @@ import errno
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
 
+_ESPNET = ("espnet", "espnet2")
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 # What to do about everyday faults of files. Others may be faults of the program.
 _FIXES = {
@@ -30,9 +32,24 @@ class UserError(ValueError):
     """Something the user can fix: the message names the place and says how."""
 
 
-def setup_logging(level: str = "INFO") -> None:
-    """Log to stderr in ESPnet's format, from this level upwards."""
+def setup_logging(level: str = "INFO", *, all_of_espnet: bool = False) -> None:
+    """Log to stderr in ESPnet's format, from this level upwards.
+
+    ESPnet's notes on the model that it builds are left out, its warnings are not;
+    ``all_of_espnet`` keeps both.
+    """
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    if not all_of_espnet:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_is_not_only_a_note_of_espnet)
+
+
+def _is_not_only_a_note_of_espnet(record: logging.LogRecord) -> bool:
+    if record.levelno > logging.INFO:
+        return True
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in _ESPNET]
+    folders = [Path(file).parent for file in files if file]
+    return not any(map(Path(record.pathname).is_relative_to, folders))
 
 
 def run_main(main: Callable[[], None]) -> None:

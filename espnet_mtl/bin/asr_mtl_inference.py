@@ -62,7 +62,7 @@ def main(cmd: list[str] | None = None) -> None:
     args = parser.parse_args(cmd)
     more = Decoding(args=args.inference_args).words()
     args = parser.parse_args([*cmd, *more])
-    setup_logging(args.log_level)
+    setup_logging(args.log_level, all_of_espnet=True)
     _check(args)
     search = Search.from_args(args)
     made_of = _stamp(args, search)
