@@ -66,11 +66,11 @@ def wav(data_size, riff_size, after=b"", head=b""):
     return b"RIFF" + struct.pack("<I", riff_size) + content
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "channels"),
+    [(n, c) for n in FORMATS for c in (1, 2) if (n, c) != ("gsm", 2)],  # GSM has one
+)
 def test_half_a_download_is_refused_by_header_and_by_reading(tmp_path, name, channels):
-    if (name, channels) == ("gsm", 2):
-        pytest.skip("GSM has one channel")
     samples = TONE if channels == 1 else np.stack([TONE, TONE / 2], axis=1)
     content = encode(name, samples)
     path = tmp_path / "a.audio"
