@@ -15,6 +15,8 @@ _FILES = (
     ("non_linguistic_symbols",),
     ("normalize_conf", "stats_file"),
 )
+# Those whose content may stand in the configuration itself
+_WRITTEN_OUT = (*_LISTS, "non_linguistic_symbols")
 
 
 def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -22,14 +24,20 @@ def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
 
     They are the tokenizer, symbols, statistics, and lists that are not written out.
     """
-    named = {}
+    return {
+        setting: value
+        for setting, value in _settings_of_files(settings)
+        if isinstance(value, str) and value
+    }
+
+
+def _settings_of_files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the settings that may name a file, with whatever stands there."""
     for words in _FILES:
         value: Any = settings
         for word in words:
             value = value.get(word) if isinstance(value, Mapping) else None
-        if isinstance(value, str) and value:
-            named[": ".join(words)] = value
-    return named
+        yield ": ".join(words), value
 
 
 def plain_names(members: Iterable[str]) -> set[str]:
@@ -47,11 +55,20 @@ def check_named_files(
     Raises:
         UserError: If one is not, or if an argument of a class looks like a path.
     """
+    for setting, value in _settings_of_files(settings):
+        # The number 5 would be taken for the file '5' of the working directory.
+        written_out = setting in _WRITTEN_OUT and isinstance(value, list)
+        if value is not None and not isinstance(value, str) and not written_out:
+            raise UserError(
+                f"{place}: refused: '{setting}: {value}' is not the name of a file"
+            )
     for setting, value in _walk(settings):
         if _leaves_folder(value):
             raise UserError(
                 f"{place}: refused: '{setting}: {value}' names a file or an address "
-                "outside the package"
+                "outside the package. If you have made the model yourself, pack it "
+                "again by stage 14 or asr_mtl_pack, which take the file in, or add "
+                "--trust_model_zip"
             )
     for setting, name in named_files(settings).items():
         if str(PurePosixPath(name)) not in members:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from espnet_mtl.report.cautions import caveats, warnings
+from espnet_mtl.report.cautions import BAD_WER, caveats, warnings
 from espnet_mtl.report.comparison import Difference, Group, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
@@ -21,6 +21,7 @@ SUPPORTED = "supported"
 UNDECIDED = "not supported (interval includes 0)"
 NO_INTERVAL = "not supported (one speaker: no interval)"
 CONTRADICTED = "contradicted (easier to attack)"
+UNTRAINED = "not judged (a recogniser has most words wrong anyway)"
 
 
 def verdict(difference: Difference) -> str:
@@ -33,6 +34,19 @@ def verdict(difference: Difference) -> str:
     if difference.low > 0:
         return SUPPORTED
     return CONTRADICTED if difference.high < 0 else UNDECIDED
+
+
+def judge(group: Group, system: str, baseline: str, difference: Difference) -> str:
+    """Judge a claim, if both recognisers hear enough for it to mean something.
+
+    The own errors of an untrained one would count as robustness.
+    """
+    first = group.find(system)
+    second = group.find(baseline, like=first)
+    wers = [one.clean.benign_wer for one in (first, second) if one]
+    if any(wer is not None and wer > BAD_WER for wer in wers):
+        return UNTRAINED
+    return verdict(difference)
 
 
 def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]]:
@@ -64,7 +78,7 @@ def claims_table(group: Group) -> Table | None:
             group.budget_name(budget),
             " / ".join(dict.fromkeys(difference.attackers)),
             show_difference(difference),
-            verdict(difference),
+            judge(group, system, baseline, difference),
         ]
         for system, baseline, paper, budget, difference in measure_claims(group)
     ]
@@ -83,7 +97,8 @@ def summary(group: Group) -> list[str]:
             NO_INTERVAL: "not shown to be harder to attack than",
             UNDECIDED: "not shown to be harder to attack than",
             CONTRADICTED: "easier to attack than",
-        }[verdict(difference)]
+            UNTRAINED: "not to be compared with",
+        }[judge(group, system, baseline, difference)]
         size = f"; the paper: {paper} points" if paper != HARDER else ""
         said.append(
             f"{system} is {judged} {baseline} here "
@@ -99,7 +114,8 @@ INTRODUCTION = (
     "single-task CTC). Their corpus, models and attack budgets differ from those here: "
     "directions can be compared, sizes hardly. A claim counts as supported only if the "
     "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
-    "ignore the accent branch. The largest budget (in dB, the lowest SNR) decides and "
+    "ignore the accent branch, and no claim is judged where a recogniser has most "
+    "words wrong without any attack. The largest budget (in dB, the lowest SNR) decides and "
     "stands first; nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (

@@ -27,6 +27,11 @@ _OTHER_TOKENS = (
     "Train with that model's tokens (its bpe.model and tokens.txt in place of those of "
     f"stage 5), or {_LEAVE_OUT}"
 )
+# Then shapes are the same, and say nothing.
+_AS_MANY_TOKENS = (
+    "Train with that model's tokens (its bpe.model and tokens.txt in place of those of "
+    "stage 5), or leave out the parts that count tokens: FILE:::ctc,decoder"
+)
 _OTHER_LAYERS = (
     "Train with the settings that its config.yaml has for these layers, name the parts "
     f"to take (FILE:encoder:encoder), or {_LEAVE_OUT}"
@@ -224,7 +229,8 @@ def _check_tokens(
     reordered = sorted(map(str, tokens)) == sorted(own)
     which = "the same tokens in another order" if reordered else "other tokens"
     if not ignore_init_mismatch:
-        raise UserError(f"{file}: the model has {which} than this one. {_OTHER_TOKENS}")
+        fix = _OTHER_TOKENS if len(tokens) != len(own) else _AS_MANY_TOKENS
+        raise UserError(f"{file}: the model has {which} than this one. {fix}")
     logging.warning(
         "%s has %s: its layers that have a row for each token are left out "
         "if the number of tokens differs; if not, they start from weights that were "

@@ -91,7 +91,7 @@ def _warn_of_unused(place: str, sentences: list[str], symbols: Sequence[str]) ->
     if unused:
         logging.warning(
             "%s: symbols that are never cut, but occur nowhere in it: %s. Is one of "
-            "them the name of a file that does not exist?",
+            "them the name of a file that does not exist, or does --cleaner change it?",
             place,
             some(unused, "symbol"),
         )

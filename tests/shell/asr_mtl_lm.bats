@@ -281,6 +281,11 @@ look_at_the_whole_run() {
     run asr_mtl --pretrained_model "a.pth:encoder:encoder b.zip" --stop_stage 11
     [ "${status}" -eq 0 ]
     [ "$(called '^asr_mtl_train .*--init_param a.pth:encoder:encoder b.zip ')" -eq 1 ]
+    [[ "${output}" == *"no config.yaml beside a.pth, so its tokens cannot be compared"* ]]
+    [[ "${output}" != *"beside b.zip"* ]]
+    touch config.yaml
+    run asr_mtl --pretrained_model a.pth --asr_tag second --stage 11 --stop_stage 11
+    [[ "${output}" != *"Warning: --pretrained_model"* ]]
 }
 
 @test "the upload lists its files unless it is meant" {

@@ -4,6 +4,7 @@ A process of its own loads real packages (``watched.py``), and all that it does 
 its temporary folder is compared with nothing.
 """
 
+import datetime
 import io
 import json
 import os
@@ -176,6 +177,11 @@ def hostile_packages(plain, folder, bait):
         for path in (f"{bait}/{name}", f"../../{bait.name}/{name}", f"a/../{name}"):
             yield named(f"'{setting}: .*{name}' names a file", **{setting: path})
         yield named(f"'{setting}: {name}' is not in the package", **{setting: name})
+    for value in (5, False, ["5"], {"5": 5}, b"5", datetime.date(2026, 1, 1)):
+        yield named("'bpemodel: .*' is not the name", token_type="bpe", bpemodel=value)
+    yield named("'token_list: 0' is not the name", token_list=0)
+    yield named("'non_linguistic_symbols: b'.*' is not", non_linguistic_symbols=b"/x")
+    yield named("'normalize_conf: stats_file: 3' is not the name", **use_stats(3))
     yield made(
         "'token_list: /.*' names a file", lm={"token_list": f"{bait}/tokens.txt"}
     )

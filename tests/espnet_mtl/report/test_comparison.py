@@ -11,6 +11,8 @@ from espnet_mtl.report.claims import (
     NO_INTERVAL,
     SUPPORTED,
     UNDECIDED,
+    UNTRAINED,
+    claims_table,
     measure_claims,
     summary,
     verdict,
@@ -156,3 +158,14 @@ def test_claims_follow_from_the_numbers(group):
     said = summary(group)
     assert said[0].startswith("hybrid_accent is not shown to be harder")
     assert any(line.startswith("ctc_accent is harder to attack") for line in said)
+
+
+def test_no_claim_is_judged_by_a_recogniser_that_hears_next_to_nothing(tmp_path):
+    exps = [
+        make_exp(tmp_path, "ctc", errors=lambda *_: 1, wer=5.0),
+        make_exp(tmp_path, "ctc_accent", errors=lambda *_: 4, wer=60.0, accent=True),
+    ]
+    [group] = make_groups(read_experiments(exps))
+    assert measure_claims(group)[0][-1].low > 0
+    assert {row[-1] for row in claims_table(group).rows} == {UNTRAINED}
+    assert summary(group)[0].startswith("ctc_accent is not to be compared with ctc")

@@ -176,9 +176,12 @@ def test_other_tokens_are_an_error_that_says_what_to_do(stock, caplog):
 @pytest.mark.parametrize("kind", ["pth", "zip"])
 def test_the_same_tokens_in_another_order_are_an_error(stock, kind):
     model = new_model(token_list=[*TOKENS[:2], "b", "a", *TOKENS[4:]])
-    with pytest.raises(UserError, match="has the same tokens in another order"):
+    said = "has the same tokens in another order.*parts that count tokens: FILE:::ctc,"
+    with pytest.raises(UserError, match=said):
         load_initial_weights(model, stock[kind], False)
     load_initial_weights(model, f"{stock[kind]}:encoder:encoder", False)
+    load_initial_weights(model, f"{stock[kind]}:::ctc,decoder", False)
+    assert not any(same(model, stock["pth"], "ctc").values())
 
 
 def test_without_a_configuration_it_is_said_that_nothing_can_be_compared(

@@ -171,6 +171,12 @@ check_files() {
             if [ ! -f "${file%%:*}" ]; then
                 die "--pretrained_model: ${file%%:*} does not exist."
             fi
+            file=${file%%:*}
+            if [[ ${file} != *.zip ]] && [ ! -f "$(dirname "${file}")/config.yaml" ]; then
+                log "Warning: --pretrained_model: there is no config.yaml beside ${file}," \
+                    "so its tokens cannot be compared with those of this model: weights" \
+                    "that fit are taken, even if they were learned for other tokens."
+            fi
         done
     fi
 }
