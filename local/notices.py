@@ -25,8 +25,8 @@ _MOST_LINES = 60
 _MOST_WARNINGS = 10
 _MOST_CHARACTERS = 200
 _OPTIONS = (
-    'Options in them   go into --recipe_args "...", if nothing else is said; --asr_args '
-    "are --train_args"
+    'Options in them   go into --recipe_args "...", if nothing else is said; '
+    "--asr_args are --train_args"
 )
 
 
