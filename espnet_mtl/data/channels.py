@@ -33,7 +33,7 @@ def merge_channels(samples: np.ndarray, policy: str, place: str) -> np.ndarray:
         DataDirError: If next to nothing is left of the channels in their mean.
     """
     if policy == MIX and samples.shape[1] > 1:
-        mean = samples.mean(axis=1, keepdims=True)
+        mean: np.ndarray = samples.mean(axis=1, keepdims=True)
         if _peak(mean) < _CANCELLED * _peak(samples):
             raise DataDirError(
                 f"{place}: its channels cancel each other out in their mean; take one "
