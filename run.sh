@@ -50,6 +50,8 @@ on your own recordings. The result is exp/study_<corpus>[_<preset>]/RESULTS.md a
 Interrupted or failed, the same command continues; a stage that is done is repeated only when
 its settings, or the table, change.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"
+_po_elsewhere="Options of a recipe go into --recipe_args, as in --recipe_args \"--fs 8k\",\
+ those of its stage 1 into --local_data_opts; its --asr_args are --train_args here."
 . egs2/TEMPLATE/asr_mtl1/utils/parse_options.sh
 
 if [ $# -ne 0 ]; then

@@ -24,6 +24,10 @@ _ACCOUNTS = range(1, 5)  # the stages whose commands print what became of the da
 _MOST_LINES = 60
 _MOST_WARNINGS = 10
 _MOST_CHARACTERS = 200
+_OPTIONS = (
+    'Options in them   go into --recipe_args "...", if nothing else is said; '
+    "--asr_args are --train_args"
+)
 
 
 def tell(step: Step, log: Path, since: float) -> list[str]:
@@ -105,6 +109,7 @@ def summarise(settings: Settings, steps: Sequence[Step]) -> list[str]:
     if len(ordered) > _MOST_WARNINGS:
         more = len(ordered) - _MOST_WARNINGS
         lines.append(f"  ... and {more} more kinds: grep -r WARNING: {log_dir.parent}")
+    lines.append(_OPTIONS)
     return lines
 
 

@@ -1,6 +1,7 @@
 """What was asked of the study: the options of ``run.sh``, its presets, its systems."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,6 +13,19 @@ from espnet_mtl.errors import UserError
 Number = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 T = TypeVar("T")
+# What the study says of each system, and where to change it. In --recipe_args it would
+# count for the steps of the data only.
+_SYSTEMS = "conf/systems.yaml"
+_ELSEWHERE = {
+    "asr_args": "--train_args",
+    "attack_args": "--attack_args",
+    "attack_config": "--attack_config",
+    "inference_args": "--inference_args",
+    "num_attack_utts": "--num_attack_utts",
+    "inference_config": _SYSTEMS,
+    "inference_asr_model": _SYSTEMS,
+    "attack_source_zips": _SYSTEMS,
+}
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,6 +164,7 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         )
     if not settings.path(settings.attack_config).is_file():
         raise UserError(f"--attack_config {settings.attack_config}: no such file.")
+    _check_recipe_args(settings.recipe_args)
     path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])
     name = settings.preset
@@ -169,6 +184,21 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     }
     joined["num_attack_utts"] = settings.num_attack_utts or str(utts)
     return msgspec.structs.replace(settings, **joined)
+
+
+def _check_recipe_args(recipe_args: str) -> None:
+    """Refuse options of the recipe that the study gives itself."""
+    try:
+        words = shlex.split(recipe_args)
+    except ValueError as error:
+        raise UserError(f"--recipe_args {recipe_args}: {error}.") from None
+    for word in words:
+        option = word.split("=")[0]
+        place = _ELSEWHERE.get(option.removeprefix("--").replace("-", "_"))
+        if option.startswith("--") and place:
+            raise UserError(
+                f"--recipe_args: in the study, {place} says what {option} would."
+            )
 
 
 def _read_yaml(path: Path, of: type[T]) -> T:

@@ -91,6 +91,7 @@ def _open(
             header = Header(audio.frames, audio.samplerate, audio.channels)
             if has_end:
                 header = _check_extent(raw, header, place)
+                _check_last_frame(audio, place)
             if header.has_length:
                 yield audio, header
                 return
@@ -107,6 +108,23 @@ def _open(
         ) from error
     finally:
         raw.close()
+
+
+def _check_last_frame(audio: soundfile.SoundFile, place: str) -> None:
+    """Refuse a FLAC file whose last frame is not whole: its head says it were."""
+    if audio.format != "FLAC" or not 0 < audio.frames < _UNKNOWN_LENGTH:
+        return
+    try:
+        audio.seek(audio.frames - 1)
+        is_whole = len(audio.read(1)) == 1
+        audio.seek(0)
+    except RuntimeError:  # soundfile's
+        is_whole = False
+    if not is_whole:
+        raise DataDirError(
+            f"{place}: cut short: its last samples cannot be decoded; replace the "
+            "file, or remove the utterance"
+        )
 
 
 def _check_extent(raw: BinaryIO, header: Header, place: str) -> Header:

@@ -97,6 +97,8 @@ def test_the_last_words_name_each_kind_of_warning_with_its_systems_and_a_log(
         f"    {first}",
         "  a, b: best hypo length: 3 (4 times)",
         f"    {tmp_path}/exp_a/decode/x.1.log",
+        'Options in them   go into --recipe_args "...", if nothing else is said; '
+        "--asr_args are --train_args",
     ]
     monkeypatch.setattr(notices, "_MOST_WARNINGS", 1)
-    assert "and 1 more kinds" in notices.summarise(settings, steps)[-1]
+    assert "and 1 more kinds" in notices.summarise(settings, steps)[-2]

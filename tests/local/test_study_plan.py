@@ -217,6 +217,23 @@ def test_a_suite_depends_on_its_source_and_on_the_decoder(settings: Settings) ->
 
 
 @pytest.mark.parametrize(
+    ("recipe_args", "place"),
+    [
+        ('--fs 8k --asr_args "--max_epoch 1"', "--train_args"),
+        ("--attack-config=x.yaml", "--attack_config"),
+        ("--inference_config x.yaml", "conf/systems.yaml"),
+        ("--fs '8k", "No closing quotation"),
+    ],
+)
+def test_what_the_study_says_itself_is_no_option_of_the_recipe(
+    recipe_args: str, place: str
+) -> None:
+    with pytest.raises(UserError, match=place):
+        read(recipe_args=recipe_args)
+    read(recipe_args='--token_type bpe --asr_config "conf/x.yaml"')
+
+
+@pytest.mark.parametrize(
     ("recipe_args", "extra"),
     [
         ("--use_lm true", {6, 7, 8}),

@@ -50,6 +50,8 @@ END
     run ./script.sh --train_conf x
     [ "${status}" -eq 1 ]
     [[ "${output}" == *"unknown option --train_conf; similar: --train_config (--help lists all)"* ]]
+    _po_elsewhere="Say --local." run ./script.sh --train_conf x
+    [[ "${output}" == *"(--help lists all). Say --local." ]]
     run ./script.sh '--stage;touch${IFS}broken_into' x
     [ "${status}" -eq 1 ]
     [ ! -e broken_into ]

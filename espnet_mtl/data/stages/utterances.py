@@ -76,7 +76,7 @@ class Utterances:
 
     def _read_source(self, source: str, place: str) -> tuple[np.ndarray, int]:
         samples, rate = read_source(source, place)
-        samples = merge_channels(samples, self._channels)
+        samples = merge_channels(samples, self._channels, place)
         if samples.shape[1] > 1 and self._directory.has_segments:
             raise DataDirError(
                 f"{place}: {samples.shape[1]} channels, and utterances are parts of "

@@ -206,6 +206,15 @@ def test_flac_with_a_lost_end_is_refused(blocks):
         read_header(io.BytesIO(cut), "")
 
 
+@pytest.mark.parametrize("lost", [1, 20, 200])
+@pytest.mark.parametrize("filled", [False, True])
+def test_flac_whose_last_frame_is_not_whole_is_refused(lost, filled):
+    content = encode("flac")
+    cut = content[:-lost] + bytes(lost) * filled
+    with pytest.raises(DataDirError, match="a: cut short: its last samples"):
+        read_header(io.BytesIO(cut), "a")
+
+
 @pytest.mark.parametrize("name", ["wav", "mp3", "vorbis"])
 def test_what_a_command_prints_is_checked(tmp_path, name):
     path = tmp_path / "a.audio"

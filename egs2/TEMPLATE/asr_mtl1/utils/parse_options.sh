@@ -5,6 +5,8 @@
 #   --config FILE     sources FILE (before any other option is looked at)
 #   --help            prints ${help_message}
 #
+# Of an unknown option, ${_po_elsewhere} may say where it belongs.
+#
 # Only variables that the script has set before can be set. One whose value is true or
 # false takes nothing else. What follows the options stays in "$@".
 
@@ -31,7 +33,7 @@ _po_set() { # _po_set <option> <value>
     if ! [[ ${name} =~ ^[A-Za-z][A-Za-z0-9_]*$ ]] || [ -z "${!name+set}" ]; then
         local similar
         similar=$(_po_suggest "${name}")
-        _po_fail "unknown option $1${similar:+; similar: ${similar% }} (--help lists all)"
+        _po_fail "unknown option $1${similar:+; similar: ${similar% }} (--help lists all)${_po_elsewhere:+. ${_po_elsewhere}}"
     fi
     case ${!name} in
         true | false)

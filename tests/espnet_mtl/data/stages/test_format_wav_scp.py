@@ -157,6 +157,16 @@ def test_channels_are_mixed_or_the_first_is_taken(data_dir, target, policy, expe
     assert soundfile.read(target / "data/8000/bob-1.flac")[0][0] != expected[0]
 
 
+def test_channels_that_cancel_each_other_out_are_refused(data_dir, target):
+    samples, _ = soundfile.read(data_dir / "bob-1.wav")
+    both = np.stack([samples, -0.999 * samples], axis=1)
+    soundfile.write(data_dir / "bob-1.wav", both, RATE)
+    options = ["--fs", "8k", str(data_dir), str(target)]
+    with pytest.raises(DataDirError, match="bob-1.wav: its channels cancel .* first"):
+        main(["--channels", "mix", *options])
+    main(["--channels", "first", *options])
+
+
 def test_channels_are_mixed_before_the_speed_changes(data_dir, target, tmp_path):
     samples, _ = soundfile.read(data_dir / "bob-1.wav")
     run_both = {}
