@@ -115,8 +115,8 @@ INTRODUCTION = (
     "directions can be compared, sizes hardly. A claim counts as supported only if the "
     "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
     "ignore the accent branch, and no claim is judged where a recogniser has most "
-    "words wrong without any attack. The largest budget (in dB, the lowest SNR) decides and "
-    "stands first; nothing corrects for the number of comparisons."
+    "words wrong without any attack. The largest budget (in dB, the lowest SNR) "
+    "decides and stands first; nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "

@@ -185,8 +185,8 @@ def notes(group: Group) -> list[str]:
         said.append(f"The only attacker was {group.attackers[0]}.")
     chosen: dict[str, list[str]] = {}
     for system in group.systems:
-        if system.has_choice:
-            chosen.setdefault(_chosen(group, system), []).append(system.label)
+        if system.has_choice and (name := _chosen(group, system)):
+            chosen.setdefault(name, []).append(system.label)
     if chosen:
         parts = [f"{who} on {', '.join(names)}" for who, names in chosen.items()]
         said.append(

@@ -43,8 +43,11 @@ def test_no_feasible_target_at_all(tmp_path, capsys, norm, budgets):
 
 
 def test_separate_attacks_with_two_attackers(tmp_path):
-    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 1, infeasible=EVERY, audio=False)
-    assert NOTHING in report(tmp_path, exp)[0]
+    settings = {"errors": lambda *_: 1, "infeasible": EVERY, "audio": False}
+    exp = make_exp(tmp_path, "ctc", accent=True, **settings)
+    results = report(tmp_path, exp)[0]
+    assert NOTHING in results
+    assert "strongest attacker" not in results.split("## Audit")[0]
 
 
 def test_an_audit_of_nothing_passes_and_fails_nothing_about_the_attack(tmp_path):
