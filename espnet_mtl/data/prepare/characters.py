@@ -10,6 +10,16 @@ _ZERO_WIDTH_SPACE = "\u200b"
 _MEANT = {NON_JOINER, JOINER, "\u180e"}
 # Variants of the look of a character, and what only keeps marks in order.
 _LOOKS = {0x034F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+# Malayalam's final consonants: letter, virama and joiner before Unicode 5.1, which gave
+# them letters of their own.
+_FINAL_CONSONANTS = {
+    "\u0d23\u0d4d\u200d": "\u0d7a",
+    "\u0d28\u0d4d\u200d": "\u0d7b",
+    "\u0d30\u0d4d\u200d": "\u0d7c",
+    "\u0d32\u0d4d\u200d": "\u0d7d",
+    "\u0d33\u0d4d\u200d": "\u0d7e",
+    "\u0d15\u0d4d\u200d": "\u0d7f",
+}
 _VIRAMA = 9  # its combining class: the sign that takes a consonant's vowel away
 
 
@@ -32,6 +42,9 @@ def drop_invisible(text: str) -> str:
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text.translate(_VISIBLE))
+    if JOINER in text:
+        for sequence, letter in _FINAL_CONSONANTS.items():
+            text = text.replace(sequence, letter)
     if NON_JOINER in text or JOINER in text:
         text = re.sub(f"[{NON_JOINER}{JOINER}]+", _settle_joiner, text)
     return text

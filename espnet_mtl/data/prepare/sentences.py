@@ -36,6 +36,10 @@ _LEFT_OUT = "ـ՛՜՞"
 _COLON = ("sv", "fi")
 # Uzbek's letters with a turned comma, which is a part of them at a word's end, too.
 _UZBEK = re.compile("(?<=[oOgG])'")
+# Polynesian languages whose ʻokina, a consonant before a vowel, is typed as a quote.
+_OKINA, _BEFORE_VOWEL = ("haw", "sm", "to", "ty"), re.compile("'(?=[aeiouāēīōū])", re.I)
+# Greek for "whatever": the one word with a comma. Without it, it is another word.
+_WHATEVER = re.compile("(?<!\\w)ό,(?=τι(?!\\w))", re.I)
 # Languages that pair i with İ and ı with I.
 _DOTTED_I = ("az", "crh", "kk-latn", "tr", "tt-latn")
 # Sentences in Georgian have no capitals, though Unicode has them.
@@ -70,6 +74,8 @@ def normalise_text(
     language = lang.lower().split("-")[0]
     if language == "uz":
         text = _UZBEK.sub("ʻ", text)
+    elif language in _OKINA:
+        text = _BEFORE_VOWEL.sub("ʻ", text)
     if punctuation == "remove":
         link = {"split": " ", "keep": "-", "join": ""}[hyphens]
         has_colons = language in _COLON
@@ -127,6 +133,7 @@ def _connect(match: re.Match[str], link: str, has_colons: bool) -> str:
         or (sign in _BETWEEN_LETTERS and letters == 2)
         or (sign in _BETWEEN_DIGITS and digits == 2)
         or (sign == ":" and has_colons and letters == 2)
+        or (sign == "," and _WHATEVER.match(match.string, match.start() - 1))
     ):
         return sign
     return " "
