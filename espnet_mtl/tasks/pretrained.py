@@ -20,17 +20,10 @@ from espnet_mtl.tasks.other_settings import find_other_settings
 from espnet_mtl.tasks.weight_names import fit_names
 from espnet_mtl.tasks.weights import read_weights
 
-_LEAVE_OUT = (
-    "give --ignore_init_mismatch true, which leaves out every layer whose shape differs"
-)
+_LEAVE_OUT = "give --ignore_init_mismatch true, which leaves out layers that do not fit"
 _OTHER_TOKENS = (
     "Train with that model's tokens (its bpe.model and tokens.txt in place of those of "
     f"stage 5), or {_LEAVE_OUT}"
-)
-# Then shapes are the same, and say nothing.
-_AS_MANY_TOKENS = (
-    "Train with that model's tokens (its bpe.model and tokens.txt in place of those of "
-    "stage 5), or leave out the parts that count tokens: FILE:::ctc,decoder"
 )
 _OTHER_LAYERS = (
     "Train with the settings that its config.yaml has for these layers, name the parts "
@@ -105,7 +98,7 @@ def load_initial_weights(
             _CONFIG_NAME,
         )
     else:
-        _check_tokens(chosen, settings, model, file, ignore_init_mismatch)
+        chosen = _take_tokens(chosen, settings, model, file, ignore_init_mismatch)
         _check_accents(chosen, settings, model, file)
         _tell_other_settings(chosen, settings, args, choices, file)
     state = {k.removeprefix(f"{source}."): v for k, v in chosen.items()}
@@ -207,37 +200,39 @@ def _choose(state: State, source: str, left_out: list[str], asked: str) -> State
     return kept
 
 
-def _check_tokens(
+def _take_tokens(
     chosen: State,
     settings: Mapping[str, Any],
     model: torch.nn.Module,
     file: str,
     ignore_init_mismatch: bool,
-) -> None:
+) -> State:
     """Refuse layers with a row for each token, which are of other tokens here.
 
-    They may fit by chance, where there are as many.
+    They may fit by chance, where there are as many. With ``ignore_init_mismatch`` they
+    are left out.
     """
     tokens, own = settings["token_list"], list(model.token_list)
     if tokens == own:
-        return
-    if not any(
-        name.startswith(_TOKEN_PARTS) and len(tokens) in value.shape
+        return chosen
+    of_tokens = {
+        name
         for name, value in chosen.items()
-    ):
-        return
+        if name.startswith(_TOKEN_PARTS) and len(tokens) in value.shape
+    }
+    if not of_tokens:
+        return chosen
     reordered = sorted(map(str, tokens)) == sorted(own)
     which = "the same tokens in another order" if reordered else "other tokens"
     if not ignore_init_mismatch:
-        fix = _OTHER_TOKENS if len(tokens) != len(own) else _AS_MANY_TOKENS
-        raise UserError(f"{file}: the model has {which} than this one. {fix}")
+        raise UserError(f"{file}: the model has {which} than this one. {_OTHER_TOKENS}")
     logging.warning(
-        "%s has %s: its layers that have a row for each token are left out "
-        "if the number of tokens differs; if not, they start from weights that were "
-        "learned for other tokens",
+        "%s has %s: its layers that have a row for each token are left out (%s)",
         file,
         which,
+        ", ".join(sorted(of_tokens)),
     )
+    return {name: value for name, value in chosen.items() if name not in of_tokens}
 
 
 def _check_accents(
