@@ -95,11 +95,7 @@ class LogHandler(LogHandlerBase):
         # Those of the systems are many and alike: the study's last words sum them up.
         if done.step.owner == SHARED:
             lines = notices.tell(done.step, done.log, done.start)
-            # Stage 10 checks again what stage 5 has checked.
-            for part in notices.split_warnings(lines):
-                if part not in self._told:
-                    self._told.add(part)
-                    sys.stderr.write(part)
+            sys.stderr.write(notices.pick_news(lines, self._told))
 
     def _fail(self, failed: Running) -> None:
         """Show why, and end what runs beside it; only the first failure is one."""

@@ -48,10 +48,15 @@ def tell(step: Step, log: Path, since: float) -> list[str]:
     return lines
 
 
-def split_warnings(lines: Sequence[str]) -> list[str]:
-    """Split what is told of a step before each warning, which may have many lines."""
+def pick_news(lines: Sequence[str], told: set[str]) -> str:
+    """Leave out the warnings that have been told; stage 10 repeats those of stage 5.
+
+    A warning may have many lines. What is new is added to ``told``.
+    """
     text = "".join(f"{line}\n" for line in lines)
-    return [part for part in _NEXT_WARNING.split(text) if part]
+    news = [part for part in _NEXT_WARNING.split(text) if part not in told]
+    told.update(news)
+    return "".join(news)
 
 
 def _read(log: Path, account: bool) -> Iterator[str]:

@@ -68,14 +68,16 @@ def test_warnings_of_jobs_are_told_once_and_a_flood_is_cut(tmp_path: Path) -> No
     assert f"more lines in {log}" in told[-1]
 
 
-def test_what_is_told_is_split_before_each_warning() -> None:
-    lines = ["  3  clips", "WARNING: few speakers:", "    south", "WARNING: odd"]
-    assert notices.split_warnings(lines) == [
-        "  3  clips\n",
-        "WARNING: few speakers:\n    south\n",
-        "WARNING: odd\n",
-    ]
-    assert notices.split_warnings([]) == []
+def test_a_warning_is_not_told_again() -> None:
+    told: set[str] = set()
+    long = ["WARNING: few speakers:", "    south"]
+    lines = ["  3  clips", *long, "WARNING: odd"]
+    assert notices.pick_news(lines, told).split("\n") == [*lines, ""]
+    assert notices.pick_news([*long, "WARNING: new"], told) == "WARNING: new\n"
+    # Another second line: it is another warning.
+    again = [long[0], "    north"]
+    assert notices.pick_news(again, told).split("\n") == [*again, ""]
+    assert notices.pick_news([], told) == ""
 
 
 def test_the_last_words_name_each_kind_of_warning_with_its_systems_and_a_log(
