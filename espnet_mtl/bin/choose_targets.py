@@ -8,6 +8,7 @@ from espnet_mtl.attack.runner.recordings import Recordings
 from espnet_mtl.attack.targets import choose_targets
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.tokens.cleaner import load_cleaner
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -23,6 +24,8 @@ def get_parser() -> argparse.ArgumentParser:
         default="char",
         help="Tokens of the models; with words, every target fits",
     )
+    about = "ESPnet's cleaner: targets are written as the models learn to write"
+    add("--cleaner", default="none", help=about)
     add("--seed", type=int, default=0)
     return parser
 
@@ -34,7 +37,9 @@ def main(cmd: list[str] | None = None) -> None:
     num_samples = None
     if args.token_type != "word":
         num_samples = Recordings(read_table(args.wav_scp)).lengths()
-    targets = choose_targets(read_table(args.text), num_samples, args.seed)
+    clean = load_cleaner(args.cleaner)
+    texts = {utt: clean(text) for utt, text in read_table(args.text).items()}
+    targets = choose_targets(texts, num_samples, args.seed)
     write_table(args.output, targets)
     logging.info("%s: targets for %d utterances", args.output, len(targets))
 

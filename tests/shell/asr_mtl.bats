@@ -242,6 +242,7 @@ look_at_the_whole_run() {
     [ "$(called "^asr_mtl_score attack .*${scoring}")" -eq 1 ]
     run asr_mtl --stage 10 --stop_stage 10
     [ "$(called '^check_text')" -eq 2 ]
+    [ "$(called '^choose_targets .*--cleaner tacotron')" -eq 1 ]
 }
 
 @test "bad values name the option" {

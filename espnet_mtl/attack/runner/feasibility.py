@@ -69,8 +69,8 @@ def warn_of_texts(victim: Victim, test_set: TestSet) -> None:
         logging.warning(
             "%d of %d transcripts cannot be written by this model, so that it is "
             "scored as wrong even where it hears every word (%s). Write the "
-            "transcripts as the model's training text was written, or train with "
-            "tokens and a cleaner that keep them",
+            "transcripts as the model's training text was written, train with tokens "
+            "and a cleaner that keep them, or give the scoring the model's --cleaner",
             len(truths),
             len(test_set.utterances),
             "; ".join(shown),

@@ -21,7 +21,7 @@ stage_15() {
 choose_targets() { # choose_targets <data directory>
     if [ ! -s "$1/text_target" ]; then
         ${python} -m espnet_mtl.bin.choose_targets --text "$1/text" --wav_scp "$1/wav.scp" \
-            --token_type "${token_type}" --output "$1/text_target"
+            --token_type "${token_type}" --cleaner "${cleaner}" --output "$1/text_target"
     fi
 }
 
