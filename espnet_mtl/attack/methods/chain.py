@@ -30,6 +30,10 @@ class Chain(Method):
     which shrinks to the one that counts (Croce & Hein 2021, arXiv 2103.01208, section
     3.3, for L1 balls): another way in than that of a chain that never leaves it.
 
+    With ``rounds``, the stages are followed by as many more like the last one, for
+    utterances whose loss still falls: in the stage before, by the share ``worth`` of
+    what it was. A model that resists needs many steps, and others do not.
+
     Attributes:
         steps: Gradients of each stage.
         step_sizes: First step of each stage, of the ball's radius.
@@ -37,6 +41,9 @@ class Chain(Method):
         momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
         wide: Radius in which the first stage begins, of the ball's.
         listen_every: Steps from one listening to the next.
+        rounds: Further stages at most.
+        worth: Share of its loss that an utterance has to have lost in a stage for
+            another one.
     """
 
     traits = Traits(
@@ -49,6 +56,8 @@ class Chain(Method):
     momentum: float = 0.75
     wide: float = 1.0
     listen_every: int = 25
+    rounds: int = 0
+    worth: float = 0.02
 
     def __post_init__(self) -> None:
         self.check_above_zero("listen_every", "warm_step_size")
@@ -67,6 +76,10 @@ class Chain(Method):
             )
         if not self.wide >= 1.0:
             raise UserError(f"wide: {self.wide}: give 1 or more")
+        if self.rounds < 0:
+            raise UserError(f"rounds: {self.rounds}: give 0 or more")
+        if not 0.0 <= self.worth < 1.0:
+            raise UserError(f"worth: {self.worth}: give a share from 0 to below 1")
 
     def with_steps(self, steps: int) -> "Chain":
         """See ``Method``: one stage alone."""
@@ -80,6 +93,15 @@ class Chain(Method):
         sizes += self.step_sizes[1:]
         wides = [self.wide] + [1.0] * (len(sizes) - 1)
         for steps, size, wide in zip(self.steps, sizes, wides, strict=True):
+            before = search.best.loss.clone()
+            rows = search.rows
+            self._descend(search, steps, size, wide)
+        for _ in range(self.rounds):
+            kept = torch.isin(rows, search.rows)
+            search.give_up(search.best.loss > (1.0 - self.worth) * before[kept])
+            if not len(search.rows):
+                break
+            before, rows = search.best.loss.clone(), search.rows
             self._descend(search, steps, size, wide)
         return search.attacked()
 
@@ -167,12 +189,16 @@ class _Search:
             self._cost[asked] = torch.minimum(cost, self._cost[asked])
             self._loss_end[asked[nearer]] = loss[new][nearer]
             kept[new] = cost > 0
-        if not kept.all():
-            left = torch.nonzero(kept)[:, 0]
+        self.give_up(~kept)
+        return kept
+
+    def give_up(self, rows: torch.Tensor) -> None:
+        """Take utterances out of the search where ``rows``, (Rows,), says so."""
+        if rows.any():
+            left = torch.nonzero(~rows)[:, 0]
             self.rows = self.rows[left]
             self.part = self.part.rows(left)
             self.best = self.best.rows(left, self.part)
-        return kept
 
     def attacked(self) -> Attacked:
         """Return the perturbations that came nearest to the goal."""

@@ -66,6 +66,22 @@ def test_it_comes_at_least_as_far_as_pgd_with_as_many_gradients():
     assert chain.loss_end.sum() <= 1.02 * PGD(steps=60)(problem).loss_end.sum()
 
 
+def test_it_goes_on_where_the_loss_still_falls():
+    problem = make_problem(budget=0.02)  # nobody gets there
+    spent, losses = [], []
+    for worth in (0.9, 0.02, 0.0):
+        part = counted(problem)
+        chain = Chain(steps=(10,), step_sizes=(0.25,), rounds=6, worth=worth)
+        losses.append(chain(part).loss_end)
+        spent.append(part.effort.gradients)
+    assert spent[0].tolist() == [10, 10, 10]
+    assert spent[2].tolist() == [70, 70, 70]
+    assert (spent[1] > 10).any() and (spent[1] < 70).all()
+    assert (losses[1] <= losses[0]).all() and (losses[1] < losses[0]).any()
+    # What was given up had little to gain.
+    assert (losses[1] - losses[2] <= 0.1 * losses[1]).all()
+
+
 def test_random_losses_are_no_obstacle():
     victim = ToyVictim({"ctc": 1.0})
     problem = make_problem(budget=0.3, victim=victim)
@@ -85,6 +101,8 @@ def test_random_losses_are_no_obstacle():
         ({"momentum": 1.0}, "momentum"),
         ({"wide": 0.5}, "wide"),
         ({"listen_every": 0}, "listen_every"),
+        ({"rounds": -1}, "rounds"),
+        ({"worth": 1.0}, "worth"),
     ],
 )
 def test_senseless_settings_are_refused(settings, message):
