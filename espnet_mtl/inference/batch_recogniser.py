@@ -74,9 +74,13 @@ class BatchRecogniser:
                 raise
             return [None] * len(speeches)
 
-        # 2. Text
+        # 2. Text, of all that is long enough to be heard
         outputs = encoded[0] if isinstance(encoded, tuple) else encoded
-        texts = self._search(outputs, frames)
+        audible = (frames > 0).nonzero()[:, 0]
+        texts: list[list[int] | None] = [None] * len(speeches)
+        found = self._search(outputs[audible], frames[audible])
+        for row, text in zip(audible.tolist(), found, strict=True):
+            texts[row] = text
 
         # 3. Accent
         accents: list[str | None] = [None] * len(texts)
@@ -84,8 +88,8 @@ class BatchRecogniser:
             logits = model.accent_logits(encoded, frames).tolist()
             accents = [self._recogniser.best_accent(row) for row in logits]
         return [
-            None if tokens is None else Heard(self._write(tokens), accent)
-            for tokens, accent in zip(texts, accents, strict=True)
+            None if text is None else Heard(self._write(text), accent)
+            for text, accent in zip(texts, accents, strict=True)
         ]
 
     def _write(self, token_ids: Sequence[int]) -> str:

@@ -27,13 +27,15 @@ def can_batch(search: torch.nn.Module) -> bool:
     """Tell whether :class:`BatchSearch` finds what a search of ESPnet finds.
 
     It does for CTC, ESPnet's transformer decoder and both together, without other
-    models.
+    models. A beam with a place for every token is left to ESPnet: it keeps blanks as
+    hypotheses, whose scores are equal, so that rounding chooses among them.
     """
     return (
         type(search) is _BatchBeamSearch
         and all(type(one) is _SCORERS.get(k) for k, one in search.scorers.items())
         and search.pre_beam_score_key in (None, "full")
         and search.hyp_primer is None
+        and search.beam_size < search.n_vocab
     )
 
 

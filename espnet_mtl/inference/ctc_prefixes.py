@@ -56,8 +56,6 @@ class CTCPrefixes:
         before = either[:-1, ..., None].expand(-1, *candidates.shape).clone()
         again = candidates == last[..., None]
         before = torch.where(again, self._states[:-1, 1, ..., None], before)
-        begin = 0.0 if self._num_tokens == 0 else _IMPOSSIBLE
-        first = torch.full_like(before[:1], begin)
 
         # 2. The new token's own probability in each frame, or the blank's
         beam = candidates.shape[1]
@@ -71,7 +69,9 @@ class CTCPrefixes:
         #    a blank.
         num_frames = len(added)
         flow = tokens.new_full((num_frames + 1, 3, *candidates.shape), _IMPOSSIBLE)
-        torch.cat([first, before], out=flow[:num_frames, 0])
+        flow[1:num_frames, 0] = before
+        if self._num_tokens == 0:
+            flow[0, 0] = 0.0
         for frame in range(min(self._num_tokens, num_frames), num_frames):
             now, then = flow[frame], flow[frame + 1, 1:]
             torch.logaddexp(now[1:2], now[::2], out=then).add_(added[frame])
