@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from espnet_mtl.attack.quantise import Saved
-from espnet_mtl.attack.victim import Hear
+from espnet_mtl.attack.victim import Hear, hear_all
 from espnet_mtl.metrics.wish import Heard, Wish
 
 
@@ -31,14 +31,16 @@ class FileJudge:
     wishes: Sequence[Wish]
 
     def hear(self, delta: torch.Tensor) -> list[Heard]:
-        """Listen to each utterance alone; see ``Judge``."""
-        heard = []
-        for row, length in enumerate(self.lengths.tolist()):
-            clean = self.clean[row, :length].cpu().numpy()
-            attacked = clean + delta[row, :length].detach().cpu().numpy()
-            samples = self.saved(clean, attacked, float(self.radius[row]))
-            heard.append(self.listener(samples))
-        return heard
+        """Listen to each utterance; see ``Judge``."""
+        cleans, deltas = self.clean.cpu().numpy(), delta.detach().cpu().numpy()
+        radii = self.radius.tolist()
+        samples = [
+            self.saved(clean[:length], clean[:length] + change[:length], radius)
+            for clean, change, length, radius in zip(
+                cleans, deltas, self.lengths.tolist(), radii, strict=True
+            )
+        ]
+        return hear_all(self.listener, samples)
 
     def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
         """Compare with the goals; see ``Judge``."""

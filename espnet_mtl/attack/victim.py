@@ -14,13 +14,26 @@ Hear = Callable[[np.ndarray], Heard]
 
 
 class Listener(Protocol):
-    """The decoder that the attack is to deceive; ``about`` says how it weighs."""
+    """The decoder that the attack is to deceive; ``about`` says how it weighs.
+
+    One that can recognise several utterances faster at once has a method ``hear_all``,
+    of a sequence of them, that returns a list; see :func:`hear_all`.
+    """
 
     about: Decoder
 
     def __call__(self, speech: np.ndarray) -> Heard:
         """Recognise one utterance, (Samples,) in [-1, 1]."""
         ...
+
+
+def hear_all(hear: Hear, speeches: Sequence[np.ndarray]) -> list[Heard]:
+    """Recognise several utterances: at once where the decoder can, else one by one."""
+    at_once: Callable[[Sequence[np.ndarray]], list[Heard]] | None
+    at_once = getattr(hear, "hear_all", None)
+    return (
+        [hear(speech) for speech in speeches] if at_once is None else at_once(speeches)
+    )
 
 
 class Victim(Protocol):

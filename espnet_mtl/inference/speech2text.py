@@ -17,6 +17,7 @@ from espnet2.torch_utils.device_funcs import to_device
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import check_lm_tokens
+from espnet_mtl.precision import use_full_precision
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.lm import StrictLMTask
 from espnet_mtl.tasks.substitute import substitute
@@ -65,6 +66,7 @@ class Speech2TextAccent:
                 f"{options['ngram_file']}: decoding with an n-gram model needs KenLM's "
                 "Python package: 'pip install kenlm'; or leave the n-gram model out"
             )
+        use_full_precision()
         # ESPnet's own tasks would load weights that run code, and drop the accent head.
         with substitute(asr_inference, ASRTask=ASRMTLTask, LMTask=StrictLMTask):
             self.speech2text = asr_inference.Speech2Text(

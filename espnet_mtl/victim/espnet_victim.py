@@ -16,8 +16,7 @@ from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
 from espnet_mtl.victim.loader import Export, load_export
 from espnet_mtl.victim.padding import hear_alone
-
-Texts = Sequence[Sequence[int]]
+from espnet_mtl.victim.targets import TargetMaker, Targets, Texts
 
 
 class ESPnetVictim:
@@ -64,7 +63,8 @@ class ESPnetVictim:
             self.weights["accent"] = share
         # What its decoder was taught to say before the text, if anything
         language = getattr(model, "lang_token_id", None)
-        self._language = [] if language is None else language.flatten().tolist()
+        language = [] if language is None else language.flatten().tolist()
+        self._targets = TargetMaker(model.sos, model.eos, language, self.device)
         self._num_frames: dict[int, int] = {}
         self._has_rnn = any(isinstance(m, torch.nn.RNNBase) for m in model.modules())
 
@@ -135,53 +135,45 @@ class ESPnetVictim:
             outputs = encoded[0] if isinstance(encoded, tuple) else encoded
 
             # 2. The branches
+            targets = self._targets(texts, accents)
             losses = {}
             if "ctc" in branches:
-                losses["ctc"] = self._ctc_loss(outputs, frames, texts)
+                losses["ctc"] = self._ctc_loss(outputs, frames, targets)
             if "att" in branches:
-                losses["att"] = self._att_loss(outputs, frames, texts)
+                losses["att"] = self._att_loss(outputs, frames, targets)
             if "accent" in branches:
                 logits = self._model.accent_logits(encoded, frames)
-                wanted = torch.tensor(list(accents), device=self.device)
                 losses["accent"] = torch.nn.functional.cross_entropy(
-                    logits, wanted, reduction="none"
+                    logits, targets.accents, reduction="none"
                 )
         return losses
 
     def _ctc_loss(
-        self, outputs: torch.Tensor, frames: torch.Tensor, texts: Texts
+        self, outputs: torch.Tensor, frames: torch.Tensor, targets: Targets
     ) -> torch.Tensor:
         log_probs = self._model.ctc.ctc_lo(outputs).float().log_softmax(dim=2)
-        flat = [token for text in texts for token in text]
         return torch.nn.functional.ctc_loss(
             log_probs.transpose(0, 1),
-            torch.tensor(flat, dtype=torch.long, device=self.device),
+            targets.tokens,
             frames,
-            torch.tensor([len(text) for text in texts], device=self.device),
+            targets.num_tokens,
             blank=self._model.blank_id,
             reduction="none",
             zero_infinity=True,
         )
 
     def _att_loss(
-        self, outputs: torch.Tensor, frames: torch.Tensor, texts: Texts
+        self, outputs: torch.Tensor, frames: torch.Tensor, targets: Targets
     ) -> torch.Tensor:
-        sos, eos = self._model.sos, self._model.eos
-        texts = [[*self._language, *text] for text in texts]
-        inputs = self._pad([[sos, *text] for text in texts], value=eos)
-        wanted = self._pad([[*text, eos] for text in texts], value=-1)
-        num_tokens = torch.tensor([len(text) + 1 for text in texts], device=self.device)
-        logits, _ = self._model.decoder(outputs, frames, inputs, num_tokens)
-        return torch.nn.functional.cross_entropy(
-            logits.float().transpose(1, 2), wanted, ignore_index=-1, reduction="none"
-        ).sum(dim=1)
-
-    def _pad(self, rows: list[list[int]], value: int) -> torch.Tensor:
-        tensors = [torch.tensor(row) for row in rows]
-        padded = torch.nn.utils.rnn.pad_sequence(
-            tensors, batch_first=True, padding_value=value
+        logits, _ = self._model.decoder(
+            outputs, frames, targets.inputs, targets.num_inputs
         )
-        return padded.to(self.device)
+        return torch.nn.functional.cross_entropy(
+            logits.float().transpose(1, 2),
+            targets.wanted,
+            ignore_index=-1,
+            reduction="none",
+        ).sum(dim=1)
 
 
 def load_victim(

@@ -18,6 +18,7 @@ from espnet_mtl.data.audio import read_model_rate
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import CONFIG_KEY, WEIGHTS_KEY
 from espnet_mtl.package.unpacking import unpack_model
+from espnet_mtl.precision import use_full_precision
 from espnet_mtl.provenance import hash_file
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.tokenizer import read_tokenizer
@@ -76,6 +77,7 @@ def load_export(
     Raises:
         UserError: If the zip is refused, is no ASR package, or its weights do not fit.
     """
+    use_full_precision()
     zip_file = Path(zip_file)
     if not zip_file.is_file():
         raise UserError(f"{zip_file}: no such file; stage 14 packs the model")

@@ -21,7 +21,7 @@ import logging
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -51,6 +51,7 @@ class Task:
     Attributes:
         audios: Waveforms, from short to long, each (Samples,).
         texts: Their targets as token ids.
+        words: The same as written.
         epsilon: Largest change of a sample.
         step: Length of a step; of the first one, with ours.
         steps: Number of steps.
@@ -58,9 +59,24 @@ class Task:
 
     audios: list[np.ndarray]
     texts: list[Sequence[int]]
+    words: list[str]
     epsilon: float
     step: float
     steps: int
+
+    def with_steps(self, steps: int, step: float) -> "Task":
+        """Return the task with other steps."""
+        return replace(self, steps=steps, step=step)
+
+    def only(self, number: int) -> "Task":
+        """Return the task of one utterance."""
+        place = slice(number, number + 1)
+        return replace(
+            self,
+            audios=self.audios[place],
+            texts=self.texts[place],
+            words=self.words[place],
+        )
 
 
 # Attacks all utterances and returns the attacked audio.
@@ -100,16 +116,16 @@ def make_task(args: argparse.Namespace, victim: ESPnetVictim) -> Task:
     for number, utt in enumerate(chosen):
         audio = read_audio(wavs[utt], victim.rate, utt=utt).astype(np.float32)
         others = sentences[number + 1 :] + sentences[: number + 1]
-        text = next(
-            tokens
+        text, words = next(
+            (tokens, truth[other])
             for other, tokens in others
             if truth[other] != truth[utt]
             and explain_infeasible(victim, len(audio), truth[other]) is None
         )
-        pairs.append((audio, text))
+        pairs.append((audio, text, words))
     pairs.sort(key=lambda pair: len(pair[0]))
-    audios, texts = zip(*pairs, strict=True)
-    return Task(list(audios), list(texts), args.epsilon, args.step, args.steps)
+    audios, texts, said = map(list, zip(*pairs, strict=True))
+    return Task(audios, texts, said, args.epsilon, args.step, args.steps)
 
 
 def load_bare_victim(model_zip: Path, device: str) -> ESPnetVictim:
@@ -196,8 +212,8 @@ def as_floats(rows: list[np.ndarray]) -> list[np.ndarray]:
     return [row.astype(np.float32) for row in rows]
 
 
-def asr_attacks(victim: ESPnetVictim) -> Contestant:
-    """asr-attacks' PGD with a backend around the model."""
+def asr_attacks_backend(victim: ESPnetVictim) -> peers.Backend:
+    """Make the model a backend of asr-attacks."""
     model = victim._model
 
     def logits(audio):
@@ -207,7 +223,12 @@ def asr_attacks(victim: ESPnetVictim) -> Contestant:
             encoded = encoded[0]
         return model.ctc.ctc_lo(encoded)
 
-    backend = peers.Backend(logits, victim.device, model.blank_id)
+    return peers.Backend(logits, victim.device, model.blank_id)
+
+
+def asr_attacks(victim: ESPnetVictim) -> Contestant:
+    """asr-attacks' PGD with a backend around the model."""
+    backend = asr_attacks_backend(victim)
 
     def attack(task: Task) -> list[np.ndarray]:
         return [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from espnet_mtl.attack.config import AttackConfig
@@ -21,8 +22,9 @@ from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.performer import Performer
 from espnet_mtl.attack.runner.test_set import TestSet
 from espnet_mtl.attack.runner.writer import Writer, find_record
-from espnet_mtl.attack.victim import Listener, Victim
+from espnet_mtl.attack.victim import Listener, Victim, hear_all
 from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.attack import forget_attack
 
 _PROGRESS_SECONDS = 5.0
@@ -155,17 +157,13 @@ class Job:
     def _make_maker(self, log: JobLog) -> ProblemMaker:
         """Make what makes problems; the decoder is loaded when it is first asked."""
 
-        @functools.cache
-        def listener() -> Listener:
+        def make() -> Listener:
             made = self._make_listener()
             log.add_decoder(self._made_of.decoder(), made.about)
             return made
 
         return ProblemMaker(
-            self._victim,
-            lambda speech: listener()(speech),
-            self._config.sample_format,
-            self._config.seed,
+            self._victim, _Lazy(make), self._config.sample_format, self._config.seed
         )
 
     def _load(self, utterances: Utterances) -> Batch:
@@ -185,6 +183,19 @@ class Job:
         made_of = self._made_of.fit(bound)
         bins = self._config.batch_bins
         return fit(bound, maker, fit_set, bins, self._output_dir, made_of)
+
+
+class _Lazy:
+    """A listener that is made when it is first asked."""
+
+    def __init__(self, make: Callable[[], Listener]):
+        self._made = functools.cache(make)
+
+    def __call__(self, speech: np.ndarray) -> Heard:
+        return self._made()(speech)
+
+    def hear_all(self, speeches: Sequence[np.ndarray]) -> list[Heard]:
+        return hear_all(self._made(), speeches)
 
 
 class _Progress:
