@@ -1,0 +1,261 @@
+"""An active test of an attack: does it find an adversarial example that is there?
+
+That an attack finds nothing can mean that there is nothing, or that it does not search
+well. So an example is planted, which is known to exist and hard to find by chance, and
+the attack has to find it (Zimmermann et al. 2022, NeurIPS, "Increasing confidence in
+adversarial robustness evaluations", section 3: the binarisation test).
+
+Here the victim gets a lock in front of its ear. Its key is a secret perturbation in a
+small ball; the more of it is there, the more of a loud adversarial example, which makes
+the victim say the target, is mixed into what it hears. The lock has wheels: each is a
+part of the samples, and shows by its gradient where it has to stand only once the
+wheels before it are in place. An attack has to turn as often as there are wheels, so
+their number says how hard the search is, and the share that was opened how far it came.
+
+Deviations: Zimmermann et al. replace a classifier's last layer by one that is trained
+to tell the planted point from others. A recogniser has no such layer, and its decoder
+need not be differentiable, so the lock sits in front of the audio, where it is the same
+for CTC, attention, joint decoding and language models. The gradient still comes through
+all of the victim, so that masked gradients hide the planted example, too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.losses import Loss
+from espnet_mtl.attack.problem import Judge, Problem
+from espnet_mtl.attack.quantise import FULL_SCALE, Saved
+from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.metrics.wish import Heard
+
+DIFFICULTIES: Mapping[str, int] = {"easy": 2, "medium": 6, "hard": 16}
+"""Wheels of the lock, by what it is called.
+
+``tests/benchmarks/planted_difficulty.py`` measures which attack opens which.
+"""
+
+TOLERANCE = 0.2
+"""How far off a wheel in place may be, of the distance of the clean audio.
+
+Rounding to 16 bits, or a last step of the attack, may not lock it again.
+"""
+
+_FLAT, _LEVEL = 0.25, 0.98
+_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that a secret perturbation opens.
+
+    The samples belong to the wheels in turn. A wheel's distance is that of its samples
+    from the secret, 1 for the clean audio. It comes into place as the distance falls to
+    the tolerance; nearer or farther, its own part changes steadily, so that there is a
+    direction from everywhere.
+
+    Attributes:
+        clean: Waveforms, (Batch, Samples).
+        secret: The perturbation, zero in the padding, (Batch, Samples).
+        wheels: How many there are.
+    """
+
+    clean: torch.Tensor
+    secret: torch.Tensor
+    wheels: int
+
+    def opened(self, speech: torch.Tensor) -> torch.Tensor:
+        """Tell how far the lock is open, from 0 to 1, (Batch,); differentiable."""
+        change = speech - self.clean
+        total = self._by_wheel(self.secret.square())
+        off = self._by_wheel((change - self.secret).square()) / total
+        near = ((1 + TOLERANCE**2) / (1 + off)).clamp(max=1.0)
+        # No gradient of a root at zero: closer than the tolerance all is the same.
+        distance = off.clamp(min=TOLERANCE**2).sqrt()
+        in_place = ((1 - distance) / (1 - TOLERANCE)).clamp(min=0.0)
+        before = torch.ones_like(in_place)
+        before[:, 1:] = in_place[:, :-1].cumprod(dim=1)
+        return (near * before).mean(dim=1)
+
+    def rows(self, rows: torch.Tensor) -> "Lock":
+        """Return the lock of some utterances; ``rows`` are their numbers, (Rows,)."""
+        return replace(self, clean=self.clean[rows], secret=self.secret[rows])
+
+    def _by_wheel(self, squares: torch.Tensor) -> torch.Tensor:
+        """Sum over each wheel's samples, (Batch, Wheels)."""
+        lacking = -squares.shape[1] % self.wheels
+        padded = torch.nn.functional.pad(squares, (0, lacking))
+        return padded.unflatten(1, (-1, self.wheels)).sum(dim=1)
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A planted example: what the victim hears, by how far the lock is open.
+
+    Attributes:
+        lock: The lock.
+        loud: What is heard behind the lock, (Batch, Samples).
+        start: Share of it that is heard with a lock that is closed, (Batch,).
+    """
+
+    lock: Lock
+    loud: torch.Tensor
+    start: torch.Tensor
+
+    def hear(self, speech: torch.Tensor) -> torch.Tensor:
+        """Turn waveforms into what the victim hears, (Batch, Samples)."""
+        share = self.start + (1 - self.start) * self.lock.opened(speech)
+        return torch.lerp(speech, self.loud, share[:, None])
+
+    def rows(self, rows: torch.Tensor) -> "Plant":
+        """Return the example of some utterances; ``rows`` are their numbers."""
+        return Plant(self.lock.rows(rows), self.loud[rows], self.start[rows])
+
+
+@dataclass(frozen=True)
+class PlantedLoss:
+    """The loss of a victim with a planted example; a ``Loss``."""
+
+    loss: Loss
+    plant: Plant
+
+    def __call__(self, speech: torch.Tensor) -> torch.Tensor:
+        """Calculate the loss; see ``Loss``."""
+        return self.loss(self.plant.hear(speech))
+
+    def rows(self, rows: torch.Tensor) -> "PlantedLoss":
+        """Choose utterances; see ``Loss``."""
+        return PlantedLoss(self.loss.rows(rows), self.plant.rows(rows))
+
+    def longer(self, samples: int) -> "PlantedLoss":
+        """Refuse longer audio: an example is planted in a ball around the utterance."""
+        raise NotImplementedError("a planted example is for audio of its own length")
+
+
+@dataclass(frozen=True)
+class PlantedJudge:
+    """Judges what a victim with a planted example hears in a file; a ``Judge``.
+
+    Attributes:
+        judge: Of the victim itself; it has to take the audio as it comes, since what
+            comes from behind the lock is not what is in the file.
+        plant: The planted example.
+        ball: Around the clean audio.
+        saved: What a file keeps of the attacked audio, before it comes to the lock.
+    """
+
+    judge: Judge
+    plant: Plant
+    ball: Ball
+    saved: Saved
+
+    def hear(self, delta: torch.Tensor) -> list[Heard]:
+        """Listen to each utterance; see ``Judge``."""
+        heard = self.plant.hear(self.in_file(delta))
+        return self.judge.hear(heard - self.ball.clean)
+
+    def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
+        """Compare with the goals; see ``Judge``."""
+        return self.judge.cost(heard, unit)
+
+    def rows(self, rows: torch.Tensor) -> "PlantedJudge":
+        """Choose utterances; see ``Judge``."""
+        return replace(
+            self,
+            judge=self.judge.rows(rows),
+            plant=self.plant.rows(rows),
+            ball=self.ball.rows(rows),
+        )
+
+    def in_file(self, delta: torch.Tensor) -> torch.Tensor:
+        """Return attacked audio as a file holds it, (Batch, Samples)."""
+        kept = torch.zeros_like(delta)
+        radii = self.ball.radius.tolist()
+        for row, length in enumerate(self.ball.lengths.tolist()):
+            clean = self.ball.clean[row, :length].cpu().numpy()
+            attacked = clean + delta[row, :length].detach().cpu().numpy()
+            samples = torch.from_numpy(self.saved(clean, attacked, radii[row]))
+            kept[row, :length] = samples.to(kept)
+        return kept
+
+
+def plant(
+    problem: Problem,
+    loud: torch.Tensor,
+    wheels: int,
+    saved: Saved,
+) -> tuple[Problem, torch.Tensor]:
+    """Plant an example in a victim that hears the target in loud audio.
+
+    The key has half the radius of the ball, so that it lies inside: an attack that only
+    jumps from border to border does not meet it.
+
+    Args:
+        problem: The batch in a ball in which the victim itself resists; its judge takes
+            audio as it comes.
+        loud: Audio in which the victim hears the target, (Batch, Samples).
+        wheels: Of the lock.
+        saved: What a file keeps of attacked audio.
+
+    Returns:
+        The problem of the victim with the planted example; and whether each utterance
+        has one, (Batch,): with the key, in a file, the goal is reached, and without it
+        is not. A ball may be too small for a file, and loud audio not loud enough.
+    """
+    ball = problem.ball
+    key = draw_key(ball, [seed_of(seed, "planted") for seed in problem.seeds])
+    heard, start = choose_way(problem.loss, ball.clean, loud)
+    planted = Plant(Lock(ball.clean, key, wheels), heard, start)
+    judge = PlantedJudge(problem.judge, planted, ball, saved)
+    there = judge.cost(judge.hear(key)) == 0
+    there &= judge.plant.lock.opened(judge.in_file(key)) == 1
+    there &= judge.cost(judge.hear(torch.zeros_like(key))) > 0
+    loss = PlantedLoss(problem.loss, planted)
+    return replace(problem, loss=loss, judge=judge), there
+
+
+def draw_key(ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
+    """Draw random signs of half the ball's radius, (Batch, Samples).
+
+    Each sample is a whole number of 16-bit levels, as far as there is one: a file keeps
+    it as it is.
+    """
+
+    def draw(length: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.randint(0, 2, (length,), generator=generator) * 2.0 - 1.0
+
+    signs = ball.draw_each(draw, seeds)
+    size = (ball.radius / 2 / ball.size(signs).clamp(min=1.0))[:, None]
+    levels = (size * FULL_SCALE).round() / FULL_SCALE
+    return ball.project_(signs * torch.where(levels > 0, levels, size))
+
+
+def choose_way(
+    loss: Loss, clean: torch.Tensor, loud: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Choose the part of the way from clean to loud audio on which the loss falls.
+
+    At its beginning the loss of some utterances is flat, which would hide the key from
+    any attack; at its end nothing changes any more, and half a key would do.
+
+    Args:
+        loss: Of the victim.
+        clean: Waveforms, (Batch, Samples).
+        loud: The same, as they are at the end of the way.
+
+    Returns:
+        Audio at the end of that part, and how much of it is heard at the beginning,
+        from 0 to below 1, (Batch,).
+    """
+    shares = torch.linspace(0.0, 1.0, _STEPS + 1, device=clean.device)
+    with torch.no_grad():
+        losses = torch.stack([loss(torch.lerp(clean, loud, s)) for s in shares])
+    fall = (losses[0] - losses) / (losses[0] - losses[-1])
+    # The last place where little has been lost; the first where nearly all has
+    first = _STEPS - (fall[:-1] <= _FLAT).flip(0).to(torch.int).argmax(0) - 1
+    last = (fall >= _LEVEL).to(torch.int).argmax(0)
+    last = torch.maximum(last, first + 1)
+    end = shares[last]
+    return torch.lerp(clean, loud, end[:, None]), shares[first] / end
