@@ -26,10 +26,11 @@ import torch
 
 from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.losses import Loss
-from espnet_mtl.attack.problem import Judge, Problem
+from espnet_mtl.attack.problem import Attacked, Judge, Problem
 from espnet_mtl.attack.quantise import FULL_SCALE, Saved
-from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.results.record import Planted
 
 DIFFICULTIES: Mapping[str, int] = {"easy": 2, "medium": 6, "hard": 16}
 """Wheels of the lock, by what it is called.
@@ -87,7 +88,7 @@ class Lock:
         """Sum over each wheel's samples, (Batch, Wheels)."""
         lacking = -squares.shape[1] % self.wheels
         padded = torch.nn.functional.pad(squares, (0, lacking))
-        return padded.unflatten(1, (-1, self.wheels)).sum(dim=1)
+        return padded.reshape(len(squares), -1, self.wheels).sum(dim=1)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,10 @@ class Plant:
         """Turn waveforms into what the victim hears, (Batch, Samples)."""
         share = self.start + (1 - self.start) * self.lock.opened(speech)
         return torch.lerp(speech, self.loud, share[:, None])
+
+    def in_front_of(self, problem: Problem, judge: "PlantedJudge") -> Problem:
+        """Plant it in the victim of a problem; ``judge`` is what judges then."""
+        return replace(problem, loss=PlantedLoss(problem.loss, self), judge=judge)
 
     def rows(self, rows: torch.Tensor) -> "Plant":
         """Return the example of some utterances; ``rows`` are their numbers."""
@@ -169,6 +174,10 @@ class PlantedJudge:
             ball=self.ball.rows(rows),
         )
 
+    def opened(self, delta: torch.Tensor) -> torch.Tensor:
+        """Tell how far a file opens the lock, from 0 to 1, (Batch,)."""
+        return self.plant.lock.opened(self.in_file(delta))
+
     def in_file(self, delta: torch.Tensor) -> torch.Tensor:
         """Return attacked audio as a file holds it, (Batch, Samples)."""
         kept = torch.zeros_like(delta)
@@ -181,39 +190,86 @@ class PlantedJudge:
         return kept
 
 
-def plant(
-    problem: Problem,
+def find_planted(
+    members: Sequence[SuiteMember],
     loud: torch.Tensor,
-    wheels: int,
     saved: Saved,
-) -> tuple[Problem, torch.Tensor]:
-    """Plant an example in a victim that hears the target in loud audio.
-
-    The key has half the radius of the ball, so that it lies inside: an attack that only
-    jumps from border to border does not meet it.
+    difficulties: Mapping[str, int] = DIFFICULTIES,
+) -> Attacked:
+    """Plant examples from easy to hard, and let attacks search for each.
 
     Args:
-        problem: The batch in a ball in which the victim itself resists; its judge takes
-            audio as it comes.
+        members: The attacks, as in a suite, in a ball in which the victim itself
+            resists. Their judges have to take audio as it comes.
         loud: Audio in which the victim hears the target, (Batch, Samples).
-        wheels: Of the lock.
         saved: What a file keeps of attacked audio.
+        difficulties: Wheels of the lock, by name.
 
     Returns:
-        The problem of the victim with the planted example; and whether each utterance
-        has one, (Batch,): with the key, in a file, the goal is reached, and without it
-        is not. A ball may be too small for a file, and loud audio not loud enough.
+        What was found of each difficulty. The perturbations are those of the hardest
+        that was found, else where the search for the hardest ended.
     """
-    ball = problem.ball
-    key = draw_key(ball, [seed_of(seed, "planted") for seed in problem.seeds])
-    heard, start = choose_way(problem.loss, ball.clean, loud)
-    planted = Plant(Lock(ball.clean, key, wheels), heard, start)
-    judge = PlantedJudge(problem.judge, planted, ball, saved)
-    there = judge.cost(judge.hear(key)) == 0
-    there &= judge.plant.lock.opened(judge.in_file(key)) == 1
-    there &= judge.cost(judge.hear(torch.zeros_like(key))) > 0
-    loss = PlantedLoss(problem.loss, planted)
-    return replace(problem, loss=loss, judge=judge), there
+    problem = members[0].problem
+    key = draw_key(problem.ball, problem.seeds_for("planted"))
+    heard, start = choose_way(problem, loud)
+    delta = torch.zeros_like(key)
+    planted: list[list[Planted]] = [[] for _ in range(len(problem))]
+    for difficulty, wheels in difficulties.items():
+        # 1. Plant it, where one can be
+        example = Plant(Lock(problem.ball.clean, key, wheels), heard, start)
+        judge = PlantedJudge(problem.judge, example, problem.ball, saved)
+        victims = [
+            replace(one, problem=example.in_front_of(one.problem, judge))
+            for one in members
+        ]
+        exists = is_there(judge, key)
+        found, opened = torch.zeros_like(exists), torch.zeros_like(start)
+        gradients = [0] * len(problem)
+
+        # 2. Search for it
+        rows = torch.nonzero(exists)[:, 0]
+        if len(rows):
+            parts = [one.on(rows, None) for one in victims]
+            attacked = worst_case(parts)
+            found[rows] = torch.tensor(
+                [any(a.success for a in each) for each in attacked.attempts]
+            ).to(found)
+            opened[rows] = judge.rows(rows).opened(attacked.delta)
+            for row, each in zip(rows.tolist(), attacked.attempts, strict=True):
+                gradients[row] = sum(one.gradients for one in each)
+            never = [not any(one.found for one in planted[n]) for n in rows.tolist()]
+            keep = found[rows] | torch.tensor(never).to(found)
+            delta[rows[keep]] = attacked.delta[keep]
+
+        # 3. Say what came of it
+        for row, told in enumerate(planted):
+            told.append(
+                Planted(
+                    difficulty=difficulty,
+                    wheels=wheels,
+                    exists=bool(exists[row]),
+                    found=bool(found[row]),
+                    opened=round(float(opened[row]), 4),
+                    gradients=gradients[row],
+                )
+            )
+    return replace(Attacked.without_loss(delta), planted=list(map(tuple, planted)))
+
+
+def is_there(judge: PlantedJudge, key: torch.Tensor) -> torch.Tensor:
+    """Tell where a planted example is one, (Batch,).
+
+    With the key, in a file, the lock is open and the goal is reached; without any
+    perturbation it is not. A ball may be too small for what a file can hold, and the
+    loud audio not loud enough.
+
+    Args:
+        judge: Of the victim with the planted example.
+        key: What opens the lock, (Batch, Samples).
+    """
+    nothing = torch.zeros_like(key)
+    with_key, without = (judge.cost(judge.hear(delta)) for delta in (key, nothing))
+    return (judge.opened(key) == 1) & (with_key == 0) & (without > 0)
 
 
 def draw_key(ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
@@ -233,7 +289,7 @@ def draw_key(ball: Ball, seeds: Sequence[int]) -> torch.Tensor:
 
 
 def choose_way(
-    loss: Loss, clean: torch.Tensor, loud: torch.Tensor
+    problem: Problem, loud: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Choose the part of the way from clean to loud audio on which the loss falls.
 
@@ -241,21 +297,24 @@ def choose_way(
     any attack; at its end nothing changes any more, and half a key would do.
 
     Args:
-        loss: Of the victim.
-        clean: Waveforms, (Batch, Samples).
-        loud: The same, as they are at the end of the way.
+        problem: The batch; its judge takes audio as it comes.
+        loud: Audio in which the victim hears the target, (Batch, Samples).
 
     Returns:
         Audio at the end of that part, and how much of it is heard at the beginning,
         from 0 to below 1, (Batch,).
     """
+    clean = problem.ball.clean
     shares = torch.linspace(0.0, 1.0, _STEPS + 1, device=clean.device)
     with torch.no_grad():
-        losses = torch.stack([loss(torch.lerp(clean, loud, s)) for s in shares])
+        losses = torch.stack([problem.loss(torch.lerp(clean, loud, s)) for s in shares])
     fall = (losses[0] - losses) / (losses[0] - losses[-1])
-    # The last place where little has been lost; the first where nearly all has
-    first = _STEPS - (fall[:-1] <= _FLAT).flip(0).to(torch.int).argmax(0) - 1
+    # 1. The last place where little has been lost; the first where nearly all has
+    first = _STEPS - 1 - (fall[:-1] <= _FLAT).flip(0).to(torch.int).argmax(0)
     last = (fall >= _LEVEL).to(torch.int).argmax(0)
-    last = torch.maximum(last, first + 1)
-    end = shares[last]
+    end = shares[torch.maximum(last, first + 1)]
+    # 2. The whole way, where that is not enough for the decoder
+    heard = problem.judge.hear(end[:, None] * (loud - clean))
+    is_enough = problem.judge.cost(heard) == 0
+    end = torch.where(is_enough.to(end.device), end, torch.ones_like(end))
     return torch.lerp(clean, loud, end[:, None]), shares[first] / end

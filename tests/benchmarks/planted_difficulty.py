@@ -30,14 +30,23 @@ from espnet_mtl.attack.balls import UNBOUNDED, make_ball
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, WeightedLoss
 from espnet_mtl.attack.methods.base import Method
+from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.fgsm import FGSM
 from espnet_mtl.attack.methods.noise import RandomSign
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.unbounded import Unbounded
-from espnet_mtl.attack.planted import PlantedLoss, plant
+from espnet_mtl.attack.planted import (
+    Lock,
+    Plant,
+    PlantedJudge,
+    PlantedLoss,
+    choose_way,
+    draw_key,
+    is_there,
+)
 from espnet_mtl.attack.problem import Problem, loss_and_gradient
 from espnet_mtl.attack.problem_maker import Batch
-from espnet_mtl.attack.quantise import saver
+from espnet_mtl.attack.quantise import saver, within_levels
 from espnet_mtl.attack.runner.batching import load_batch
 from espnet_mtl.attack.runner.test_set import read_test_set
 from espnet_mtl.attack.seeding import seed_of
@@ -120,6 +129,18 @@ def detached(problem: Problem) -> torch.Tensor:
     return PGD()(replace(problem, loss=Blind(problem.loss))).delta
 
 
+def both_chains(problem: Problem) -> torch.Tensor:
+    """The chains of the standard attack, the second from the best of the first."""
+    first = Chain(steps=(75, 125), step_sizes=(0.25, 0.05))
+    second = Chain(steps=(150,), step_sizes=(0.1,), wide=2.0)
+    delta = first(problem).delta
+    resisting = torch.nonzero(problem.judge.cost(problem.judge.hear(delta)) > 0)[:, 0]
+    if len(resisting):
+        rest = replace(problem.rows(resisting), start=delta[resisting])
+        delta[resisting] = second(rest).delta
+    return delta
+
+
 def last_of_large_steps(problem: Problem) -> torch.Tensor:
     """The last of 75 steps that are as long as the ball's radius."""
     ball = problem.ball
@@ -139,6 +160,8 @@ SEARCHES: dict[str, Search] = {
     "PGD 75": by(PGD()),
     "PGD 200": by(PGD(steps=200)),
     "PGD 400, step 0.1": by(PGD(steps=400, step_size=0.1)),
+    "standard v2: first chain": by(Chain(steps=(75, 125), step_sizes=(0.25, 0.05))),
+    "standard v2: both chains": both_chains,
     "fault: a tenth of the signs flipped": flipped(0.1),
     "fault: the last fifth left alone": short,
     "fault: last of steps of a radius": last_of_large_steps,
@@ -152,7 +175,7 @@ def make_problem(
     """Make the problem of a batch; the judge takes audio as it comes."""
     weights = Attacker(weights=dict(victim.weights)).weights
     texts = [victim.encode_text(text) for text in batch.targets]
-    ball = make_ball(norm, size, batch.clean, batch.lengths)
+    ball = within_levels(make_ball(norm, size, batch.clean, batch.lengths))
     wishes = [
         Wish("target", target, truth)
         for target, truth in zip(batch.targets, batch.texts, strict=True)
@@ -197,22 +220,26 @@ def main() -> None:
     )
 
     # 2. Who finds what
+    keep = saver("pcm16", args.norm)
+    key = draw_key(narrow.ball, narrow.seeds_for("planted"))
+    way = choose_way(narrow, loud)
     wanted = args.only or list(SEARCHES)
     print(f"{'':38}" + "".join(f"{n:>3} wheels    " for n in args.wheels))
     rows: dict[str, list[str]] = {"exists": []}
     seconds: dict[str, float] = {}
     for wheels in args.wheels:
-        keep = saver("pcm16", args.norm)
-        problem, exists = plant(narrow, loud, wheels, keep)
+        plant = Plant(Lock(batch.clean, key, wheels), *way)
+        judge = PlantedJudge(narrow.judge, plant, narrow.ball, keep)
+        problem = plant.in_front_of(narrow, judge)
+        exists = is_there(judge, key)
         rows["exists"].append(f"{int(exists.sum())}/{len(batch)}")
         for name in wanted:
             began = time.process_time()
             delta = SEARCHES[name](problem)
             taken = time.process_time() - began
             seconds[name] = seconds.get(name, 0.0) + taken
-            found = problem.judge.cost(problem.judge.hear(delta)) == 0
-            in_file = problem.judge.in_file(delta)
-            opened = problem.judge.plant.lock.opened(in_file).mean()
+            found = judge.cost(judge.hear(delta)) == 0
+            opened = judge.opened(delta).mean()
             cell = f"{int(found.sum())}/{len(batch)} ({opened:.2f})"
             rows.setdefault(name, []).append(cell)
     for name, cells in rows.items():
