@@ -6,7 +6,7 @@ them looks nothing up: the names in a trial are for people and paths.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -179,6 +179,8 @@ class _Planner:
         self._common: dict[str, Any] = {"seed": config.seed}
         if config.eot != EOT():
             self._common["eot"] = asdict(config.eot)
+        if config.changes:
+            self._common["changes"] = config.changes
         if config.target_text:
             self._common["target_text"] = config.target_text
 
@@ -265,17 +267,26 @@ class _Planner:
             # It checks the model, whoever attacks: no other attacker has a part in it.
             who = replace(who, also=())
             attack = self._bind("unbounded", Unbounded(config.unbounded), who)
-            plan.append(
-                self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")
+            unbounded = self._trial(
+                "unbounded", attack, UNBOUNDED, role="audit", norm="linf"
             )
-        gradients = tuple(one for one in attacks if one.about.kind == "white_box")
-        if config.planted and gradients:
-            plan.append(self._planted(gradients, goal))
+            if config.ascending:
+                after = (series[-1].trial.name,)
+                trial = replace(unbounded.trial, after=after)
+                unbounded = BoundTrial.of(trial, unbounded.attacks, unbounded.goal)
+            plan.append(unbounded)
+        if config.planted:
+            plan += self._planted(plan[-1].trial, attacks, goal)
         return plan
 
-    def _planted(self, attacks: tuple[BoundAttack, ...], goal: Attacker) -> BoundTrial:
-        """What the attacks find of what is planted in the victim."""
+    def _planted(
+        self, unbounded: Trial, attacks: Sequence[BoundAttack], goal: Attacker
+    ) -> list[BoundTrial]:
+        """What attacks with gradients find of what is planted in the victim."""
         config = self._config
+        searching = tuple(one for one in attacks if one.about.kind == "white_box")
+        if not searching:
+            return []
         trial = Trial(
             name=PLANTED,
             role="audit",
@@ -284,16 +295,18 @@ class _Planner:
             budget=_much_less(config.norm, self._smallest),
             words=goal.words,
             to_accent=goal.accent,
-            members=tuple(one.about for one in attacks),
-            after=("unbounded",),
+            members=tuple(one.about for one in searching),
+            after=(*unbounded.after, unbounded.name),
             subset=config.planted,
             settings={
                 **self._common,
                 "wheels": dict(DIFFICULTIES),
+                # What the planted audio comes from
                 "unbounded": config.unbounded,
+                "suite": [asdict(one.about) for one in attacks],
             },
         )
-        return BoundTrial.of(trial, attacks, goal)
+        return [BoundTrial.of(trial, searching, goal)]
 
     @property
     def _smallest(self) -> float:

@@ -44,6 +44,10 @@ TOLERANCE = 0.2
 Rounding to 16 bits, or a last step of the attack, may not lock it again.
 """
 
+# A lock that is so far open is open: what is left of a last wheel decides nothing.
+_OPEN = 0.95
+
+# What the loss has lost where the way to the loud audio begins, and where it ends
 _FLAT, _LEVEL = 0.25, 0.98
 _STEPS = 20
 
@@ -78,7 +82,7 @@ class Lock:
         in_place = ((1 - distance) / (1 - TOLERANCE)).clamp(min=0.0)
         before = torch.ones_like(in_place)
         before[:, 1:] = in_place[:, :-1].cumprod(dim=1)
-        return (near * before).mean(dim=1)
+        return ((near * before).mean(dim=1) / _OPEN).clamp(max=1.0)
 
     def rows(self, rows: torch.Tensor) -> "Lock":
         """Return the lock of some utterances; ``rows`` are their numbers, (Rows,)."""
