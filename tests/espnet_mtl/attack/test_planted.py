@@ -174,7 +174,9 @@ def test_rows_are_those_of_the_batch(narrow):
     problem, _, _ = plant(narrow, 2)
     rows = torch.tensor([2, 0])
     speech = narrow.ball.clean + narrow.ball.random(narrow.seeds)
-    assert torch.allclose(problem.loss.rows(rows)(speech[rows]), problem.loss(speech)[rows])
+    assert torch.allclose(
+        problem.loss.rows(rows)(speech[rows]), problem.loss(speech)[rows]
+    )
     delta = speech - narrow.ball.clean
     heard = problem.judge.hear(delta)
     assert problem.rows(rows).judge.hear(delta[rows]) == [heard[2], heard[0]]
