@@ -415,6 +415,13 @@ def test_planted_examples_are_found_in_a_subset(tmp_path, data_dir):
         assert listener(saved).text != record["target"]
 
 
+def test_a_weak_attack_misses_planted_examples(tmp_path, data_dir):
+    weak = PLANTED.replace("steps: [75, 100]", "steps: [3, 2]")
+    for record in of(run(tmp_path, data_dir, weak), "planted"):
+        assert all(one["exists"] and not one["found"] for one in record["planted"])
+        assert all(0 < one["opened"] < 0.6 for one in record["planted"])
+
+
 def test_planted_examples_are_the_same_in_any_jobs(tmp_path, data_dir):
     (tmp_path / "attack.yaml").write_text(PLANTED)
     config = read_config(tmp_path / "attack.yaml")
