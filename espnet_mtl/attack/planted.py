@@ -51,47 +51,50 @@ _OPEN = 0.95
 _FLAT, _LEVEL = 0.25, 0.98
 _STEPS = 20
 
+_pad = torch.nn.functional.pad
+
 
 @dataclass(frozen=True)
 class Lock:
     """A lock that a secret perturbation opens.
 
-    The samples belong to the wheels in turn. A wheel's distance is that of its samples
-    from the secret, 1 for the clean audio. It comes into place as the distance falls to
-    the tolerance; nearer or farther, its own part changes steadily, so that there is a
-    direction from everywhere.
+    The samples belong to the wheels in turn. The distance of a wheel is that of its
+    samples from the key: 1 for the clean audio, more for most perturbations. As it
+    falls, from wherever it is, the wheel opens its part of the lock more and more. It
+    counts for the wheels after it only from 1 down to the tolerance, where it is in
+    place.
 
     Attributes:
         clean: Waveforms, (Batch, Samples).
-        secret: The perturbation, zero in the padding, (Batch, Samples).
+        key: The perturbation, zero in the padding, (Batch, Samples).
         wheels: How many there are.
     """
 
     clean: torch.Tensor
-    secret: torch.Tensor
+    key: torch.Tensor
     wheels: int
 
     def opened(self, speech: torch.Tensor) -> torch.Tensor:
         """Tell how far the lock is open, from 0 to 1, (Batch,); differentiable."""
-        change = speech - self.clean
-        total = self._by_wheel(self.secret.square())
-        off = self._by_wheel((change - self.secret).square()) / total
-        near = ((1 + TOLERANCE**2) / (1 + off)).clamp(max=1.0)
-        # No gradient of a root at zero: closer than the tolerance all is the same.
-        distance = off.clamp(min=TOLERANCE**2).sqrt()
-        in_place = ((1 - distance) / (1 - TOLERANCE)).clamp(min=0.0)
-        before = torch.ones_like(in_place)
-        before[:, 1:] = in_place[:, :-1].cumprod(dim=1)
+        # 1. The square of each wheel's distance; within the tolerance all is the same
+        size = self._by_wheel(self.key.square())
+        off = self._by_wheel((speech - self.clean - self.key).square())
+        off = off / size.clamp(min=torch.finfo(size.dtype).tiny)
+        off = off.clamp(min=TOLERANCE**2)
+        # 2. What each opens, and what it lets those after it open
+        near = (1 + TOLERANCE**2) / (1 + off)
+        in_place = ((1 - off.sqrt()) / (1 - TOLERANCE)).clamp(min=0.0)
+        before = _pad(in_place[:, :-1].cumprod(dim=1), (1, 0), value=1.0)
         return ((near * before).mean(dim=1) / _OPEN).clamp(max=1.0)
 
     def rows(self, rows: torch.Tensor) -> "Lock":
         """Return the lock of some utterances; ``rows`` are their numbers, (Rows,)."""
-        return replace(self, clean=self.clean[rows], secret=self.secret[rows])
+        return replace(self, clean=self.clean[rows], key=self.key[rows])
 
     def _by_wheel(self, squares: torch.Tensor) -> torch.Tensor:
         """Sum over each wheel's samples, (Batch, Wheels)."""
         lacking = -squares.shape[1] % self.wheels
-        padded = torch.nn.functional.pad(squares, (0, lacking))
+        padded = _pad(squares, (0, lacking))
         return padded.reshape(len(squares), -1, self.wheels).sum(dim=1)
 
 
