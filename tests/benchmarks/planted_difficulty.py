@@ -42,6 +42,7 @@ from espnet_mtl.attack.planted import (
     PlantedLoss,
     choose_way,
     draw_key,
+    go_beyond,
     is_there,
 )
 from espnet_mtl.attack.problem import Problem, loss_and_gradient
@@ -222,7 +223,7 @@ def main() -> None:
     # 2. Who finds what
     keep = saver("pcm16", args.norm)
     key = draw_key(narrow.ball, narrow.seeds_for("planted"))
-    way = choose_way(narrow, loud)
+    way = choose_way(narrow, go_beyond(narrow, loud))
     wanted = args.only or list(SEARCHES)
     print(f"{'':38}" + "".join(f"{n:>3} wheels    " for n in args.wheels))
     rows: dict[str, list[str]] = {"exists": []}

@@ -11,7 +11,7 @@ from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.results.record import Planted
 from espnet_mtl.results.trial import PLANTED
 
-WHEELS = {"easy": 2, "medium": 4, "hard": 12}
+WHEELS = {"easy": 2, "medium": 4, "hard": 8}
 SEARCHED = replace(
     make_trial("pgd", "accent_blind", budget=0.001),
     name=PLANTED,
