@@ -1,34 +1,19 @@
 """The gate of planted examples, where it passes, fails, and is not run."""
 
-from dataclasses import replace
-
 import pytest
-from exp_factory import CLEAN, make_exp, make_trial
+from exp_factory import (
+    CLEAN,
+    DIFFICULTIES,
+    make_exp,
+    make_planted,
+    make_planted_trial,
+    make_trial,
+)
 
 from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.experiment import read_experiments
-from espnet_mtl.results.record import Planted
 from espnet_mtl.results.trial import PLANTED
-
-WHEELS = {"easy": 2, "medium": 4, "hard": 8}
-SEARCHED = replace(
-    make_trial("pgd", "accent_blind", budget=0.001),
-    name=PLANTED,
-    attack=PLANTED,
-    role="audit",
-)
-
-
-def search(difficulty, *, found=True, exists=True, opened=1.0):
-    return Planted(
-        difficulty=difficulty,
-        wheels=WHEELS[difficulty],
-        exists=exists,
-        found=found,
-        opened=opened,
-        gradients=75,
-    )
 
 
 def finding(tmp_path, planted, deceived=()):
@@ -48,7 +33,7 @@ def finding(tmp_path, planted, deceived=()):
         tmp_path,
         "att",
         errors=errors,
-        trials=[CLEAN, make_trial("pgd", "accent_blind"), SEARCHED],
+        trials=[CLEAN, make_trial("pgd", "accent_blind"), make_planted_trial()],
         audio=False,
         describe=describe,
     )
@@ -58,7 +43,7 @@ def finding(tmp_path, planted, deceived=()):
 
 
 def all_found(number):
-    return tuple(search(name) for name in WHEELS)
+    return tuple(make_planted(name) for name in DIFFICULTIES)
 
 
 def test_all_found(tmp_path):
@@ -68,7 +53,7 @@ def test_all_found(tmp_path):
 
 def test_hard_ones_may_be_missed(tmp_path):
     def planted(number):
-        hard = search("hard", found=number > 2, opened=0.5)
+        hard = make_planted("hard", found=number > 2, opened=0.5)
         return (*all_found(number)[:2], hard)
 
     figure = "easy 12/12, medium 12/12, hard 9/12 (50 % of the way where missed)"
@@ -80,8 +65,10 @@ def test_one_that_is_missed_fails(tmp_path, difficulty):
     def planted(number):
         is_missed = number == 7
         return tuple(
-            search(name, found=not (is_missed and name == difficulty), opened=0.25)
-            for name in WHEELS
+            make_planted(
+                name, found=not (is_missed and name == difficulty), opened=0.25
+            )
+            for name in DIFFICULTIES
         )
 
     verdict, figure = finding(tmp_path, planted)
@@ -91,7 +78,7 @@ def test_one_that_is_missed_fails(tmp_path, difficulty):
 
 def test_what_deceives_the_victim_itself_does_not_count(tmp_path):
     def planted(number):
-        return tuple(search(name, found=number != 1) for name in WHEELS)
+        return tuple(make_planted(name, found=number != 1) for name in DIFFICULTIES)
 
     assert finding(tmp_path / "counts", planted)[0] == FAIL
     figure = "easy 11/11, medium 11/11, hard 11/11"
@@ -104,12 +91,14 @@ def test_nothing_planted(tmp_path):
 
 def test_nothing_could_be_planted(tmp_path):
     def planted(number):
-        return tuple(search(name, exists=False, found=False) for name in WHEELS)
+        return tuple(
+            make_planted(name, exists=False, found=False) for name in DIFFICULTIES
+        )
 
     expected = "no example could be planted in 12 utterances"
     assert finding(tmp_path, planted) == (NOT_RUN, expected)
 
 
 def test_a_difficulty_that_is_lacking(tmp_path):
-    verdict, figure = finding(tmp_path, lambda _: (search("easy"),))
+    verdict, figure = finding(tmp_path, lambda _: (make_planted("easy"),))
     assert (verdict, figure) == (NOT_RUN, "easy 12/12; none that is medium")
