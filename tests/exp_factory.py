@@ -33,8 +33,8 @@ from espnet_mtl.results.clean_scores import (
 )
 from espnet_mtl.results.files import encode_lines, write_result
 from espnet_mtl.results.infeasible import Infeasible, count_reasons
-from espnet_mtl.results.record import Attempt, Doubled, Health, Record
-from espnet_mtl.results.trial import Member, Trial
+from espnet_mtl.results.record import Attempt, Doubled, Health, Planted, Record
+from espnet_mtl.results.trial import PLANTED, Member, Trial
 
 RATE = 16000
 SPEAKERS = ("ann", "bob", "cyd", "dan")
@@ -53,6 +53,7 @@ STRENGTHS = {
     "hybrid_accent": {"multitask": (7, 9), "accent_blind": (8, 2)},
 }
 BUDGETS = (0.001, 0.008)
+DIFFICULTIES = {"easy": 2, "medium": 4, "hard": 12}
 SUITE_BUDGETS = (0.001, 0.002, 0.008)
 
 Errors = Callable[[Trial, int, int], int]
@@ -311,7 +312,8 @@ def add_log(exp: Path, epochs: int = 12, accent: bool = False, name="train.log")
 
 def suite_errors(trial, speaker, number):
     """Errors for make_suite_exp: none, some and all utterances are broken."""
-    if trial.attack in ("noise", "gaussian"):
+    # The system itself does not follow what is planted.
+    if trial.attack in ("noise", "gaussian", PLANTED):
         return 10
     place = trial.settings.get("place", 2)  # of the budget; without a bound the largest
     return (6, 3 * (number % 2), 0)[place]
@@ -354,6 +356,7 @@ def make_suite_exp(
                 settings={"place": place},
             )
         )
+    trials.append(make_planted_trial(norm, budgets[0]))
     trials.append(
         replace(
             make_trial("unbounded", "accent_blind", budget=2.0),
@@ -365,6 +368,8 @@ def make_suite_exp(
     def describe(trial, score):
         about = {"heard": score.hyp, "loss_start": 50.0}
         about["loss_end"] = 5.0 + score.edits_target
+        if trial.attack == PLANTED:
+            return {"planted": tuple(map(make_planted, DIFFICULTIES))}
         if trial.suite:
             about |= _suite_notes(score.edits_target, members)
         if trial.is_untouched:
@@ -387,6 +392,24 @@ def make_suite_exp(
         decoder=make_decoder(decoded or branches),
         describe=describe,
         **options,
+    )
+
+
+def make_planted_trial(norm="linf", budget=0.001):
+    """Make the trial in which planted examples are searched for."""
+    trial = make_trial("pgd", "accent_blind", norm, budget)
+    return replace(trial, name=PLANTED, attack=PLANTED, role="audit")
+
+
+def make_planted(difficulty, *, found=True, exists=True, opened=1.0):
+    """Say what came of one search for a planted example."""
+    return Planted(
+        difficulty=difficulty,
+        wheels=DIFFICULTIES[difficulty],
+        exists=exists,
+        found=found,
+        opened=opened,
+        gradients=75,
     )
 
 

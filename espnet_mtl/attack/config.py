@@ -93,6 +93,8 @@ class AttackConfig:
             ``None`` to leave it out.
         unbounded: Steps for each ball of an attack whose ball grows until it succeeds,
             for the audit of a suite; 0 to leave it out.
+        planted: Utterances in which adversarial examples are planted, for the suite to
+            find, for the audit; 0 to leave it out.
         doubled: Whether what resists a suite is attacked with as many gradients again,
             for the audit.
         batch_bins: Samples of audio in a batch, padding included.
@@ -115,6 +117,7 @@ class AttackConfig:
     ascending: bool = False
     curve: CurveConfig | None = None
     unbounded: int = 0
+    planted: int = 0
     doubled: bool = False
     batch_bins: int = 1_000_000
     sample_format: str = "pcm16"
@@ -150,6 +153,13 @@ class AttackConfig:
             raise UserError("batch_bins: give a number above 0")
         if (self.unbounded or self.doubled) and not self.name:
             raise UserError("unbounded, doubled: only a suite with a 'name' has them")
+        if self.planted and not self.unbounded:
+            raise UserError(
+                "planted: needs 'unbounded', whose audio the planted examples are made "
+                "of; write unbounded: 75, or leave planted out"
+            )
+        if self.planted and self.eot != EOT():
+            raise UserError("planted: not with 'eot'; leave one of them out")
         if self.curve is not None and not self.ascending:
             raise UserError("curve: needs 'ascending: true'")
 

@@ -4,8 +4,9 @@ A plan is a sequence of trials that are bound to the objects they need. Whoever 
 them looks nothing up: the names in a trial are for people and paths.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -24,9 +25,10 @@ from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.registry import ATTACKS
 from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.methods.untouched import HealthCheck, Untouched
+from espnet_mtl.attack.planted import DIFFICULTIES
 from espnet_mtl.attack.victim import Victim
 from espnet_mtl.errors import UserError
-from espnet_mtl.results.trial import UNTOUCHED, Member, Role, Trial
+from espnet_mtl.results.trial import PLANTED, UNTOUCHED, Member, Role, Trial
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,44 @@ class _Planner:
                 trial = replace(unbounded.trial, after=after)
                 unbounded = BoundTrial.of(trial, unbounded.attacks, unbounded.goal)
             plan.append(unbounded)
+        if config.planted:
+            plan += self._planted(plan[-1].trial, attacks, goal)
         return plan
+
+    def _planted(
+        self, unbounded: Trial, attacks: Sequence[BoundAttack], goal: Attacker
+    ) -> list[BoundTrial]:
+        """What attacks with gradients find of what is planted in the victim."""
+        config = self._config
+        searching = tuple(one for one in attacks if one.about.kind == "white_box")
+        if not searching:
+            return []
+        trial = Trial(
+            name=PLANTED,
+            role="audit",
+            attack=PLANTED,
+            norm=config.norm,
+            budget=_much_less(config.norm, self._smallest),
+            words=goal.words,
+            to_accent=goal.accent,
+            members=tuple(one.about for one in searching),
+            after=(*unbounded.after, unbounded.name),
+            subset=config.planted,
+            settings={
+                **self._common,
+                "wheels": dict(DIFFICULTIES),
+                # What the planted audio comes from
+                "unbounded": config.unbounded,
+                "suite": [asdict(one.about) for one in attacks],
+            },
+        )
+        return [BoundTrial.of(trial, searching, goal)]
+
+    @property
+    def _smallest(self) -> float:
+        """The smallest budget: of dB, the most."""
+        budgets = list(map(float, self._config.budgets))
+        return max(budgets) if self._config.norm == "snr" else min(budgets)
 
     @property
     def _budgets(self) -> list[float]:
@@ -408,3 +447,8 @@ def _name_trial(label: str, attacker: str, norm: str, budget: float | str) -> st
     size = f"_{budget}" if isinstance(budget, str) else f"{budget:g}"
     parts = (label, attacker, f"{norm}{size}")
     return "_".join(part for part in parts if part)
+
+
+def _much_less(norm: str, budget: float) -> float:
+    """Return a quarter of a budget, in which a victim should resist."""
+    return budget + 20.0 * math.log10(4) if norm == "snr" else budget / 4

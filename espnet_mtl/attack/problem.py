@@ -12,7 +12,7 @@ from espnet_mtl.attack.eot import ExpectedLoss
 from espnet_mtl.attack.losses import Loss
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.metrics.wish import Heard
-from espnet_mtl.results.record import Attempt, Doubled, Health, Smallest
+from espnet_mtl.results.record import Attempt, Doubled, Health, Planted, Smallest
 
 
 class Judge(Protocol):
@@ -191,6 +191,7 @@ class Attacked:
         doubled: What as many gradients again have changed; ``None`` where the utterance
             was broken before.
         smallest: The smallest budget that breaks each.
+        planted: Searches for examples that were planted in the victim.
         health: How the victim behaves at the clean audio.
     """
 
@@ -203,6 +204,7 @@ class Attacked:
     attempts: Sequence[tuple[Attempt, ...]] = ()
     doubled: Sequence[Doubled | None] = ()
     smallest: Sequence[Smallest] = ()
+    planted: Sequence[tuple[Planted, ...]] = ()
     health: Sequence[Health] = ()
 
     @classmethod

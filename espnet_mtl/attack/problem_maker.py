@@ -40,6 +40,21 @@ class Batch:
     def __len__(self) -> int:
         return len(self.utterances)
 
+    def of(self, utterances: Sequence[str]) -> "Batch":
+        """Return the batch of some of the utterances, at least one."""
+        if len(utterances) == len(self):
+            return self
+        rows = [self.utterances.index(utt) for utt in utterances]
+        lengths = self.lengths[rows]
+        return Batch(
+            tuple(utterances),
+            self.clean[rows, : int(lengths.max())],
+            lengths,
+            [self.targets[row] for row in rows],
+            [self.texts[row] for row in rows],
+            [self.accents[row] for row in rows],
+        )
+
 
 @dataclass(frozen=True)
 class ProblemMaker:

@@ -1,6 +1,7 @@
 """Random choices that depend on what they are for, and on nothing else."""
 
 import hashlib
+from collections.abc import Iterable
 
 
 def seed_of(*parts: object) -> int:
@@ -10,3 +11,8 @@ def seed_of(*parts: object) -> int:
     """
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 2
+
+
+def draw_ids(utterances: Iterable[str], number: int) -> list[str]:
+    """Draw utterances by their ids: the same whichever others there are."""
+    return sorted(utterances, key=lambda utt: seed_of("chosen", utt))[:number]

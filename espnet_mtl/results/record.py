@@ -71,6 +71,28 @@ class Smallest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Planted:
+    """A search for an adversarial example that was planted in the victim.
+
+    Attributes:
+        difficulty: Name of the difficulty: ``easy``, ``medium``, ``hard``.
+        wheels: How often the search has to turn to find it.
+        exists: Whether there is one: the goal is reached with its key, and not without
+            a perturbation.
+        found: Whether the attack reached the goal.
+        opened: How far the attack came: 0 nowhere, 1 all the way.
+        gradients: How often the loss was differentiated.
+    """
+
+    difficulty: str
+    wheels: int
+    exists: bool
+    found: bool
+    opened: float
+    gradients: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Health:
     """How the victim behaves at the clean audio.
 
@@ -112,6 +134,7 @@ class Record:
             ``None`` outside suites.
         doubled: What as many gradients again have changed, for what still resisted.
         smallest: The smallest budget that breaks it, where that was looked for.
+        planted: Searches for planted examples, from easy to hard, where there were any.
         health: How the victim behaves at the clean audio, where a suite looked.
         notes: What the attack itself has to say, such as its number of queries.
     """
@@ -134,6 +157,7 @@ class Record:
     attempts: tuple[Attempt, ...] | None = None
     doubled: Doubled | None = None
     smallest: Smallest | None = None
+    planted: tuple[Planted, ...] | None = None
     health: Health | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 

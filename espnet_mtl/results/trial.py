@@ -19,6 +19,9 @@ what was said, while the accent changes."""
 UNTOUCHED = "none"
 """Name of the attack that does nothing."""
 
+PLANTED = "planted"
+"""Name of the attack on a victim with a planted example."""
+
 WORST_CASE = "worst_case"
 """Name of the attacker where each utterance keeps the worst of several attacks."""
 
@@ -51,7 +54,8 @@ class Trial:
 
     Attributes:
         name: For people, and part of file names; nothing is read from it.
-        attack: ``none``, the name of an attack or of a suite, or ``unbounded``.
+        attack: ``none``, the name of an attack or of a suite, ``unbounded`` or
+            ``planted``.
         norm: Kind of ball around the clean audio; ``None`` without one.
         budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
         to_accent: What is to become of the accent: ``random``, ``away``, ``keep`` or a
@@ -61,7 +65,8 @@ class Trial:
         doubled: Whether what resisted was attacked with as many gradients again.
         after: Trials of smaller budgets, the smallest first, that it goes on from: it
             starts from the audio that the last of them saved, and what that has broken
-            is broken.
+            is broken. With ``planted``, the trial whose audio is planted.
+        subset: How many utterances are treated, drawn by their ids; 0 for all.
         settings: What else the audio depends on: seed, transformations, and so on.
     """
 
@@ -76,12 +81,13 @@ class Trial:
     suite: int | None = None
     doubled: bool = False
     after: tuple[str, ...] = ()
+    subset: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def attacker(self) -> str | None:
         """Name of the attacker; ``None`` where nobody in particular attacks."""
-        if self.suite is not None or self.attack == "unbounded":
+        if self.suite is not None or self.attack in ("unbounded", PLANTED):
             return WORST_CASE
         return self.members[0].attacker or None if self.members else None
 

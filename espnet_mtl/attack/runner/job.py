@@ -100,9 +100,10 @@ class Job:
                 batch = None
                 for bound in self.plan:
                     made_of = self._made_of.batch(bound, utterances)
+                    treated = self._made_of.treated(bound.trial, utterances)
                     missing = [
                         row
-                        for row, utt in enumerate(utterances)
+                        for row, utt in enumerate(treated)
                         if not find_record(
                             finished, self._output_dir, utt, bound.trial, made_of
                         )
@@ -113,16 +114,17 @@ class Job:
                     if missing:
                         forget_attack(self._output_dir)
                         batch = batch or self._load(utterances)
+                        part = batch.of(treated)
                         began = time.monotonic()
                         attacked = performer.perform(
                             bound,
-                            batch,
-                            donor=self._load_donors(batch),
+                            part,
+                            donor=self._load_donors(part),
                             fitted=self._fit(maker, bound),
                         )
-                        goals = maker.wishes(batch, bound.goal)
+                        goals = maker.wishes(part, bound.goal)
                         records = [
-                            self._writer.write(bound, batch, row, attacked, goals[row])
+                            self._writer.write(bound, part, row, attacked, goals[row])
                             for row in missing
                         ]
                         seconds = time.monotonic() - began

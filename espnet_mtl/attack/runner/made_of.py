@@ -15,6 +15,7 @@ from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.plan import Needs, PlannedTrial
 from espnet_mtl.attack.runner.batching import Utterances, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
+from espnet_mtl.attack.seeding import draw_ids
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_file, hash_value
 from espnet_mtl.results.trial import Trial
@@ -81,6 +82,13 @@ class MadeOf:
         order = [utt for batch in self.batches for utt in batch]
         self.donors = dict(zip(order, order[1:] + order[:1], strict=True))
 
+    def treated(self, trial: Trial, utterances: Utterances) -> Utterances:
+        """Return the utterances of a batch that a trial treats: all, or a subset."""
+        if not trial.subset:
+            return utterances
+        chosen = set(draw_ids(self._test_set.utterances, trial.subset))
+        return tuple(utt for utt in utterances if utt in chosen)
+
     def plan(self) -> str:
         """Digest of what a plan is made of."""
         settings = asdict(self._config)
@@ -103,6 +111,8 @@ class MadeOf:
             "trial": _without_other_names(planned.trial),
             "batch": [_describe(self._test_set, needs, utt) for utt in utterances],
         }
+        if planned.trial.subset:
+            parts["treated"] = self.treated(planned.trial, utterances)
         if needs.decoder:
             parts["decoding"] = self._inputs.decoding
         if needs.sources:

@@ -85,7 +85,7 @@ def _collect(
     for batch in made_of.batches:
         for one in plan:
             digest = made_of.batch(one, batch)
-            for utt in batch:
+            for utt in made_of.treated(one.trial, batch):
                 record = find_record(finished, output_dir, utt, one.trial, digest)
                 if record is None:
                     missing += 1

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_mtl.attack.runner.recordings import Recordings
-from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.attack.seeding import draw_ids
 from espnet_mtl.attack.targets import check_targets, choose_targets, same_words
 from espnet_mtl.data.datadir import check_formatted, load_data_dir
 from espnet_mtl.data.tables import read_table, sort_keys
@@ -74,8 +74,7 @@ def read_test_set(
         check_targets(tables["text"], targets, path)
     chosen = [utt for utt in tables["wav.scp"] if utt in targets]
     if num_utts is not None:
-        chosen = sorted(chosen, key=lambda utt: seed_of("chosen", utt))[:num_utts]
-        chosen = sort_keys(chosen)
+        chosen = sort_keys(draw_ids(chosen, num_utts))
     return TestSet(
         {name: {utt: table[utt] for utt in chosen} for name, table in tables.items()},
         {utt: targets[utt] for utt in chosen},

@@ -107,6 +107,7 @@ class Writer:
             attempts=_at(attacked.attempts, row),
             doubled=_at(attacked.doubled, row),
             smallest=_at(attacked.smallest, row),
+            planted=_at(attacked.planted, row),
             health=_at(attacked.health, row),
             notes=_at(attacked.notes, row) or {},
         )

@@ -1,1 +1,1 @@
-"""Can the figures of an attack be relied on? Twelve gates, and what they found."""
+"""Can the figures of an attack be relied on? Thirteen gates, and what they found."""

@@ -1,6 +1,6 @@
 """The audit: can the figures of an attack be relied on?
 
-Twelve gates, each with one idea, after what is asked of evaluations of robustness
+Thirteen gates, each with one idea, after what is asked of evaluations of robustness
 (Carlini et al. 2019, arXiv 1902.06705, section 5; Athalye et al. 2018, arXiv
 1802.00420, section 3.1; Croce & Hein 2020, arXiv 2003.01690).
 """
@@ -8,7 +8,7 @@ Twelve gates, each with one idea, after what is asked of evaluations of robustne
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.audit import attackers, files, model, strength
+from espnet_mtl.report.audit import active, attackers, files, model, strength
 from espnet_mtl.report.audit.evidence import read_evidence
 from espnet_mtl.report.audit.gate import (
     FAIL,
@@ -32,6 +32,7 @@ GATES = (
     strength.unbounded,
     strength.growth,
     strength.steps,
+    active.planted,
     strength.white_box,
     strength.noise,
     model.gradients,

@@ -102,3 +102,16 @@ def test_a_faulty_attacker_is_named(weights, message):
 def test_an_accent_that_the_victim_does_not_know_is_refused():
     with pytest.raises(UserError, match="'west': choose from .* model: north, south"):
         resolve_attacker(AttackerConfig(to_accent="west"), ToyVictim())
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({}, "planted: needs 'unbounded'.*write unbounded: 75"),
+        ({"unbounded": 5, "eot": {"draws": 2}}, "planted: not with 'eot'"),
+        ({"unbounded": 5, "name": ""}, "only a suite with a 'name'"),
+    ],
+)
+def test_planted_examples_need_their_audio(settings, message):
+    with pytest.raises(UserError, match=message):
+        parse_config({"name": "x", "planted": 8, **settings})

@@ -199,3 +199,30 @@ def test_a_changed_suite_has_another_name(tmp_path):
     )
     assert trial.name == "x_changed_linf0.1" and trial.attack == "x_changed"
     assert trial.settings["changes"] == "steps=10 budgets=[0.1]"
+
+
+PLANTED = {
+    "name": "x",
+    "attacks": [{"attack": "noise"}, {"attack": "pgd"}, {"attack": "square"}],
+    "attackers": {"accent_blind": {"accent": 0}},
+    "unbounded": 5,
+    "planted": 3,
+}
+
+
+def test_planted_examples_are_searched_for_by_attacks_with_gradients():
+    found = plan({**PLANTED, "budgets": [0.004, 0.002]})[-1]
+    assert (found.trial.name, found.trial.role) == ("planted", "audit")
+    assert found.trial.budget == 0.0005 and found.trial.subset == 3
+    assert [one.about.attack for one in found.attacks] == ["pgd"]
+    assert found.trial.members == tuple(one.about for one in found.attacks)
+    assert found.trial.after == ("unbounded",)
+    ascending = plan({**PLANTED, "budgets": [0.004, 0.002], "ascending": True})[-1]
+    assert ascending.trial.after == ("x_linf0.004", "unbounded")
+    loudness = plan({**PLANTED, "norm": "snr", "budgets": [20, 30]})[-1].trial.budget
+    assert loudness == pytest.approx(30 + 12.04, abs=0.01)
+
+
+def test_without_gradients_nobody_searches_for_planted_examples():
+    found = plan({**PLANTED, "attacks": [{"attack": "square"}]})
+    assert found[-1].trial.name == "unbounded"

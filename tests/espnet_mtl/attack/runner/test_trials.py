@@ -10,10 +10,12 @@ import toy_attack
 from toy_problem import ToyListener
 from toy_victim import ToyVictim
 
+from espnet_mtl.attack.planted import DIFFICULTIES
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.log import read_records
 from espnet_mtl.attack.runner.made_of import read_inputs
 from espnet_mtl.attack.runner.merge import merge
+from espnet_mtl.attack.seeding import draw_ids
 from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
@@ -379,3 +381,65 @@ def test_a_borrowed_perturbation_depends_on_who_lends_it(tmp_path, data_dir):
     # Its own two trials, and that of the shortest, whose donor it is.
     with pytest.raises(UserError, match="3 of 14 files .* are not attacked yet"):
         merge_again(tmp_path, data_dir)
+
+
+PLANTED = """
+name: tiny
+version: 1
+budgets: [0.008, 0.1]
+ascending: true
+attackers: {accent_blind: {accent: 0}}
+attacks: [{attack: chain, steps: [75, 100], step_sizes: [0.25, 0.05]}]
+controls: [clean]
+unbounded: 20
+planted: 3
+batch_bins: 3000
+"""
+
+
+def test_planted_examples_are_found_in_a_subset(tmp_path, data_dir):
+    records = of(run(tmp_path, data_dir, PLANTED), "planted")
+    validate([str(tmp_path / "out")])
+    wanted = sorted(draw_ids(read_table(data_dir / "text"), 3))
+    assert sorted(record["utt"] for record in records) == wanted
+    listener = ToyListener(ToyVictim())
+    paths = read_table(tmp_path / "out" / "wav.scp")
+    for record in records:
+        easy, medium, hard = record["planted"]
+        assert [one["difficulty"] for one in (easy, medium, hard)] == [*DIFFICULTIES]
+        assert easy["exists"] and easy["found"] and medium["found"]
+        assert 0 < easy["gradients"] <= 175
+        # It was planted: the victim itself does not hear the target.
+        assert record["heard"] is None and record["linf"] <= 0.002
+        saved, _ = soundfile.read(paths[record["key"]], dtype="float32")
+        assert listener(saved).text != record["target"]
+
+
+def test_a_weak_attack_misses_planted_examples(tmp_path, data_dir):
+    weak = PLANTED.replace("steps: [75, 100]", "steps: [3, 2]")
+    for record in of(run(tmp_path, data_dir, weak), "planted"):
+        assert all(one["exists"] and not one["found"] for one in record["planted"])
+        assert all(0 < one["opened"] < 0.6 for one in record["planted"])
+
+
+def test_planted_examples_are_the_same_in_any_jobs(tmp_path, data_dir):
+    (tmp_path / "attack.yaml").write_text(PLANTED)
+    config = read_config(tmp_path / "attack.yaml")
+    found = []
+    for name, jobs in (("one", [(1, 1)]), ("three", [(3, 3), (1, 3), (2, 3)])):
+        toy_attack.run_and_merge(data_dir, tmp_path / name, jobs, config)
+        lines = (tmp_path / name / "records.jsonl").read_text().splitlines()
+        found.append(of(list(map(json.loads, lines)), "planted"))
+    assert found[0] == found[1]
+
+
+def test_audio_that_is_planted_anew_is_searched_for_anew(tmp_path, data_dir):
+    run(tmp_path, data_dir, PLANTED)
+    again = PLANTED.replace("unbounded: 20", "unbounded: 21")
+    (tmp_path / "attack.yaml").write_text(again)
+    with pytest.raises(UserError, match="not attacked yet"):
+        merge_again(tmp_path, data_dir)
+    run(tmp_path, data_dir, again)
+    before = len(read_records(tmp_path / "out"))
+    run(tmp_path, data_dir, again.replace("planted: 3", "planted: 4"))
+    assert len(read_records(tmp_path / "out")) > before
