@@ -1,5 +1,7 @@
 """The norms of budgets: their names, and which budget is the larger attack."""
 
+import math
+
 NORM_NAMES = {
     "linf": "L-inf bound",
     "l2": "L2 bound",
@@ -14,6 +16,14 @@ def strength(norm: str | None, budget: float) -> float:
     signal-to-noise ratio.
     """
     return -budget if norm == "snr" else budget
+
+
+def decibels(norm: str | None, budget: float) -> float:
+    """Return the place of a budget on an axis in dB, larger for a larger attack.
+
+    A radius twice as large is 6 dB further, whatever the norm.
+    """
+    return -budget if norm == "snr" else 20.0 * math.log10(budget)
 
 
 def budget_name(norm: str | None, budget: float) -> str:

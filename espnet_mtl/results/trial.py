@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Role = Literal["main", "control", "audit"]
-"""What a trial is for: a reported attack, a control, or a check of the attack."""
+Role = Literal["main", "control", "audit", "curve"]
+"""What a trial is for: a reported attack, a control, a check of the attack, or a search
+for the smallest budget that breaks each utterance (``budget`` is then the largest
+tried)."""
 
 Kind = Literal["white_box", "transfer", "black_box", "control"]
 """What an attack knows of the victim: its gradients; other models; what it puts out;
