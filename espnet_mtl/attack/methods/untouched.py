@@ -40,7 +40,7 @@ class HealthCheck(Method):
         nothing = torch.zeros_like(problem.ball.clean)
         loss, gradient = loss_and_gradient(problem, nothing, clean_up=False)
         again, _ = loss_and_gradient(problem, nothing)
-        heard, heard_again = problem.judge.hear(nothing), problem.judge.hear(nothing)
+        heard, heard_again = problem.hear(nothing), problem.hear(nothing)
         audio = problem.ball.mask.bool()
         health = [
             Health(
