@@ -90,23 +90,6 @@ class Health:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Smallest:
-    """The smallest budget found that breaks an utterance.
-
-    Attributes:
-        budget: The smallest that broke it; ``None`` where none did up to the largest
-            tried.
-        resisted: The largest tried below it that did not; ``None`` where every one
-            tried broke it.
-        tried: (budget, cost in words) of each budget tried, from weak to strong.
-    """
-
-    budget: float | None
-    resisted: float | None
-    tried: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Record:
     """What an attack did to one utterance, and what its saved file holds.
 
@@ -130,9 +113,6 @@ class Record:
         doubled: What as many gradients again have changed, for what still resisted.
         smallest: The smallest budget that breaks it, where that was looked for.
         health: How the victim behaves at the clean audio, where a suite looked.
-        smallest: The smallest budget that breaks it, in a trial that looked for it; the
-            saved file has that budget, or is the one nearest to the target where none
-            broke it.
         notes: What the attack itself has to say, such as its number of queries.
     """
 
@@ -155,7 +135,6 @@ class Record:
     doubled: Doubled | None = None
     smallest: Smallest | None = None
     health: Health | None = None
-    smallest: Smallest | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
