@@ -13,11 +13,11 @@ from espnet_mtl.results.record import Smallest
 Tried = Sequence[tuple[float, int]]
 
 
-def curve_trial(attack="chain", attacker="accent_blind", norm="linf", strongest=0.008):
+def curve_trial(attack, attacker, norm, budgets, curve):
     """Make the trial that looks for the smallest budget."""
-    trial = make_trial(attack, attacker, norm, strongest)
+    trial = make_trial(attack, attacker, norm, budgets[-1])
     name = f"{attack}_{attacker}_{norm}_curve"
-    return replace(trial, name=name, role="curve")
+    return replace(trial, name=name, role="curve", settings={"curve": curve or {}})
 
 
 def make_curve_exp(
@@ -26,7 +26,8 @@ def make_curve_exp(
     found: Mapping[str, Mapping[str, Tried]],
     *,
     norm="linf",
-    strongest=0.008,
+    budgets=(0.001, 0.002, 0.004, 0.008),
+    curve=None,
     snr_db=lambda utt, budget: 40.0,
     heard=None,
     attackers=("accent_blind",),
@@ -35,19 +36,21 @@ def make_curve_exp(
     """Make the directory of a system whose utterances were attacked with ever more.
 
     ``found`` says what was tried, of an attack and of an utterance such as ``ann-0``.
-    The saved file has the last budget. ``heard`` are word errors in saved files, of
-    utterances, where these are others than the attack heard.
+    The saved file has the last budget. ``budgets`` are those of the attack, from weak
+    to strong, and ``curve`` is how it looked for others. ``heard`` are word errors in
+    saved files, of utterances, where these are others than the attack heard.
     """
     heard = heard or {}
     searches = [
-        curve_trial(attack, name, norm, strongest)
+        curve_trial(attack, name, norm, budgets, curve)
         for attack in found
         for name in attackers
     ]
     attacked = [
-        make_trial(attack, name, norm, strongest)
+        make_trial(attack, name, norm, budget)
         for attack in found
         for name in attackers
+        for budget in budgets
     ]
     speakers = options.get("speakers", SPEAKERS)
 
@@ -69,7 +72,7 @@ def make_curve_exp(
         )
         return {"smallest": smallest, "snr_db": snr_db(score.utt, budget)}
 
-    trials = [CLEAN, make_trial("noise", norm=norm, budget=strongest)]
+    trials = [CLEAN, make_trial("noise", norm=norm, budget=budgets[-1])]
     options = {"audio": False, **options}
     return make_exp(
         folder,
@@ -80,11 +83,3 @@ def make_curve_exp(
         describe=describe,
         **options,
     )
-
-
-def lattice(weakest, strongest, within=1.1):
-    """Budgets from one to another, each ``within`` above the one before."""
-    budgets = [weakest]
-    while budgets[-1] * within < strongest:
-        budgets.append(budgets[-1] * within)
-    return [*budgets, strongest]

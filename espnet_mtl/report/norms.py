@@ -26,6 +26,11 @@ def decibels(norm: str | None, budget: float) -> float:
     return -budget if norm == "snr" else 20.0 * math.log10(budget)
 
 
+def from_decibels(norm: str | None, place: float) -> float:
+    """Return the budget at a place on that axis."""
+    return -place if norm == "snr" else float(f"{10.0 ** (place / 20.0):.9g}")
+
+
 def budget_name(norm: str | None, budget: float) -> str:
     """Write a budget, with its unit where it has one."""
     return f"{budget:g} dB" if norm == "snr" else f"{budget:g}"

@@ -70,8 +70,9 @@ class Curve:
             decoding of the saved file, which is what counts.
         within: By which factor a smallest budget is at most above the largest one below
             it that did not break the utterance; ``None`` where no utterance has both.
-        weakest: The smallest budget that all compared systems were attacked with.
-        strongest: The largest such budget.
+        weakest: The smallest budget down to which it is known, for all systems that
+            are compared, which utterances resist.
+        strongest: The largest budget up to which that is known.
         null_twer: Error rate of untouched audio against the target.
         median: Median of the utterances' smallest budgets.
         median_snr_db: Median SNR of their perturbations. An utterance that was not

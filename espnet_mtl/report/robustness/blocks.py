@@ -151,8 +151,8 @@ def _legend(curves: GroupCurves) -> str:
         parts.append(
             "Area: share of utterances that resist, averaged over the logarithm of the "
             f"budget from {budget_name(norm, first.weakest)} to "
-            f"{budget_name(norm, first.strongest)}, which all of these systems were "
-            "attacked with: 100 = none is broken, 0 = all are by the weakest."
+            f"{budget_name(norm, first.strongest)}, the span of the search on all of "
+            "these systems: 100 = none is broken, 0 = all are by the weakest."
         )
     within = [one.whole.within for one in curves.systems if one.whole.within]
     if within:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from espnet_mtl.metrics.bootstrap import Interval
 from espnet_mtl.report.comparison import Group, SystemResult
-from espnet_mtl.report.norms import decibels
+from espnet_mtl.report.norms import decibels, from_decibels
 from espnet_mtl.report.robustness.search import Search, read_searches, worst_cases
 from espnet_mtl.report.robustness.steps import Steps
 from espnet_mtl.results.attack_scores import Row
@@ -73,24 +73,23 @@ def make_curves(group: Group) -> GroupCurves | None:
         UserError: If a record is damaged.
     """
     found = {system.label: _read(system) for system in group.systems}
-    every = [steps for one in found.values() for _, steps in one]
-    if not every:
+    if not any(found.values()):
         return None
-    weakest = max(
-        (steps.weakest for steps in every),
-        key=lambda budget: decibels(group.norm, budget),
-    )
-    strongest = min(
-        (row.budget for one in found.values() for row, _ in one),
-        key=lambda budget: decibels(group.norm, budget),
-    )
+    spans = [
+        _span(system, row, steps)
+        for system in group.systems
+        for row, steps in found[system.label]
+    ]
+    span = max(low for low, _ in spans), min(high for _, high in spans)
     systems = [
-        _Maker(system, weakest, strongest).make(found[system.label])
+        _Maker(system, span).make(found[system.label])
         for system in group.systems
         if found[system.label]
     ]
     return GroupCurves(group, systems)
 
+
+_DOUBLE = 20.0 * math.log10(2.0)  # dB from a budget to twice as large a one
 
 _Found = list[tuple[Row, Steps]]
 
@@ -107,12 +106,32 @@ def _read(system: SystemResult) -> _Found:
     return [(row, Steps(row.norm, read_searches(system.result, row))) for row in rows]
 
 
+def _span(system: SystemResult, row: Row, steps: Steps) -> tuple[float, float]:
+    """Between which budgets, in dB, an attack has looked for the smallest ones.
+
+    These are the attack's own budgets, and beyond them as far as its ``curve`` says;
+    so the area does not depend on what was found.
+    """
+    places = [
+        decibels(row.norm, one.budget)
+        for one in system.attacked
+        if (one.attack, one.attacker) == (row.attack, row.attacker)
+    ] or [decibels(row.norm, row.budget)]
+    curve = row.settings.get("curve", {})
+    low, high = steps.known()
+    return (
+        max(low, min(places) - _DOUBLE * curve.get("halvings", 0)),
+        min(high, max(places) + _DOUBLE * curve.get("doublings", 0)),
+    )
+
+
 class _Maker:
-    def __init__(self, system: SystemResult, weakest: float, strongest: float):
+    def __init__(self, system: SystemResult, span: tuple[float, float]):
         self._system = system
-        self._weakest, self._strongest = weakest, strongest
-        norm = system.norm
-        self._span = decibels(norm, weakest), decibels(norm, strongest)
+        self._span = span
+        self._weakest, self._strongest = (
+            from_decibels(system.norm, place) for place in span
+        )
 
     def make(self, found: _Found) -> SystemCurves:
         norm = self._system.norm

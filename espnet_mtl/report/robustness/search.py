@@ -1,7 +1,7 @@
 """What searches for the smallest budget found, utterance by utterance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.experiment import AttackResult
@@ -23,7 +23,9 @@ class Search:
         saved: Budget of the saved file.
         snr_db: SNR of its perturbation; ``None`` where there is none.
         broken: Whether it breaks the utterance: ``saved`` is then the smallest budget.
-        resisted: The largest budget below it that did not.
+        resisted: The largest budget below it that did not; ``None`` where every one
+            that was tried broke it.
+        weakest, strongest: The smallest and the largest budget tried.
         confirmed: Whether the attack had heard the same outcome as the decoding of the
             saved file.
     """
@@ -38,6 +40,8 @@ class Search:
     snr_db: float | None
     broken: bool
     resisted: float | None
+    weakest: float
+    strongest: float
     confirmed: bool
 
 
@@ -84,6 +88,8 @@ def _read_search(
         snr_db=record.snr_db,
         broken=score.success,
         resisted=found.resisted,
+        weakest=found.tried[0][0],
+        strongest=found.tried[-1][0],
         confirmed=score.success == (found.budget is not None),
     )
 
@@ -113,16 +119,10 @@ def _best(searches: Sequence[Search], norm: str | None) -> Search:
         key=lambda one: (not one.broken, one.steps[-1][1], decibels(norm, one.saved)),
     )
     steps = {step for one in searches for step in one.steps}
-    return Search(
-        utt=best.utt,
-        speaker=best.speaker,
-        accent=best.accent,
-        words=best.words,
-        null=best.null,
+    return replace(
+        best,
         steps=tuple(sorted(steps, key=lambda step: decibels(norm, step[0]))),
-        saved=best.saved,
-        snr_db=best.snr_db,
-        broken=best.broken,
-        resisted=best.resisted,
+        weakest=min((o.weakest for o in searches), key=lambda b: decibels(norm, b)),
+        strongest=min((o.strongest for o in searches), key=lambda b: decibels(norm, b)),
         confirmed=all(one.confirmed for one in searches),
     )

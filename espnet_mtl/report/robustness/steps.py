@@ -15,6 +15,8 @@ from espnet_mtl.metrics.pointwise import median_interval, rate_intervals
 from espnet_mtl.report.norms import decibels
 from espnet_mtl.report.robustness.search import Search
 
+_ROUNDING = 1e-6  # dB
+
 
 @dataclass(frozen=True, eq=False)
 class Steps:
@@ -49,17 +51,24 @@ class Steps:
             ]
         )
 
-    @property
-    def weakest(self) -> float:
-        """The smallest budget from which on all utterances were attacked."""
-        return max(
-            (one.steps[0][0] for one in self.searches),
-            key=lambda budget: decibels(self.norm, budget),
+    def known(self) -> tuple[float, float]:
+        """Between which budgets, in dB, it is known of all whether they resist.
+
+        That is from the weakest tried on an utterance that every budget broke, to the
+        strongest tried on one that none did; infinite where there is no such one.
+        """
+        weakest = [
+            one.weakest for one in self.searches if one.broken and one.resisted is None
+        ]
+        strongest = [one.strongest for one in self.searches if not one.broken]
+        return (
+            max((decibels(self.norm, one) for one in weakest), default=-np.inf),
+            min((decibels(self.norm, one) for one in strongest), default=np.inf),
         )
 
     def resisting(self, budget: float) -> int:
         """How many utterances are not broken up to a budget."""
-        return int((self.smallest_db > decibels(self.norm, budget)).sum())
+        return int((self.smallest_db > decibels(self.norm, budget) + _ROUNDING).sum())
 
     def broken(self) -> list[Interval]:
         """Share of utterances that each budget breaks, in percent, (Budgets,)."""
