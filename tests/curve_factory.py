@@ -6,11 +6,17 @@ from pathlib import Path
 
 from exp_factory import CLEAN, SPEAKERS, WORDS, make_exp, make_trial
 
+from espnet_mtl.report.norms import strength
 from espnet_mtl.results.record import Smallest
 
-# Of one utterance: the budgets tried, from weak to strong, with the word errors that
-# were left of the 10 of untouched audio. The last one is the saved file's.
 Tried = Sequence[tuple[float, int]]
+"""Of one utterance: the budgets tried, from weak to strong, with the word errors that
+were left of the 10 of untouched audio."""
+
+
+def saved(tried: Tried) -> tuple[float, int]:
+    """Return what the saved file has: the first that broke, else the first nearest."""
+    return min(tried, key=lambda one: one[1])
 
 
 def curve_trial(attack, attacker, norm, budgets, curve):
@@ -36,7 +42,7 @@ def make_curve_exp(
     """Make the directory of a system whose utterances were attacked with ever more.
 
     ``found`` says what was tried, of an attack and of an utterance such as ``ann-0``.
-    The saved file has the last budget. ``budgets`` are those of the attack, from weak
+    ``budgets`` are those of the attack, from weak
     to strong, and ``curve`` is how it looked for others. ``heard`` are word errors in
     saved files, of utterances, where these are others than the attack heard.
     """
@@ -58,16 +64,21 @@ def make_curve_exp(
         if trial.role == "control":
             return WORDS
         utt = f"{speakers[speaker]}-{number}"
-        return heard.get(utt, found[trial.attack][utt][-1][1])
+        return heard.get(utt, saved(found[trial.attack][utt])[1])
 
     def describe(trial, score):
         if trial.role != "curve":
             return {"snr_db": 30.0}
         tried = found[trial.attack][score.utt]
-        (budget, cost), before = tried[-1], [one for one, _ in tried[:-1]]
+        budget, cost = saved(tried)
+        failed = [one for one, left in tried if left]
+        if cost == 0:
+            failed = [
+                one for one in failed if strength(norm, one) < strength(norm, budget)
+            ]
         smallest = Smallest(
             budget=budget if cost == 0 else None,
-            resisted=before[-1] if before and cost == 0 else None,
+            resisted=failed[-1] if failed else None,
             tried=tuple((one, float(left)) for one, left in tried),
         )
         return {"smallest": smallest, "snr_db": snr_db(score.utt, budget)}

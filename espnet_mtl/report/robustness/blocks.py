@@ -75,7 +75,7 @@ def accent_table(curves: GroupCurves) -> Table:
     for accent in curves.accents:
         found = [system.accents.get(accent) for system in curves.systems]
         most = max((curve for curve in found if curve), key=lambda curve: curve.n)
-        many = f"{most.n} utts of {counted(most.speakers, 'speaker')}"
+        many = f"{counted(most.n, 'utt')} of {counted(most.speakers, 'speaker')}"
         cells = [to_text(curve) if curve else "-" for curve in found]
         rows.append([f"{accent} ({many})", *cells])
     return Table(header, rows)

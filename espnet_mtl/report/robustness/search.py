@@ -118,7 +118,10 @@ def _best(searches: Sequence[Search], norm: str | None) -> Search:
         searches,
         key=lambda one: (not one.broken, one.steps[-1][1], decibels(norm, one.saved)),
     )
-    steps = {step for one in searches for step in one.steps}
+    end = decibels(norm, best.saved)
+    steps = {
+        step for one in searches for step in one.steps if decibels(norm, step[0]) <= end
+    }
     return replace(
         best,
         steps=tuple(sorted(steps, key=lambda step: decibels(norm, step[0]))),
