@@ -177,6 +177,8 @@ class _Planner:
         self._common: dict[str, Any] = {"seed": config.seed}
         if config.eot != EOT():
             self._common["eot"] = asdict(config.eot)
+        if config.changes:
+            self._common["changes"] = config.changes
         if config.target_text:
             self._common["target_text"] = config.target_text
 
@@ -263,9 +265,14 @@ class _Planner:
             # It checks the model, whoever attacks: no other attacker has a part in it.
             who = replace(who, also=())
             attack = self._bind("unbounded", Unbounded(config.unbounded), who)
-            plan.append(
-                self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")
+            unbounded = self._trial(
+                "unbounded", attack, UNBOUNDED, role="audit", norm="linf"
             )
+            if config.ascending:
+                after = (series[-1].trial.name,)
+                trial = replace(unbounded.trial, after=after)
+                unbounded = BoundTrial.of(trial, unbounded.attacks, unbounded.goal)
+            plan.append(unbounded)
         return plan
 
     @property
