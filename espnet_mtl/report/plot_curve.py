@@ -36,8 +36,9 @@ _IN_A_PANEL = 3  # curves with bands that can be told apart
 _TICKS = 6  # of a small panel
 _WIDE_TICKS = 10
 _MARGIN_DB = 1.5
+_AFTER_DB = 6.0  # of the axis where nothing happens any more
 _LONGEST_INSIDE = 24  # characters of a name that fit into a panel
-_STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 6, 8))  # ticks in a decade
+_STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8))  # ticks in a decade
 _SPACINGS = (1, 2, 5, 10, 20, 50)  # of ticks in dB
 
 
@@ -118,17 +119,19 @@ def _figure(
     is_single = len(panels) == 1
     size, ticks = ((8.0, 5.0), _WIDE_TICKS) if is_single else ((4.3, 4.0), _TICKS)
     every = [line.curve for panel in panels for line in panel.lines]
+    end = _end(every)
     with figure(
         path, len(panels), columns, size, (0.4, 0.5), sharex=True, sharey=True
     ) as (drawn, axes):
         used = list(axes.flat[: len(panels)])
         for axis, panel in zip(used, panels, strict=True):
             for curve in panel.others:
-                axis.plot(*_xy(curve), drawstyle="steps-post", color=_PALE, lw=0.9)
+                places = _xy(curve, end)
+                axis.plot(*places, drawstyle="steps-post", color=_PALE, lw=0.9)
             for line in panel.lines:
-                _curve(axis, line)
+                _curve(axis, line, end)
             _null(axis, every)
-            _scales(axis, every, ticks)
+            _scales(axis, every, end, ticks)
             _snrs(axis, every, ticks, named=axis in used[:columns])
             axis.set_title(panel.title)
             axis.tick_params(labelbottom=True)  # the row below may be incomplete
@@ -138,32 +141,47 @@ def _figure(
         yield drawn, used
 
 
-def _curve(axis: Axes, line: _Line) -> None:
-    """A line, with a marker where half of the utterances are broken."""
-    look = {"markeredgecolor": line.look["color"], **line.look}
-    budgets, rates = _xy(line.curve)
-    axis.plot(
-        budgets,
-        rates,
-        drawstyle="steps-post",
-        linewidth=2.0,
-        markersize=7,
-        markevery=[
-            place + 1
-            for place, point in enumerate(line.curve.points)
-            if point.budget == line.curve.median.value
-        ],
-        label=line.label,
-        **look,
+def _end(curves: Sequence[Curve]) -> float:
+    """The budget up to which curves are drawn: a little further than they change."""
+    norm = curves[0].norm
+    ends = [
+        curve.strongest
+        if curve.points[-1].broken < 100.0
+        else _beyond(norm, curve.points[-1].budget, _AFTER_DB)
+        for curve in curves
+    ]
+    last = max(ends, key=lambda budget: decibels(norm, budget))
+    return _beyond(norm, last, _MARGIN_DB)
+
+
+def _curve(axis: Axes, line: _Line, end: float) -> None:
+    """A line with a marker where half of the utterances are broken."""
+    curve = line.curve
+    budgets, rates = _xy(curve, end)
+    start = next(
+        n for n, one in enumerate(curve.points) if one.budget == curve.all_from
     )
+    # Place 0 is before the first budget; what all were attacked with begins there.
+    start = start + 1 if start else 0
+    options: dict[str, Any] = {"drawstyle": "steps-post", "color": line.look["color"]}
+    axis.plot(budgets[start:], rates[start:], lw=2.0, label=line.label, **options)
+    if start:
+        before = slice(start + 1)
+        axis.plot(budgets[before], rates[before], lw=1.4, ls=":", **options)
+    for point in curve.points:
+        if point.budget == curve.median.value:
+            axis.plot(point.budget, point.adv_twer, linestyle="", **_marker(line))
 
 
-def _xy(curve: Curve) -> tuple[list[float], list[float]]:
-    """Places of the curve: before the first budget, at each, and beyond the last."""
+def _marker(line: _Line) -> dict[str, Any]:
+    return {"markersize": 7, "markeredgecolor": line.look["color"], **line.look}
+
+
+def _xy(curve: Curve, end: float) -> tuple[list[float], list[float]]:
+    """Places of the curve: before the first budget, at each, and where it ends."""
     norm, points = curve.norm, curve.points
-    last = max(points[-1].budget, curve.strongest, key=lambda one: decibels(norm, one))
     budgets = [_beyond(norm, points[0].budget, -_MARGIN_DB)]
-    budgets += [*(point.budget for point in points), _beyond(norm, last, _MARGIN_DB)]
+    budgets += [*(point.budget for point in points), end]
     rates = [curve.null_twer, *(one.adv_twer for one in points), points[-1].adv_twer]
     return budgets, rates
 
@@ -174,14 +192,19 @@ def _beyond(norm: str | None, budget: float, decibel: float) -> float:
 
 
 def _band(axis: Axes, line: _Line) -> None:
-    points = line.curve.points
-    limits = [point.adv_twer_ci for point in points if point.adv_twer_ci]
-    if limits:
-        lows, highs = zip(*limits, strict=True)
+    first = decibels(line.curve.norm, line.curve.all_from)
+    points = [
+        (point.budget, *point.adv_twer_ci)
+        for point in line.curve.points
+        if point.adv_twer_ci and decibels(line.curve.norm, point.budget) >= first
+    ]
+    if points:
+        points.append((axis.get_xlim()[1], *points[-1][1:]))
+        budgets, lows, highs = zip(*points, strict=True)
         axis.fill_between(
-            _xy(line.curve)[0][1:],
-            [*lows, lows[-1]],
-            [*highs, highs[-1]],
+            budgets,
+            lows,
+            highs,
             step="post",
             color=line.look["color"],
             alpha=0.15,
@@ -208,8 +231,8 @@ def _null(axis: Axes, curves: Sequence[Curve]) -> None:
     )
 
 
-def _scales(axis: Axes, curves: Sequence[Curve], most: int) -> None:
-    every = [budget for curve in curves for budget in _xy(curve)[0]]
+def _scales(axis: Axes, curves: Sequence[Curve], end: float, most: int) -> None:
+    every = [budget for curve in curves for budget in _xy(curve, end)[0]]
     low, high = min(every), max(every)
     if curves[0].norm == "snr":
         ticks = _even_ticks(low, high, most)
@@ -220,7 +243,7 @@ def _scales(axis: Axes, curves: Sequence[Curve], most: int) -> None:
         axis.set_xlim(low, high)
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    rates = [rate for curve in curves for rate in _xy(curve)[1]]
+    rates = [rate for curve in curves for rate in _xy(curve, end)[1]]
     top = max(1.12 * max(rates), 1.0)
     axis.set_ylim(-0.015 * top, top)  # room for a marker at 0
 
@@ -278,20 +301,19 @@ def _snrs(axis: Axes, curves: Sequence[Curve], most: int, named: bool) -> None:
 
 def _legends(drawn: Figure, axes: Sequence[Axes], panels: Sequence[_Panel]) -> None:
     """Name the lines in their panels, or below all where names are too long."""
-    pale = Line2D([], [], color=_PALE)
-    if max(len(one.label) for panel in panels for one in panel.lines) > _LONGEST_INSIDE:
-        handles: list[Any] = [h for axis in axes for h in _handles(axis)]
-        handles.append(_dot())
-        labels = [one.label for panel in panels for one in panel.lines]
-        legend_outside(drawn, handles, [*labels, "half of the utterances broken"])
+    every = [line for panel in panels for line in panel.lines]
+    if max(len(line.label) for line in every) > _LONGEST_INSIDE:
+        handles = [*map(_handle, every), _dot()]
+        labels = [*(line.label for line in every), "half of the utterances broken"]
+        legend_outside(drawn, handles, labels)
         return
     for axis, panel in zip(axes, panels, strict=True):
-        handles = _handles(axis)
-        labels = [f"{one.label}: {_half(one.curve)}" for one in panel.lines]
+        handles = [_handle(line) for line in panel.lines]
+        labels = [f"{line.label}: {_half(line.curve)}" for line in panel.lines]
         if panel.others:
-            handles.append(pale)
+            handles.append(Line2D([], [], color=_PALE))
             labels.append("the other systems")
-        null = max(one.curve.null_twer for one in panel.lines)
+        null = max(line.curve.null_twer for line in panel.lines)
         axis.legend(
             handles,
             labels,
@@ -301,15 +323,8 @@ def _legends(drawn: Figure, axes: Sequence[Axes], panels: Sequence[_Panel]) -> N
         )
 
 
-def _handles(axis: Axes) -> list[Any]:
-    """Lines with their markers, which in the panels stand where half is broken."""
-    found = []
-    for line in axis.get_legend_handles_labels()[0]:
-        handle = Line2D([], [])
-        handle.update_from(line)
-        handle.set_markevery(None)
-        found.append(handle)
-    return found
+def _handle(line: _Line) -> Line2D:
+    return Line2D([], [], linewidth=2.0, **_marker(line))
 
 
 def _half(curve: Curve) -> str:

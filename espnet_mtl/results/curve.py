@@ -73,6 +73,9 @@ class Curve:
         weakest: The smallest budget down to which it is known, for all systems that
             are compared, which utterances resist.
         strongest: The largest budget up to which that is known.
+        all_from: Budget from which on all utterances were attacked. Smaller ones were
+            tried only on those that it had broken; the others count as untouched there,
+            so that AdvTWER is at most what the points say.
         null_twer: Error rate of untouched audio against the target.
         median: Median of the utterances' smallest budgets.
         median_snr_db: Median SNR of their perturbations. An utterance that was not
@@ -103,6 +106,7 @@ class Curve:
     within: float | None
     weakest: float
     strongest: float
+    all_from: float
     null_twer: float
     median: Median
     median_snr_db: Median

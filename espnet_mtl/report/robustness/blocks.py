@@ -14,8 +14,9 @@ HOW_TO_READ = (
     "For each utterance, the attack looks for the smallest budget that makes the "
     "system hear exactly the target. The curve shows AdvTWER of the whole set as the "
     "budget grows (logarithmic axis): ↑ higher and further to the right = harder to "
-    "attack. Dotted: the null value, of untouched audio. Bands: 95 % over speakers, at "
-    "each budget for itself. What counts is the saved file, as stage 17 scored it."
+    "attack. The level dotted line is the null value, of untouched audio. Bands: 95 % "
+    "over speakers, at each budget for itself. What counts is the saved file, as stage "
+    "17 scored it."
 )
 
 
@@ -153,6 +154,11 @@ def _legend(curves: GroupCurves) -> str:
             f"budget from {budget_name(norm, first.weakest)} to "
             f"{budget_name(norm, first.strongest)}, the span of the search on all of "
             "these systems: 100 = none is broken, 0 = all are by the weakest."
+        )
+    if any(_weakest_tried(one.whole) != one.whole.all_from for one in curves.systems):
+        parts.append(
+            "Where a curve is dotted, not every utterance was attacked with such small "
+            "budgets; those that were not count as untouched."
         )
     within = [one.whole.within for one in curves.systems if one.whole.within]
     if within:

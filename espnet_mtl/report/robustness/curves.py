@@ -188,6 +188,7 @@ class _Maker:
             within=steps.within(),
             weakest=self._weakest,
             strongest=self._strongest,
+            all_from=steps.all_from,
             null_twer=100.0 * null / int(steps.words.sum()),
             median=_median_budget(steps),
             median_snr_db=_median(steps.median_snr()),

@@ -51,6 +51,12 @@ class Steps:
             ]
         )
 
+    @property
+    def all_from(self) -> float:
+        """The smallest budget from which on all utterances were attacked."""
+        first = (one.steps[0][0] for one in self.searches)
+        return max(first, key=lambda budget: decibels(self.norm, budget))
+
     def known(self) -> tuple[float, float]:
         """Between which budgets, in dB, it is known of all whether they resist.
 

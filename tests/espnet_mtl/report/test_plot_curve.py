@@ -59,8 +59,8 @@ def test_lines_are_the_points(tmp_path, drawn):
     low, high = axis.get_xlim()
     assert axis.get_xscale() == "log" and low < 0.001 and high > 0.004
     # A marker where half of the utterances are broken.
-    [place] = line.get_markevery()
-    assert (budgets[place], rates[place]) == (0.002, 32.5)
+    [marker] = [one for one in axis.lines if one.get_marker() == "o"]
+    assert marker.get_xydata().tolist() == [[0.002, 32.5]]
     [legend] = [text.get_text() for text in axis.get_legend().get_texts()]
     assert legend == "ctc: half broken at 0.002"
 
@@ -88,8 +88,10 @@ def test_twins_share_a_panel_and_a_colour(tmp_path, drawn):
     ]
     for axis in panels:
         single, twin = named(axis).values()
-        assert single.get_markerfacecolor() == single.get_color()
-        assert twin.get_markerfacecolor() == "white"
+        inside = [
+            one.get_markerfacecolor() for one in axis.lines if one.get_marker() == "o"
+        ]
+        assert inside == [single.get_color(), "white"]
         names = [text.get_text() for text in axis.get_legend().get_texts()]
         assert names[-1] == "the other systems"
     colours = {line.get_color() for axis in panels for line in named(axis).values()}
@@ -141,18 +143,34 @@ def test_fewer_decibels_are_to_the_right(tmp_path, drawn):
 
 
 @pytest.mark.parametrize(
-    ("tried", "label"),
+    ("tried", "label", "end"),
     [
-        ([(0.001, 0)], "half broken by 0.001"),
-        ([(0.001, 9), (0.002, 9), (0.004, 9)], "fewer than half broken up to 0.004"),
+        ([(0.001, 0)], "half broken by 0.001", 0.001),
+        # Up to where the search went
+        (
+            [(0.001, 9), (0.002, 9), (0.004, 9)],
+            "fewer than half broken up to 0.004",
+            0.004,
+        ),
     ],
 )
-def test_all_broken_and_none(tmp_path, drawn, tried, label):
+def test_all_broken_and_none(tmp_path, drawn, tried, label, end):
     found = {"chain": dict.fromkeys(TRIED, tried)}
     plot_curves(make(tmp_path, found=found), tmp_path / "curve.png")
     [axis] = panels_of(drawn[0])
     assert axis.get_legend().get_texts()[0].get_text() == f"ctc: {label}"
-    assert axis.get_xlim()[1] > 0.004  # up to where the search went
+    assert end < axis.get_xlim()[1] < 3 * end
+
+
+def test_what_was_not_tried_on_all_is_dotted(tmp_path, drawn):
+    """Only ann, whom the weakest budget broke, was attacked with less."""
+    found = {"chain": {**TRIED, "ann-0": [(0.0005, 0), *TRIED["ann-0"]]}}
+    plot_curves(make(tmp_path, found=found, curve={"halvings": 1}), tmp_path / "c.png")
+    [axis] = panels_of(drawn[0])
+    solid, dotted = named(axis)["ctc"], axis.lines[1]
+    assert solid.get_xdata()[0] == 0.001 and dotted.get_linestyle() == ":"
+    assert list(dotted.get_xdata()[1:]) == [0.0005, 0.001]
+    assert list(dotted.get_ydata()) == [100.0, 75.0, 57.5]
 
 
 def test_a_single_budget_has_room_on_both_sides(tmp_path, drawn):
