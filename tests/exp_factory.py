@@ -122,6 +122,8 @@ def make_exp(
     infeasible=(),
     also=(),
     utts_per_speaker=3,
+    speakers=SPEAKERS,
+    accent_of=lambda speaker: "us",
     trials=None,
     tag="attack_pgd",
     decoder=None,
@@ -131,7 +133,8 @@ def make_exp(
 
     ``accent`` says whether it has an accent branch; ``trials`` are given where they are
     not ``make_trials(...)`` of the other arguments; ``infeasible`` utterances have too
-    long a target; ``describe`` gives what else a record says, of trial and score.
+    long a target; ``describe`` gives what else a record says, of trial and score;
+    ``accent_of`` the true accent, of a speaker's name.
     """
     exp = folder / f"asr_mtl_{system}"
     attack_dir, hyp_dir = exp / tag / "test", exp / f"decode_{system}_{tag}" / "test"
@@ -140,13 +143,12 @@ def make_exp(
     identity = {"system": system, "seed": seed, "decoder": f"decode_{system}"}
     for trial in trials:
         mine = []
-        for speaker, name in enumerate(SPEAKERS):
+        for speaker, name in enumerate(speakers):
             for number in range(utts_per_speaker):
                 utt = f"{name}-{number}"
                 wrong = 10 if trial.is_untouched else errors(trial, speaker, number)
-                mine.append(
-                    _score(trial, utt, name, wrong, accent, utt not in infeasible)
-                )
+                one = _score(trial, utt, name, wrong, accent, utt not in infeasible)
+                mine.append(replace(one, accent=accent_of(name)))
         if audio:
             _write_audio(attack_dir, trial, mine)
         for score in mine:

@@ -136,6 +136,11 @@ def _missing_in(group: Group, baselines: Sequence[str]) -> list[str]:
             )
         if system.attacked and not system.noise:
             said.append(f"{name}: no noise control.")
+        if system.result.of("curve") and not system.result.records:
+            said.append(
+                f"{name}: no robustness curve, since the attack's records (stage 15) "
+                "are not there."
+            )
         if clean.infeasible and not system.result.is_empty:
             every = counted(clean.num_infeasible + clean.n, "utterance")
             said.append(

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.curves import read_curves
 from espnet_mtl.results import attack_scores, clean_scores
+from espnet_mtl.results.attack import RECORDS_NAME, read_records
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore
 from espnet_mtl.results.clean_scores import CleanScores
+from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import Role
 
 _ATTACK_PATTERN = f"*/*/{attack_scores.FOLDER_NAME}/{attack_scores.ATTACK_SCORES_NAME}"
@@ -43,6 +46,17 @@ class AttackResult:
     def attack_dir(self) -> Path:
         """The attacked audio as a data directory; it may be gone."""
         return self.folder / self.scores.attack_dir
+
+    @cached_property
+    def records(self) -> Mapping[str, Record]:
+        """What the attack did to each utterance, by key; empty where they are gone.
+
+        Raises:
+            UserError: If a line of them is damaged.
+        """
+        if not (self.attack_dir / RECORDS_NAME).is_file():
+            return {}
+        return read_records(self.attack_dir)
 
     @property
     def is_empty(self) -> bool:

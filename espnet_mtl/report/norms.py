@@ -1,5 +1,7 @@
 """The norms of budgets: their names, and which budget is the larger attack."""
 
+import math
+
 NORM_NAMES = {
     "linf": "L-inf bound",
     "l2": "L2 bound",
@@ -14,6 +16,19 @@ def strength(norm: str | None, budget: float) -> float:
     signal-to-noise ratio.
     """
     return -budget if norm == "snr" else budget
+
+
+def decibels(norm: str | None, budget: float) -> float:
+    """Return the place of a budget on an axis in dB, larger for a larger attack.
+
+    A radius twice as large is 6 dB further, whatever the norm.
+    """
+    return -budget if norm == "snr" else 20.0 * math.log10(budget)
+
+
+def from_decibels(norm: str | None, place: float) -> float:
+    """Return the budget at a place on that axis."""
+    return -place if norm == "snr" else float(f"{10.0 ** (place / 20.0):.9g}")
 
 
 def budget_name(norm: str | None, budget: float) -> str:

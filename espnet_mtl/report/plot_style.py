@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt  # noqa: E402  # the backend comes first
 from matplotlib.artist import Artist  # noqa: E402
+from matplotlib.colors import to_hex, to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; without their
@@ -44,6 +45,33 @@ def look_of(number: int) -> dict[str, str]:
         "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],
     }
+
+
+def looks_of_families(systems: Sequence[str]) -> list[dict[str, Any]]:
+    """Colours and markers of systems, in their order: twins look alike.
+
+    A system with the accent branch (``ctc_accent``) has a darker shade of the colour of
+    the same system without it (``ctc``), and a marker with a white middle.
+    """
+    families = list(dict.fromkeys(map(family_of, systems)))
+    looks = []
+    for system in systems:
+        colour = COLOURS[families.index(family_of(system)) % len(COLOURS)]
+        is_twin = system != family_of(system)
+        shade = _darker(colour) if is_twin else colour
+        inside = "white" if is_twin else shade
+        looks.append({"color": shade, "marker": "o", "markerfacecolor": inside})
+    return looks
+
+
+def _darker(colour: str) -> str:
+    red, green, blue = to_rgb(colour)
+    return to_hex((0.45 * red, 0.45 * green, 0.45 * blue))
+
+
+def family_of(system: str) -> str:
+    """Return the name that a system shares with its twin."""
+    return system.removesuffix("_accent")
 
 
 def legend_outside(

@@ -1,4 +1,4 @@
-"""The report: results.json, RESULTS.md, index.html and plots."""
+"""The report: results.json, curve.json, RESULTS.md, index.html and plots."""
 
 import textwrap
 from collections import defaultdict
@@ -34,8 +34,11 @@ from espnet_mtl.report.document import (
 from espnet_mtl.report.example import find_example, write_example
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import strength
+from espnet_mtl.report.robustness import blocks as curve_words
+from espnet_mtl.report.robustness.curves import GroupCurves, make_curves
 from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.clean_scores import AccentConfusion
+from espnet_mtl.results.curve import CURVE_NAME, write_curves
 from espnet_mtl.results.files import write_result
 
 _LEGEND_SHORT = (
@@ -70,6 +73,11 @@ class Report:
     def audits(self) -> list[AuditGroup]:
         """The audit of every attack; made once, since it reads all attacked audio."""
         return make_audits(self.experiments)
+
+    @cached_property
+    def curves(self) -> list[GroupCurves]:
+        """Robustness curves, of groups whose attack has looked for them."""
+        return [curves for group in self.groups if (curves := make_curves(group))]
 
     def main_blocks(self) -> list[Block]:
         """Main table with its warnings and legend, for each comparison."""
@@ -129,6 +137,10 @@ def write_report(report: Report, output: Path) -> list[Path]:
     audits = [audit for group in report.audits for audit in group.audits]
     write_result(output / "audit.json", [audit.export() for audit in audits])
     write_result(files[2], results_rows(report.experiments, audits))
+    every = [curve for curves in report.curves for curve in curves.every]
+    (output / CURVE_NAME).unlink(missing_ok=True)  # of an earlier report
+    if every:
+        write_curves(output / CURVE_NAME, every)
     return files
 
 
@@ -175,6 +187,7 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         "Environments": [Bullets(environment())],
         "Command": [Code(report.command)] if report.command else [],
         "Robustness": [*report.main_blocks(), *plots["budgets"]],
+        "Robustness curve": _curve_blocks(report, plots),
         "Audit of the attack": audit_words.audit_blocks(report.audits),
         "The paper's claims": claims_blocks(report.groups),
         "An example": plots["example"],
@@ -196,11 +209,27 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
     return blocks
 
 
+def _curve_blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
+    """Write the section about robustness curves, without its heading."""
+    blocks: list[Block] = [Text(curve_words.HOW_TO_READ)] if report.curves else []
+    for number, curves in enumerate(report.curves, start=1):
+        if len(report.curves) > 1:
+            blocks.append(Heading(curves.group.title, level=3))
+        blocks += plots[f"curve {number}"]
+        blocks += curve_words.curve_blocks(curves)
+        if attackers := curve_words.attacker_blocks(curves):
+            blocks += [Heading("Each attacker's curve", level=3)]
+            blocks += [*plots[f"curve {number} of attackers"], *attackers]
+    return blocks
+
+
 def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
     """Draw all plots; what cannot be drawn has no blocks."""
     # Matplotlib takes a while to load: only where something is drawn.
     from espnet_mtl.report.plot_accents import plot_confusions
     from espnet_mtl.report.plot_attack import plot_attackers, plot_budgets
+    from espnet_mtl.report.plot_curve import plot_attackers as plot_attacker_curves
+    from espnet_mtl.report.plot_curve import plot_curves
     from espnet_mtl.report.plot_example import plot_example
     from espnet_mtl.report.plot_training import plot_training
 
@@ -226,6 +255,18 @@ def _draw(report: Report, output: Path) -> Mapping[str, list[Block]]:
                 Image("plots/example.png", text),
                 AudioClips(write_example(example, output)),
             ]
+    for number, curves in enumerate(report.curves, start=1):
+        suffix = f"_{number}" if len(report.curves) > 1 else ""
+        title = curves.group.title
+        path = f"plots/robustness_curve{suffix}.png"
+        plot_curves(curves, output / path)
+        text = f"AdvTWER of each system as the budget grows, {title}"
+        made[f"curve {number}"].append(Image(path, text))
+        if curves.attackers:
+            path = f"plots/robustness_curve_attackers{suffix}.png"
+            plot_attacker_curves(curves, output / path)
+            text = f"AdvTWER by attacker as the budget grows, {title}"
+            made[f"curve {number} of attackers"].append(Image(path, text))
     if plot_training(report.experiments, output / "plots/training.png"):
         image = Image("plots/training.png", "Validation measures after each epoch")
         made["training"].append(image)

@@ -173,7 +173,7 @@ def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
 
 def notes(group: Group) -> list[str]:
     """Say in sentences how much was attacked, and by whom."""
-    counts = [row.n for row in _rows(group) if row.role != "audit"]
+    counts = [row.n for row in _rows(group) if row.role not in ("audit", "curve")]
     utterances = f"{_range(counts)} utterance{'' if max(counts) == 1 else 's'}"
     who = counted(len(group.speakers), "speaker")
     said = [f"{utterances} of {who} ({group.title})."]
@@ -238,7 +238,10 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
 
 
 def trial_table(rows: Sequence[Row]) -> Table:
-    """Make the table of one attacked decoding, a row for each trial."""
+    """Make the table of one attacked decoding, a row for each trial.
+
+    Trials that look for the smallest budgets have no budget of their own, and no row.
+    """
     header = ["trial", "n", "infeasible", "benign WER", "null TWER", "AdvTWER ↑"]
     header += ["AdvWER", "success", "SNR dB", "accent acc.", "balanced", "majority"]
     header += ["adv. accent acc.", "adv. balanced"]
@@ -260,5 +263,6 @@ def trial_table(rows: Sequence[Row]) -> Table:
             number(row.adv_accent_balanced_acc),
         ]
         for row in rows
+        if row.role != "curve"
     ]
     return Table(header, cells)

@@ -91,12 +91,11 @@ def read_evidence(result: AttackResult, benign_wers: Mapping[str, float]) -> Evi
     """
     folder = result.attack_dir
     has_run = (folder / attack.ATTACK_NAME).is_file()
-    has_records = (folder / attack.RECORDS_NAME).is_file()
     has_wavs = (folder / "wav.scp").is_file()
     return Evidence(
         result=result,
         run=attack.read_attack_run(folder) if has_run else None,
-        records=attack.read_records(folder) if has_records else {},
+        records=result.records,
         wavs=read_table(folder / "wav.scp") if has_wavs else {},
         benign_wers=benign_wers,
     )

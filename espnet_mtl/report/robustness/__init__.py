@@ -1,0 +1,1 @@
+"""Robustness curves: how an attack fares as its budget grows."""

@@ -1,0 +1,244 @@
+"""The robustness curves of systems that are compared: all, by accent, by attacker."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from espnet_mtl.metrics.bootstrap import Interval
+from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.norms import decibels, from_decibels
+from espnet_mtl.report.robustness.search import Search, read_searches, worst_cases
+from espnet_mtl.report.robustness.steps import Steps
+from espnet_mtl.results.attack_scores import Row
+from espnet_mtl.results.curve import Curve, Limits, Median, Point
+
+
+@dataclass(frozen=True)
+class SystemCurves:
+    """The curves of one system.
+
+    Attributes:
+        label: The system's name in tables.
+        whole: Over all utterances; of several attackers, the lower envelope.
+        accents: By accent, sorted; none where only one is known.
+        attackers: Each attacker's own, by its name; none where there is one only.
+    """
+
+    label: str
+    whole: Curve
+    accents: dict[str, Curve]
+    attackers: dict[str, Curve]
+
+
+@dataclass(frozen=True)
+class GroupCurves:
+    """The curves of systems that can be compared."""
+
+    group: Group
+    systems: Sequence[SystemCurves]
+
+    @property
+    def every(self) -> list[Curve]:
+        """All curves, in the order of ``curve.json``."""
+        return [
+            curve
+            for system in self.systems
+            for curve in (
+                system.whole,
+                *system.accents.values(),
+                *system.attackers.values(),
+            )
+        ]
+
+    @property
+    def accents(self) -> list[str]:
+        """All accents, sorted."""
+        return sorted({name for one in self.systems for name in one.accents})
+
+    @property
+    def attackers(self) -> list[str]:
+        """All attackers, in the order of the configuration."""
+        names = (name for one in self.systems for name in one.attackers)
+        return list(dict.fromkeys(names))
+
+
+def make_curves(group: Group) -> GroupCurves | None:
+    """Make the curves of systems that are compared.
+
+    Returns:
+        ``None`` where no system has one: no trial looked for the smallest budgets, its
+        records are gone, or no utterance counts.
+
+    Raises:
+        UserError: If a record is damaged.
+    """
+    found = {system.label: _read(system) for system in group.systems}
+    if not any(found.values()):
+        return None
+    spans = [
+        _span(system, row, steps)
+        for system in group.systems
+        for row, steps in found[system.label]
+    ]
+    span = max(low for low, _ in spans), min(high for _, high in spans)
+    systems = [
+        _Maker(system, span).make(found[system.label])
+        for system in group.systems
+        if found[system.label]
+    ]
+    return GroupCurves(group, systems)
+
+
+_DOUBLE = 20.0 * math.log10(2.0)  # dB from a budget to twice as large a one
+
+_Found = list[tuple[Row, Steps]]
+
+
+def _read(system: SystemResult) -> _Found:
+    """Read a system's searches for the smallest budgets; none where nothing counts."""
+    rows = [
+        row
+        for row in system.result.of("curve")
+        if row.norm == system.norm and row.words == "target" and row.n
+    ]
+    if not system.result.records:
+        return []
+    return [(row, Steps(row.norm, read_searches(system.result, row))) for row in rows]
+
+
+def _span(system: SystemResult, row: Row, steps: Steps) -> tuple[float, float]:
+    """Between which budgets, in dB, an attack has looked for the smallest ones.
+
+    These are the attack's own budgets, and beyond them as far as its ``curve`` says;
+    so the area does not depend on what was found.
+    """
+    places = [
+        decibels(row.norm, one.budget)
+        for one in system.attacked
+        if (one.attack, one.attacker) == (row.attack, row.attacker)
+    ] or [decibels(row.norm, row.budget)]
+    curve = row.settings.get("curve", {})
+    low, high = steps.known()
+    return (
+        max(low, min(places) - _DOUBLE * curve.get("halvings", 0)),
+        min(high, max(places) + _DOUBLE * curve.get("doublings", 0)),
+    )
+
+
+class _Maker:
+    def __init__(self, system: SystemResult, span: tuple[float, float]):
+        self._system = system
+        self._span = span
+        self._weakest, self._strongest = (
+            from_decibels(system.norm, place) for place in span
+        )
+
+    def make(self, found: _Found) -> SystemCurves:
+        norm = self._system.norm
+        worst = worst_cases([steps.searches for _, steps in found], norm)
+        whole = Steps(norm, worst)
+        rows = [row for row, _ in found]
+        by_accent: dict[str, list[Search]] = {}
+        for one in sorted(worst, key=lambda one: one.accent):
+            by_accent.setdefault(one.accent, []).append(one)
+        accents = {
+            accent: self._curve(rows, Steps(norm, searches), accent=accent)
+            for accent, searches in by_accent.items()
+            if len(by_accent) > 1
+        }
+        attackers = {
+            name: self._curve([row], steps, envelope=whole)
+            for name, (row, steps) in zip(_names(rows), found, strict=True)
+            if len(found) > 1
+        }
+        return SystemCurves(
+            self._system.label, self._curve(rows, whole), accents, attackers
+        )
+
+    def _curve(
+        self,
+        rows: Sequence[Row],
+        steps: Steps,
+        *,
+        accent: str | None = None,
+        envelope: Steps | None = None,
+    ) -> Curve:
+        about, is_one = self._system.clean, len(rows) == 1
+        has_span = self._span[0] < self._span[1]
+        area = steps.area(*self._span) if has_span else None
+        optimality = math.nan
+        if envelope and has_span:
+            optimality = steps.optimality(envelope, *self._span)
+        null = sum(one.null for one in steps.searches)
+        return Curve(
+            system=about.system,
+            seed=about.seed,
+            decoder=about.decoder,
+            set=about.set,
+            attack_tag=self._system.result.scores.attack_tag,
+            norm=self._system.norm,
+            trials=tuple(row.trial for row in rows),
+            attack=rows[0].attack if is_one else None,
+            attacker=rows[0].attacker if is_one else None,
+            accent=accent,
+            n=len(steps.searches),
+            speakers=len(set(steps.speakers)),
+            not_broken=steps.resisting(self._strongest),
+            unconfirmed=sum(not one.confirmed for one in steps.searches),
+            within=steps.within(),
+            weakest=self._weakest,
+            strongest=self._strongest,
+            all_from=steps.all_from,
+            null_twer=100.0 * null / int(steps.words.sum()),
+            median=_median_budget(steps),
+            median_snr_db=_median(steps.median_snr()),
+            area=area.estimate if area else None,
+            area_ci=_limits(area) if area else None,
+            optimality=None if math.isnan(optimality) else optimality,
+            points=tuple(_points(steps)),
+        )
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """Name attackers: by the attack alone, where that tells them apart."""
+    attacks = [row.attack for row in rows]
+    pairs = [" ".join(filter(None, (row.attack, row.attacker))) for row in rows]
+    for names in (attacks, pairs):
+        if len(set(names)) == len(rows):
+            return names
+    return [row.trial for row in rows]
+
+
+def _points(steps: Steps) -> Iterable[Point]:
+    at_0_db = steps.full_scale_db()
+    for budget, broken, twer in zip(
+        steps.budgets, steps.broken(), steps.adv_twer(), strict=True
+    ):
+        place = decibels(steps.norm, budget)
+        yield Point(
+            budget=budget,
+            snr_db=None if at_0_db is None else at_0_db - place,
+            broken=broken.estimate,
+            broken_ci=_limits(broken),
+            adv_twer=twer.estimate,
+            adv_twer_ci=_limits(twer),
+        )
+
+
+def _median_budget(steps: Steps) -> Median:
+    """The median as a budget: one of those that were tried."""
+    budgets = {decibels(steps.norm, budget): budget for budget in steps.budgets}
+    found = steps.median_db()
+    value, low, high = (budgets.get(place) for place in found)
+    if steps.norm == "snr":  # fewer dB are a larger budget
+        low, high = high, low
+    return Median(value=value, ci=None if math.isnan(found.low) else (low, high))
+
+
+def _median(found: Interval) -> Median:
+    value, low, high = (one if math.isfinite(one) else None for one in found)
+    return Median(value=value, ci=None if math.isnan(found.low) else (low, high))
+
+
+def _limits(interval: Interval) -> Limits | None:
+    return None if math.isnan(interval.low) else (interval.low, interval.high)

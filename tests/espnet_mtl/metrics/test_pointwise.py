@@ -1,0 +1,71 @@
+"""Intervals of several figures at once: as one by one, and as by drawing one by one."""
+
+import math
+
+import numpy as np
+import pytest
+
+from espnet_mtl.metrics.bootstrap import DRAWS, wer_interval
+from espnet_mtl.metrics.pointwise import median_interval, rate_intervals
+
+RNG = np.random.default_rng(0)
+WORDS = RNG.integers(4, 12, 60)
+ERRORS = RNG.integers(0, 8, (60, 3))
+SPEAKERS = [f"s{n % 12:02d}" for n in range(60)]
+
+
+def test_every_rate_is_as_alone():
+    found = rate_intervals(ERRORS, WORDS, SPEAKERS)
+    for interval, column in zip(found, ERRORS.T, strict=True):
+        assert interval == pytest.approx(wer_interval(column, WORDS, SPEAKERS))
+
+
+def test_a_rate_without_spread_is_as_alone():
+    """What a bootstrap cannot tell is decided in one place."""
+    [found] = rate_intervals(np.zeros((60, 1)), WORDS, SPEAKERS)
+    assert found == wer_interval([0] * 60, WORDS, SPEAKERS)
+    assert found.estimate == 0
+
+
+def test_one_speaker_has_no_interval():
+    [rate] = rate_intervals(np.ones((2, 1)), np.array([2, 2]), ["a", "a"])
+    assert rate.estimate == 50.0
+    assert math.isnan(rate.low) and math.isnan(rate.high)
+    median = median_interval(np.array([1.0, np.inf]), ["a", "a"])
+    assert median.estimate == 1.0
+    assert math.isnan(median.low) and math.isnan(median.high)
+
+
+def test_a_median_is_as_drawn_one_by_one():
+    values = RNG.normal(size=60).round(1)
+    values[::5] = np.inf
+    found = median_interval(values, SPEAKERS)
+    names, index = np.unique(SPEAKERS, return_inverse=True)
+    drawn = np.random.default_rng(0).multinomial(
+        len(names), np.full(len(names), 1 / len(names)), size=DRAWS
+    )
+    medians = []
+    for times in drawn:
+        every = np.sort(np.repeat(values, times[index]))
+        medians.append(every[(len(every) - 1) // 2])
+    medians.sort()
+    assert found.estimate == np.sort(values)[29]
+    assert found.low == medians[round(0.025 * DRAWS) - 1]
+    assert found.high == medians[round(0.975 * DRAWS) - 1]
+
+
+def test_a_median_may_lie_beyond_all_that_was_reached():
+    values = np.array([1.0, 2.0, np.inf, np.inf, np.inf])
+    found = median_interval(values, list("abcde"))
+    assert found.estimate == np.inf
+    assert found.low < np.inf and found.high == np.inf
+
+
+@pytest.mark.parametrize(
+    ("values", "speakers"), [([], []), ([1.0], ["a", "b"]), ([1.0, 2.0], ["a"])]
+)
+def test_one_value_for_each_utterance(values, speakers):
+    with pytest.raises(ValueError, match="not one value for each utterance"):
+        median_interval(np.array(values), speakers)
+    with pytest.raises(ValueError, match="not one value for each utterance"):
+        rate_intervals(np.array(values)[:, None], np.ones(len(values)), speakers)
