@@ -4,13 +4,14 @@ A speaker's utterances have similar errors, so speakers are drawn with replaceme
 with all of its utterances: a cluster bootstrap. Two systems are compared on the same
 draws, as Bisani and Ney 2004 do with utterances.
 
-Draws of what is all alike are all alike: their interval is a single point, as if nothing
-else were possible. 0 errors in 64 utterances, for instance, gave [0, 0]. So
+Draws of what is all alike are all alike: their interval is a single point, as if
+nothing else were possible, such as [0, 0] for no error in 64 utterances. So
 
 - where all speakers have the same rate, utterances are drawn instead;
-- where these are alike as well, the exact interval of 0 of n (:mod:`binomial`) says what
-  share of all utterances may be different, and the limits are what the rate would be if
-  these were as different as a rate between 0 and 100 % can be.
+- where these are alike as well, the exact interval of 0 of n
+  (:mod:`espnet_mtl.metrics.binomial`) says what share of all utterances may be
+  different, and the limits are what the rate would be if these were as different as a
+  rate between 0 and 100 % can be.
 
 Both take utterances as independent: nothing was seen that one speaker's have in common.
 """
