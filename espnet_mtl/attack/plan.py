@@ -5,7 +5,7 @@ them looks nothing up: the names in a trial are for people and paths.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,11 +17,13 @@ from espnet_mtl.attack.attackers import (
     NamedAttacker,
     resolve_attacker,
 )
-from espnet_mtl.attack.balls import UNBOUNDED, Ball, make_ball
-from espnet_mtl.attack.config import AttackConfig, AttackSpec
+from espnet_mtl.attack.balls import UNBOUNDED, Ball, louder, make_ball
+from espnet_mtl.attack.config import AttackConfig, AttackSpec, LoudBlackBox
 from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.registry import ATTACKS
+from espnet_mtl.attack.methods.square import SquareAttack
+from espnet_mtl.attack.methods.transcript_search import TranscriptSearch
 from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.methods.untouched import HealthCheck, Untouched
 from espnet_mtl.attack.victim import Victim
@@ -251,7 +253,40 @@ class _Planner:
             plan.append(
                 self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")
             )
+        if config.black_box:
+            plan.append(self._black_box(config.black_box, attacks, goal))
         return plan
+
+    def _black_box(
+        self, wanted: LoudBlackBox, attacks: Sequence[BoundAttack], goal: Attacker
+    ) -> BoundTrial:
+        """Gradients at a larger budget, and black boxes on what they leave."""
+        config = self._config
+        gradients = [one for one in attacks if one.about.kind == "white_box"]
+        who = next(
+            NamedAttacker(one.about.attacker, one.attacker)
+            for one in (*gradients, *attacks)
+        )
+        black_boxes = [
+            self._bind("square", SquareAttack(queries=wanted.queries), who),
+            self._bind(
+                "transcript_search", TranscriptSearch(queries=wanted.transcripts), who
+            ),
+        ]
+        members = (*gradients, *black_boxes)
+        trial = Trial(
+            name="black_box",
+            role="audit",
+            attack="black_box",
+            norm=config.norm,
+            budget=louder(config.norm, config.budgets, wanted.times),
+            words=goal.words,
+            to_accent=goal.accent,
+            members=tuple(one.about for one in members),
+            suite=config.version,
+            settings=self._common,
+        )
+        return BoundTrial.of(trial, members, goal)
 
     def _trial(
         self,

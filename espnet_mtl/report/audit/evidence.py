@@ -30,7 +30,7 @@ class Evidence:
         wavs: Paths of its audio by key; empty where they are gone.
         whole_wer: WER of the whole set without an attack (stage 13), in percent;
             ``None`` where it is not scored.
-        compared: What is known of the systems that it is compared with.
+        compared: What is known of the systems with figures that it is compared with.
         twin: The one of them that differs by the accent branch alone, if there is one.
     """
 
@@ -132,7 +132,11 @@ def read_evidence(
     alone = [_read_alone(one) for one in attacked]
     found = []
     for one in alone:
-        others = [other for other in alone if other is not one]
+        others = [
+            other
+            for other in alone
+            if other is not one and not other.result.is_empty
+        ]
         named = [two for two in others if _are_compared(one, two, baselines)]
         twins = [two for two in others if _are_twins(one, two)]
         # Of several decodings, that by the same decoder

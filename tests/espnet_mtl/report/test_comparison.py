@@ -216,7 +216,7 @@ def test_a_claim_without_an_audit_is_not_judged(group):
         "Whether ctc_accent is harder to attack than ctc is not judged (no audit of "
         "ctc_accent; no audit of ctc) (+30."
     )
-    assert not [line for line in said if "easier" in line or "is harder" in line[:30]]
+    assert all(line.startswith("Whether ") for line in said)
 
 
 def test_no_claim_is_judged_by_a_recogniser_that_hears_next_to_nothing(tmp_path):
