@@ -446,15 +446,17 @@ def _suite_notes(edits, members):
                 loss=5.0 + cost,
                 cost=cost,
                 success=cost == 0,
+                gradients=100 * (member.kind == "white_box"),
+                decodings=4,
             )
         )
         if cost == 0:
             break
     doubled = Doubled(
-        loss=4.9 + edits,
-        loss_before=5.0 + edits,
-        loss_start=50.0,
+        gradients=100,
+        more_gradients=100,
         cost=edits,
+        cost_before=edits,
         success=False,
     )
     return {"attempts": tuple(attempts), "doubled": doubled if edits else None}

@@ -59,6 +59,33 @@ class LoudBlackBox:
 
 
 @dataclass(frozen=True)
+class CurveConfig:
+    """How the smallest budget that breaks an utterance is looked for.
+
+    Attributes:
+        within: The search ends when what broke an utterance is at most so many times
+            what did not. With ``norm: snr``, as a ratio of amplitudes.
+        halvings: How often the weakest of the ``budgets`` is halved where it breaks an
+            utterance, before the search gives up.
+        doublings: How often the strongest is doubled where it does not.
+        steps: Gradients at each budget that is tried, for attacks that have steps;
+            0 for as many as the attack itself takes.
+    """
+
+    within: float = 1.1
+    halvings: int = 3
+    doublings: int = 3
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1.0 < self.within <= 2.0:
+            raise UserError(f"within: {self.within}: give a ratio above 1, up to 2")
+        for name in ("halvings", "doublings", "steps"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name}: {getattr(self, name)}: give 0 or more")
+
+
+@dataclass(frozen=True)
 class AttackConfig:
     """What ``conf/attack_*.yaml`` says.
 
@@ -74,10 +101,14 @@ class AttackConfig:
             ``shuffled``.
         eot: Random transformations that the attack averages over; see ``EOT``.
         target_text: A target for all utterances, instead of one for each.
+        ascending: Whether each budget goes on from what was found with the smaller
+            one. What that has broken is broken.
+        curve: How the smallest budget that breaks each utterance is looked for;
+            ``None`` to leave it out.
         unbounded: Steps for each ball of an attack whose ball grows until it succeeds,
             for the audit of a suite; 0 to leave it out.
-        doubled: Whether a suite's last gradient attack is run again with twice the
-            steps, for the audit.
+        doubled: Whether what resists a suite is attacked with as many gradients again,
+            for the audit.
         black_box: See :class:`LoudBlackBox`, for the audit of a suite; ``None`` to
             leave it out.
         batch_bins: Samples of audio in a batch, padding included.
@@ -96,6 +127,8 @@ class AttackConfig:
     controls: tuple[str, ...] = ("clean", "noise")
     eot: EOT = field(default_factory=EOT)
     target_text: str = ""
+    ascending: bool = False
+    curve: CurveConfig | None = None
     unbounded: int = 0
     doubled: bool = False
     black_box: LoudBlackBox | None = None
@@ -120,10 +153,11 @@ class AttackConfig:
         for one in self.attacks:
             for name in one.attackers:
                 _check_choice(f"{one.label}: attackers", name, tuple(self.attackers))
-            if self.name and not one.method.traits.in_suites:
+            if (self.name or self.ascending) and not one.method.traits.in_suites:
                 raise UserError(
-                    f"attacks: {one.attack}: cannot be a part of a suite, which looks "
-                    "for the worst case of each utterance"
+                    f"attacks: {one.attack}: cannot be a part of a suite, nor go on "
+                    "from a smaller budget (ascending): each utterance would keep its "
+                    "worst case"
                 )
         labels = [one.label for one in self.attacks]
         if not self.name and len(set(labels)) < len(labels):
@@ -134,6 +168,8 @@ class AttackConfig:
             raise UserError(
                 "unbounded, doubled, black_box: only a suite with a 'name' has them"
             )
+        if self.curve is not None and not self.ascending:
+            raise UserError("curve: needs 'ascending: true'")
 
     def _check_budgets(self) -> None:
         if not self.budgets:
@@ -233,8 +269,9 @@ _WORDS_FOR_TYPES: dict[Any, str] = {
 def _parse_common(name: str, value: Any) -> Any:
     if name == "eot":
         return _build(EOT, value, name)
-    if name == "black_box":
-        return _build(LoudBlackBox, value, name)
+    if name in ("curve", "black_box"):
+        kind = {"curve": CurveConfig, "black_box": LoudBlackBox}[name]
+        return None if value is None else _build(kind, value, name)
     if name == "attackers":
         if not isinstance(value, dict):
             raise UserError(f"{name}: {value!r}: give weights by branch, by name")

@@ -18,7 +18,12 @@ from espnet_mtl.attack.attackers import (
     resolve_attacker,
 )
 from espnet_mtl.attack.balls import UNBOUNDED, Ball, louder, make_ball
-from espnet_mtl.attack.config import AttackConfig, AttackSpec, LoudBlackBox
+from espnet_mtl.attack.config import (
+    AttackConfig,
+    AttackSpec,
+    CurveConfig,
+    LoudBlackBox,
+)
 from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.registry import ATTACKS
@@ -88,14 +93,20 @@ class BoundTrial(PlannedTrial):
     Attributes:
         attacks: Several for a suite, else one.
         goal: What all of its attackers aim at.
+        curve: How to look for the smallest budget, in a trial that does.
     """
 
     attacks: tuple[BoundAttack, ...]
     goal: Attacker
+    curve: CurveConfig | None = None
 
     @classmethod
     def of(
-        cls, trial: Trial, attacks: tuple[BoundAttack, ...], goal: Attacker
+        cls,
+        trial: Trial,
+        attacks: tuple[BoundAttack, ...],
+        goal: Attacker,
+        curve: CurveConfig | None = None,
     ) -> "BoundTrial":
         """Bind a trial, and find out what it needs."""
         methods = [one.method for one in attacks]
@@ -103,6 +114,7 @@ class BoundTrial(PlannedTrial):
         needs = Needs(
             truth=any(one.words != "target" for one in attackers),
             decoder=trial.suite is not None
+            or bool(trial.after)
             or any(method.traits.listens for method in methods)
             # Where the data do not tell an accent, the decoder does.
             or any(one.accent in ("away", "keep") for one in attackers),
@@ -110,7 +122,12 @@ class BoundTrial(PlannedTrial):
             sources=tuple(dict.fromkeys(p for m in methods for p in m.sources)),
             fit_data="".join(method.fit_data for method in methods),
         )
-        return cls(trial, needs, attacks, goal)
+        return cls(trial, needs, attacks, goal, curve)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether an utterance may be broken before an attack of the trial begins."""
+        return self.trial.suite is not None or bool(self.trial.after)
 
     def ball(self, clean: torch.Tensor, lengths: torch.Tensor) -> Ball:
         """Put the trial's ball around utterances; see :func:`make_ball`."""
@@ -183,7 +200,7 @@ class _Planner:
                 who = NamedAttacker("", replace(first.attacker, weights={}))
             attack = self._bind(control, method, who)
             for budget in config.budgets:
-                name = _name_trial(control, "", config.norm, budget)
+                name = self._name(control, "", budget)
                 plan.append(self._trial(name, attack, budget, role="control"))
         return plan
 
@@ -206,9 +223,11 @@ class _Planner:
         plan = []
         for who in self._who(spec):
             attack = self._bind(spec.attack, spec.method, who)
-            for budget in self._config.budgets:
-                name = _name_trial(spec.label, who.name, self._config.norm, budget)
-                plan.append(self._trial(name, attack, budget))
+            series = [
+                self._trial(self._name(spec.label, who.name, budget), attack, budget)
+                for budget in self._budgets
+            ]
+            plan += self._in_turn(series, self._name(spec.label, who.name, "curve"))
         return plan
 
     def suite(self) -> list[BoundTrial]:
@@ -225,10 +244,10 @@ class _Planner:
             raise UserError(
                 f"{config.name}: none of its attacks can be run on this model"
             )
-        plan = []
-        for budget in config.budgets:
+        series = []
+        for budget in self._budgets:
             trial = Trial(
-                name=_name_trial(config.name, "", config.norm, budget),
+                name=self._name(config.name, "", budget),
                 role="main",
                 attack=config.name,
                 norm=config.norm,
@@ -240,7 +259,8 @@ class _Planner:
                 doubled=config.doubled,
                 settings=self._common,
             )
-            plan.append(BoundTrial.of(trial, tuple(attacks), goal))
+            series.append(BoundTrial.of(trial, tuple(attacks), goal))
+        plan = self._in_turn(series, self._name(config.name, "", "curve"))
         if config.unbounded:
             # One that spends nothing on the accent, if there is one, goes furthest.
             who = min(
@@ -287,6 +307,52 @@ class _Planner:
             settings=self._common,
         )
         return BoundTrial.of(trial, members, goal)
+
+    @property
+    def _budgets(self) -> list[float]:
+        """The budgets in the order of their trials."""
+        budgets = list(map(float, self._config.budgets))
+        if not self._config.ascending:
+            return budgets
+        # Fewer dB are more noise.
+        return sorted(budgets, reverse=self._config.norm == "snr")
+
+    def _in_turn(self, series: list[BoundTrial], curve: str) -> list[BoundTrial]:
+        """Let each trial go on from those of smaller budgets, if that is wanted.
+
+        The search for the smallest budget, whose trial is named ``curve``, comes last.
+        """
+        if not self._config.ascending:
+            return series
+        names = [one.trial.name for one in series]
+        plan = [
+            BoundTrial.of(
+                replace(one.trial, after=tuple(names[:place])), one.attacks, one.goal
+            )
+            for place, one in enumerate(series)
+        ]
+        if self._config.curve is not None:
+            last = plan[-1]
+            trial = replace(
+                last.trial,
+                name=curve,
+                role="curve",
+                doubled=False,
+                after=tuple(names),
+                settings={**self._common, "curve": asdict(self._config.curve)},
+            )
+            gradients = [a for a in last.attacks if a.about.kind == "white_box"]
+            attacks = tuple(gradients[:1]) or last.attacks[:1]
+            steps = self._config.curve.steps
+            if steps:
+                attacks = tuple(
+                    replace(one, method=one.method.with_steps(steps)) for one in attacks
+                )
+            plan.append(BoundTrial.of(trial, attacks, last.goal, self._config.curve))
+        return plan
+
+    def _name(self, label: str, attacker: str, budget: float | str) -> str:
+        return _name_trial(label, attacker, self._config.norm, budget)
 
     def _trial(
         self,
@@ -370,7 +436,8 @@ class _Planner:
         return Attacker(words=words, accent=accent)
 
 
-def _name_trial(label: str, attacker: str, norm: str, budget: float) -> str:
-    """Name a trial, such as ``pgd_accent_blind_linf0.001``."""
-    parts = (label, attacker, f"{norm}{budget:g}")
+def _name_trial(label: str, attacker: str, norm: str, budget: float | str) -> str:
+    """Name a trial: ``pgd_accent_blind_linf0.001``, ``standard_linf_curve``."""
+    size = f"_{budget}" if isinstance(budget, str) else f"{budget:g}"
+    parts = (label, attacker, f"{norm}{size}")
     return "_".join(part for part in parts if part)

@@ -1,6 +1,7 @@
 """One batch to be attacked, and what an attack makes of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from espnet_mtl.attack.eot import ExpectedLoss
 from espnet_mtl.attack.losses import Loss
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.metrics.wish import Heard
-from espnet_mtl.results.record import Attempt, Doubled, Health
+from espnet_mtl.results.record import Attempt, Doubled, Health, Smallest
 
 
 class Judge(Protocol):
@@ -43,6 +44,36 @@ class Judge(Protocol):
         ...
 
 
+class Effort:
+    """What has been spent on each utterance of a batch, whatever spends it.
+
+    The parts of a batch count into the same numbers.
+
+    Args:
+        size: Utterances in the batch.
+
+    Attributes:
+        gradients: How often the loss was differentiated, (Batch,).
+        decodings: How often the decoder was asked, (Batch,).
+    """
+
+    def __init__(self, size: int):
+        self.gradients = torch.zeros(size, dtype=torch.long)
+        self.decodings = torch.zeros(size, dtype=torch.long)
+        self._rows = torch.arange(size)
+
+    def rows(self, rows: torch.Tensor) -> "Effort":
+        """Count for some utterances only; ``rows`` are their numbers, (Rows,)."""
+        part = copy(self)
+        part._rows = self._rows[rows.cpu()]
+        return part
+
+    def add(self, *, gradients: int = 0, decodings: int = 0) -> None:
+        """Count what was spent on each of the utterances."""
+        self.gradients[self._rows] += gradients
+        self.decodings[self._rows] += decodings
+
+
 @dataclass(frozen=True)
 class Problem:
     """One batch to be attacked.
@@ -56,6 +87,9 @@ class Problem:
         donor: Makes the problem of as many other utterances, in the same order;
             ``None`` where there are none.
         fitted: What the attack's ``fit`` returned, for an attack that has one.
+        start: Perturbations in the ball to start from, such as those found in a smaller
+            one, (Batch, Samples); ``None`` where there are none.
+        effort: Counts what the attack spends; ``None`` where nobody asks.
     """
 
     loss: Loss
@@ -65,6 +99,8 @@ class Problem:
     rate: int
     donor: "Callable[[], Problem] | None" = None
     fitted: torch.Tensor | None = None
+    start: torch.Tensor | None = None
+    effort: Effort | None = None
 
     def __len__(self) -> int:
         return len(self.ball)
@@ -79,7 +115,19 @@ class Problem:
             judge=self.judge.rows(rows),
             seeds=[self.seeds[n] for n in rows.tolist()],
             donor=None if donor is None else lambda: donor().rows(rows),
+            start=None if self.start is None else self.start[rows],
+            effort=None if self.effort is None else self.effort.rows(rows),
         )
+
+    def hear(self, delta: torch.Tensor) -> list[Heard]:
+        """Ask the judge what is heard, which counts; see ``Judge``."""
+        if self.effort is not None:
+            self.effort.add(decodings=1)
+        return self.judge.hear(delta)
+
+    def elsewhere(self, *purpose: object) -> "Problem":
+        """Return the problem with other seeds, so that restarts begin elsewhere."""
+        return replace(self, seeds=self.seeds_for(*purpose))
 
     def with_ball(self, ball: Ball) -> "Problem":
         """Return the problem in another ball around the same audio."""
@@ -89,6 +137,11 @@ class Problem:
     def randomised(self) -> bool:
         """Whether the loss is an average over random draws, other ones at each call."""
         return isinstance(self.loss, ExpectedLoss)
+
+    @property
+    def gradients_a_step(self) -> int:
+        """How many gradients the average of random draws takes; 1 without draws."""
+        return self.loss.eot.draws if isinstance(self.loss, ExpectedLoss) else 1
 
     def again(self, delta: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
         """Return the loss of earlier perturbations on the draws of the last call.
@@ -139,8 +192,9 @@ class Attacked:
             values that JSON can hold.
         heard: What the decoder heard in the result.
         attempts: The members of a suite that the utterance went through.
-        doubled: A suite's last gradient attack with twice the steps; ``None`` where the
-            utterance was broken before.
+        doubled: What as many gradients again have changed; ``None`` where the utterance
+            was broken before.
+        smallest: The smallest budget that breaks each.
         health: How the victim behaves at the clean audio.
     """
 
@@ -152,6 +206,7 @@ class Attacked:
     heard: Sequence[str | None] = ()
     attempts: Sequence[tuple[Attempt, ...]] = ()
     doubled: Sequence[Doubled | None] = ()
+    smallest: Sequence[Smallest] = ()
     health: Sequence[Health] = ()
 
     @classmethod
@@ -201,6 +256,25 @@ class BestSoFar:
         torch.where(better[:, None], delta, self.delta, out=self.delta)
         return better
 
+    def begin(self, delta: torch.Tensor) -> None:
+        """Take perturbations, (Batch, Samples), as the best, whatever their loss."""
+        with torch.no_grad():
+            loss = self._problem.loss(self._problem.ball.clean + delta)
+        self.delta = delta.clone()
+        self.loss = torch.nan_to_num(loss, nan=torch.inf)
+
+    def rows(self, rows: torch.Tensor, problem: Problem) -> "BestSoFar":
+        """Return the best of some utterances; ``rows`` are their numbers, (Rows,).
+
+        Args:
+            problem: The problem of these.
+        """
+        part = copy(self)
+        part._problem = problem
+        part.delta, part.loss = self.delta[rows], self.loss[rows]
+        part.loss_start = self.loss_start[rows]
+        return part
+
     def attacked(self) -> Attacked:
         """Return the result."""
         loss = self._problem.afresh(self.delta, self.loss)
@@ -226,6 +300,8 @@ def loss_and_gradient(
     Returns:
         Loss of each utterance, (Batch,), and its gradient, (Batch, Samples).
     """
+    if problem.effort is not None:
+        problem.effort.add(gradients=problem.gradients_a_step)
     delta = delta.detach().requires_grad_(True)
     values = problem.loss(problem.ball.clean + delta)
     if not values.requires_grad:  # a victim may hide its gradient: then it is zero

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import torch
 
 from espnet_mtl.attack.attackers import Attacker
+from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
 from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.problem import Problem
-from espnet_mtl.attack.quantise import saver
+from espnet_mtl.attack.quantise import saver, within_levels
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.victim import Hear, Victim
 from espnet_mtl.metrics.wish import Wish
@@ -57,6 +58,7 @@ class ProblemMaker:
         *,
         donor: Callable[[], Batch] | None = None,
         fitted: torch.Tensor | None = None,
+        start: torch.Tensor | None = None,
     ) -> Problem:
         """Make the problem of one of a trial's attacks.
 
@@ -66,9 +68,10 @@ class ProblemMaker:
             batch: What is attacked.
             donor: Reads as many other utterances.
             fitted: What the attack has been fitted to.
+            start: Perturbations found with a smaller budget, (Batch, Samples).
         """
         # 1. Where to look, and when the goal is reached
-        ball = bound.ball(batch.clean, batch.lengths)
+        ball = self.savable(bound.ball(batch.clean, batch.lengths))
         judge = FileJudge(
             self.hear,
             batch.clean,
@@ -89,11 +92,17 @@ class ProblemMaker:
         if attack.again:
             seeds = [seed_of(seed, "again", attack.again) for seed in seeds]
 
-        problem = Problem(loss, ball, judge, seeds, self.victim.rate, fitted=fitted)
+        problem = Problem(
+            loss, ball, judge, seeds, self.victim.rate, fitted=fitted, start=start
+        )
         if donor is None:
             return problem
         first = replace(attack, again=0)
         return replace(problem, donor=lambda: self.make(bound, first, donor()))
+
+    def savable(self, ball: Ball) -> Ball:
+        """Return what a file can hold of a ball."""
+        return within_levels(ball) if self.sample_format == "pcm16" else ball
 
     def wishes(self, batch: Batch, attacker: Attacker) -> list[Wish]:
         """Say what an attacker aims at in each utterance of a batch."""

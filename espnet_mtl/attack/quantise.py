@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
+
+from espnet_mtl.attack.balls import Ball
 
 SAMPLE_FORMATS = ("pcm16", "float32")
 FULL_SCALE = 32768  # soundfile's: a 16-bit sample of n reads as n / 32768
@@ -23,6 +26,22 @@ def saver(sample_format: str, norm: str) -> Saved:
     return lambda clean, attacked, radius: (
         quantise(clean, attacked, norm, radius).astype(np.float32) / FULL_SCALE
     )
+
+
+def within_levels(ball: Ball) -> Ball:
+    """Shrink an L-inf ball to what a 16-bit file can hold of it.
+
+    Of a radius of 32.8 levels, a file keeps 32. An attack in the larger ball would
+    count on changes that are lost. Utterances whose clean audio is itself between
+    levels keep their radius: from there, other changes can be saved.
+    """
+    if ball.norm != "linf":
+        return ball
+    levels = ball.clean * FULL_SCALE
+    on_levels = (levels == levels.round()).all(dim=1)
+    # A hair wider, for the rounding of this very arithmetic
+    whole = torch.floor(ball.radius * FULL_SCALE * (1 + 1e-6)) / FULL_SCALE
+    return ball.with_radius(torch.where(on_levels, whole, ball.radius))
 
 
 def quantise(

@@ -1,12 +1,13 @@
 """Several attacks one after another, of which each utterance keeps the worst."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from espnet_mtl.attack.methods.base import Method
-from espnet_mtl.attack.problem import Attacked, Problem, finite
+from espnet_mtl.attack.problem import Attacked, Effort, Problem, finite
+from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.record import Attempt, Doubled
 from espnet_mtl.results.trial import Member
 
@@ -19,26 +20,43 @@ class SuiteMember:
     method: Method
     problem: Problem
 
+    def on(self, rows: torch.Tensor, start: torch.Tensor | None) -> "SuiteMember":
+        """Return the member for some utterances, counting its effort from 0.
+
+        Args:
+            rows: Their numbers, (Rows,).
+            start: Perturbations to start from, (Rows, Samples).
+        """
+        part = self.problem
+        if len(rows) < len(part):
+            part = part.rows(rows)
+        part = replace(part, start=start, effort=Effort(len(rows)))
+        return replace(self, problem=part)
+
 
 def worst_case(members: Sequence[SuiteMember], doubled: bool = False) -> Attacked:
     """Find each utterance's worst case over several attacks.
 
     As for image classifiers (Croce & Hein 2020, arXiv 2003.01690, section 5), the
-    attacks run one after another, and only utterances that still resist go on.
+    attacks run one after another, and only utterances that still resist go on. Each
+    attack may start from the best that those before it have found. Where the problems
+    have a start already, from a smaller budget, what is heard in it is the first
+    result, and what it breaks is not attacked any further.
 
     Deviation: an attack on a transcript can succeed by parts. An utterance that resists
-    all attacks keeps the one that left the lowest cost.
+    all attacks keeps the one that left the lowest cost, of several the lowest loss.
 
     Args:
         members: The attacks, in order.
-        doubled: Whether the last of those that use gradients is run again with twice
-            the steps on what resists in the end, as one more attack.
+        doubled: Whether those that use gradients are run once more in the end, from
+            where they ended, to see what twice the gradients would change. What they
+            find is told, but is not a part of the worst case.
     """
     tally = _Tally(members[0].problem)
     for member in members:
         rows = tally.everyone if member.about.everyone else tally.resisting
         if len(rows):
-            tally.attempt(member.about, member.method, member.problem, rows)
+            tally.attempt(member, rows)
     if doubled:
         tally.double([one for one in members if one.about.kind == "white_box"])
     return tally.attacked()
@@ -57,72 +75,71 @@ class _Tally:
         self._cost = clean.new_full((len(problem),), torch.inf)
         self._loss_start = clean.new_full((len(problem),), torch.nan)
         self._loss_end = self._loss_start.clone()
+        if problem.start is not None:
+            heard = problem.hear(problem.start)
+            costs = problem.judge.cost(heard)
+            self._keep(self.everyone, problem.start, costs, heard)
 
     @property
     def resisting(self) -> torch.Tensor:
         """Numbers of the utterances that no attack has broken, (Rows,)."""
         return torch.nonzero(self._cost > 0)[:, 0]
 
-    def attempt(
-        self, about: Member, method: Method, problem: Problem, rows: torch.Tensor
-    ) -> None:
+    def attempt(self, member: SuiteMember, rows: torch.Tensor) -> None:
         """Run an attack on some utterances."""
-        if len(rows) < len(problem):
-            problem = problem.rows(rows)
-        attacked = method(problem)
-        heard = problem.judge.hear(attacked.delta)
-        costs = problem.judge.cost(heard)
+        has_start = member.problem.start is not None or self._attempts[int(rows[0])]
+        part = member.on(rows, self._delta[rows] if has_start else None)
+        attacked, heard, costs = _run(part)
         for place, row in enumerate(rows.tolist()):
-            cost = float(costs[place])
-            self._attempts[row].append(
-                Attempt(
-                    attack=about.attack,
-                    attacker=about.attacker,
-                    kind=about.kind,
-                    loss=finite(attacked.loss_end[place]),
-                    cost=cost,
-                    success=cost == 0,
-                )
-            )
-            if cost < self._cost[row]:
-                self._cost[row] = cost
-                self._delta[row] = attacked.delta[place]
-                self._loss_start[row] = attacked.loss_start[place]
-                self._loss_end[row] = attacked.loss_end[place]
+            self._attempts[row].append(_describe(part, attacked, costs, place))
+        self._keep(rows, attacked.delta, costs, heard, attacked)
+
+    def _keep(
+        self,
+        rows: torch.Tensor,
+        delta: torch.Tensor,
+        costs: torch.Tensor,
+        heard: Sequence[Heard],
+        attacked: Attacked | None = None,
+    ) -> None:
+        """Keep what comes nearer than all before."""
+        for place, row in enumerate(rows.tolist()):
+            if float(costs[place]) < self._cost[row]:
+                self._cost[row] = float(costs[place])
+                self._delta[row] = delta[place]
                 self._heard[row] = heard[place].text
+                if attacked is not None:
+                    self._loss_start[row] = attacked.loss_start[place]
+                    self._loss_end[row] = attacked.loss_end[place]
 
     def double(self, members: Sequence[SuiteMember]) -> None:
-        """Run the last attack that has steps with twice of them on what resists."""
+        """Run attacks once more on what resists, apart from the worst case."""
         rows = self.resisting
-        longer = [(one, method) for one in members if (method := one.method.doubled())]
-        if not longer or not len(rows):
-            return
-        member, method = longer[-1]
-        before = {
-            row: self._last_loss(row, member.about.attacker) for row in rows.tolist()
-        }
-        self.attempt(member.about, method, member.problem, rows)
-        with torch.no_grad():
-            start = member.problem.loss(member.problem.ball.clean)
-        for row, loss_before in before.items():
-            last = self._attempts[row][-1]
+        delta, cost = self._delta[rows], self._cost[rows]
+        spent = torch.zeros(len(rows), dtype=torch.long)
+        for member in members:
+            left = torch.nonzero(cost > 0)[:, 0]
+            if not len(left):
+                break
+            part = member.on(rows[left], delta[left])
+            part = replace(part, problem=part.problem.elsewhere("doubled"))
+            attacked, _, costs = _run(part)
+            nearer = costs < cost[left]
+            delta[left[nearer]] = attacked.delta[nearer]
+            cost[left] = torch.minimum(costs, cost[left])
+            spent[left] += _effort(part).gradients
+        for place, row in enumerate(rows.tolist()):
             self._doubled[row] = Doubled(
-                loss=last.loss,
-                loss_before=loss_before,
-                loss_start=finite(start[row]),
-                cost=last.cost,
-                success=last.success,
+                gradients=sum(
+                    one.gradients
+                    for one in self._attempts[row]
+                    if one.kind == "white_box"
+                ),
+                more_gradients=int(spent[place]),
+                cost=float(cost[place]),
+                cost_before=float(self._cost[row]),
+                success=bool(cost[place] == 0),
             )
-
-    def _last_loss(self, row: int, attacker: str) -> float | None:
-        losses = [
-            attempt.loss
-            for attempt in self._attempts[row]
-            if attempt.kind == "white_box"
-            and attempt.attacker == attacker
-            and attempt.loss is not None
-        ]
-        return losses[-1] if losses else None
 
     def attacked(self) -> Attacked:
         """Return the worst cases."""
@@ -134,3 +151,32 @@ class _Tally:
             attempts=[tuple(one) for one in self._attempts],
             doubled=self._doubled,
         )
+
+
+def _run(part: SuiteMember) -> tuple[Attacked, list[Heard], torch.Tensor]:
+    """Run an attack; return what it found, what is heard in it, and its cost."""
+    attacked = part.method(part.problem)
+    heard = part.problem.hear(attacked.delta)
+    costs = part.problem.judge.cost(heard).to(part.problem.ball.radius)
+    return attacked, heard, costs
+
+
+def _effort(part: SuiteMember) -> Effort:
+    assert part.problem.effort is not None
+    return part.problem.effort
+
+
+def _describe(
+    part: SuiteMember, attacked: Attacked, costs: torch.Tensor, place: int
+) -> Attempt:
+    about, effort, cost = part.about, _effort(part), float(costs[place])
+    return Attempt(
+        attack=about.attack,
+        attacker=about.attacker,
+        kind=about.kind,
+        loss=finite(attacked.loss_end[place]),
+        cost=cost,
+        success=cost == 0,
+        gradients=int(effort.gradients[place]),
+        decodings=int(effort.decodings[place]),
+    )

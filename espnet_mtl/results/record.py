@@ -16,6 +16,8 @@ class Attempt:
         loss: Where it ended; ``None`` for an attack that looks at no loss.
         cost: How far what was heard is from what was wanted, in words.
         success: Whether nothing was left to do.
+        gradients: How often the loss was differentiated for it.
+        decodings: How often the decoder was asked.
     """
 
     attack: str
@@ -24,25 +26,48 @@ class Attempt:
     loss: float | None
     cost: float
     success: bool
+    gradients: int
+    decodings: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doubled:
-    """The last gradient attack again, with twice the steps.
+    """What as many gradients again have changed, for an utterance that resisted.
+
+    It is not in the reported figures: it tells how far they are from those of an attack
+    without end.
 
     Attributes:
-        loss: Where it ended.
-        loss_before: Where the same attack ended with half the steps.
-        loss_start: Loss of the clean audio.
-        cost: How far what was heard is from what was wanted, in words.
+        gradients: What the attack spent.
+        more_gradients: What was then spent in addition.
+        cost: How far what is heard then is from what was wanted, in words.
+        cost_before: How far it was in what is reported.
         success: Whether nothing was left to do.
     """
 
-    loss: float | None
-    loss_before: float | None
-    loss_start: float | None
+    gradients: int
+    more_gradients: int
     cost: float
+    cost_before: float
     success: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smallest:
+    """The smallest budget found that breaks an utterance.
+
+    Attributes:
+        budget: The smallest that broke it; ``None`` where none did, up to the largest
+            that was tried.
+        resisted: The largest tried below it that did not; ``None`` where every one
+            that was tried broke it.
+        tried: Each budget tried and the cost that was left, in words, from the weakest
+            to the strongest budget.
+    """
+
+    budget: float | None
+    resisted: float | None
+    tried: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +120,8 @@ class Record:
         heard: What the attacked decoder heard; ``None`` where nobody listened.
         attempts: One for each member of a suite that the utterance went through;
             ``None`` outside suites.
-        doubled: The suite's last attack with twice the steps, for what still resisted.
+        doubled: What as many gradients again have changed, for what still resisted.
+        smallest: The smallest budget that breaks it, where that was looked for.
         health: How the victim behaves at the clean audio, where a suite looked.
         notes: What the attack itself has to say, such as its number of queries.
     """
@@ -117,6 +143,7 @@ class Record:
     heard: str | None = None
     attempts: tuple[Attempt, ...] | None = None
     doubled: Doubled | None = None
+    smallest: Smallest | None = None
     health: Health | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Role = Literal["main", "control", "audit"]
-"""What a trial is for: a reported attack, a control, or a check of the attack."""
+Role = Literal["main", "control", "audit", "curve"]
+"""What a trial is for: a reported attack; a control; a check of the attack; the search
+for the smallest budget that breaks each utterance."""
 
 Kind = Literal["white_box", "transfer", "black_box", "control"]
 """What an attack knows of the victim: its gradients; other models; what it puts out;
@@ -60,8 +61,10 @@ class Trial:
             label.
         members: Who attacks: none for ``none``, several for a suite.
         suite: Version of the suite; ``None`` where the trial is no suite.
-        doubled: Whether a suite's last gradient attack was run again with twice the
-            steps.
+        doubled: Whether what resisted was attacked with as many gradients again.
+        after: Trials of smaller budgets, the smallest first, that it goes on from: it
+            starts from the audio that the last of them saved, and what that has broken
+            is broken.
         settings: What else the audio depends on: seed, transformations, and so on.
     """
 
@@ -75,6 +78,7 @@ class Trial:
     members: tuple[Member, ...] = ()
     suite: int | None = None
     doubled: bool = False
+    after: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -105,10 +105,10 @@ class Method(ABC):
         """Return the attack with other settings."""
         return replace(self, **settings)
 
-    def doubled(self) -> "Method | None":
-        """Return the attack with twice the steps; ``None`` if it has no ``steps``."""
-        steps = self.settings.get("steps")
-        return None if steps is None else self.replaced(steps=2 * steps)
+    def with_steps(self, steps: int) -> "Method":
+        """Return the attack with other steps, unless it has none."""
+        has_steps = isinstance(self.settings.get("steps"), int)
+        return self.replaced(steps=steps) if has_steps else self
 
     def check_above_zero(self, *names: str) -> None:
         """Refuse settings, by name, that are not above 0 or not finite.

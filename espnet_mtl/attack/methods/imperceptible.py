@@ -149,8 +149,8 @@ class _Hiding:
         Returns:
             Where the decoder heard the target, (Batch,).
         """
-        judge = self._problem.judge
-        heard = (judge.cost(judge.hear(delta)) == 0).to(loss.device)
+        costs = self._problem.judge.cost(self._problem.hear(delta))
+        heard = (costs == 0).to(loss.device)
         self._closest.offer(delta, loss)
         better = heard & (excess < self._excess)
         self.delta = torch.where(better[:, None], delta, self.delta)

@@ -70,7 +70,7 @@ class PGD(Method):
             best.offer(delta, values)
 
             # 2. Step, shorter each time
-            direction.mul_(self.momentum).add_(_normalise_(gradient))
+            direction.mul_(self.momentum).add_(normalise_(gradient))
             size = -self.step_size * (1.0 - step / self.steps) * ball.radius
             move = ball.direction_(direction.clone())
             delta = ball.project_(delta.addcmul_(move, size[:, None]))
@@ -78,7 +78,7 @@ class PGD(Method):
             best.offer(delta, problem.loss(ball.clean + delta))
 
 
-def _normalise_(gradient: torch.Tensor) -> torch.Tensor:
+def normalise_(gradient: torch.Tensor) -> torch.Tensor:
     """Scale each utterance's gradient to an L1 norm of 1, in place; zeros stay."""
     norm = torch.linalg.vector_norm(gradient, 1, dim=1, keepdim=True)
     if not norm.isfinite().all():

@@ -2,6 +2,7 @@
 
 from espnet_mtl.attack.methods.apgd import APGD
 from espnet_mtl.attack.methods.base import Method
+from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.cw import CW
 from espnet_mtl.attack.methods.fgsm import FGSM
 from espnet_mtl.attack.methods.imperceptible import Imperceptible
@@ -21,6 +22,7 @@ ATTACKS: dict[str, type[Method]] = {
     "kenansville": Kenansville,
     "fgsm": FGSM,
     "pgd": PGD,
+    "chain": Chain,
     "apgd": APGD,
     "cw": CW,
     "imperceptible": Imperceptible,

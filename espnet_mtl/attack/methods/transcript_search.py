@@ -114,6 +114,6 @@ class _Search:
 
 def _costs(problem: Problem, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Hear perturbations; return what they cost in words and characters, (Batch,)."""
-    heard = problem.judge.hear(delta)
+    heard = problem.hear(delta)
     words, chars = (problem.judge.cost(heard, unit) for unit in ("word", "char"))
     return words.to(delta), chars.to(delta)

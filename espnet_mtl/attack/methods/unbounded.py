@@ -43,7 +43,7 @@ class Unbounded(Method):
             within = part.ball.radius.clamp(max=radius)
             part = part.with_ball(part.ball.with_radius(within))
             attacked = PGD(steps=self.steps)(part)
-            heard = part.judge.hear(attacked.delta)
+            heard = part.hear(attacked.delta)
             delta[rows] = attacked.delta
             loss_end[rows] = attacked.loss_end
             loss_start[rows] = attacked.loss_start

@@ -50,7 +50,7 @@ class HealthCheck(Method):
         nothing = torch.zeros_like(clean)
         loss, gradient = loss_and_gradient(problem, nothing, clean_up=False)
         again, _ = loss_and_gradient(problem, nothing)
-        heard, heard_again = problem.judge.hear(nothing), problem.judge.hear(nothing)
+        heard, heard_again = problem.hear(nothing), problem.hear(nothing)
 
         # 2. One sample, one level
         level = _one_level(problem)

@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+import torch
+
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import BoundAttack, BoundTrial, PlannedTrial, make_plan
-from espnet_mtl.attack.problem import Attacked, Problem
+from espnet_mtl.attack.plan import BoundTrial, PlannedTrial, make_plan
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.runner.batching import Utterances, load_batch
 from espnet_mtl.attack.runner.feasibility import refuse_hopeless, warn_of_texts
 from espnet_mtl.attack.runner.fitting import fit
 from espnet_mtl.attack.runner.log import JobLog, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
+from espnet_mtl.attack.runner.performer import Performer
 from espnet_mtl.attack.runner.test_set import TestSet
 from espnet_mtl.attack.runner.writer import Writer, find_record
-from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError
 from espnet_mtl.results.attack import forget_attack
@@ -91,6 +92,7 @@ class Job:
             plan = [PlannedTrial(one.trial, one.needs) for one in self.plan]
             log.add_plan(self._made_of.plan(), plan)
             maker = self._make_maker(log)
+            performer = Performer(maker, self.plan, self._output_dir)
             progress = _Progress(len(self.plan), sum(map(len, batches)))
             for utterances in batches:
                 batch = None
@@ -110,7 +112,12 @@ class Job:
                         forget_attack(self._output_dir)
                         batch = batch or self._load(utterances)
                         began = time.monotonic()
-                        attacked = self._attack(maker, bound, batch)
+                        attacked = performer.perform(
+                            bound,
+                            batch,
+                            donor=self._load_donors(batch),
+                            fitted=self._fit(maker, bound),
+                        )
                         goals = maker.wishes(batch, bound.goal)
                         records = [
                             self._writer.write(bound, batch, row, attacked, goals[row])
@@ -164,31 +171,20 @@ class Job:
     def _load(self, utterances: Utterances) -> Batch:
         return load_batch(self._test_set, utterances, self._victim.device)
 
-    def _attack(self, maker: ProblemMaker, bound: BoundTrial, batch: Batch) -> Attacked:
-        """Run the trial's attack, or all of them and keep each utterance's worst."""
+    def _load_donors(self, batch: Batch) -> Callable[[], Batch] | None:
+        """Return what reads other utterances, if there are any."""
         donors = self._made_of.donors
-        fitted = None
-        if bound.needs.fit_data:
-            fit_set = self._inputs.fit_sets[bound.needs.fit_data]
-            made_of = self._made_of.fit(bound)
-            bins = self._config.batch_bins
-            fitted = fit(bound, maker, fit_set, bins, self._output_dir, made_of)
+        if len(donors) < 2:
+            return None
+        return lambda: self._load(tuple(donors[utt] for utt in batch.utterances))
 
-        def load_donors() -> Batch:
-            return self._load(tuple(donors[utt] for utt in batch.utterances))
-
-        def problem_of(attack: BoundAttack) -> Problem:
-            donor = load_donors if len(donors) > 1 else None
-            return maker.make(bound, attack, batch, donor=donor, fitted=fitted)
-
-        if bound.trial.suite is None:
-            (attack,) = bound.attacks
-            return attack.method(problem_of(attack))
-        members = [
-            SuiteMember(attack.about, attack.method, problem_of(attack))
-            for attack in bound.attacks
-        ]
-        return worst_case(members, bound.trial.doubled)
+    def _fit(self, maker: ProblemMaker, bound: BoundTrial) -> torch.Tensor | None:
+        if not bound.needs.fit_data:
+            return None
+        fit_set = self._inputs.fit_sets[bound.needs.fit_data]
+        made_of = self._made_of.fit(bound)
+        bins = self._config.batch_bins
+        return fit(bound, maker, fit_set, bins, self._output_dir, made_of)
 
 
 class _Progress:

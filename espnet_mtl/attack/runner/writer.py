@@ -106,6 +106,7 @@ class Writer:
             heard=_at(attacked.heard, row),
             attempts=_at(attacked.attempts, row),
             doubled=_at(attacked.doubled, row),
+            smallest=_at(attacked.smallest, row),
             health=_at(attacked.health, row),
             notes=_at(attacked.notes, row) or {},
         )

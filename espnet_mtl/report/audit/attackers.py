@@ -59,7 +59,27 @@ def accent_blind(evidence: Evidence) -> Finding:
                 if found
             ]
             return judged(False, f"at {budget_name(*level)}, {'; '.join(said)}")
-    return judged(True, f"same schedule as {twin.label}")
+    spent = [_gradients(one) for one in (evidence, twin)]
+    figure = f"same schedule as {twin.label}"
+    if None not in spent:
+        mine, other = (f"{number:.0f}" for number in spent if number is not None)
+        figure += f"; gradients for an utterance {mine}, there {other}"
+    return judged(True, figure)
+
+
+def _gradients(evidence: Evidence) -> float | None:
+    """How many gradients were spent on an utterance, on average, at all budgets."""
+    records = [
+        record
+        for row in evidence.targeted
+        for _, record in evidence.feasible(row)
+        if record and record.attempts is not None
+    ]
+    utterances = {record.utt for record in records}
+    if not utterances:
+        return None
+    attempts = [one for record in records for one in record.attempts or ()]
+    return sum(one.gradients for one in attempts) / len(utterances)
 
 
 def _has_accent(evidence: Evidence) -> bool:

@@ -133,9 +133,7 @@ def read_evidence(
     found = []
     for one in alone:
         others = [
-            other
-            for other in alone
-            if other is not one and not other.result.is_empty
+            other for other in alone if other is not one and not other.result.is_empty
         ]
         named = [two for two in others if _are_compared(one, two, baselines)]
         twins = [two for two in others if _are_twins(one, two)]

@@ -144,9 +144,9 @@ def judge_doubling(newly: int, n: int) -> GateVerdict:
 def steps(evidence: Evidence) -> Finding:
     """After the whole suite, as many gradients again break hardly more.
 
-    They are not in the reported figure. How much lower they bring the loss of what
-    still resists is shown and not judged: what has no hope of being broken, such as
-    utterances of few frames, may always end a little lower.
+    They are not in the reported figure. How much nearer they come to what still
+    resists is shown and not judged: what has no hope of being broken may always end a
+    word nearer, and is not less robust for it.
     """
     rows = [row for row in evidence.targeted if row.doubled]
     if not rows:
@@ -158,8 +158,7 @@ def steps(evidence: Evidence) -> Finding:
     doubled = [record.doubled for _, record in pairs if record and record.doubled]
     newly, n = sum(one.success for one in doubled), len(pairs)
     figure = f"{newly} of {n}, at most {100 * upper_bound(newly, n):.1f} points (95 %)"
-    gain = _loss_gain(doubled)
-    figure += "" if gain is None else f"; loss of the rest -{gain:.2f} %"
+    figure += _words_to_go(doubled)
     verdict = judge_doubling(newly, n)
     if verdict == FAIL:
         return judged(False, figure)
@@ -168,7 +167,7 @@ def steps(evidence: Evidence) -> Finding:
         for score, record in pairs
         if not _broken(score, record)
     ]
-    lacking = sum(one is None for one in resisting)
+    lacking = sum(not _is_doubled(one) for one in resisting)
     if lacking:
         return not_run(f"steps not doubled for {lacking} that resist", _GRADIENTS)
     if verdict == NOT_RUN and resisting:
@@ -177,24 +176,29 @@ def steps(evidence: Evidence) -> Finding:
 
 
 def _broken(score: UttScore, record: Record | None) -> bool:
+    """Whether the attack has broken an utterance, then or with a smaller budget."""
     attempts = record.attempts if record else None
-    return score.success or any(attempt.success for attempt in attempts or ())
+    was_broken = attempts is not None and not attempts
+    return score.success or was_broken or any(one.success for one in attempts or ())
 
 
-def _loss_gain(doubled: Iterable[Doubled]) -> float | None:
-    """How much lower the loss of those that still resist is, in percent of its start.
+def _is_doubled(doubled: Doubled | None) -> bool:
+    """Whether there were as many gradients again, as far as they were needed."""
+    if doubled is None:
+        return False
+    return doubled.success or 0 < doubled.gradients <= doubled.more_gradients
 
-    An attack keeps the better of both, so a loss that has risen counts as unchanged.
-    """
-    gains, starts = [], []
-    for one in doubled:
-        before, start, loss = one.loss_before, one.loss_start, one.loss
-        if one.success or before is None or start is None or loss is None:
-            continue
-        gains.append(max(before - loss, 0.0))
-        starts.append(start)
-    total = abs(sum(starts))
-    return 100.0 * sum(gains) / total if total > 0 else None
+
+def _words_to_go(doubled: Sequence[Doubled]) -> str:
+    """Say how far from their targets those are that still resist."""
+    rest = [one for one in doubled if not one.success]
+    if not rest:
+        return ""
+    before, after = (
+        sum(costs) / len(rest)
+        for costs in ([one.cost_before for one in rest], [one.cost for one in rest])
+    )
+    return f"; {len(rest)} still resist, {before:.2f} words away, then {after:.2f}"
 
 
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
@@ -297,6 +301,9 @@ def _nearest(
             attempts = record.attempts if record else None
             for one in attempts or ():
                 offer(one.kind == "white_box", score.utt, one.cost)
+            if attempts == () and score.success:
+                # With a smaller budget, where it was counted who broke it
+                offer(True, score.utt, 0.0)
             if not attempts and len(kinds) == 1:
                 offer("white_box" in kinds, score.utt, score.edits_target)
     for row in controls:

@@ -1,11 +1,13 @@
 from dataclasses import dataclass, replace
 
-import pytest
+import torch
 from toy_problem import make_problem
 
 from espnet_mtl.attack.methods.base import Method
+from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.noise import RandomSign
 from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.transcript_search import TranscriptSearch
 from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.problem import Attacked
 from espnet_mtl.attack.suite import SuiteMember, worst_case
@@ -63,29 +65,58 @@ def test_a_member_for_everyone_attacks_everyone():
     assert not problem.judge.cost(problem.judge.hear(attacked.delta)).any()
 
 
-def test_doubled_steps_are_one_more_attack_and_are_compared_with_what_was_before():
-    problem = make_problem(budget=0.02)  # nobody gets there
-    both = members(problem, PGD(steps=5))
-    both += members(problem, RandomSign(), kind="control")
+def test_as_many_gradients_again_are_told_and_are_not_in_the_worst_case():
+    problem = make_problem(norm="snr", budget=20)
+    chains = members(problem, Chain(steps=(2,), step_sizes=(0.1,)), PGD(steps=3))
+    both = [*chains, *members(problem, RandomSign(), kind="control")]
     plain, doubled = worst_case(both), worst_case(both, doubled=True)
-    longer = PGD(steps=10)(problem)
-    for row, about in enumerate(doubled.doubled):
-        assert plain.doubled[row] is None
-        attempts = doubled.attempts[row]
-        assert about.loss == pytest.approx(float(longer.loss_end[row]))
-        assert about.loss_before == attempts[0].loss > about.loss
-        assert about.loss_start == float(longer.loss_start[row])
-        assert not about.success
-        assert len(attempts) == len(plain.attempts[row]) + 1
+    assert torch.equal(plain.delta, doubled.delta)
+    assert plain.attempts == doubled.attempts
+    assert plain.doubled == [None] * 3
+    costs = problem.judge.cost(problem.judge.hear(plain.delta)).tolist()
+    assert all(costs)
+    for about, cost in zip(doubled.doubled, costs, strict=True):
+        assert (about.gradients, about.more_gradients) == (5, 5)
+        assert about.cost_before == cost >= about.cost
+        assert about.success == (about.cost == 0)
 
 
-def test_a_doubled_attack_is_compared_with_itself_and_not_with_a_better_one():
+def test_more_gradients_break_what_too_few_did_not():
+    problem = make_problem(budget=0.1)
+    few = members(problem, Chain(steps=(5,), step_sizes=(0.25,)))
+    found = worst_case(few, doubled=True)
+    assert any(one is not None and one.success for one in found.doubled)
+
+
+def test_what_a_smaller_budget_has_broken_is_not_attacked_any_further():
+    small = make_problem(budget=0.2)
+    broken = worst_case(members(small, PGD(steps=50)))
+    half = broken.delta.clone()
+    half[1] = 0.0
+    larger = replace(make_problem(budget=0.3), start=half)
+    rows = []
+    attacked = worst_case(members(larger, Seen(Chain(), rows)))
+    assert rows == [1]
+    assert torch.equal(attacked.delta[[0, 2]], half[[0, 2]])
+    assert [len(one) for one in attacked.attempts] == [0, 1, 0]
+    assert attacked.attempts[1][0].success
+
+
+def test_a_larger_budget_never_leaves_a_higher_cost():
+    small = make_problem(budget=0.05)
+    first = worst_case(members(small, PGD(steps=20)))
+    costs = small.judge.cost(small.judge.hear(first.delta))
+    larger = replace(make_problem(budget=0.06), start=first.delta)
+    second = worst_case(members(larger, PGD(steps=1, step_size=1.0)))
+    assert (larger.judge.cost(larger.judge.hear(second.delta)) <= costs).all()
+
+
+def test_effort_is_counted_for_each_utterance():
     problem = make_problem(budget=0.02)
-    attacked = worst_case(members(problem, PGD(steps=60), PGD(steps=2)), doubled=True)
-    for attempts, about in zip(attacked.attempts, attacked.doubled, strict=True):
-        better, own, twice = (attempt.loss for attempt in attempts)
-        assert better < own
-        assert (about.loss_before, about.loss) == (own, twice)
+    attacked = worst_case(members(problem, PGD(steps=5), TranscriptSearch(queries=3)))
+    for first, second in attacked.attempts:
+        assert (first.gradients, first.decodings) == (5, 1)
+        assert (second.gradients, second.decodings) == (0, 4)
 
 
 def test_an_attack_that_knows_no_loss_has_none_in_the_notes():

@@ -164,12 +164,20 @@ broken_again = again(success=True, cost=0)
 
 
 def test_twice_the_gradients_change_nothing(suite):
-    figure = "0 of 108, at most 2.7 points (95 %); loss of the rest -0.20 %"
-    assert found("steps", suite) == (PASS, figure)
-    # What has no hope of being broken may end lower: that is told, and not judged.
-    change_records(suite, again(loss=0.0))
-    verdict, figure = found("steps", suite)
-    assert verdict == PASS and float(figure.split("-")[-1][:-2]) > 10
+    figure = "0 of 108, at most 2.7 points (95 %); 52 still resist, "
+    said = f"{figure}5.31 words away, then 5.31"
+    assert found("steps", suite) == (PASS, said)
+    # What has no hope of being broken may come nearer: that is told, and not judged.
+    change_records(suite, again(cost=1))
+    assert found("steps", suite) == (PASS, f"{figure}5.31 words away, then 1.00")
+
+
+def test_what_was_not_doubled_is_not_judged(suite):
+    change_records(suite, first_few(again(more_gradients=99)))
+    assert found("steps", suite) == (NOT_RUN, "steps not doubled for 1 that resist")
+    # What a smaller budget has broken was not attacked.
+    change_records(suite, first_few(lambda *_: {"attempts": (), "doubled": None}))
+    assert found("steps", suite)[0] == PASS
 
 
 @pytest.mark.parametrize("newly, verdict", [(1, PASS), (2, FAIL), (5, FAIL)])
@@ -510,7 +518,8 @@ def test_twins_are_attacked_alike(tmp_path):
         "square (steps=100)"
     )
     change_rows(exps[0], without_multitask, "standard")
-    assert found("accent_blind", *exps) == (PASS, "same schedule as hybrid")
+    figure = "same schedule as hybrid; gradients for an utterance 500, there 250"
+    assert found("accent_blind", *exps) == (PASS, figure)
 
     def longer(row):
         first, *rest = row.members

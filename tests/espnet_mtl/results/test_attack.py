@@ -13,7 +13,7 @@ from espnet_mtl.results.attack import (
     read_records,
     write_attack,
 )
-from espnet_mtl.results.record import Attempt, Doubled, Health, Record
+from espnet_mtl.results.record import Attempt, Doubled, Health, Record, Smallest
 from espnet_mtl.results.trial import Member, Trial
 
 PGD = Member(attack="pgd", attacker="me", kind="white_box", weights={"ctc": 1.0})
@@ -53,9 +53,14 @@ RECORD = Record(
             loss=None,
             cost=1.0,
             success=False,
+            gradients=75,
+            decodings=4,
         ),
     ),
-    doubled=Doubled(loss=1.0, loss_before=2.0, loss_start=3.0, cost=1.0, success=False),
+    doubled=Doubled(
+        gradients=75, more_gradients=70, cost=1.0, cost_before=2.0, success=False
+    ),
+    smallest=Smallest(budget=0.002, resisted=None, tried=((0.002, 0.0),)),
     health=Health(
         gradient_l1=1.0,
         gradient_finite=True,
@@ -116,7 +121,7 @@ def test_a_new_attack_that_could_not_be_written_is_not_taken_for_the_old(
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('"version": 2', '"version": 7', "format 7, this one reads 2.*repeat stage 15"),
+        ('"version": 3', '"version": 7', "format 7, this one reads 3.*repeat stage 15"),
         ('"role": "main"', '"role": "star"', "attack.json: damaged .*'star'"),
         ('"trials"', '"trails"', "attack.json: damaged .*trials"),
         ("{", "", "attack.json: damaged"),

@@ -3,6 +3,7 @@
 import pytest
 
 from espnet_mtl.attack.methods.base import Method, Traits
+from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
 from espnet_mtl.errors import UserError
@@ -66,9 +67,12 @@ def test_noise_is_blind_until_it_chooses_between_draws():
     assert noise().blind == "target" and noise(draws=2).blind is None
 
 
-def test_steps_are_doubled_where_there_are_any():
-    assert PGD(steps=7).doubled() == PGD(steps=14)
-    assert ATTACKS["square"]().doubled() is None
+def test_steps_are_changed_where_there_are_any():
+    assert PGD(steps=7).with_steps(9) == PGD(steps=9)
+    chain = Chain(steps=(7, 8), step_sizes=(0.2, 0.1))
+    assert chain.with_steps(9) == Chain(steps=(9,), step_sizes=(0.2,))
+    square = ATTACKS["square"]()
+    assert square.with_steps(9) == square
 
 
 @pytest.mark.parametrize(

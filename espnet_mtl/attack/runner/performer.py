@@ -1,0 +1,79 @@
+"""Performs a trial on a batch: one attack, a suite, or a search."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from espnet_mtl.attack.plan import BoundAttack, BoundTrial
+from espnet_mtl.attack.problem import Attacked, Problem
+from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
+from espnet_mtl.attack.runner.writer import audio_path
+from espnet_mtl.attack.smallest import Found, find_smallest
+from espnet_mtl.attack.suite import SuiteMember, worst_case
+from espnet_mtl.data.audio import read_audio
+
+
+@dataclass(frozen=True)
+class Performer:
+    """Performs the trials of a plan.
+
+    Attributes:
+        maker: Makes problems of trials and batches.
+        plan: All trials: one may go on from what others have saved.
+        output_dir: Where the audio of finished trials is.
+    """
+
+    maker: ProblemMaker
+    plan: Sequence[BoundTrial]
+    output_dir: Path
+
+    def perform(
+        self,
+        bound: BoundTrial,
+        batch: Batch,
+        *,
+        donor: Callable[[], Batch] | None = None,
+        fitted: torch.Tensor | None = None,
+    ) -> Attacked:
+        """Attack a batch in one trial.
+
+        Args:
+            bound: The trial. Those that it goes on from are finished for the batch.
+            batch: What is attacked.
+            donor: Reads as many other utterances.
+            fitted: What the trial's attack has been fitted to.
+        """
+        after = bound.trial.after if bound.curve else bound.trial.after[-1:]
+        found = [self._found(name, batch) for name in after]
+        start = found[-1].delta if found and not bound.curve else None
+
+        def problem_of(attack: BoundAttack) -> Problem:
+            return self.maker.make(
+                bound, attack, batch, donor=donor, fitted=fitted, start=start
+            )
+
+        if not bound.in_turn:
+            (attack,) = bound.attacks
+            return attack.method(problem_of(attack))
+        members = [
+            SuiteMember(attack.about, attack.method, problem_of(attack))
+            for attack in bound.attacks
+        ]
+        if bound.curve is None:
+            return worst_case(members, bound.trial.doubled)
+        return find_smallest(members[0], found, bound.curve, self.maker.savable)
+
+    def _found(self, name: str, batch: Batch) -> Found:
+        """Read what a finished trial has saved of a batch."""
+        bound = next(one for one in self.plan if one.trial.name == name)
+        ball = self.maker.savable(bound.ball(batch.clean, batch.lengths))
+        delta = torch.zeros_like(batch.clean)
+        for row, (utt, length) in enumerate(
+            zip(batch.utterances, batch.lengths.tolist(), strict=True)
+        ):
+            path = str(audio_path(self.output_dir, utt, bound.trial))
+            saved = torch.from_numpy(read_audio(path, self.maker.victim.rate, utt=utt))
+            delta[row, :length] = saved.to(delta) - batch.clean[row, :length]
+        return Found(bound.trial.budget, ball.radius, delta)
