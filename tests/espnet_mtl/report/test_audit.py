@@ -165,11 +165,11 @@ broken_again = again(success=True, cost=0)
 
 def test_twice_the_gradients_change_nothing(suite):
     figure = "0 of 108, at most 2.7 points (95 %); 52 still resist, "
-    said = f"{figure}5.31 words away, then 5.31"
+    said = f"{figure}5.08 words away, then 5.08"
     assert found("steps", suite) == (PASS, said)
     # What has no hope of being broken may come nearer: that is told, and not judged.
     change_records(suite, again(cost=1))
-    assert found("steps", suite) == (PASS, f"{figure}5.31 words away, then 1.00")
+    assert found("steps", suite) == (PASS, f"{figure}5.08 words away, then 1.00")
 
 
 def test_what_was_not_doubled_is_not_judged(suite):
@@ -518,7 +518,7 @@ def test_twins_are_attacked_alike(tmp_path):
         "square (steps=100)"
     )
     change_rows(exps[0], without_multitask, "standard")
-    figure = "same schedule as hybrid; gradients for an utterance 500, there 250"
+    figure = "same schedule as hybrid; gradients for an utterance 600, there 300"
     assert found("accent_blind", *exps) == (PASS, figure)
 
     def longer(row):
