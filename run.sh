@@ -31,7 +31,7 @@ update_readme=false # Write the results into the checkout's READMEs.
 
 # Passed on, after what conf/ and the preset say
 train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
-attack_config=conf/attack_pgd.yaml # The attack.
+attack_config=conf/attack_standard.yaml # The attack.
 attack_args=        # Settings that replace those of attack_config, such as "steps=10".
 inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
 num_attack_utts=    # Utterances to attack. Empty: the whole test set or, of your own corpus, as many as conf/presets.yaml says.

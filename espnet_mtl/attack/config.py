@@ -94,6 +94,7 @@ class AttackConfig:
         name: Name of a suite: its attacks run one after another, and each utterance
             keeps the worst of them. Without a name, each attack stands for itself.
         version: Version of the suite; its name and version stand for its settings.
+        changes: What was changed in a suite of this name and version for one run.
         norm: Kind of ball around the clean audio: ``linf``, ``l2`` or ``snr``.
         budgets: Radii of full scale 1; for ``snr`` dB.
         attackers: Who attacks, by name.
@@ -119,6 +120,7 @@ class AttackConfig:
     attacks: tuple[AttackSpec, ...] = (AttackSpec(),)
     name: str = ""
     version: int = 0
+    changes: str = ""
     norm: str = "linf"
     budgets: tuple[float, ...] = (0.001,)
     attackers: Mapping[str, AttackerConfig] = field(
@@ -252,7 +254,11 @@ def method_settings(attack: object) -> list[str]:
     return list(_types(ATTACKS.get(str(attack), PGD)))
 
 
-_COMMON = {n: t for n, t in get_type_hints(AttackConfig).items() if n != "attacks"}
+_COMMON = {
+    name: kind
+    for name, kind in get_type_hints(AttackConfig).items()
+    if name not in ("attacks", "changes")
+}
 _OF_ATTACK = ("attack", "attackers", "label", "everyone")
 _WORDS_FOR_TYPES: dict[Any, str] = {
     int: "an integer",

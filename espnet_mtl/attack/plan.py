@@ -129,6 +129,12 @@ class BoundTrial(PlannedTrial):
         """Whether an utterance may be broken before an attack of the trial begins."""
         return self.trial.suite is not None or bool(self.trial.after)
 
+    def going_on_from(self, smaller: "Sequence[BoundTrial]") -> "BoundTrial":
+        """Return the trial after some of smaller budgets; see ``Trial.after``."""
+        after = tuple(one.trial.name for one in smaller)
+        trial = replace(self.trial, after=after)
+        return BoundTrial.of(trial, self.attacks, self.goal, self.curve)
+
     def ball(self, clean: torch.Tensor, lengths: torch.Tensor) -> Ball:
         """Put the trial's ball around utterances; see :func:`make_ball`."""
         return make_ball(self.trial.norm or "linf", self.trial.budget, clean, lengths)
@@ -184,6 +190,8 @@ class _Planner:
         self._common: dict[str, Any] = {"seed": config.seed}
         if config.eot != EOT():
             self._common["eot"] = asdict(config.eot)
+        if config.changes:
+            self._common["changes"] = config.changes
         if config.target_text:
             self._common["target_text"] = config.target_text
 
@@ -270,11 +278,15 @@ class _Planner:
             # It checks the model, whoever attacks: no other attacker has a part in it.
             who = replace(who, also=())
             attack = self._bind("unbounded", Unbounded(config.unbounded), who)
-            plan.append(
-                self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")
+            unbounded = self._trial(
+                "unbounded", attack, UNBOUNDED, role="audit", norm="linf"
             )
+            if config.ascending:
+                unbounded = unbounded.going_on_from(series[-1:])
+            plan.append(unbounded)
         if config.black_box:
-            plan.append(self._black_box(config.black_box, attacks, goal))
+            loud = self._black_box(config.black_box, attacks, goal)
+            plan.append(loud.going_on_from(series[-1:]) if config.ascending else loud)
         return plan
 
     def _black_box(

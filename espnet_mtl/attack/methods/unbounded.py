@@ -1,12 +1,14 @@
 """An attack without a bound: where it fails, no bounded attack can succeed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from espnet_mtl.attack.methods.base import Method, Traits
-from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.problem import Attacked, Problem
+
+_STEP_SIZE = 0.25  # of each ball's radius
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,9 @@ class Unbounded(Method):
     With no bound on the noise, an attack on a differentiable recogniser has to succeed
     always. Where it does not, gradients are masked or the attack is broken, and no
     other figure of it counts. The balls grow, rather than one of radius 1 from the
-    start, since the steps of such a ball would jump over all quiet perturbations. An
-    utterance that is broken is not attacked any further.
+    start, since the steps of such a ball would jump over all quiet perturbations. Each
+    begins at what was found in the smaller one. An utterance that is broken is not
+    attacked any further.
 
     Attributes:
         steps: Gradients in each ball.
@@ -34,15 +37,19 @@ class Unbounded(Method):
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
         delta = torch.zeros_like(problem.ball.clean)
+        if problem.start is not None:
+            delta = problem.start.clone()
         nothing = delta.new_full((len(problem),), torch.nan)
         loss_start, loss_end = nothing, nothing.clone()
         found: list[tuple[str, float]] = [("", 0.0)] * len(problem)
         rows = torch.arange(len(problem), device=delta.device)
+        chain = Chain((self.steps,), (_STEP_SIZE,), warm_step_size=_STEP_SIZE)
         for radius in self.radii:
             part = problem.rows(rows)
             within = part.ball.radius.clamp(max=radius)
             part = part.with_ball(part.ball.with_radius(within))
-            attacked = PGD(steps=self.steps)(part)
+            start = part.ball.project_(delta[rows].clone())
+            attacked = chain(replace(part, start=start))
             heard = part.hear(attacked.delta)
             delta[rows] = attacked.delta
             loss_end[rows] = attacked.loss_end

@@ -1,6 +1,7 @@
 """An attack's configuration from its file and the options that win over it."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def read_config(path: Path | str | None, overrides: str = "") -> AttackConfig:
         path: The YAML file; ``None`` for the defaults.
         overrides: ``name=value`` words that win over the file, with YAML values:
             ``steps=10 budgets=[0.001,0.002]``. An attack's own settings go to all
-            attacks that have them.
+            attacks that have them. A suite is then called ``<name>_changed``.
 
     Raises:
         UserError: If a setting is unknown or has no sensible value.
@@ -31,9 +32,13 @@ def read_config(path: Path | str | None, overrides: str = "") -> AttackConfig:
         _override(settings, overrides)
         place = f"{place} with --attack_args '{overrides}'"
     try:
-        return parse_config(settings)
+        config = parse_config(settings)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
+    if overrides and config.name:
+        # Name and version stand for the settings, which are others now.
+        config = replace(config, name=f"{config.name}_changed", changes=overrides)
+    return config
 
 
 def _read_yaml(path: Path | str) -> dict[str, Any]:

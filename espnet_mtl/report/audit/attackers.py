@@ -61,9 +61,9 @@ def accent_blind(evidence: Evidence) -> Finding:
             return judged(False, f"at {budget_name(*level)}, {'; '.join(said)}")
     spent = [_gradients(one) for one in (evidence, twin)]
     figure = f"same schedule as {twin.label}"
-    if None not in spent:
-        mine, other = (f"{number:.0f}" for number in spent if number is not None)
-        figure += f"; gradients for an utterance {mine}, there {other}"
+    known = [f"{number:.0f}" for number in spent if number is not None]
+    if len(known) == 2:
+        figure += f"; gradients for an utterance {known[0]}, there {known[1]}"
     return judged(True, figure)
 
 

@@ -163,7 +163,7 @@ def steps(evidence: Evidence) -> Finding:
     if verdict == FAIL:
         return judged(False, figure)
     resisting = [
-        record and record.doubled
+        record.doubled if record else None
         for score, record in pairs
         if not _broken(score, record)
     ]

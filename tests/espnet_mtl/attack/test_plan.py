@@ -8,6 +8,7 @@ from toy_victim import ToyVictim
 from espnet_mtl.attack.config import parse_config
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.plan import make_plan
+from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.errors import UserError
 
 BOTH = {"multitask": {}, "accent_blind": {"accent": 0}}
@@ -131,3 +132,70 @@ def test_a_trial_says_what_its_audio_depends_on(settings, needs):
 def test_what_makes_no_sense_is_refused(settings, message):
     with pytest.raises(UserError, match=message):
         plan(settings)
+
+
+SUITE = {
+    "name": "x",
+    "version": 3,
+    "ascending": True,
+    "attacks": [{"attack": "chain"}, {"attack": "square"}],
+    "attackers": {"accent_blind": {"accent": 0}},
+}
+
+
+def test_budgets_in_turn_begin_with_the_weakest():
+    found = plan({**SUITE, "budgets": [0.004, 0.001, 0.002], "unbounded": 5})
+    series = [one.trial for one in found if one.trial.role == "main"]
+    names = [trial.name for trial in series]
+    assert names == ["x_linf0.001", "x_linf0.002", "x_linf0.004"]
+    assert [trial.after for trial in series] == [(), (*names[:1],), (*names[:2],)]
+    assert found[-1].trial.name == "unbounded"
+    assert found[-1].trial.after == ("x_linf0.004",)
+    decibels = plan({**SUITE, "norm": "snr", "budgets": [20, 40, 30]})
+    assert [one.trial.budget for one in decibels if one.trial.role == "main"] == [
+        40.0,
+        30.0,
+        20.0,
+    ]
+
+
+def test_a_curve_is_looked_for_with_gradients_after_all_budgets():
+    curve = {"within": 1.2, "steps": 7}
+    found = plan({**SUITE, "budgets": [0.002, 0.001], "curve": curve})
+    (bound,) = (one for one in found if one.trial.role == "curve")
+    assert bound.trial.name == "x_linf_curve"
+    assert bound.trial.after == ("x_linf0.001", "x_linf0.002")
+    assert [one.method.steps for one in bound.attacks] == [(7,)]
+    assert bound.curve.within == 1.2 and bound.needs.decoder
+    assert not any(one.curve for one in found if one is not bound)
+    # Each attack that stands for itself has its own.
+    each = plan({**SUITE, "name": "", "version": 0, "curve": curve})
+    assert [one.trial.name for one in each if one.trial.role == "curve"] == [
+        "chain_accent_blind_linf_curve",
+        "square_accent_blind_linf_curve",
+    ]
+
+
+def test_other_attacks_have_no_turn():
+    alone = {"attack": "universal", "fit_data": "x", "ascending": True}
+    with pytest.raises(UserError, match="universal: cannot be a part of a suite, nor go on"):
+        plan(alone)
+    with pytest.raises(UserError, match="curve: needs 'ascending: true'"):
+        plan({"curve": {}})
+    with pytest.raises(UserError, match="curve: within: 1.0: give a ratio above 1"):
+        plan({**SUITE, "curve": {"within": 1.0}})
+
+
+def test_a_changed_suite_has_another_name(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("name: x\nversion: 3\nattacks: [{attack: pgd}]\n")
+    same, changed = read_config(path), read_config(path, "steps=10 budgets=[0.1]")
+    assert (same.name, same.changes) == ("x", "")
+    assert changed.name == "x_changed"
+    (trial,) = (
+        one.trial
+        for one in make_plan(changed, ToyVictim(), {})
+        if one.trial.role == "main"
+    )
+    assert trial.name == "x_changed_linf0.1" and trial.attack == "x_changed"
+    assert trial.settings["changes"] == "steps=10 budgets=[0.1]"

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import shutil
@@ -15,7 +16,9 @@ import soundfile
 import toy_attack
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.config import AttackSpec
+from espnet_mtl.attack.attackers import AttackerConfig
+from espnet_mtl.attack.config import AttackSpec, CurveConfig
+from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.runner import recordings
 from espnet_mtl.attack.runner import writer as module
@@ -26,6 +29,7 @@ from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.results.attack import read_attack_run
+from espnet_mtl.results.attack import read_records as read_merged_records
 
 NUM_UTTS = 7
 NUM_TRIALS = 1 + 2 + 2 * 2
@@ -375,3 +379,64 @@ def test_a_target_that_is_the_truth_is_refused(data_dir, tmp_path):
 def test_a_job_that_does_not_exist_is_named(data_dir, tmp_path):
     with pytest.raises(UserError, match="--job 3: .* jobs are numbered 1 to 2"):
         toy_attack.run(data_dir, tmp_path / "out", [(3, 2)])
+
+
+ASCENDING = replace(
+    toy_attack.CONFIG,
+    name="toy",
+    attacks=(AttackSpec("chain", Chain(steps=(15, 15), step_sizes=(0.3, 0.1))),),
+    budgets=(0.2, 0.05, 0.1),
+    attackers={"accent_blind": AttackerConfig(accent=0)},
+    ascending=True,
+    doubled=True,
+    curve=CurveConfig(within=1.2, steps=6),
+)
+
+
+def test_budgets_ascend_from_what_the_smaller_one_has_saved(data_dir, tmp_path):
+    toy_attack.run_and_merge(data_dir, tmp_path, config=ASCENDING)
+    run, records = read_attack_run(tmp_path), read_records_of(tmp_path)
+    series = [trial for trial in run.trials if trial.role == "main"]
+    assert [trial.budget for trial in series] == [0.05, 0.1, 0.2]
+    names = [trial.name for trial in series]
+    assert [len(trial.after) for trial in series] == [0, 1, 2]
+    assert run.trial("toy_linf_curve").after == tuple(names)
+    broken_before = 0
+    for small, large in itertools.pairwise(names):
+        for utt, record in records[small].items():
+            if record.doubled is None:  # it was broken
+                broken_before += 1
+                assert records[large][utt].sha256 == record.sha256
+                assert records[large][utt].attempts == ()
+                assert records[large][utt].doubled is None
+    assert broken_before
+    for utt, record in records["toy_linf_curve"].items():
+        smallest = record.smallest
+        first = [n for n in names if records[n][utt].doubled is None]
+        if first:
+            assert smallest.budget <= run.trial(first[0]).budget + 1e-9
+            assert record.linf <= smallest.budget + 1e-9
+        else:
+            assert smallest.budget is None or smallest.budget > 0.2
+        assert len(smallest.tried) >= 3
+
+
+def test_ascending_budgets_give_the_same_result_after_a_kill(data_dir, tmp_path):
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    toy_attack.run_and_merge(data_dir, whole, config=ASCENDING)
+    toy_attack.run(data_dir, torn, config=ASCENDING)
+    # As if it had been killed after the smallest budget of the first batch
+    journal = torn / "logdir" / "records.1.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    kept = next(n for n, line in enumerate(lines) if "toy_linf0.1" in line and n > 2)
+    journal.write_text("".join(lines[:kept]))
+    toy_attack.run_and_merge(data_dir, torn, config=ASCENDING)
+    expected = contents(whole)
+    assert replace_paths(contents(torn), torn, whole) == expected
+
+
+def read_records_of(output_dir):
+    found = {}
+    for record in read_merged_records(output_dir).values():
+        found.setdefault(record.trial, {})[record.utt] = record
+    return found
