@@ -98,13 +98,14 @@ class Job:
                 batch = None
                 for bound in self.plan:
                     made_of = self._made_of.batch(bound, utterances)
-                    missing = [
-                        row
-                        for row, utt in enumerate(utterances)
-                        if not find_record(
+                    found = [
+                        find_record(
                             finished, self._output_dir, utt, bound.trial, made_of
                         )
+                        for utt in utterances
                     ]
+                    performer.learn(filter(None, found))
+                    missing = [row for row, one in enumerate(found) if one is None]
                     # A suite takes long: what is said meanwhile has to be about it.
                     is_long = bool(missing) and bound.trial.suite is not None
                     progress.report(bound.trial.name, always=is_long)
@@ -123,6 +124,7 @@ class Job:
                             self._writer.write(bound, batch, row, attacked, goals[row])
                             for row in missing
                         ]
+                        performer.learn(records)
                         seconds = time.monotonic() - began
                         log.add_records(made_of, bound.trial, seconds, records)
                     progress.done += len(utterances)
