@@ -72,7 +72,7 @@ class Report:
     @cached_property
     def audits(self) -> list[AuditGroup]:
         """The audit of every attack; made once, since it reads all attacked audio."""
-        return make_audits(self.experiments)
+        return make_audits(self.experiments, self.baselines)
 
     @cached_property
     def curves(self) -> list[GroupCurves]:
@@ -189,7 +189,7 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         "Robustness": [*report.main_blocks(), *plots["budgets"]],
         "Robustness curve": _curve_blocks(report, plots),
         "Audit of the attack": audit_words.audit_blocks(report.audits),
-        "The paper's claims": claims_blocks(report.groups),
+        "The paper's claims": claims_blocks(report.groups, report.audits),
         "An example": plots["example"],
         "Each attacker": plots["attackers"],
         "Training": plots["training"],
