@@ -95,11 +95,14 @@ class BoundTrial(PlannedTrial):
     Attributes:
         attacks: Several for a suite, else one.
         goal: What all of its attackers aim at.
+        in_turn: Whether attacks are judged one after another, so that an utterance may
+            be broken before one of them begins.
         curve: How to look for the smallest budget, in a trial that does.
     """
 
     attacks: tuple[BoundAttack, ...]
     goal: Attacker
+    in_turn: bool = False
     curve: CurveConfig | None = None
 
     @classmethod
@@ -108,15 +111,17 @@ class BoundTrial(PlannedTrial):
         trial: Trial,
         attacks: tuple[BoundAttack, ...],
         goal: Attacker,
+        *,
+        ascending: bool = False,
         curve: CurveConfig | None = None,
     ) -> "BoundTrial":
         """Bind a trial, and find out what it needs."""
+        in_turn = trial.suite is not None or ascending
         methods = [one.method for one in attacks]
         attackers = [goal, *(one.attacker for one in attacks)]
         needs = Needs(
             truth=any(one.words != "target" for one in attackers),
-            decoder=trial.suite is not None
-            or bool(trial.after)
+            decoder=in_turn
             or any(method.traits.listens for method in methods)
             # Where the data do not tell an accent, the decoder does.
             or any(one.accent in ("away", "keep") for one in attackers),
@@ -124,18 +129,15 @@ class BoundTrial(PlannedTrial):
             sources=tuple(dict.fromkeys(p for m in methods for p in m.sources)),
             fit_data="".join(method.fit_data for method in methods),
         )
-        return cls(trial, needs, attacks, goal, curve)
-
-    @property
-    def in_turn(self) -> bool:
-        """Whether an utterance may be broken before an attack of the trial begins."""
-        return self.trial.suite is not None or bool(self.trial.after)
+        return cls(trial, needs, attacks, goal, in_turn, curve)
 
     def going_on_from(self, smaller: "Sequence[BoundTrial]") -> "BoundTrial":
         """Return the trial after some of smaller budgets; see ``Trial.after``."""
         after = tuple(one.trial.name for one in smaller)
         trial = replace(self.trial, after=after)
-        return BoundTrial.of(trial, self.attacks, self.goal, self.curve)
+        return BoundTrial.of(
+            trial, self.attacks, self.goal, ascending=True, curve=self.curve
+        )
 
     def ball(self, clean: torch.Tensor, lengths: torch.Tensor) -> Ball:
         """Put the trial's ball around utterances; see :func:`make_ball`."""
@@ -375,32 +377,33 @@ class _Planner:
         """
         if not self._config.ascending:
             return series
-        names = [one.trial.name for one in series]
-        plan = [
-            BoundTrial.of(
-                replace(one.trial, after=tuple(names[:place])), one.attacks, one.goal
-            )
-            for place, one in enumerate(series)
-        ]
+        plan = [one.going_on_from(series[:place]) for place, one in enumerate(series)]
         if self._config.curve is not None:
-            last = plan[-1]
-            trial = replace(
-                last.trial,
-                name=curve,
-                role="curve",
-                doubled=False,
-                after=tuple(names),
-                settings={**self._common, "curve": asdict(self._config.curve)},
-            )
-            gradients = [a for a in last.attacks if a.about.kind == "white_box"]
-            attacks = tuple(gradients[:1]) or last.attacks[:1]
-            steps = self._config.curve.steps
-            if steps:
-                attacks = tuple(
-                    replace(one, method=one.method.with_steps(steps)) for one in attacks
-                )
-            plan.append(BoundTrial.of(trial, attacks, last.goal, self._config.curve))
+            plan.append(self._curve(curve, self._config.curve, plan))
         return plan
+
+    def _curve(
+        self, name: str, curve: CurveConfig, series: Sequence[BoundTrial]
+    ) -> BoundTrial:
+        """Look for the smallest budget, after those of a series."""
+        last = series[-1]
+        gradients = [one for one in last.attacks if one.about.kind == "white_box"]
+        (attack,) = gradients[:1] or last.attacks[:1]
+        if curve.steps:
+            method = attack.method.with_steps(curve.steps)
+            about = replace(attack.about, settings=method.settings)
+            attack = replace(attack, method=method, about=about)
+        trial = replace(
+            last.trial,
+            name=name,
+            role="curve",
+            budget=louder(self._config.norm, self._budgets, 2.0**curve.doublings),
+            members=(attack.about,),
+            doubled=False,
+            settings={**self._common, "curve": asdict(curve)},
+        )
+        bound = BoundTrial.of(trial, (attack,), last.goal, curve=curve)
+        return bound.going_on_from(series)
 
     def _name(self, label: str, attacker: str, budget: float | str) -> str:
         return _name_trial(label, attacker, self._config.norm, budget)

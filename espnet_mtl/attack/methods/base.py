@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from inspect import get_annotations
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 
@@ -101,11 +101,11 @@ class Method(ABC):
         """The settings by name."""
         return asdict(self)
 
-    def replaced(self, **settings: Any) -> "Method":
+    def replaced(self, **settings: Any) -> Self:
         """Return the attack with other settings."""
         return replace(self, **settings)
 
-    def with_steps(self, steps: int) -> "Method":
+    def with_steps(self, steps: int) -> Self:
         """Return the attack with other steps, unless it has none."""
         has_steps = isinstance(self.settings.get("steps"), int)
         return self.replaced(steps=steps) if has_steps else self

@@ -1,6 +1,7 @@
 """PGD in one chain: ever smaller steps, each stage from the best that was found."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 
@@ -81,9 +82,9 @@ class Chain(Method):
         if not 0.0 <= self.worth < 1.0:
             raise UserError(f"worth: {self.worth}: give a share from 0 to below 1")
 
-    def with_steps(self, steps: int) -> "Chain":
-        """See ``Method``: one stage alone."""
-        return self.replaced(steps=(steps,), step_sizes=self.step_sizes[:1])
+    def with_steps(self, steps: int) -> Self:
+        """See ``Method``: one stage alone, and no further rounds."""
+        return self.replaced(steps=(steps,), step_sizes=self.step_sizes[:1], rounds=0)
 
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""

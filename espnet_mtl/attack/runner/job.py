@@ -99,7 +99,7 @@ class Job:
             for utterances in batches:
                 batch = None
                 for bound in self.plan:
-                    made_of = self._made_of.batch(bound, utterances)
+                    made_of = self._made_of.batch(bound, utterances, self.plan)
                     treated = self._made_of.treated(bound.trial, utterances)
                     found = [
                         find_record(

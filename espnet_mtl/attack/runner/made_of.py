@@ -4,7 +4,7 @@ Whatever changes the audio changes the digest, and what was made of something el
 not count. Nothing here needs a model, so that merging starts at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,16 @@ class MadeOf:
         """Digest of what the decoder is made of."""
         return hash_value([self._inputs.model, self._inputs.decoding])
 
-    def batch(self, planned: PlannedTrial, utterances: Utterances) -> str:
+    def batch(
+        self,
+        planned: PlannedTrial,
+        utterances: Utterances,
+        plan: Sequence[PlannedTrial],
+    ) -> str:
         """Digest of what a batch of attacked audio is made of.
 
         Sums are rounded otherwise in another batch, so that all of the batch counts for
-        each utterance.
+        each utterance. Of the ``plan``, the trials count that this one goes on from.
         """
         needs = planned.needs
         parts: dict[str, Any] = {
@@ -113,6 +118,10 @@ class MadeOf:
         }
         if planned.trial.subset:
             parts["treated"] = self.treated(planned.trial, utterances)
+        if planned.trial.after:
+            # The last one stands for those before, which it goes on from itself.
+            last = next(one for one in plan if one.trial.name == planned.trial.after[-1])
+            parts["after"] = self.batch(last, utterances, plan)
         if needs.decoder:
             parts["decoding"] = self._inputs.decoding
         if needs.sources:

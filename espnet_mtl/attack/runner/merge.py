@@ -84,7 +84,7 @@ def _collect(
     missing = 0
     for batch in made_of.batches:
         for one in plan:
-            digest = made_of.batch(one, batch)
+            digest = made_of.batch(one, batch, plan)
             for utt in made_of.treated(one.trial, batch):
                 record = find_record(finished, output_dir, utt, one.trial, digest)
                 if record is None:
