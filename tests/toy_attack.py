@@ -39,14 +39,16 @@ def read(data_dir, config=CONFIG):
     return read_test_set(Path(data_dir), None, None, config.seed, config.target_text)
 
 
-def make_job(victim, config, test_set, output_dir, inputs=None, **options):
+def make_job(
+    victim, config, test_set, output_dir, inputs=None, listener=None, **options
+):
     return Job(
         victim,
         config,
         test_set,
         Path(output_dir),
         inputs or Inputs(victim.sha256),
-        lambda: ToyListener(victim),
+        listener or (lambda: ToyListener(victim)),
         **options,
     )
 
@@ -71,12 +73,15 @@ def merge_again(data_dir, output_dir, config=CONFIG, model=None):
     merge(config, read(data_dir, config), Path(output_dir), inputs)
 
 
-def attack(victim, config, data_dir, output_dir):
+def attack(victim, config, data_dir, output_dir, listener=None):
     """Attack any victim, whatever the configuration needs, and merge."""
     test_set = read(data_dir, config)
     inputs = read_inputs(config, victim.sha256, {})
     sources = {path: ToyVictim(seed=7) for path in config.sources}
-    make_job(victim, config, test_set, output_dir, inputs, sources=sources).run()
+    job = make_job(
+        victim, config, test_set, output_dir, inputs, listener, sources=sources
+    )
+    job.run()
     merge(config, test_set, Path(output_dir), inputs)
 
 

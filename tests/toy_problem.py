@@ -1,6 +1,6 @@
 """A batch of the toy victim to attack."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from toy_victim import HOP, TOKENS, ToyVictim
@@ -90,6 +90,9 @@ class ToyJudge:
                 for target, one in zip(self.targets, heard, strict=True)
             ]
         )
+
+    def around(self, clean):
+        return replace(self, clean=clean)
 
     def rows(self, rows):
         return ToyJudge(

@@ -6,6 +6,7 @@ of steepest ascent in it. An attack works with balls, and need not know which no
 is.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -16,6 +17,14 @@ NORMS = ("linf", "l2", "snr")
 
 # In the box [-1, 1] no sample can change by more: a ball of this radius is no bound.
 UNBOUNDED = 2.0
+
+
+def louder(norm: str, budgets: Sequence[float], times: float) -> float:
+    """Return a budget that many times as large as the largest of some; dB for SNR."""
+    if norm == "snr":
+        return min(budgets) - 20.0 * math.log10(times)
+    loudest = max(budgets) * times
+    return min(loudest, UNBOUNDED) if norm == "linf" else loudest
 
 
 def make_ball(

@@ -44,6 +44,21 @@ class AttackSpec:
 
 
 @dataclass(frozen=True)
+class LoudBlackBox:
+    """Black boxes with many queries at a budget where they can win, for the audit.
+
+    Attributes:
+        times: How many times as large as the largest budget theirs is.
+        queries: Of the losses, for each utterance (``square``).
+        transcripts: Of transcripts, for each utterance (``transcript_search``).
+    """
+
+    times: float = 8.0
+    queries: int = 1000
+    transcripts: int = 100
+
+
+@dataclass(frozen=True)
 class CurveConfig:
     """How the smallest budget that breaks an utterance is looked for.
 
@@ -97,6 +112,8 @@ class AttackConfig:
             find, for the audit; 0 to leave it out.
         doubled: Whether what resists a suite is attacked with as many gradients again,
             for the audit.
+        black_box: See :class:`LoudBlackBox`, for the audit of a suite; ``None`` to
+            leave it out.
         batch_bins: Samples of audio in a batch, padding included.
         sample_format: What the files hold: ``pcm16`` or ``float32``.
         seed: Seed of all random choices.
@@ -119,6 +136,7 @@ class AttackConfig:
     unbounded: int = 0
     planted: int = 0
     doubled: bool = False
+    black_box: LoudBlackBox | None = None
     batch_bins: int = 1_000_000
     sample_format: str = "pcm16"
     seed: int = 0
@@ -151,8 +169,10 @@ class AttackConfig:
             raise UserError("attacks: two have the same name; give one a 'label'")
         if self.batch_bins < 1:
             raise UserError("batch_bins: give a number above 0")
-        if (self.unbounded or self.doubled) and not self.name:
-            raise UserError("unbounded, doubled: only a suite with a 'name' has them")
+        if (self.unbounded or self.doubled or self.black_box) and not self.name:
+            raise UserError(
+                "unbounded, doubled, black_box: only a suite with a 'name' has them"
+            )
         if self.planted and not self.unbounded:
             raise UserError(
                 "planted: needs 'unbounded', whose audio the planted examples are made "
@@ -265,8 +285,9 @@ _WORDS_FOR_TYPES: dict[Any, str] = {
 def _parse_common(name: str, value: Any) -> Any:
     if name == "eot":
         return _build(EOT, value, name)
-    if name == "curve":
-        return None if value is None else _build(CurveConfig, value, name)
+    if name in ("curve", "black_box"):
+        kind = {"curve": CurveConfig, "black_box": LoudBlackBox}[name]
+        return None if value is None else _build(kind, value, name)
     if name == "attackers":
         if not isinstance(value, dict):
             raise UserError(f"{name}: {value!r}: give weights by branch, by name")

@@ -45,6 +45,10 @@ class FileJudge:
         costs = [w.cost(h, unit) for w, h in zip(self.wishes, heard, strict=True)]
         return torch.tensor(costs, device=self.clean.device)
 
+    def around(self, clean: torch.Tensor) -> "FileJudge":
+        """Listen around other audio; see ``Judge``."""
+        return replace(self, clean=clean)
+
     def rows(self, rows: torch.Tensor) -> "FileJudge":
         """Choose utterances; see ``Judge``."""
         return replace(

@@ -18,11 +18,18 @@ from espnet_mtl.attack.attackers import (
     NamedAttacker,
     resolve_attacker,
 )
-from espnet_mtl.attack.balls import UNBOUNDED, Ball, make_ball
-from espnet_mtl.attack.config import AttackConfig, AttackSpec, CurveConfig
+from espnet_mtl.attack.balls import UNBOUNDED, Ball, louder, make_ball
+from espnet_mtl.attack.config import (
+    AttackConfig,
+    AttackSpec,
+    CurveConfig,
+    LoudBlackBox,
+)
 from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.registry import ATTACKS
+from espnet_mtl.attack.methods.square import SquareAttack
+from espnet_mtl.attack.methods.transcript_search import TranscriptSearch
 from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.methods.untouched import HealthCheck, Untouched
 from espnet_mtl.attack.planted import DIFFICULTIES
@@ -123,6 +130,12 @@ class BoundTrial(PlannedTrial):
     def in_turn(self) -> bool:
         """Whether an utterance may be broken before an attack of the trial begins."""
         return self.trial.suite is not None or bool(self.trial.after)
+
+    def going_on_from(self, smaller: "Sequence[BoundTrial]") -> "BoundTrial":
+        """Return the trial after some of smaller budgets; see ``Trial.after``."""
+        after = tuple(one.trial.name for one in smaller)
+        trial = replace(self.trial, after=after)
+        return BoundTrial.of(trial, self.attacks, self.goal, self.curve)
 
     def ball(self, clean: torch.Tensor, lengths: torch.Tensor) -> Ball:
         """Put the trial's ball around utterances; see :func:`make_ball`."""
@@ -271,13 +284,45 @@ class _Planner:
                 "unbounded", attack, UNBOUNDED, role="audit", norm="linf"
             )
             if config.ascending:
-                after = (series[-1].trial.name,)
-                trial = replace(unbounded.trial, after=after)
-                unbounded = BoundTrial.of(trial, unbounded.attacks, unbounded.goal)
+                unbounded = unbounded.going_on_from(series[-1:])
             plan.append(unbounded)
         if config.planted:
             plan += self._planted(plan[-1].trial, attacks, goal)
+        if config.black_box:
+            loud = self._black_box(config.black_box, attacks, goal)
+            plan.append(loud.going_on_from(series[-1:]) if config.ascending else loud)
         return plan
+
+    def _black_box(
+        self, wanted: LoudBlackBox, attacks: Sequence[BoundAttack], goal: Attacker
+    ) -> BoundTrial:
+        """Gradients at a larger budget, and black boxes on what they leave."""
+        config = self._config
+        gradients = [one for one in attacks if one.about.kind == "white_box"]
+        who = next(
+            NamedAttacker(one.about.attacker, one.attacker)
+            for one in (*gradients, *attacks)
+        )
+        black_boxes = [
+            self._bind("square", SquareAttack(queries=wanted.queries), who),
+            self._bind(
+                "transcript_search", TranscriptSearch(queries=wanted.transcripts), who
+            ),
+        ]
+        members = (*gradients, *black_boxes)
+        trial = Trial(
+            name="black_box",
+            role="audit",
+            attack="black_box",
+            norm=config.norm,
+            budget=louder(config.norm, config.budgets, wanted.times),
+            words=goal.words,
+            to_accent=goal.accent,
+            members=tuple(one.about for one in members),
+            suite=config.version,
+            settings=self._common,
+        )
+        return BoundTrial.of(trial, members, goal)
 
     def _planted(
         self, unbounded: Trial, attacks: Sequence[BoundAttack], goal: Attacker

@@ -35,6 +35,10 @@ class Judge(Protocol):
         """
         ...
 
+    def around(self, clean: torch.Tensor) -> "Judge":
+        """Return the judge of perturbations of other audio, (Batch, Samples)."""
+        ...
+
     def rows(self, rows: torch.Tensor) -> "Judge":
         """Return the judge of some utterances; ``rows`` are their numbers, (Rows,)."""
         ...

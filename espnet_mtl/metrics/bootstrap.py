@@ -3,6 +3,17 @@
 A speaker's utterances have similar errors, so speakers are drawn with replacement, each
 with all of its utterances: a cluster bootstrap. Two systems are compared on the same
 draws, as Bisani and Ney 2004 do with utterances.
+
+Draws of what is all alike are all alike: their interval is a single point, as if
+nothing else were possible, such as [0, 0] for no error in 64 utterances. So
+
+- where all speakers have the same rate, utterances are drawn instead;
+- where these are alike as well, the exact interval of 0 of n
+  (:mod:`espnet_mtl.metrics.binomial`) says what share of all utterances may be
+  different, and the limits are what the rate would be if these were as different as a
+  rate between 0 and 100 % can be.
+
+Both take utterances as independent: nothing was seen that one speaker's have in common.
 """
 
 import math
@@ -11,8 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from espnet_mtl.metrics.binomial import exact_interval
+
 DRAWS = 2000
 _LEVELS = (2.5, 97.5)
+_POINT = 1e-9  # points of percent: no width but that of rounding
 
 
 class Interval(NamedTuple):
@@ -43,8 +57,7 @@ def wer_interval(
     Raises:
         ValueError: If the lengths differ, or a speaker has no reference words.
     """
-    errors, words = _sums_by_speaker(speakers, errors, words)
-    return _interval(errors, words, seed, draws)
+    return _interval(errors, words, speakers, 0.0, seed, draws)
 
 
 def wer_difference_interval(
@@ -65,32 +78,57 @@ def wer_difference_interval(
     Raises:
         ValueError: If the lengths differ, or a speaker has no reference words.
     """
-    errors_a, errors_b, words = _sums_by_speaker(speakers, errors_a, errors_b, words)
+    _check_lengths(errors_a, errors_b, words, speakers)
     # Over the same words, the difference of the rates is the rate of the difference.
-    return _interval(errors_a - errors_b, words, seed, draws)
+    difference = np.asarray(errors_a) - np.asarray(errors_b)
+    return _interval(difference, words, speakers, -100.0, seed, draws)
 
 
-def _sums_by_speaker(
-    speakers: Sequence[str], *values: Sequence[int]
-) -> list[np.ndarray]:
-    lengths = {len(speakers), *map(len, values)}
+def _interval(
+    errors: Sequence[int] | np.ndarray,
+    words: Sequence[int],
+    speakers: Sequence[str],
+    least: float,
+    seed: int,
+    draws: int,
+) -> Interval:
+    """Return a rate with its interval; ``least`` is the lowest rate that there is."""
+    _check_lengths(errors, words, speakers)
+    names, index = np.unique(np.asarray(speakers), return_inverse=True)
+    sums = [np.bincount(index, values, len(names)) for values in (errors, words)]
+    if (sums[1] <= 0).any():
+        raise ValueError(f"speaker {names[sums[1].argmin()]} has no reference words")
+    estimate = 100.0 * float(np.sum(errors) / np.sum(words))
+    if len(names) == 1:
+        return Interval(estimate, math.nan, math.nan)
+    for units in (sums, [np.asarray(errors), np.asarray(words)]):
+        low, high = _draw(*units, seed, draws)
+        if high - low > _POINT:
+            return Interval(estimate, low, high)
+    # All alike: what if those that were not seen are not?
+    _, other = exact_interval(0, len(words))
+    most = max(100.0, estimate)
+    return Interval(
+        estimate,
+        estimate - other * (estimate - least),
+        estimate + other * (most - estimate),
+    )
+
+
+def _check_lengths(*values: Sequence[object] | np.ndarray) -> None:
+    lengths = {len(one) for one in values}
     if lengths == {0} or len(lengths) > 1:
         raise ValueError(f"not one value for each utterance: lengths {sorted(lengths)}")
-    names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    sums = [np.bincount(index, weights=v, minlength=len(names)) for v in values]
-    if (sums[-1] <= 0).any():
-        raise ValueError(f"speaker {names[sums[-1].argmin()]} has no reference words")
-    return sums
 
 
-def _interval(errors: np.ndarray, words: np.ndarray, seed: int, draws: int) -> Interval:
-    estimate = 100.0 * float(errors.sum() / words.sum())
-    speakers = len(errors)
-    if speakers == 1:
-        return Interval(estimate, math.nan, math.nan)
+def _draw(
+    errors: np.ndarray, words: np.ndarray, seed: int, draws: int
+) -> tuple[float, float]:
+    """Draw units with replacement; return the limits of the pooled rate."""
     times_drawn = np.random.default_rng(seed).multinomial(
-        speakers, np.full(speakers, 1 / speakers), size=draws
+        len(errors), np.full(len(errors), 1 / len(errors)), size=draws
     )
-    rates = 100.0 * (times_drawn @ errors) / (times_drawn @ words)
-    low, high = np.percentile(rates, _LEVELS)
-    return Interval(estimate, float(low), float(high))
+    with np.errstate(all="ignore"):  # draws of utterances without a word
+        rates = 100.0 * (times_drawn @ errors) / (times_drawn @ words)
+    low, high = np.nanpercentile(rates, _LEVELS)
+    return float(low), float(high)

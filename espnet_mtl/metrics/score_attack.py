@@ -11,6 +11,7 @@ from pathlib import Path
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.binomial import exact_interval
 from espnet_mtl.metrics.bootstrap import wer_interval
 from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
@@ -180,6 +181,7 @@ def _score_trial(
                 f"target than '{clean_one.key}'; repeat stage 15"
             )
     records = [attacked.records[one.key] for one in used]
+    successes = sum(one.success for one in used)
     accents, adv_accents = _score_accents(clean), _score_accents(used)
     return make_row(
         trial=trial.name,
@@ -204,7 +206,8 @@ def _score_trial(
         adv_twer_ci=_interval(used, _target),
         adv_wer=_rate(used, _ref),
         adv_wer_ci=_interval(used, _ref),
-        success_rate=_finite(error_rate(sum(one.success for one in used), len(used))),
+        success_rate=_finite(error_rate(successes, len(used))),
+        success_ci=_exact(successes, len(used)),
         snr_db=_mean([record.snr_db for record in records]),
         segsnr_db=_mean([record.segsnr_db for record in records]),
         accent_acc=accents and accents.accuracy,
@@ -232,6 +235,13 @@ def _interval(scores: Sequence[UttScore], count: _Count) -> tuple[float, float] 
     errors, words = zip(*map(count, scores), strict=True)
     interval = wer_interval(errors, words, [one.spk for one in scores])
     return None if math.isnan(interval.low) else (interval.low, interval.high)
+
+
+def _exact(count: int, n: int) -> tuple[float, float] | None:
+    if not n:
+        return None
+    low, high = exact_interval(count, n)
+    return 100.0 * low, 100.0 * high
 
 
 def _score_accents(scores: Sequence[UttScore]) -> AccentConfusion | None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from espnet_mtl.report.audit.audits import Audit, AuditGroup
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN
 from espnet_mtl.report.cautions import BAD_WER, caveats, warnings
-from espnet_mtl.report.comparison import Difference, Group, compare
+from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.table import Table
@@ -22,6 +24,7 @@ UNDECIDED = "not supported (interval includes 0)"
 NO_INTERVAL = "not supported (one speaker: no interval)"
 CONTRADICTED = "contradicted (easier to attack)"
 UNTRAINED = "not judged (a recogniser has most words wrong anyway)"
+_NOT_JUDGED = "not judged"
 
 
 def verdict(difference: Difference) -> str:
@@ -36,17 +39,42 @@ def verdict(difference: Difference) -> str:
     return CONTRADICTED if difference.high < 0 else UNDECIDED
 
 
-def judge(group: Group, system: str, baseline: str, difference: Difference) -> str:
-    """Judge a claim, if both recognisers hear enough for it to mean something.
+def judge(
+    group: Group,
+    system: str,
+    baseline: str,
+    difference: Difference,
+    audits: Sequence[Audit],
+) -> str:
+    """Judge a claim, if the figures of both systems can be relied on.
 
-    The own errors of an untrained one would count as robustness.
+    They cannot while a gate of the audit says FAIL or NOT RUN, nor where a recogniser
+    hears so little that its own errors would count as robustness.
     """
     first = group.find(system)
     second = group.find(baseline, like=first)
-    wers = [one.clean.benign_wer for one in (first, second) if one]
+    pair = [one for one in (first, second) if one]
+    wers = [one.clean.benign_wer for one in pair]
     if any(wer is not None and wer > BAD_WER for wer in wers):
         return UNTRAINED
-    return verdict(difference)
+    doubts = [doubt for one in pair if (doubt := _doubts(one, audits))]
+    return f"{_NOT_JUDGED} ({'; '.join(doubts)})" if doubts else verdict(difference)
+
+
+def _doubts(system: SystemResult, audits: Sequence[Audit]) -> str:
+    """Say which gates speak against a system's figures; empty if none does."""
+    audit = next(
+        (one for one in audits if one.result.folder == system.result.folder), None
+    )
+    if audit is None:
+        return f"no audit of {system.label}"
+    said = [
+        f"{'gate' if len(gates) == 1 else 'gates'} "
+        f"{', '.join(gate.name for gate in gates)} of {system.label}: {found}"
+        for found in (FAIL, NOT_RUN)
+        if (gates := audit.gates(found))
+    ]
+    return "; ".join(said)
 
 
 def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]]:
@@ -69,7 +97,7 @@ def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]
     return measured
 
 
-def claims_table(group: Group) -> Table | None:
+def claims_table(group: Group, audits: Sequence[Audit]) -> Table | None:
     """Make the table of claims; ``None`` if these systems can test no claim."""
     rows = [
         [
@@ -78,7 +106,7 @@ def claims_table(group: Group) -> Table | None:
             group.budget_name(budget),
             " / ".join(dict.fromkeys(difference.attackers)),
             show_difference(difference),
-            judge(group, system, baseline, difference),
+            judge(group, system, baseline, difference, audits),
         ]
         for system, baseline, paper, budget, difference in measure_claims(group)
     ]
@@ -86,11 +114,20 @@ def claims_table(group: Group) -> Table | None:
     return Table([*header, "claim"], rows, text_columns=6) if rows else None
 
 
-def summary(group: Group) -> list[str]:
+def summary(group: Group, audits: Sequence[Audit]) -> list[str]:
     """Say how the claims fared at the largest budget: a sentence each."""
     said = []
     for system, baseline, paper, budget, difference in measure_claims(group):
         if budget != group.budgets[-1]:
+            continue
+        found = judge(group, system, baseline, difference, audits)
+        size = f"; the paper: {paper} points" if paper != HARDER else ""
+        points = f"({show_difference(difference)} points{size})"
+        if found.startswith(_NOT_JUDGED) and found != UNTRAINED:
+            said.append(
+                f"Whether {system} is harder to attack than {baseline} is {found} "
+                f"{points}."
+            )
             continue
         judged = {
             SUPPORTED: "harder to attack than",
@@ -98,12 +135,8 @@ def summary(group: Group) -> list[str]:
             UNDECIDED: "not shown to be harder to attack than",
             CONTRADICTED: "easier to attack than",
             UNTRAINED: "not to be compared with",
-        }[judge(group, system, baseline, difference)]
-        size = f"; the paper: {paper} points" if paper != HARDER else ""
-        said.append(
-            f"{system} is {judged} {baseline} here "
-            f"({show_difference(difference)} points{size})."
-        )
+        }[found]
+        said.append(f"{system} is {judged} {baseline} here {points}.")
     return said
 
 
@@ -114,8 +147,9 @@ INTRODUCTION = (
     "single-task CTC). Their corpus, models and attack budgets differ from those here: "
     "directions can be compared, sizes hardly. A claim counts as supported only if the "
     "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
-    "ignore the accent branch, and no claim is judged where a recogniser has most "
-    "words wrong without any attack. The largest budget (in dB, the lowest SNR) "
+    "ignore the accent branch. No claim is judged where a gate of the audit says FAIL "
+    "or NOT RUN of either system, or where a recogniser has most words wrong without "
+    "any attack. The largest budget (in dB, the lowest SNR) "
     "decides and stands first; nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (
@@ -124,19 +158,20 @@ SYNTHETIC = (
 )
 
 
-def claims_blocks(groups: Sequence[Group]) -> list[Block]:
+def claims_blocks(groups: Sequence[Group], audits: Sequence[AuditGroup]) -> list[Block]:
     """Write the section about the claims, without its heading.
 
     It is empty if no claim can be tested.
     """
+    audited = [audit for group in audits for audit in group.audits]
     blocks: list[Block] = []
     for group in groups:
-        table = claims_table(group)
+        table = claims_table(group, audited)
         if table is None:
             continue
         if len(groups) > 1:
             blocks.append(Heading(group.title, level=3))
-        blocks += [Bullets(summary(group)), table]
+        blocks += [Bullets(summary(group, audited)), table]
         blocks += [Text(warning, warning=True) for warning in warnings(group)]
         blocks.append(Bullets([*caveats(group), SYNTHETIC]))
     return [Text(INTRODUCTION), *blocks] if blocks else []

@@ -69,7 +69,7 @@ class Report:
     @cached_property
     def audits(self) -> list[AuditGroup]:
         """The audit of every attack; made once, since it reads all attacked audio."""
-        return make_audits(self.experiments)
+        return make_audits(self.experiments, self.baselines)
 
     def main_blocks(self) -> list[Block]:
         """Main table with its warnings and legend, for each comparison."""
@@ -176,7 +176,7 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         "Command": [Code(report.command)] if report.command else [],
         "Robustness": [*report.main_blocks(), *plots["budgets"]],
         "Audit of the attack": audit_words.audit_blocks(report.audits),
-        "The paper's claims": claims_blocks(report.groups),
+        "The paper's claims": claims_blocks(report.groups, report.audits),
         "An example": plots["example"],
         "Each attacker": plots["attackers"],
         "Training": plots["training"],

@@ -29,13 +29,14 @@ LEGEND_ACCENTS = (
 LEGEND_ALL = (
     "AdvWER: word error rate (%) in attacked audio against the truth, ↓ lower = less "
     "damage. Success: share (%) of utterances heard exactly as the attacker wanted, "
-    "↓ lower = the attack failed. SNR: of the perturbation, in dB, higher = quieter. "
+    "↓ lower = the attack failed; in brackets the exact 95 % interval. SNR: of the "
+    "perturbation, in dB, higher = quieter. "
     "Adv. accent acc.: accents recognised in attacked audio (%), ↑ higher is better. "
     "Rows 'noise' are the control: random noise within the same budget; so are "
     "'gaussian', and 'shuffled', the perturbation of another utterance. Rows "
-    "'unbounded' are for the audit only; so are rows 'planted', audio made for a "
-    "victim with a planted example, as the system itself hears it. Rows 'none': "
-    "untouched audio, that is null TWER and WER."
+    "'unbounded' and 'black_box' are for the audit only; so are rows 'planted', audio "
+    "made for a victim with a planted example, as the system itself hears it. Rows "
+    "'none': untouched audio, that is null TWER and WER."
 )
 LEGEND_TRIALS = (
     "AdvTWER ↑: word errors against the attacker's target, in percent; higher means "
@@ -43,7 +44,8 @@ LEGEND_TRIALS = (
     "errors against the truth; benign WER: the same before the attack, of these n "
     "utterances (stage 13 scores the whole set). Success: utterances in which the "
     "attacker got what was wanted, in percent: exactly the target; or, without a "
-    "target, other words than were said, or the same words in another accent. Accents: "
+    "target, other words than were said, or the same words in another accent; in "
+    "brackets the exact (binomial) 95 % interval. Accents: "
     "accuracy, balanced accuracy (mean recall), and the share of the most frequent one."
 )
 
@@ -127,11 +129,20 @@ def show_difference(difference: Difference | None) -> str:
     return f"{number(difference.value, sign=True)} [{low}, {high}]"
 
 
+def _success(row: Row, digits: int = 2) -> str:
+    """Format a row's success with its interval, such as ``96.9 [89.2, 99.6]``."""
+    rate = number(row.success_rate, digits)
+    if row.success_ci is None:
+        return rate
+    low, high = (number(end, digits) for end in row.success_ci)
+    return f"{rate} [{low}, {high}]"
+
+
 def full_table(group: Group) -> Table:
     """Make the table with every row, by system, budget and attacker; controls first."""
     accents = any(row.adv_accent_acc is not None for row in _rows(group))
     header = ["system", "attack", "budget", "n", "AdvTWER % ↑", "AdvWER % ↓"]
-    header += ["success % ↓", "SNR dB"]
+    header += ["success % ↓ [95 %]", "SNR dB"]
     header += ["adv. accent acc. % ↑", "adv. balanced acc. % ↑"] if accents else []
     rows = []
     for system in group.systems:
@@ -158,7 +169,7 @@ def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
         str(row.n),
         number(row.null_twer if untouched else row.adv_twer),
         number(row.benign_wer if untouched else row.adv_wer),
-        number(row.success_rate, 1),
+        _success(row, 1),
         number(row.snr_db, 1),
     ]
     if accents:
@@ -251,7 +262,7 @@ def trial_table(rows: Sequence[Row]) -> Table:
             number(row.null_twer),
             number(row.adv_twer),
             number(row.adv_wer),
-            number(row.success_rate),
+            _success(row),
             number(row.snr_db),
             number(row.accent_acc),
             number(row.accent_balanced_acc),

@@ -89,6 +89,7 @@ class Row:
         adv_wer: WER of the attacked audio, against the truth.
         adv_wer_ci: Its interval.
         success_rate: Share of utterances in which the attacker got what was wanted.
+        success_ci: Its exact interval, over utterances.
         snr_db: Power SNR of the perturbation.
         segsnr_db: Its segmental SNR.
         accent_acc: Accuracy of the accents in untouched audio.
@@ -126,6 +127,7 @@ class Row:
     adv_wer: float | None
     adv_wer_ci: tuple[float, float] | None
     success_rate: float | None
+    success_ci: tuple[float, float] | None
     snr_db: float | None
     segsnr_db: float | None
     accent_acc: float | None

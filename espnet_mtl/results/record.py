@@ -100,15 +100,25 @@ class Health:
         gradient_l1: Sum of the gradient's magnitudes; ``None`` where it is no number.
         gradient_finite: Whether all of the gradient is finite.
         gradient_zero_share: Share of samples without any gradient.
+        branch_zero_shares: The same of each branch's own loss; 1 for a branch that
+            hides its gradient.
         loss_repeat_diff: Difference of the loss, asked twice.
         heard_repeat: Whether the same was heard twice.
+        loss_level_diff: Difference of the loss when one sample is changed by one level
+            of 16-bit audio.
+        loss_level_slope: What the gradient lets one expect of it.
+        heard_level: Whether the same was heard with that change.
     """
 
     gradient_l1: float | None
     gradient_finite: bool
     gradient_zero_share: float
+    branch_zero_shares: Mapping[str, float]
     loss_repeat_diff: float | None
     heard_repeat: bool
+    loss_level_diff: float | None
+    loss_level_slope: float | None
+    heard_level: bool
 
 
 @dataclass(frozen=True, kw_only=True)

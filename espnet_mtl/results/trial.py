@@ -16,6 +16,9 @@ Words = Literal["target", "away", "keep"]
 """What is to become of the words: the target is heard; something else than was said;
 what was said, while the accent changes."""
 
+WORD_BRANCHES = ("ctc", "att")
+"""Branches of a recogniser that hear words."""
+
 UNTOUCHED = "none"
 """Name of the attack that does nothing."""
 

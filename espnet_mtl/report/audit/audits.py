@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from espnet_mtl.report.audit import active, attackers, files, model, strength
-from espnet_mtl.report.audit.evidence import read_evidence
+from espnet_mtl.report.audit.evidence import AttackedSystem, read_evidence
 from espnet_mtl.report.audit.gate import (
     FAIL,
     NOT_RUN,
@@ -126,33 +126,39 @@ class AuditGroup:
     audits: Sequence[Audit]
 
 
-def make_audits(experiments: Sequence[Experiment]) -> list[AuditGroup]:
+def make_audits(
+    experiments: Sequence[Experiment], baselines: Sequence[str] = ("ctc", "att")
+) -> list[AuditGroup]:
     """Audit every attack; no audits where nothing has been attacked.
+
+    Args:
+        experiments: The systems.
+        baselines: Names of the systems that all are compared with.
 
     Raises:
         UserError: If a file of an attack is damaged.
     """
-    groups: dict[tuple[str, str, int], list[AttackResult]] = {}
-    for result in (one for experiment in experiments for one in experiment.attacks):
-        if result.of("main"):
-            key = (result.clean.set, result.scores.attack_tag, result.clean.seed)
-            groups.setdefault(key, []).append(result)
+    groups: dict[tuple[str, str, int], list[tuple[AttackResult, Experiment]]] = {}
+    for experiment in experiments:
+        for result in experiment.attacks:
+            if result.of("main"):
+                key = (result.clean.set, result.scores.attack_tag, result.clean.seed)
+                groups.setdefault(key, []).append((result, experiment))
     return [
-        AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(results))
-        for (set_name, tag, seed), results in groups.items()
+        AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(found, baselines))
+        for (set_name, tag, seed), found in groups.items()
     ]
 
 
-def _audit(results: Sequence[AttackResult]) -> list[Audit]:
-    labelled = [(system_label(result, results), result) for result in results]
-    wers = {
-        label: result.clean.benign_wer
-        for label, result in labelled
-        if result.clean.benign_wer is not None
-    }
-    audits = []
-    for label, result in labelled:
-        evidence = read_evidence(result, wers)
-        findings = {gate.name: gate.check(evidence) for gate in GATES}
-        audits.append(Audit(label, result, findings))
-    return audits
+def _audit(
+    found: Sequence[tuple[AttackResult, Experiment]], baselines: Sequence[str]
+) -> list[Audit]:
+    results = [result for result, _ in found]
+    attacked = [
+        AttackedSystem(system_label(result, results), result, experiment.clean)
+        for result, experiment in found
+    ]
+    return [
+        Audit(one.label, one.result, {gate.name: gate.check(one) for gate in GATES})
+        for one in read_evidence(attacked, baselines)
+    ]

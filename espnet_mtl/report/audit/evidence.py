@@ -1,7 +1,7 @@
 """What the audit of one attacked system looks at."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from espnet_mtl.data.tables import read_table
@@ -10,8 +10,10 @@ from espnet_mtl.report.experiment import AttackResult
 from espnet_mtl.report.norms import strength
 from espnet_mtl.results import attack
 from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.clean_scores import CleanScores
 from espnet_mtl.results.record import Record
 
+ACCENT_SUFFIX = "_accent"  # of a system's name; without it, that of its twin
 Level = tuple[str | None, float]  # norm and budget
 
 
@@ -20,19 +22,36 @@ class Evidence:
     """What is known of one attack on one system.
 
     Attributes:
+        label: The system's name in tables.
         result: Its scores: what the recipe's decoder heard in the audio on the disk.
         run: What was tried; ``None`` where the attack's directory is gone.
         records: What the attack did to each utterance, by key; empty where they are
             gone.
         wavs: Paths of its audio by key; empty where they are gone.
-        benign_wers: WER of untouched audio of every system of the comparison.
+        whole_wer: WER of the whole set without an attack (stage 13), in percent;
+            ``None`` where it is not scored.
+        compared: What is known of the systems with figures that it is compared with.
+        twin: The one of them that differs by the accent branch alone, if there is one.
     """
 
+    label: str
     result: AttackResult
     run: attack.AttackRun | None = field(repr=False)
     records: Mapping[str, Record] = field(repr=False)
     wavs: Mapping[str, str] = field(repr=False)
-    benign_wers: Mapping[str, float]
+    whole_wer: float | None
+    compared: "tuple[Evidence, ...]" = field(default=(), repr=False)
+    twin: "Evidence | None" = field(default=None, repr=False)
+
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return self.result.clean.system
+
+    @property
+    def decoder(self) -> str:
+        """Tag of the decoding."""
+        return self.result.clean.decoder
 
     @property
     def untouched(self) -> Mapping[str, UttScore]:
@@ -83,20 +102,79 @@ class Evidence:
             yield score, self.records.get(score.key)
 
 
-def read_evidence(result: AttackResult, benign_wers: Mapping[str, float]) -> Evidence:
-    """Read what an attack left beside its scores; parts of it may be gone.
+@dataclass(frozen=True)
+class AttackedSystem:
+    """An attack on one system of a comparison.
+
+    Attributes:
+        label: The system's name in tables.
+        result: The attack's scores.
+        clean: Scores of untouched audio, whole sets.
+    """
+
+    label: str
+    result: AttackResult
+    clean: Sequence[CleanScores] = field(repr=False)
+
+
+def read_evidence(
+    attacked: Sequence[AttackedSystem], baselines: Sequence[str]
+) -> list[Evidence]:
+    """Read what attacks left beside their scores; parts of it may be gone.
+
+    Args:
+        attacked: All systems of a comparison.
+        baselines: Names of those that every system is compared with.
 
     Raises:
         UserError: If a file is damaged.
     """
-    folder = result.attack_dir
+    alone = [_read_alone(one) for one in attacked]
+    found = []
+    for one in alone:
+        others = [
+            other for other in alone if other is not one and not other.result.is_empty
+        ]
+        named = [two for two in others if _are_compared(one, two, baselines)]
+        twins = [two for two in others if _are_twins(one, two)]
+        # Of several decodings, that by the same decoder
+        twins.sort(key=lambda two: two.decoder != one.decoder)
+        found.append(
+            replace(
+                one,
+                # Where no name says it, all stand side by side.
+                compared=tuple(named or others),
+                twin=twins[0] if twins else None,
+            )
+        )
+    return found
+
+
+def _are_compared(one: Evidence, other: Evidence, baselines: Sequence[str]) -> bool:
+    return _are_twins(one, other) or {one.system, other.system} & {*baselines} != set()
+
+
+def _are_twins(one: Evidence, other: Evidence) -> bool:
+    names = sorted((one.system, other.system), key=len)
+    return names[1] == names[0] + ACCENT_SUFFIX
+
+
+def _read_alone(attacked: AttackedSystem) -> Evidence:
+    result = attacked.result
+    folder, about = result.attack_dir, result.clean
     has_run = (folder / attack.ATTACK_NAME).is_file()
     has_records = (folder / attack.RECORDS_NAME).is_file()
     has_wavs = (folder / "wav.scp").is_file()
+    wers = [
+        scores.errors["wer"].rate
+        for scores in attacked.clean
+        if (scores.set, scores.decoder) == (about.set, about.decoder)
+    ]
     return Evidence(
+        label=attacked.label,
         result=result,
         run=attack.read_attack_run(folder) if has_run else None,
         records=attack.read_records(folder) if has_records else {},
         wavs=read_table(folder / "wav.scp") if has_wavs else {},
-        benign_wers=benign_wers,
+        whole_wer=wers[0] if wers else None,
     )

@@ -29,6 +29,9 @@ Samples = np.ndarray[Any, np.dtype[np.float64]]
 # The untouched audio is on the disk in 16 bits; where it came in more, it was rounded
 # by up to half a level, and the attack kept its distance from what came.
 _HALF_LEVEL = 0.5 / 32768
+# Another device rounds otherwise, and a word that is as likely as another one may
+# change. More than that is another decoder.
+MOST_HEARD_DIFFERENTLY = 1.0  # percent of the files, or one file
 _MEANS = {
     "changed since": "Audio was changed after the attack had saved it: the figures are "
     "not those of this attack.",
@@ -36,14 +39,15 @@ _MEANS = {
     "and 17.",
     "over the budget": "Audio exceeds its budget: the figures are not those of this "
     "attack.",
-    "heard differently": "In the same file, the scored decoding heard other words than "
-    "the attack did. Options of decoding, or the device, were others: the attack "
+    "heard differently": "In the same files, the scored decoding heard other words "
+    "than the attack did. Options of decoding, or the device, were others: the attack "
     "deceived another decoder than the one that is scored.",
 }
 
 
 @gate(
-    title="the saved file was scored, in its budget, heard as in the attack",
+    title="the saved file was scored, in its budget, heard as in the attack (but "
+    f"{MOST_HEARD_DIFFERENTLY:g} % or one)",
     failure="The scored audio is not the audio that the attack saved, exceeds the "
     "budget, or is heard differently than in the attack: the figures are not those of "
     "this attack.",
@@ -73,8 +77,10 @@ def saved_file(evidence: Evidence) -> Finding:
         "changed since": sum(hash_file(wavs[k]) != records[k].sha256 for k in known),
         "not scored": len(wavs.keys() ^ {score.key for score in scores}),
         "over the budget": sum(_over_budget(evidence, there)),
-        "heard differently": alike.count(False),
     }
+    differently = alike.count(False)
+    if differently > max(1, MOST_HEARD_DIFFERENTLY / 100 * len(alike)):
+        faults["heard differently"] = differently
     found = [f"{count} {fault}" for fault, count in faults.items() if count]
     every = counted(len(wavs), "file")
     if found:
@@ -94,7 +100,8 @@ def saved_file(evidence: Evidence) -> Finding:
             "attack",
             standard_or(evidence, AGAIN),
         )
-    return judged(True, f"{every} unchanged, {len(alike)} heard alike")
+    heard = f"{len(alike) - differently} of {len(alike)} heard alike"
+    return judged(True, f"{every} unchanged, {heard}")
 
 
 def _words(text: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Gates of the audit: can the model be attacked as it is?"""
 
+from collections.abc import Iterable
+
 from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.gate import (
     AGAIN,
@@ -12,13 +14,17 @@ from espnet_mtl.report.audit.gate import (
 from espnet_mtl.report.cautions import MAX_WER_SPREAD
 from espnet_mtl.results.record import Health
 
-MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
+# Sound recognisers leave a few samples without a gradient: those beyond the last frame,
+# or under the ends of a window, where that is 0. A front end that clips or saturates
+# leaves most.
+MOST_ZERO = 10.0  # percent
 
 
 @gate(
-    title="gradients at the start are finite and not zero",
-    failure="Some utterances give the attack no direction to go, and look robust for "
-    "that reason alone.",
+    title="gradients at the start are finite and not zero, also those of each branch "
+    f"that the decoder listens to (≤ {MOST_ZERO:g} % of the samples without)",
+    failure="Some utterances, or one of the branches that the decoder listens to, give "
+    "the attack no direction to go, and look robust for that reason alone.",
 )
 def gradients(evidence: Evidence) -> Finding:
     health, lacking = _health(evidence)
@@ -26,22 +32,46 @@ def gradients(evidence: Evidence) -> Finding:
         return not_run("gradients not looked at", standard_or(evidence, AGAIN))
     finite = sum(one.gradient_finite for one in health)
     zero = sum(one.gradient_finite and not one.gradient_l1 for one in health)
-    share = 100.0 * max(one.gradient_zero_share for one in health)
+    shares = {"": _most(one.gradient_zero_share for one in health)}
+    unknown: list[str] = []
+    decoder = evidence.run.decoder if evidence.run else None
+    for branch in decoder.branches if decoder else ():
+        looked = [one.branch_zero_shares for one in health]
+        unknown += [branch] if any(branch not in one for one in looked) else []
+        shares[f" in {branch}"] = _most(one.get(branch, 0.0) for one in looked)
+    where, most = max(shares.items(), key=lambda one: one[1])
     figure = f"{finite} of {len(health)} finite, {zero} zero, "
-    figure += f"at most {share:.1f} % of the samples without"
-    if finite < len(health) or zero:
+    figure += f"at most {most:.1f} % of the samples without{where}"
+    if finite < len(health) or zero or most > MOST_ZERO:
         return judged(False, figure)
     if lacking:
         return not_run(f"{lacking} of {lacking + len(health)} not looked at", AGAIN)
+    if unknown:
+        return not_run(f"gradients of {', '.join(unknown)} not looked at", AGAIN)
     return judged(True, figure)
 
 
+def _most(shares: Iterable[float]) -> float:
+    return 100.0 * max(shares, default=0.0)
+
+
+MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
+# A loss need not be a straight line, not even over one level of 16-bit audio.
+MOST_OF_SLOPE = 2.0
+
+
 @gate(
-    title="repeated runs of the model agree",
-    failure="The model answers differently when it is asked twice: an attack on one "
-    "answer says little about the next, so the attack has to average (`eot`).",
+    title="the model answers alike when it is asked twice, and one 16-bit level apart",
+    failure="The model answers differently when it is asked again, or when nothing has "
+    "changed that could be heard: an attack on one answer says little about the next, "
+    "so the attack has to average (`eot`).",
 )
 def repeats(evidence: Evidence) -> Finding:
+    """The same input, and one that differs by one level of one sample.
+
+    There, the loss may differ by what its gradient explains, and no more; a transcript
+    that is as likely as another one may change in one utterance of a hundred.
+    """
     health, lacking = _health(evidence)
     known = [one for one in health if one.loss_repeat_diff is not None]
     lacking += len(health) - len(known)
@@ -53,11 +83,28 @@ def repeats(evidence: Evidence) -> Finding:
         return not_run("not asked twice", standard_or(evidence, AGAIN))
     loss = max(abs(one.loss_repeat_diff or 0.0) for one in known)
     heard = sum(not one.heard_repeat for one in known)
-    passed = loss <= MOST_REPEAT_DIFFERENCE and not heard
+    apart = max(map(_unexplained, known))
+    heard_apart = sum(not one.heard_level for one in known)
+    figure = (
+        f"loss differs by {loss:.1g}, text in {heard} of {len(known)}; one level "
+        f"apart, loss by {apart:.1g} more than its gradient says, text in {heard_apart}"
+    )
+    passed = (
+        max(loss, apart) <= MOST_REPEAT_DIFFERENCE
+        and not heard
+        and heard_apart <= max(1, len(known) // 100)
+    )
     if passed and lacking:
         return not_run(f"{lacking} of {lacking + len(known)} not asked twice", AGAIN)
-    figure = f"loss differs by {loss:.1g}, text in {heard} of {len(known)}"
     return judged(passed, figure)
+
+
+def _unexplained(health: Health) -> float:
+    """How much more the loss differs one level apart than its gradient explains."""
+    if health.loss_level_diff is None:  # it was a number before
+        return float("inf")
+    slope = health.loss_level_slope or 0.0
+    return max(0.0, health.loss_level_diff - MOST_OF_SLOPE * slope)
 
 
 def _health(evidence: Evidence) -> tuple[list[Health], int]:
@@ -73,17 +120,35 @@ def _health(evidence: Evidence) -> tuple[list[Health], int]:
     return known, len(every) - len(known)
 
 
+_WHOLE = "decode and score the whole set without an attack (stages 12 and 13)"
+
+
 @gate(
-    title=f"benign WER of compared systems within {MAX_WER_SPREAD:g} points",
-    failure="A worse recogniser resists targets better through its own errors: "
-    "differences between these systems are not robustness alone.",
+    title="benign WER of the whole set at most "
+    f"{MAX_WER_SPREAD:g} points above that of the systems it is compared with",
+    failure="A worse recogniser resists targets better through its own errors: what it "
+    "seems to be ahead of these systems is not robustness alone.",
 )
 def benign_wer(evidence: Evidence) -> Finding:
-    wers = evidence.benign_wers.values()
-    if len(wers) < 2:
+    """This system hears as well as those that its figures are compared with.
+
+    Only the worse one of a pair fails: its errors look like robustness. The better one
+    is as good as it seems; what it is compared with is not.
+    """
+    if not evidence.compared:
         return not_run(
             "one system with figures",
             "give the report several systems (`asr_mtl_report --exp`)",
         )
-    figure = f"{min(wers):.2f} to {max(wers):.2f} % in {len(wers)} systems"
-    return judged(max(wers) - min(wers) <= MAX_WER_SPREAD, figure)
+    pair = [evidence, *evidence.compared]
+    lacking = [one.label for one in pair if one.whole_wer is None]
+    if evidence.whole_wer is None or len(lacking) == len(evidence.compared):
+        return not_run(f"no scores of the whole set: {', '.join(lacking)}", _WHOLE)
+    wers = [(one.whole_wer, one.label) for one in pair[1:] if one.whole_wer is not None]
+    wer, (best, name) = evidence.whole_wer, min(wers)
+    figure = f"{wer:.2f} %, {name} {best:.2f} %"
+    if wer - best > MAX_WER_SPREAD:
+        return judged(False, figure)
+    if lacking:
+        return not_run(f"{figure}; not scored: {', '.join(lacking)}", _WHOLE)
+    return judged(True, figure)

@@ -1,11 +1,14 @@
 """Gates of the audit: is the attack as strong as an attack can be?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from espnet_mtl.report.audit.evidence import Evidence, Level
+from espnet_mtl.metrics.binomial import lower_bound, upper_bound
+from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.gate import (
     AGAIN,
+    FAIL,
+    NOT_RUN,
     PASS,
     Finding,
     gate,
@@ -16,7 +19,10 @@ from espnet_mtl.report.audit.gate import (
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import counted
 from espnet_mtl.results.attack_scores import Row, UttScore
-from espnet_mtl.results.record import Record
+from espnet_mtl.results.audit import GateVerdict
+from espnet_mtl.results.record import Doubled, Record
+
+MORE_UTTERANCES = "attack more utterances (`--num_attack_utts`), or a larger set"
 
 LEAST_UNBOUNDED = 99.0
 
@@ -103,80 +109,101 @@ def _series(row: Row) -> tuple[str, ...]:
     return name, str(row.norm), repr(settings)
 
 
-MOST_BROKEN_BY_STEPS = 1.0
-MOST_LOSS_BY_STEPS = 1.0
+MOST_GAIN = 0.01  # of all pairs of utterance and budget: a point of success
+SURE_GAIN = 0.002  # below it, what was broken may be a lucky pair or two
+LEAST_PAIRS = 100  # one pair weighs a point at most
+
+
+def judge_doubling(newly: int, n: int) -> GateVerdict:
+    """Tell whether twice the gradients still break more.
+
+    The gain is a share, ``newly`` of ``n`` pairs of utterance and budget, and small
+    counts say little about it. So there are three answers:
+
+    - FAIL: at least ``MOST_GAIN`` was gained, and the exact lower bound (one-sided,
+      95 %) is above ``SURE_GAIN``. Of 100 pairs two are enough for that, of 192 three.
+      A gain that is surely above ``MOST_GAIN`` is not asked for: attacks that have not
+      converged could then hide behind few utterances.
+    - PASS: less than ``MOST_GAIN`` was gained, of at least ``LEAST_PAIRS``: of fewer,
+      a single pair would be a point or more, and none says nothing.
+    - NOT RUN: ``n`` is too small to tell.
+    """
+    gain = newly / n
+    if gain >= MOST_GAIN and lower_bound(newly, n) > SURE_GAIN:
+        return FAIL
+    return PASS if gain < MOST_GAIN and n >= LEAST_PAIRS else NOT_RUN
 
 
 @gate(
-    title=f"twice the steps: < {MOST_BROKEN_BY_STEPS:g} point more success, loss lower "
-    f"by < {MOST_LOSS_BY_STEPS:g} % of that at the start",
-    failure="Twice the steps still broke more, or lowered the loss further: the attack "
-    "had not converged, and with more steps yet the system may be less robust than "
-    "reported.",
+    title=f"twice the gradients break < {100 * MOST_GAIN:g} point more (pairs of "
+    f"utterance and budget, from {LEAST_PAIRS} on)",
+    failure="Twice the gradients still broke more: the attack had not converged, and "
+    "with more steps yet the system is less robust than reported.",
     needs_target=True,
 )
 def steps(evidence: Evidence) -> Finding:
-    """Twice the steps break hardly more, and lower the loss hardly further.
+    """After the whole suite, as many gradients again break hardly more.
 
-    An attacker keeps the better of both, so a loss that has risen counts as unchanged.
+    They are not in the reported figure. How much nearer they come to what still
+    resists is shown and not judged: what has no hope of being broken may always end a
+    word nearer, and is not less robust for it.
     """
-    every = [list(evidence.feasible(row)) for row in evidence.targeted if row.doubled]
-    rows = [pairs for pairs in every if any(record for _, record in pairs)]
-    if not every:
+    rows = [row for row in evidence.targeted if row.doubled]
+    if not rows:
         how = standard_or(evidence, "give the suite `doubled: true`")
         return not_run("steps not doubled", how)
-    if not rows:
+    pairs = [pair for row in rows for pair in evidence.feasible(row)]
+    if not any(record for _, record in pairs):
         return not_run("records of the attack not there", AGAIN)
-    doubled = [[r.doubled for _, r in pairs if r and r.doubled] for pairs in rows]
-    broken = max(
-        100.0 * sum(one.success for one in again) / len(pairs)
-        for again, pairs in zip(doubled, rows, strict=True)
-    )
-    gains = [gain for pairs in rows if (gain := _loss_gain(pairs)) is not None]
-    gain = max(gains, default=0.0)
-    figure = f"+{broken:.1f} points, loss -{gain:.2f} %"
-    if broken >= MOST_BROKEN_BY_STEPS or gain >= MOST_LOSS_BY_STEPS:
+    doubled = [record.doubled for _, record in pairs if record and record.doubled]
+    newly, n = sum(one.success for one in doubled), len(pairs)
+    figure = f"{newly} of {n}, at most {100 * upper_bound(newly, n):.1f} points (95 %)"
+    figure += _words_to_go(doubled)
+    verdict = judge_doubling(newly, n)
+    if verdict == FAIL:
         return judged(False, figure)
-    lacking = sum(
-        not _broken(score, record) and not (record and record.doubled)
-        for pairs in rows
+    resisting = [
+        record.doubled if record else None
         for score, record in pairs
-    )
+        if not _broken(score, record)
+    ]
+    lacking = sum(not _is_doubled(one) for one in resisting)
     if lacking:
         return not_run(f"steps not doubled for {lacking} that resist", _GRADIENTS)
-    if not gains and any(not one.success for again in doubled for one in again):
-        return not_run(
-            "no loss was recorded", "find out why the loss is not finite (`gradients`)"
-        )
+    if verdict == NOT_RUN and resisting:
+        return not_run(f"{figure}: too few to tell", MORE_UTTERANCES)
     return judged(True, figure)
 
 
 def _broken(score: UttScore, record: Record | None) -> bool:
+    """Whether the attack has broken an utterance, then or with a smaller budget."""
     attempts = record.attempts if record else None
-    return score.success or any(attempt.success for attempt in attempts or ())
+    was_broken = attempts is not None and not attempts
+    return score.success or was_broken or any(one.success for one in attempts or ())
 
 
-def _loss_gain(pairs: Iterable[tuple[UttScore, Record | None]]) -> float | None:
-    """How much lower the loss of those that still resist is, in percent."""
-    gains, starts = [], []
-    for _, record in pairs:
-        again = record.doubled if record else None
-        if again is None or again.success:
-            continue
-        before, start, loss = again.loss_before, again.loss_start, again.loss
-        if before is not None and start is not None and loss is not None:
-            gains.append(max(before - loss, 0.0))
-            starts.append(start)
-    total = abs(sum(starts))
-    return 100.0 * sum(gains) / total if total > 0 else None
+def _is_doubled(doubled: Doubled | None) -> bool:
+    """Whether there were as many gradients again, as far as they were needed."""
+    if doubled is None:
+        return False
+    return doubled.success or 0 < doubled.gradients <= doubled.more_gradients
+
+
+def _words_to_go(doubled: Sequence[Doubled]) -> str:
+    """Say how far from their targets those are that still resist."""
+    rest = [one for one in doubled if not one.success]
+    if not rest:
+        return ""
+    before, after = (
+        sum(costs) / len(rest)
+        for costs in ([one.cost_before for one in rest], [one.cost for one in rest])
+    )
+    return f"; {len(rest)} still resist, {before:.2f} words away, then {after:.2f}"
 
 
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _NOISE = "give the attack `controls: [clean, noise]`"
-_COMPARED = (
-    ("control", "noise", _NOISE),
-    ("black_box", "black-box attack", "attack with square or transcript_search, too"),
-)
+_LOUD = "give the suite `black_box`, black boxes with many queries at a larger budget"
 MOST_NEARER = 2.0
 NEARER_WORDS = 1
 MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
@@ -185,7 +212,8 @@ MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
 @gate(
     title="white-box at least as strong as noise, transfer and black-box, per "
     f"utterance (without gradients ≤ {MOST_NEARER:g} % nearer by more than "
-    f"{NEARER_WORDS} word, ≤ {MOST_BROKEN_ELSEWHERE:g} % broken)",
+    f"{NEARER_WORDS} word, ≤ {MOST_BROKEN_ELSEWHERE:g} % broken), and as black boxes "
+    "with many queries at a larger budget",
     failure="Attacks that know less do better than the one with gradients: it does not "
     "use them well, or the gradients are masked.",
     needs_target=True,
@@ -197,31 +225,68 @@ def white_box(evidence: Evidence) -> Finding:
     Where nothing comes near, an attack that counts edits may end one word nearer than
     one that lowers a loss: that much is allowed, and by chance more in a few
     utterances. Breaking what gradients do not break is hardly ever allowed.
+
+    Few queries at a small budget win against nobody. So there is a trial of its own, at
+    a budget many times as large, where gradients go first and black boxes with many
+    queries attack what they leave: they must not break any of it.
     """
-    pairs = [pair for level in evidence.levels for pair in _nearest(evidence, level)]
+    pairs = [
+        pair
+        for level in evidence.levels
+        for pair in _nearest(
+            evidence, evidence.targeted_at(level), evidence.controls_at(level)
+        )
+    ]
     if not pairs:
         return not_run("nothing to compare with", standard_or(evidence, AGAIN))
-    nearer = sum(other < white for white, other in pairs)
-    broken = sum(other == 0 < white for white, other in pairs)
-    clearly = sum(other + NEARER_WORDS < white for white, other in pairs)
+    nearer, clearly, broken = _won(pairs)
     figure = (
         f"of {len(pairs)}, without gradients {nearer} nearer, {clearly} by more than "
         f"{NEARER_WORDS} word, {broken} broken"
     )
+    loud = [row for row in evidence.result.of("audit") if row.attack == "black_box"]
+    loud_pairs = _nearest(evidence, loud, [])
+    loud_broken = 0
+    if loud_pairs:
+        *_, loud_broken = _won(loud_pairs)
+        figure += (
+            f"; of {len(loud_pairs)} at {budget_name(loud[0].norm, loud[0].budget)}, "
+            f"gradients broke {sum(white == 0 for white, _ in loud_pairs)}, and black "
+            f"boxes {loud_broken} of the rest"
+        )
     shares = [100.0 * count / len(pairs) for count in (clearly, broken)]
-    if shares[0] > MOST_NEARER or shares[1] > MOST_BROKEN_ELSEWHERE:
+    if (
+        shares[0] > MOST_NEARER
+        or shares[1] > MOST_BROKEN_ELSEWHERE
+        or 100.0 * loud_broken > MOST_BROKEN_ELSEWHERE * len(loud_pairs)
+    ):
         return judged(False, figure, evidence.bad_recogniser)
-    kinds = {member.kind for row in evidence.targeted for member in row.members}
-    if all(evidence.controls_at(level) for level in evidence.levels):
-        kinds.add("control")
-    lacking = {name: how for kind, name, how in _COMPARED if kind not in kinds}
+    lacking = {}
+    if not all(evidence.controls_at(level) for level in evidence.levels):
+        lacking["noise"] = _NOISE
+    if not loud_pairs:
+        name = "black box at a larger budget"
+        lacking[name] = standard_or(evidence, AGAIN if loud else _LOUD)
     if lacking:
-        how = " and ".join(lacking.values())
-        return not_run(f"{figure}; no {', no '.join(lacking)}", how)
+        return not_run(
+            f"{figure}; no {', no '.join(lacking)}", " and ".join(lacking.values())
+        )
+    kinds = {member.kind for row in evidence.targeted for member in row.members}
     return judged(True, figure if "transfer" in kinds else f"{figure}; no transfer")
 
 
-def _nearest(evidence: Evidence, level: Level) -> list[tuple[float, float]]:
+def _won(pairs: Sequence[tuple[float, float]]) -> tuple[int, int, int]:
+    """Count where attacks without gradients are nearer, clearly so, and there alone."""
+    return (
+        sum(other < white for white, other in pairs),
+        sum(other + NEARER_WORDS < white for white, other in pairs),
+        sum(other == 0 < white for white, other in pairs),
+    )
+
+
+def _nearest(
+    evidence: Evidence, rows: Iterable[Row], controls: Iterable[Row]
+) -> list[tuple[float, float]]:
     """Fewest edits of each utterance: with gradients, and without."""
     white: dict[str, float] = {}
     other: dict[str, float] = {}
@@ -230,15 +295,18 @@ def _nearest(evidence: Evidence, level: Level) -> list[tuple[float, float]]:
         table = white if knows_gradients else other
         table[utt] = min(edits, table.get(utt, edits))
 
-    for row in evidence.targeted_at(level):
+    for row in rows:
         kinds = {member.kind for member in row.members}
         for score, record in evidence.feasible(row):
             attempts = record.attempts if record else None
             for one in attempts or ():
                 offer(one.kind == "white_box", score.utt, one.cost)
+            if attempts == () and score.success:
+                # With a smaller budget, where it was counted who broke it
+                offer(True, score.utt, 0.0)
             if not attempts and len(kinds) == 1:
                 offer("white_box" in kinds, score.utt, score.edits_target)
-    for row in evidence.controls_at(level):
+    for row in controls:
         for score, _ in evidence.feasible(row):
             offer(False, score.utt, score.edits_target)
     # What is broken with gradients needs no comparison: nothing can come nearer.
@@ -276,7 +344,7 @@ def noise(evidence: Evidence) -> Finding:
         return not_run(
             f"{counted(words, 'target word')}: too few to tell "
             f"{MOST_FROM_NULL:g} points (≥ {LEAST_WORDS})",
-            "attack more utterances (`--num_attack_utts`), or a larger set",
+            MORE_UTTERANCES,
         )
     looked = {level for _, level, _ in found}
     missing = [level for level in evidence.levels if level not in looked]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from espnet_mtl.metrics.bootstrap import wer_difference_interval, wer_interval
 
@@ -19,14 +20,43 @@ def test_estimate_is_the_pooled_rate_within_its_interval():
     assert interval.low < interval.estimate < interval.high
 
 
-def test_identical_systems_differ_by_exactly_nothing():
-    assert wer_difference_interval(ERRORS, ERRORS, WORDS, SPEAKERS) == (0, 0, 0)
+def test_where_nothing_differs_an_exact_share_may():
+    """0 of 60 utterances: at most 6 % of all are different, by up to 100 points."""
+    low, high = binomtest(0, 60).proportion_ci(0.95, "exact")
+    none = wer_interval(np.zeros(60, int), WORDS, SPEAKERS)
+    assert none == pytest.approx((0, 0, 100 * high))
+    every = wer_interval(WORDS, WORDS, SPEAKERS)
+    assert every == pytest.approx((100, 100 - 100 * high, 100))
+    same = wer_difference_interval(ERRORS, ERRORS, WORDS, SPEAKERS)
+    assert same == pytest.approx((0, -100 * high, 100 * high))
+    apart = wer_difference_interval(ERRORS + WORDS, ERRORS, WORDS, SPEAKERS)
+    assert apart == pytest.approx((100, 100 - 200 * high, 100))
 
 
-def test_systems_a_constant_apart_differ_by_exactly_that():
-    """Paired draws: what all speakers share has no spread."""
-    interval = wer_difference_interval(ERRORS + WORDS, ERRORS, WORDS, SPEAKERS)
-    assert interval == pytest.approx((100, 100, 100))
+def test_where_speakers_are_alike_utterances_are_drawn():
+    errors, words = np.tile([0, 3], 6), np.full(12, 4)
+    speakers = np.repeat([f"s{n}" for n in range(6)], 2)
+    interval = wer_interval(errors, words, speakers)
+    alone = wer_interval(errors, words, [f"u{n}" for n in range(12)])
+    assert interval == alone and interval.low < 37.5 < interval.high
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.03])
+def test_a_rare_error_is_within_the_interval(share):
+    """Speakers are alike; a few utterances have all words wrong.
+
+    The bootstrap alone covers none of the cases without an error: 88, 53 and 14 %.
+    """
+    rng = np.random.default_rng(1)
+    words = np.full(64, 4)
+    speakers = [f"s{n % 8}" for n in range(64)]
+    covered = 0
+    for _ in range(300):
+        errors = words * (rng.random(64) < share)
+        interval = wer_interval(errors, words, speakers, draws=300)
+        covered += interval.low <= 100 * share <= interval.high
+        assert interval.low < interval.high
+    assert covered >= 0.94 * 300
 
 
 def test_swapping_systems_changes_the_sign():

@@ -87,6 +87,7 @@ def test_row_of_an_attack(attack_dir, hyp_dir):
         "adv_twer": pytest.approx(400 / 9),
         "adv_wer": pytest.approx(500 / 9),
         "success_rate": pytest.approx(200 / 3),
+        "success_ci": pytest.approx((9.43, 99.16), abs=0.01),  # 2 of 3
         "snr_db": pytest.approx(30 + sum(places) / 3),
         "segsnr_db": 20.0,
         # us, us, india; heard as us, us, us, and under attack as india, us, us
@@ -143,7 +144,8 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
     assert lines["bob-2-clean"].feasible is False
     table = (hyp_dir / "score_attack" / "result.txt").read_text()
     assert "AdvTWER ↑" in table and "higher means that the attack failed" in table
-    assert f"| {PGD} | 3 | 1 | 0.00 | 100.00 | 44.44 | 55.56 | 66.67 |" in table
+    row = f"| {PGD} | 3 | 1 | 0.00 | 100.00 | 44.44 | 55.56 | 66.67 [9.43, 99.16] |"
+    assert row in table
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_no_feasible_target(attack_dir, hyp_dir):
     )
     row = score(attack_dir, hyp_dir)[PGD]
     assert (row.n, row.infeasible) == (0, {"too_long": 1, "unknown": 3})
-    assert row.adv_twer is None and row.success_rate is None
+    assert row.adv_twer is row.success_rate is row.success_ci is None
 
 
 def test_the_decoding_of_an_earlier_attack_is_refused(attack_dir, hyp_dir):

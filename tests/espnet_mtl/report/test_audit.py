@@ -23,13 +23,16 @@ from exp_factory import (
     make_trial,
     suite_errors,
 )
+from scipy.stats import binomtest
 
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.audit.audits import GATES, make_audits
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.audit.strength import judge_doubling
+from espnet_mtl.report.experiment import find_clean, read_experiments
 from espnet_mtl.results.attack import ATTACK_NAME, read_attack_run
+from espnet_mtl.results.clean_scores import CLEAN_SCORES_NAME
 from espnet_mtl.results.files import write_result
 
 
@@ -38,8 +41,12 @@ def suites(tmp_path_factory):
     """A system with an accent branch and one without, under a suite."""
     folder = tmp_path_factory.mktemp("suites")
     return {
-        "hybrid_accent": make_suite_exp(folder, "hybrid_accent", accent=True),
-        "att": make_suite_exp(folder, "att", branches=("att",), wer=5.5),
+        "hybrid_accent": make_suite_exp(
+            folder, "hybrid_accent", accent=True, utts_per_speaker=9
+        ),
+        "att": make_suite_exp(
+            folder, "att", branches=("att",), wer=5.5, utts_per_speaker=9
+        ),
     }
 
 
@@ -74,21 +81,21 @@ def test_sound_systems_pass_every_gate(suites):
         verdicts = {name: str(finding) for name, finding in audit.findings.items()}
         assert not [text for text in verdicts.values() if not text.startswith(PASS)]
         assert audit.verdict == "pass"
-        assert audit.counts == "12 of 12 gates passed"
+        assert audit.counts == "13 of 13 gates passed"
         assert "can be relied on" in audit.sentence
 
 
 def test_gates_have_names_and_words():
-    assert len({gate.name for gate in GATES}) == len(GATES) == 12
+    assert len({gate.name for gate in GATES}) == len(GATES) == 13
     for gate in GATES:
         assert gate.failure.endswith(".") and gate.title
 
 
 def test_an_attack_without_a_bound_has_to_succeed(suite):
-    assert found("unbounded", suite) == (PASS, "100.0 % of 12, SNR 30.0 dB")
+    assert found("unbounded", suite) == (PASS, "100.0 % of 36, SNR 30.0 dB")
 
     change_rows(suite, lambda _: {"success_rate": 98.9}, "unbounded")
-    assert found("unbounded", suite) == (FAIL, "98.9 % of 12, SNR 30.0 dB")
+    assert found("unbounded", suite) == (FAIL, "98.9 % of 36, SNR 30.0 dB")
 
 
 @pytest.mark.parametrize(
@@ -148,52 +155,74 @@ def again(**changes):
     }
 
 
-def lower_by(amount):
-    """Let twice the steps end that much lower, of the record's number."""
-
-    def change(record, number):
-        if not record.doubled:
-            return {}
-        loss = record.doubled.loss_before - amount(number)
-        return {"doubled": replace(record.doubled, loss=loss)}
-
-    return change
+def first_few(change, count=1):
+    """Change the first records alone."""
+    return lambda record, number: change(record, number) if number < count else {}
 
 
-def test_twice_the_steps_change_nothing(suite):
-    verdict, figure = found("steps", suite)
-    assert (verdict, figure) == (PASS, "+0.0 points, loss -0.20 %")
-
-    change_records(suite, lower_by(lambda number: 0.6))
-    assert found("steps", suite) == (FAIL, "+0.0 points, loss -1.20 %")
+broken_again = again(success=True, cost=0)
 
 
-def first_only(change):
-    """Change the first record alone."""
-    return lambda record, number: {} if number else change(record, number)
+def test_twice_the_gradients_change_nothing(suite):
+    figure = "0 of 108, at most 2.7 points (95 %); 52 still resist, "
+    said = f"{figure}5.08 words away, then 5.08"
+    assert found("steps", suite) == (PASS, said)
+    # What has no hope of being broken may come nearer: that is told, and not judged.
+    change_records(suite, again(cost=1))
+    assert found("steps", suite) == (PASS, f"{figure}5.08 words away, then 1.00")
 
 
-def test_a_loss_that_rises_makes_up_for_none_that_falls(suite):
-    change_records(suite, lower_by(lambda number: 1.2 if number % 2 else -100.0))
-    assert found("steps", suite)[0] == FAIL
+def test_what_was_not_doubled_is_not_judged(suite):
+    change_records(suite, first_few(again(more_gradients=99)))
+    assert found("steps", suite) == (NOT_RUN, "steps not doubled for 1 that resist")
+    # What a smaller budget has broken was not attacked.
+    change_records(suite, first_few(lambda *_: {"attempts": (), "doubled": None}))
+    assert found("steps", suite)[0] == PASS
 
 
-def test_twice_the_steps_break_one_more(suite):
-    first = first_only(again(success=True, cost=0))
-    change_records(suite, first)
-    assert found("steps", suite) == (FAIL, "+8.3 points, loss -0.20 %")
+@pytest.mark.parametrize("newly, verdict", [(1, PASS), (2, FAIL), (5, FAIL)])
+def test_twice_the_gradients_break_more(suite, newly, verdict):
+    change_records(suite, first_few(broken_again, newly))
+    bound = binomtest(newly, 108, alternative="less").proportion_ci(0.95).high
+    said, figure = found("steps", suite)
+    assert said == verdict
+    assert figure.startswith(f"{newly} of 108, at most {100 * bound:.1f} points (95 %)")
+
+
+def test_few_utterances_cannot_show_that_steps_are_enough(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=8, audio=False)
+    verdict, figure = found("steps", exp)
+    assert verdict == NOT_RUN and figure.endswith("too few to tell")
+    assert "num_attack_utts" in how_of("steps", exp)
+    change_records(exp, first_few(broken_again, 2))
+    assert found("steps", exp)[0] == FAIL
+
+
+@pytest.mark.parametrize(
+    "newly, n, verdict",
+    [
+        (0, 99, NOT_RUN),  # one more pair would be a point
+        (0, 100, PASS),
+        (1, 100, NOT_RUN),  # a point, by chance
+        (2, 100, FAIL),
+        (1, 192, PASS),
+        (2, 192, NOT_RUN),
+        (3, 192, FAIL),
+        (9, 1000, PASS),
+        (10, 1000, FAIL),
+        (1, 2, FAIL),
+        (1, 30, NOT_RUN),
+    ],
+)
+def test_rule_of_the_doubling(newly, n, verdict):
+    assert judge_doubling(newly, n) == verdict
 
 
 def test_what_resists_has_to_be_repeated(suite):
-    change_records(suite, first_only(lambda *_: {"doubled": None}))
+    change_records(suite, first_few(lambda *_: {"doubled": None}))
     assert found("steps", suite) == (NOT_RUN, "steps not doubled for 1 that resist")
-    change_records(suite, again(loss=0.0))
+    change_records(suite, first_few(broken_again, 5))
     assert found("steps", suite)[0] == FAIL
-
-
-def test_twice_the_steps_without_a_loss(suite):
-    change_records(suite, again(loss=None))
-    assert found("steps", suite) == (NOT_RUN, "no loss was recorded")
 
 
 def test_all_broken_needs_no_more_steps(tmp_path):
@@ -213,6 +242,15 @@ def comparison(utterances, nearer, clearly, broken):
     )
 
 
+def louder(utterances, gradients=None, black_boxes=0):
+    """What is said of the trial at a larger budget."""
+    gradients = utterances if gradients is None else gradients
+    return (
+        f"; of {utterances} at 0.03, gradients broke {gradients}, and black boxes "
+        f"{black_boxes} of the rest"
+    )
+
+
 def let_black_box(exp, cost, utterances):
     """Let the last attempt on some utterances at the smallest budget come so near."""
 
@@ -226,22 +264,49 @@ def let_black_box(exp, cost, utterances):
 
 
 def test_gradients_come_nearer_than_all_else(suite):
-    assert found("white_box", suite) == (PASS, comparison(36, 0, 0, 0))
+    loud = louder(36)
+    assert found("white_box", suite) == (PASS, comparison(108, 0, 0, 0) + loud)
     let_black_box(suite, 5, 3)  # with gradients 6
-    assert found("white_box", suite) == (PASS, comparison(36, 3, 0, 0))
-    let_black_box(suite, 4, 1)
-    assert found("white_box", suite) == (FAIL, comparison(36, 3, 1, 0))
+    assert found("white_box", suite) == (PASS, comparison(108, 3, 0, 0) + loud)
+    let_black_box(suite, 4, 3)
+    assert found("white_box", suite) == (FAIL, comparison(108, 3, 3, 0) + loud)
 
 
 def test_tolerances_of_what_comes_nearer_without_gradients(tmp_path):
     exp = make_suite_exp(tmp_path, "att", utts_per_speaker=20, audio=False)
+    loud = louder(80)
     let_black_box(exp, 2, 4)
-    assert found("white_box", exp) == (PASS, comparison(240, 4, 4, 0))
+    assert found("white_box", exp) == (PASS, comparison(240, 4, 4, 0) + loud)
     let_black_box(exp, 2, 5)
-    assert found("white_box", exp) == (FAIL, comparison(240, 5, 5, 0))
+    assert found("white_box", exp) == (FAIL, comparison(240, 5, 5, 0) + loud)
     let_black_box(exp, 6, 5)
     let_black_box(exp, 0, 1)
-    assert found("white_box", exp) == (FAIL, comparison(240, 1, 1, 1))
+    assert found("white_box", exp) == (FAIL, comparison(240, 1, 1, 1) + loud)
+
+
+@pytest.mark.parametrize("black_box, verdict", [(0, FAIL), (1, PASS)])
+def test_black_boxes_at_a_larger_budget(suite, black_box, verdict):
+    """Gradients leave one utterance, and a black box comes to so many words."""
+
+    def resist(record, number):
+        white, other = record.attempts[0], record.attempts[-1]
+        return {
+            "attempts": (
+                replace(white, kind="white_box", cost=2, success=False),
+                replace(other, kind="black_box", cost=black_box, success=not black_box),
+            )
+        }
+
+    change_records(suite, first_few(resist), "black_box")
+    loud = louder(36, 35, int(not black_box))
+    assert found("white_box", suite) == (verdict, comparison(108, 0, 0, 0) + loud)
+
+
+def test_black_boxes_without_a_chance_show_nothing(suite):
+    change_rows(suite, lambda _: {"attack": "other"}, "black_box")
+    verdict, figure = found("white_box", suite)
+    assert verdict == NOT_RUN and figure.endswith("no black box at a larger budget")
+    assert "`black_box`" in how_of("white_box", suite)
 
 
 def test_noise_that_is_better_than_the_attack(tmp_path):
@@ -255,7 +320,7 @@ def test_noise_that_is_better_than_the_attack(tmp_path):
     )
     verdict, figure = found("white_box", exp)
     # All at the smallest budget, and at the middle one those that resist
-    assert (verdict, figure) == (FAIL, comparison(36, 16, 16, 0))
+    assert (verdict, figure) == (FAIL, comparison(36, 16, 16, 0) + louder(12))
 
 
 def test_gradients_beside_noise_alone_are_not_enough(tmp_path):
@@ -263,7 +328,7 @@ def test_gradients_beside_noise_alone_are_not_enough(tmp_path):
     exp = make_exp(tmp_path, "ctc", errors=errors_of("ctc"), **about)
     verdict, figure = found("white_box", exp)
     assert verdict == NOT_RUN
-    assert figure == comparison(24, 0, 0, 0) + "; no black-box attack"
+    assert figure == comparison(24, 0, 0, 0) + "; no black box at a larger budget"
 
 
 def test_separate_attacks_are_compared_per_utterance(tmp_path):
@@ -332,31 +397,80 @@ def health(**changes):
 @pytest.mark.parametrize(
     ("gate", "change", "verdict", "figure"),
     [
-        ("gradients", {}, PASS, "12 of 12 finite, 0 zero,"),
+        ("gradients", {}, PASS, "36 of 36 finite, 0 zero,"),
         (
             "gradients",
             {"gradient_finite": False, "gradient_l1": None},
             FAIL,
-            "11 of 12 finite, 0 zero",
+            "35 of 36 finite, 0 zero",
         ),
         (
             "gradients",
             {"gradient_l1": 0.0, "gradient_zero_share": 1.0},
             FAIL,
-            "12 of 12 finite, 1 zero",
+            "36 of 36 finite, 1 zero",
         ),
-        ("gradients", None, NOT_RUN, "1 of 12 not looked at"),
-        ("repeats", {}, PASS, "loss differs by 0, text in 0 of 12"),
+        ("gradients", None, NOT_RUN, "1 of 36 not looked at"),
+        (
+            "gradients",
+            {"gradient_zero_share": 0.1},
+            PASS,
+            "36 of 36 finite, 0 zero, at most 10.0 % of the samples without",
+        ),
+        (
+            "gradients",
+            {"gradient_zero_share": 0.11},
+            FAIL,
+            "36 of 36 finite, 0 zero, at most 11.0 % of the samples without",
+        ),
+        (
+            "gradients",
+            {"branch_zero_shares": {"ctc": 0.0, "att": 1.0}},
+            FAIL,
+            "36 of 36 finite, 0 zero, at most 100.0 % of the samples without in att",
+        ),
+        (
+            "gradients",
+            {"branch_zero_shares": {"ctc": 0.0}},
+            NOT_RUN,
+            "gradients of att not looked at",
+        ),
+        ("repeats", {}, PASS, "loss differs by 0, text in 0 of 36; one level apart, "),
+        (
+            "repeats",
+            {"loss_level_diff": 0.02, "loss_level_slope": 0.01},
+            PASS,
+            "loss differs by 0, text in 0 of 36; one level apart, loss by 0 more",
+        ),
+        (
+            "repeats",
+            {"loss_level_diff": 0.02, "loss_level_slope": 0.009},
+            FAIL,
+            "loss differs by 0, text in 0 of 36; one level apart, loss by 0.002 more",
+        ),
+        (
+            "repeats",
+            {"loss_level_diff": None},
+            FAIL,
+            "loss differs by 0, text in 0 of 36; one level apart, loss by inf more",
+        ),
         ("repeats", {"loss_repeat_diff": 0.01}, FAIL, "loss differs by 0.01"),
         ("repeats", {"heard_repeat": False}, FAIL, "loss differs by 0, text in 1"),
-        ("repeats", None, NOT_RUN, "1 of 12 not asked twice"),
+        ("repeats", None, NOT_RUN, "1 of 36 not asked twice"),
     ],
 )
 def test_health_of_the_first_utterance(suite, gate, change, verdict, figure):
     new = health(**change) if change is not None else lambda *_: {"health": None}
-    change_records(suite, first_only(new), "none")
+    change_records(suite, first_few(new), "none")
     said, measured = found(gate, suite)
     assert said == verdict and measured.startswith(figure)
+
+
+def test_a_text_may_change_one_level_apart_in_one_utterance(suite):
+    for count, verdict in ((1, PASS), (2, FAIL)):
+        change_records(suite, first_few(health(heard_level=False), count), "none")
+        said, figure = found("repeats", suite)
+        assert said == verdict and figure.endswith(f"says, text in {count}")
 
 
 def test_health_is_that_of_what_can_be_reached(tmp_path):
@@ -380,22 +494,60 @@ def test_no_accent_branch_needs_no_accent_blind_attacker(suites):
     assert found("accent_blind", suites["att"]) == (PASS, "no accent branch")
 
 
-def test_the_accent_blind_attacker_is_not_stronger_than_the_report(suite):
-    verdict, figure = found("accent_blind", suite)
-    assert verdict == PASS and figure.startswith("AdvTWER 60.0 (60.0)")
-
-    def stronger(record, number):
-        blind = [one.attacker == "accent_blind" for one in record.attempts]
-        pairs = zip(record.attempts, blind, strict=True)
-        return {"attempts": tuple(replace(a, cost=a.cost - b) for a, b in pairs)}
-
-    change_records(suite, first_only(stronger))
-    assert found("accent_blind", suite)[0] == FAIL
+def test_without_a_twin_an_accent_blind_attacker_is_enough(suite):
+    figure = "accent-blind attacks at every budget; no twin to compare"
+    assert found("accent_blind", suite) == (PASS, figure)
 
 
-def test_what_others_broke_before_is_not_left_to_the_accent_blind_one(suite):
-    change_records(suite, lambda record, _: {"attempts": record.attempts[:1]})
-    assert found("accent_blind", suite)[0] == PASS
+def without_multitask(row):
+    members = [one for one in row.members if one.attacker != "multitask"]
+    return {"members": tuple(members)}
+
+
+def test_twins_are_attacked_alike(tmp_path):
+    exps = [
+        make_suite_exp(tmp_path, "hybrid_accent", accent=True, audio=False),
+        make_suite_exp(tmp_path, "hybrid", audio=False),
+        make_suite_exp(tmp_path, "att", branches=("att",), audio=False),
+    ]
+    # Who also attacks the accent attacks once more, and the suite keeps the worst.
+    verdict, figure = found("accent_blind", *exps)
+    assert verdict == FAIL
+    assert figure == (
+        "at 0.001, hybrid_accent alone: pgd (steps=100), transfer (steps=100), "
+        "square (steps=100)"
+    )
+    change_rows(exps[0], without_multitask, "standard")
+    figure = "same schedule as hybrid; gradients for an utterance 600, there 300"
+    assert found("accent_blind", *exps) == (PASS, figure)
+
+    def longer(row):
+        first, *rest = row.members
+        settings = {"steps": 200}
+        return {"members": (replace(first, settings=settings), *rest)}
+
+    change_rows(exps[1], longer, "standard")
+    verdict, figure = found("accent_blind", *exps)
+    assert verdict == FAIL and "hybrid alone: pgd (steps=200)" in figure
+    assert "with the same effort" in means_of("accent_blind", *exps)
+
+
+def test_separate_attacks_on_twins_are_compared_without_the_accent(study):
+    assert found("accent_blind", study["ctc_accent"], study["ctc"]) == (
+        PASS,
+        "same schedule as ctc",
+    )
+
+
+def test_a_twin_that_was_attacked_elsewhere(tmp_path):
+    about = {"accent": True, "audio": False}
+    exps = [
+        make_suite_exp(tmp_path, "ctc_accent", branches=("ctc",), **about),
+        make_suite_exp(tmp_path, "ctc", branches=("ctc",), budgets=(0.001, 0.002)),
+    ]
+    change_rows(exps[0], without_multitask, "standard")
+    figure = "ctc not attacked at 0.008"
+    assert found("accent_blind", *exps) == (NOT_RUN, figure)
 
 
 def test_an_accent_branch_that_nobody_ignored(suite):
@@ -423,17 +575,43 @@ def test_accent_blind_attack_as_a_trial_of_its_own(tmp_path, study):
 @pytest.mark.parametrize(
     ("decoded", "attacked", "verdict", "figure"),
     [
-        (("ctc", "att"), ("ctc", "att"), PASS, "decodes ctc+att, attacked ctc+att"),
-        (("att",), ("ctc", "att"), PASS, "decodes att, attacked ctc+att"),
-        (("att",), ("ctc",), FAIL, "decodes att, attacked ctc"),
-        (("ctc", "att"), ("att",), FAIL, "decodes ctc+att, attacked att"),
+        (0.3, {"ctc": 0.3, "att": 0.7}, PASS, "0.7 att+0.3 ctc, 0.7 att+0.3 ctc"),
+        (0.3, {"ctc": 0.5, "att": 0.5}, PASS, "0.7 att+0.3 ctc, 0.5 att+0.5 ctc"),
+        (0.9, {"ctc": 0.3, "att": 0.7}, FAIL, "0.1 att+0.9 ctc, 0.7 att+0.3 ctc"),
+        (0.0, {"ctc": 0.3, "att": 0.7}, FAIL, "att, 0.7 att+0.3 ctc"),
+        (1.0, {"ctc": 0.3, "att": 0.7}, FAIL, "ctc, 0.7 att+0.3 ctc"),
+        (0.0, {"ctc": 0.1, "att": 0.9}, PASS, "att, 0.9 att+0.1 ctc"),
+        (0.0, {"ctc": 0.1, "att": 0.8, "accent": 0.1}, FAIL, "att, 0.89 att+0.11 ctc"),
+        (0.0, {"ctc": 1.0}, FAIL, "att, ctc"),
+        (0.3, {"att": 1.0}, FAIL, "0.7 att+0.3 ctc, att"),
+        (0.3, {"ctc": 0.3, "accent": 0.3}, FAIL, "0.7 att+0.3 ctc, ctc"),
+        (1.0, {"ctc": 0.7, "accent": 0.3}, PASS, "ctc, ctc"),
     ],
 )
-def test_attacked_loss_and_decoder(tmp_path, decoded, attacked, verdict, figure):
-    exp = make_suite_exp(
-        tmp_path, "hybrid", branches=attacked, decoded=decoded, audio=False
-    )
-    assert found("loss", exp) == (verdict, figure)
+def test_attacked_loss_and_decoder(suite, decoded, attacked, verdict, figure):
+    heard = {"ctc": decoded, "att": 1 - decoded}
+    decoder = make_decoder([name for name, weight in heard.items() if weight])
+    run = read_attack_run(audit_dir(suite))
+    run = replace(run, decoder=replace(decoder, ctc_weight=decoded))
+    write_result(audit_dir(suite) / ATTACK_NAME, run)
+
+    def weigh(row):
+        return {"members": tuple(replace(m, weights=attacked) for m in row.members)}
+
+    change_rows(suite, weigh, "standard")
+    first, second = figure.split(", ")
+    assert found("loss", suite) == (verdict, f"decodes {first}, attacked {second}")
+
+
+def test_the_best_attacker_matches_the_decoder(suite):
+    """Who follows another loss does no harm beside the one who follows this one."""
+
+    def weigh(row):
+        first, *rest = row.members
+        return {"members": (replace(first, weights={"ctc": 1.0}), *rest)}
+
+    change_rows(suite, weigh, "standard")
+    assert found("loss", suite)[0] == PASS
 
 
 def test_no_decoder_and_a_language_model(suite):
@@ -443,35 +621,73 @@ def test_no_decoder_and_a_language_model(suite):
         return found("loss", suite)
 
     branches = ("ctc", "att")
-    _, figure = loss_with(make_decoder(branches, lm_weight=0.3))
-    assert figure.endswith("attacked ctc+att; LM 0.3 not attacked")
-    _, figure = loss_with(make_decoder(branches, ngram_weight=0.2))
-    assert figure.endswith("attacked ctc+att; NGRAM 0.2 not attacked")
+    verdict, figure = loss_with(make_decoder(branches, lm_weight=0.3))
+    assert verdict == FAIL and figure.endswith("+0.5 ctc; LM 0.3 not attacked")
+    assert "--lm_weight 0" in means_of("loss", suite)
+    verdict, figure = loss_with(make_decoder(branches, ngram_weight=0.2))
+    assert verdict == FAIL and figure.endswith("; n-gram 0.2 not attacked")
     assert loss_with(None) == (
         NOT_RUN,
         "no attack asked the decoder, so its weights are unknown",
     )
 
 
-@pytest.mark.parametrize(("wer", "verdict"), [(6.0, PASS), (6.1, FAIL)])
-def test_benign_wer_of_compared_systems(suites, tmp_path, wer, verdict):
-    other = make_suite_exp(tmp_path, "ctc", wer=wer, audio=False)
-    figure = f"4.00 to {wer:.2f} % in 2 systems"
-    assert found("benign_wer", suites["hybrid_accent"], other) == (verdict, figure)
+def test_the_worse_recogniser_alone_fails(suites, tmp_path):
+    """The whole set counts, and not the attacked utterances."""
+    for wer, verdict in ((6.0, PASS), (6.1, FAIL)):
+        other = make_suite_exp(tmp_path, "ctc", wer=wer, audio=False)
+        change_rows(other, lambda _: {"benign_wer": 99.0})
+        good = suites["hybrid_accent"]
+        assert found("benign_wer", good, other) == (PASS, f"4.00 %, ctc {wer:.2f} %")
+        figure = f"{wer:.2f} %, hybrid_accent 4.00 %"
+        assert found("benign_wer", other, good) == (verdict, figure)
+
+
+def test_recognisers_are_compared_with_baselines_and_twins(suites, tmp_path):
+    about = {"audio": False}
+    exps = [
+        make_suite_exp(tmp_path, "hybrid", wer=6.5, **about),
+        make_suite_exp(tmp_path, "ctc_accent", wer=4.0, accent=True, **about),
+        suites["att"],  # 5.5
+    ]
+    assert found("benign_wer", *exps) == (PASS, "6.50 %, att 5.50 %")
+    twin = make_suite_exp(tmp_path, "hybrid_accent", wer=4.0, accent=True, **about)
+    figure = "6.50 %, hybrid_accent 4.00 %"
+    assert found("benign_wer", *exps, twin) == (FAIL, figure)
+    # Names that say nothing: all stand side by side.
+    mine = [
+        make_suite_exp(tmp_path, name, wer=wer, **about)
+        for name, wer in (("mine", 6.5), ("yours", 4.0))
+    ]
+    assert found("benign_wer", *mine) == (FAIL, "6.50 %, yours 4.00 %")
+
+
+def test_whole_sets_that_are_not_scored(suites, tmp_path):
+    other = make_suite_exp(tmp_path, "ctc", audio=False)
+    for path in find_clean(other):
+        (path / CLEAN_SCORES_NAME).unlink()
+    for exps in ((other, suites["att"]), (suites["att"], other)):
+        figure = "no scores of the whole set: ctc"
+        assert found("benign_wer", *exps) == (NOT_RUN, figure)
+        assert "stages 12 and 13" in how_of("benign_wer", *exps)
+    third = make_suite_exp(tmp_path, "hybrid_accent", audio=False)
+    verdict, figure = found("benign_wer", suites["att"], other, third)
+    assert verdict == NOT_RUN and figure.endswith("; not scored: ctc")
 
 
 def test_a_worse_recogniser_spoils_the_comparison_alone(suites, tmp_path):
-    other = make_suite_exp(tmp_path, "ctc", wer=9.0, audio=False)
-    audit = audit_of(suites["att"], other)
+    other = make_suite_exp(tmp_path, "ctc", wer=9.0, utts_per_speaker=9)
+    audit = audit_of(other, suites["att"])
     assert audit.verdict == "fail"
     assert "robustness figures cannot be compared (" in audit.sentence
+    assert audit_of(suites["att"], other).verdict == "pass"
 
 
 def test_one_system_has_nothing_to_compare_with(suites):
     audit = audit_of(suites["att"])
     assert audit.findings["benign_wer"].figure == "one system with figures"
     assert audit.verdict == "partial"
-    assert audit.counts == "11 of 12 gates passed; not run: benign_wer"
+    assert audit.counts == "12 of 13 gates passed; not run: benign_wer"
     assert "can be relied on" not in audit.sentence
 
 
@@ -481,19 +697,22 @@ def first_file(exp, trial):
 
 
 def test_the_files_are_those_that_were_recorded(suite):
-    assert found("saved_file", suite) == (PASS, "132 files unchanged, 132 heard alike")
+    assert found("saved_file", suite) == (
+        PASS,
+        "468 files unchanged, 432 of 432 heard alike",
+    )
     path = first_file(suite, "standard_linf0.002")
     samples, rate = soundfile.read(path)
     samples[0] += 2 / 32768
     soundfile.write(path, samples, rate)
-    assert found("saved_file", suite) == (FAIL, "of 132 files, 1 changed since")
+    assert found("saved_file", suite) == (FAIL, "of 468 files, 1 changed since")
 
 
 def test_files_that_are_gone_say_nothing(suite):
     first = audit_dir(suite) / "wav" / "standard_linf0.002"
     shutil.rmtree(first)
     verdict, figure = found("saved_file", suite)
-    assert (verdict, figure) == (NOT_RUN, "12 of 132 files are gone or not recorded")
+    assert (verdict, figure) == (NOT_RUN, "36 of 468 files are gone or not recorded")
 
 
 @pytest.mark.parametrize(
@@ -519,7 +738,7 @@ def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
         ),
     )
     verdict, figure = found("saved_file", exp)
-    wanted = (PASS, "44 files") if norm == "l2" else (FAIL, "of 44 files, 36 over")
+    wanted = (PASS, "52 files") if norm == "l2" else (FAIL, "of 52 files, 40 over")
     assert verdict == wanted[0] and figure.startswith(wanted[1])
 
 
@@ -528,21 +747,41 @@ def test_what_stands_before_the_utterance_is_in_no_budget(suite):
     samples, rate = soundfile.read(path)
     longer = np.concatenate([np.full(100, 0.5), samples])
     soundfile.write(path, longer, rate)
-    assert found("saved_file", suite)[1] == "of 132 files, 1 changed since"
+    assert found("saved_file", suite)[1] == "of 468 files, 1 changed since"
     soundfile.write(path, samples[:-1], rate)
     assert "1 over the budget" in found("saved_file", suite)[1]
 
 
-def test_attack_and_decoding_hear_the_same(suite):
-    def mishear(record, number):
-        more = " more" if number == 1 else ""
-        return {"heard": record.heard.upper() + more}  # capitals make no difference
+def mishear(count):
+    """Let the attack have heard more in the first files; capitals are no difference."""
 
-    change_records(suite, mishear)
-    assert found("saved_file", suite) == (FAIL, "of 132 files, 1 heard differently")
+    def change(record, number):
+        more = " more" if number < count else ""
+        return {"heard": record.heard.upper() + more}
+
+    return change
+
+
+def test_attack_and_decoding_hear_the_same(suite):
+    for count, verdict in ((1, PASS), (4, PASS), (5, FAIL)):
+        change_records(suite, mishear(count))
+        figure = {
+            PASS: f"468 files unchanged, {432 - count} of 432 heard alike",
+            FAIL: f"of 468 files, {count} heard differently",
+        }[verdict]
+        assert found("saved_file", suite) == (verdict, figure)
+    means = means_of("saved_file", suite)
+    assert "heard other words" in means and "exceeds" not in means
     change_records(suite, lambda *_: {"heard": None})
     verdict, figure = found("saved_file", suite)
-    assert verdict == NOT_RUN and "36 not heard in the attack" in figure
+    assert verdict == NOT_RUN and "108 not heard in the attack" in figure
+
+
+def test_one_of_few_files_may_be_heard_differently(tmp_path):
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=1)
+    for count, verdict in ((1, PASS), (2, FAIL)):
+        change_records(exp, mishear(count))
+        assert found("saved_file", exp)[0] == verdict
 
 
 def test_scores_of_an_earlier_attack(suite):
@@ -554,7 +793,7 @@ def test_scores_of_an_earlier_attack(suite):
 def test_files_that_nobody_scored(suite):
     path = audit_dir(suite) / "wav.scp"
     path.write_text(path.read_text() + "zoe-0-clean /nowhere.wav\n")
-    assert found("saved_file", suite) == (FAIL, "of 133 files, 1 not scored")
+    assert found("saved_file", suite) == (FAIL, "of 433 files, 1 not scored")
 
 
 def test_infeasible_targets_are_counted(tmp_path):
@@ -606,9 +845,8 @@ def test_an_attack_that_is_no_suite_says_what_lacks(study):
     not_run = {gate.name: audit.findings[gate.name].how for gate in gates}
     lacking = {"unbounded", "steps", "white_box", "gradients", "repeats", "loss"}
     assert lacking | {"saved_file", "benign_wer"} == set(not_run)
-    for name in lacking - {"white_box"} | {"saved_file"}:
+    for name in lacking | {"saved_file"}:
         assert "attack with `conf/attack_standard.yaml`" in not_run[name]
-    assert "square" in not_run["white_box"]
     assert audit.verdict != "pass"
 
 
@@ -624,6 +862,7 @@ def test_attacked_audio_that_is_gone(suite):
     audit = audit_of(suite)
     # What the scores alone show is still shown.
     assert {gate.name for gate in audit.gates(PASS)} == {
+        "accent_blind",
         "unbounded",
         "growth",
         "noise",
@@ -635,7 +874,7 @@ def test_attacked_audio_that_is_gone(suite):
 def test_damaged_records_name_the_line(suite):
     path = audit_dir(suite) / "records.jsonl"
     path.write_text(path.read_text() + '{"key": \n')
-    with pytest.raises(UserError, match="records.jsonl:133: damaged.*stage 15"):
+    with pytest.raises(UserError, match="records.jsonl:433: damaged.*stage 15"):
         audit_of(suite)
 
 
@@ -702,14 +941,6 @@ def test_noise_that_is_missing_is_named(suite):
 def test_steps_whose_records_are_gone_were_doubled(suite):
     shutil.rmtree(audit_dir(suite))
     assert found("steps", suite) == (NOT_RUN, "records of the attack not there")
-
-
-def test_a_file_that_is_heard_differently_is_still_the_saved_file(suite):
-    change_records(suite, first_only(lambda *_: {"heard": "other words"}))
-    verdict, figure = found("saved_file", suite)
-    assert (verdict, figure) == (FAIL, "of 132 files, 1 heard differently")
-    means = means_of("saved_file", suite)
-    assert "heard other words" in means and "exceeds" not in means
 
 
 def test_nobody_who_ignores_the_accent_is_no_stronger_attacker(suite):

@@ -20,8 +20,8 @@ from espnet_mtl.results.trial import Member
 @pytest.fixture(scope="module")
 def exps(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exps")
-    sound = make_suite_exp(folder, "att", utts_per_speaker=3)
-    broken = make_suite_exp(folder, "hybrid_accent", accent=True, utts_per_speaker=3)
+    sound = make_suite_exp(folder, "att", utts_per_speaker=9)
+    broken = make_suite_exp(folder, "hybrid_accent", accent=True, utts_per_speaker=9)
 
     change_rows(broken, lambda _: {"success_rate": 75.0}, "unbounded")
     return [sound, broken]
@@ -45,20 +45,20 @@ def test_results_has_gates_figures_and_what_a_failure_means(output):
     text = (output / "RESULTS.md").read_text()
     assert (
         "**Audit: hybrid_accent: robustness figures cannot be relied on "
-        "(11 of 12 gates passed; FAIL: unbounded).**" in text
+        "(12 of 13 gates passed; FAIL: unbounded).**" in text
     )
-    assert "- att: robustness figures can be relied on (12 of 12 gates passed)." in text
+    assert "- att: robustness figures can be relied on (13 of 13 gates passed)." in text
     section = text.partition("## Audit")[2].partition("\n## ")[0]
     for gate in GATES:
         assert f"| {gate.name} | {gate.title} | PASS: " in section
         assert f"- {gate.name}: {gate.failure}" in section
-    assert "| FAIL: 75.0 % of 12" in section
+    assert "| FAIL: 75.0 % of 36" in section
 
 
 def test_page_marks_what_failed(output):
     page = (output / "index.html").read_text()
-    assert '<td class="fail">FAIL: 75.0 % of 12' in page
-    assert "<td>PASS: 100.0 % of 12" in page
+    assert '<td class="fail">FAIL: 75.0 % of 36' in page
+    assert "<td>PASS: 100.0 % of 36" in page
 
 
 def test_json_files(output):
@@ -72,7 +72,7 @@ def test_json_files(output):
     audits = content(output / "audit.json")
     assert [one["verdict"] for one in audits] == ["pass", "fail"]
     gate = audits[1]["gates"][0]
-    assert (gate["verdict"], gate["figure"][:12]) == ("FAIL", "75.0 % of 12")
+    assert (gate["verdict"], gate["figure"][:12]) == ("FAIL", "75.0 % of 36")
     assert gate["failure_means"] == GATES[0].failure
 
 
@@ -80,9 +80,9 @@ def test_terminal_has_figures_for_one_and_verdicts_for_several(exps, capsys):
     several = audit_text(make_audits(read_experiments(exps)))
     assert re.search(r"^unbounded +PASS +FAIL$", several, re.MULTILINE)
     assert "FAIL unbounded: Even without a bound" in several
-    assert "hybrid_accent: 75.0 % of 12" in several.replace("\n ", "")
+    assert "hybrid_accent: 75.0 % of 36" in several.replace("\n ", "")
     one = audit_text(make_audits(read_experiments(exps[1:])))
-    assert re.search(r"^FAIL +unbounded +75.0 % of 12", one, re.MULTILINE)
+    assert re.search(r"^FAIL +unbounded +75.0 % of 36", one, re.MULTILINE)
     assert re.search(r"^NOT RUN +benign_wer +one system with fig", one, re.MULTILINE)
     assert "Not run: benign_wer: give the report several systems" in one
     assert max(map(len, (several + "\n" + one).splitlines())) <= 100
@@ -118,7 +118,7 @@ def test_controls_and_audit_stay_out_of_the_comparison(exps):
     assert "The only attacker was worst_case." in notes(group)
     attacks = [row[1] for row in full_table(group).rows]
     block = ["noise", "gaussian", "worst_case"]
-    assert attacks == ["none", *3 * block, "unbounded"] * 2
+    assert attacks == ["none", *3 * block, "unbounded", "black_box"] * 2
     assert compare(*group.systems, 0.008).value == 0.0
 
 

@@ -1,11 +1,14 @@
 import json
 import random
+from dataclasses import replace
 from statistics import mean
 
 import pytest
 from exp_factory import BUDGETS, STRENGTHS, make_exp
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.report.audit.audits import GATES, Audit
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding
 from espnet_mtl.report.claims import (
     CONTRADICTED,
     NO_INTERVAL,
@@ -150,22 +153,84 @@ def test_claims_follow_from_the_numbers(group):
         ("hybrid_accent", "ctc"),
         ("ctc_accent", "ctc"),
     }
-    # Three words more everywhere, but for the words that cannot be fewer than none.
+    # Two to four words more, but for the words that cannot be fewer than none.
     better = measured["ctc_accent", "ctc", 0.008]
     assert better.low > 0
     assert verdict(better) == SUPPORTED
     assert verdict(measured["hybrid_accent", "att", 0.008]) == UNDECIDED
-    said = summary(group)
+    said = summary(group, sound_audits(group))
     assert said[0].startswith("hybrid_accent is not shown to be harder")
     assert any(line.startswith("ctc_accent is harder to attack") for line in said)
+
+
+def sound_audits(group):
+    """Audits of which all gates pass, and those of some systems do not."""
+    passed = {gate.name: Finding(PASS, "") for gate in GATES}
+    return [Audit(one.label, one.result, passed) for one in group.systems]
+
+
+def find(rows, gates, group):
+    """Let gates say something else of some systems; return all verdicts on claims."""
+    audits = [
+        replace(
+            audit,
+            findings={
+                **audit.findings,
+                **{name: Finding(said, "") for name, said in gates(audit.label)},
+            },
+        )
+        for audit in sound_audits(group)
+    ]
+    return [row[-1] for row in claims_table(group, audits).rows if row[0] == rows]
+
+
+@pytest.mark.parametrize("gate", [gate.name for gate in GATES])
+@pytest.mark.parametrize("found", [FAIL, NOT_RUN])
+@pytest.mark.parametrize("system", ["ctc_accent", "ctc"])
+def test_no_claim_is_judged_while_a_gate_of_either_system_does_not_pass(
+    group, gate, found, system
+):
+    def gates(label):
+        return [(gate, found)] if label == system else []
+
+    verdicts = find("ctc_accent − ctc", gates, group)
+    assert set(verdicts) == {f"not judged (gate {gate} of {system}: {found})"}
+    # Others are not concerned.
+    assert UNDECIDED in find("hybrid_accent − att", gates, group)
+
+
+def test_all_gates_that_speak_against_a_claim_are_named(group):
+    def gates(label):
+        found = [("steps", FAIL), ("loss", FAIL), ("noise", NOT_RUN)]
+        return found[: 3 if label == "ctc_accent" else 1]
+
+    assert find("ctc_accent − ctc", gates, group)[0] == (
+        "not judged (gates steps, loss of ctc_accent: FAIL; gate noise of ctc_accent: "
+        "NOT RUN; gate steps of ctc: FAIL)"
+    )
+
+
+def test_a_claim_without_an_audit_is_not_judged(group):
+    said = summary(group, [])
+    assert said[-1].startswith(
+        "Whether ctc_accent is harder to attack than ctc is not judged (no audit of "
+        "ctc_accent; no audit of ctc) (+30."
+    )
+    assert all(line.startswith("Whether ") for line in said)
 
 
 def test_no_claim_is_judged_by_a_recogniser_that_hears_next_to_nothing(tmp_path):
     exps = [
         make_exp(tmp_path, "ctc", errors=lambda *_: 1, wer=5.0),
-        make_exp(tmp_path, "ctc_accent", errors=lambda *_: 4, wer=60.0, accent=True),
+        make_exp(
+            tmp_path,
+            "ctc_accent",
+            errors=lambda _, speaker, __: 4 + speaker,
+            wer=60.0,
+            accent=True,
+        ),
     ]
     [group] = make_groups(read_experiments(exps))
     assert measure_claims(group)[0][-1].low > 0
-    assert {row[-1] for row in claims_table(group).rows} == {UNTRAINED}
-    assert summary(group)[0].startswith("ctc_accent is not to be compared with ctc")
+    assert {row[-1] for row in claims_table(group, []).rows} == {UNTRAINED}
+    assert summary(group, [])[0].startswith("ctc_accent is not to be compared with ctc")

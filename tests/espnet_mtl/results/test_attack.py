@@ -65,8 +65,12 @@ RECORD = Record(
         gradient_l1=1.0,
         gradient_finite=True,
         gradient_zero_share=0.0,
+        branch_zero_shares={"ctc": 0.0},
         loss_repeat_diff=0.0,
         heard_repeat=True,
+        loss_level_diff=None,
+        loss_level_slope=0.5,
+        heard_level=False,
     ),
     notes={"queries": 3},
 )

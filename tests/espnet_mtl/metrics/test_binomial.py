@@ -1,0 +1,40 @@
+"""Exact intervals: scipy's are the oracle, and coverage is summed up exactly."""
+
+import pytest
+from scipy.stats import binom, binomtest
+
+from espnet_mtl.metrics.binomial import exact_interval, lower_bound, upper_bound
+
+CASES = [(0, 1), (1, 1), (0, 64), (1, 64), (32, 64), (63, 64), (64, 64), (3, 1000)]
+
+
+@pytest.mark.parametrize("count, n", CASES)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_as_scipy(count, n, level):
+    test = binomtest(count, n).proportion_ci(level, "exact")
+    assert exact_interval(count, n, level) == pytest.approx((test.low, test.high))
+    for bound, side, end in (
+        (lower_bound, "greater", "low"),
+        (upper_bound, "less", "high"),
+    ):
+        test = binomtest(count, n, alternative=side).proportion_ci(level, "exact")
+        assert bound(count, n, level) == pytest.approx(getattr(test, end))
+
+
+@pytest.mark.parametrize("n", [5, 64])
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.3, 0.5, 0.97])
+def test_contains_the_true_share_often_enough(n, share):
+    """Over all counts that can come about, each with its probability."""
+    covered = sum(
+        binom.pmf(count, n, share)
+        for count in range(n + 1)
+        for low, high in [exact_interval(count, n)]
+        if low <= share <= high
+    )
+    assert covered >= 0.95
+
+
+@pytest.mark.parametrize("count, n", [(-1, 5), (6, 5), (0, 0)])
+def test_what_is_no_share(count, n):
+    with pytest.raises(ValueError, match=f"{count} of {n}"):
+        exact_interval(count, n)
