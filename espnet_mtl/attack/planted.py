@@ -56,6 +56,7 @@ _OPEN = 0.95
 # What the loss has lost where the way to the loud audio begins, and where it may end
 _FLAT, _LEVELS = 0.25, (0.8, 0.9, 0.95, 0.98)
 _PLACES = 20  # on it
+_MARGIN = 0.1  # of it; a lock that is nearly open is enough then
 
 # Gradients to where the target is surely heard; the first step, of the ball's radius
 _STEPS_BEYOND, _STEP_SIZE = 20, 0.1
@@ -361,7 +362,8 @@ def choose_way(
     fall = (losses[0] - losses) / (losses[0] - losses[-1])
     # 1. The last place where little has been lost
     first = _PLACES - 1 - (fall[:-1] <= _FLAT).flip(0).to(torch.int).argmax(0)
-    # 2. The first where enough has been lost for the decoder; else the whole way
+    # 2. The first where enough has been lost for the decoder, and a little farther;
+    # else the whole way
     end = torch.ones_like(shares[first])
     rows = torch.arange(len(end), device=end.device)
     for level in _LEVELS:
@@ -374,4 +376,5 @@ def choose_way(
         rows = rows[~is_enough]
         if not len(rows):
             break
+    end = (end + _MARGIN).clamp(max=1.0)
     return torch.lerp(clean, loud, end[:, None]), shares[first] / end

@@ -160,7 +160,6 @@ SEARCHES: dict[str, Search] = {
     "PGD 20": by(PGD(steps=20)),
     "PGD 75": by(PGD()),
     "PGD 200": by(PGD(steps=200)),
-    "PGD 400, step 0.1": by(PGD(steps=400, step_size=0.1)),
     "standard v2: first chain": by(Chain(steps=(75, 125), step_sizes=(0.25, 0.05))),
     "standard v2: both chains": both_chains,
     "fault: a tenth of the signs flipped": flipped(0.1),

@@ -173,7 +173,7 @@ def test_the_way_is_where_the_loss_falls():
             return (heard < self.needed).float()
 
     end, start = choose_way(Stub(torch.tensor([0.52, 0.62, 0.9])), torch.ones(3, 1))
-    assert end[:, 0].tolist() == pytest.approx([0.6, 0.65, 1.0])
+    assert end[:, 0].tolist() == pytest.approx([0.7, 0.75, 1.0])
     assert (start * end[:, 0]).tolist() == pytest.approx([0.45, 0.45, 0.45])
 
 
