@@ -793,7 +793,7 @@ def test_scores_of_an_earlier_attack(suite):
 def test_files_that_nobody_scored(suite):
     path = audit_dir(suite) / "wav.scp"
     path.write_text(path.read_text() + "zoe-0-clean /nowhere.wav\n")
-    assert found("saved_file", suite) == (FAIL, "of 433 files, 1 not scored")
+    assert found("saved_file", suite) == (FAIL, "of 469 files, 1 not scored")
 
 
 def test_infeasible_targets_are_counted(tmp_path):
@@ -843,7 +843,8 @@ def test_an_attack_that_is_no_suite_says_what_lacks(study):
     audit = audit_of(study["ctc_accent"])
     gates = audit.gates(NOT_RUN)
     not_run = {gate.name: audit.findings[gate.name].how for gate in gates}
-    lacking = {"unbounded", "steps", "white_box", "gradients", "repeats", "loss"}
+    lacking = {"unbounded", "steps", "planted", "white_box", "gradients", "repeats"}
+    lacking |= {"loss"}
     assert lacking | {"saved_file", "benign_wer"} == set(not_run)
     for name in lacking | {"saved_file"}:
         assert "attack with `conf/attack_standard.yaml`" in not_run[name]
@@ -874,7 +875,7 @@ def test_attacked_audio_that_is_gone(suite):
 def test_damaged_records_name_the_line(suite):
     path = audit_dir(suite) / "records.jsonl"
     path.write_text(path.read_text() + '{"key": \n')
-    with pytest.raises(UserError, match="records.jsonl:433: damaged.*stage 15"):
+    with pytest.raises(UserError, match="records.jsonl:469: damaged.*stage 15"):
         audit_of(suite)
 
 

@@ -118,7 +118,7 @@ def test_controls_and_audit_stay_out_of_the_comparison(exps):
     assert "The only attacker was worst_case." in notes(group)
     attacks = [row[1] for row in full_table(group).rows]
     block = ["noise", "gaussian", "worst_case"]
-    assert attacks == ["none", *3 * block, "unbounded", "black_box"] * 2
+    assert attacks == ["none", *3 * block, "planted", "unbounded", "black_box"] * 2
     assert compare(*group.systems, 0.008).value == 0.0
 
 
