@@ -38,7 +38,7 @@ from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.record import Planted
 
-DIFFICULTIES: Mapping[str, int] = {"easy": 2, "medium": 4, "hard": 8}
+DIFFICULTIES: Mapping[str, int] = {"easy": 2, "medium": 4, "hard": 12}
 """Wheels of the lock, by what it is called.
 
 ``tests/benchmarks/planted_difficulty.py`` measures which attack opens which.

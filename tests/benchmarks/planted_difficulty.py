@@ -9,9 +9,9 @@
 Plants examples (``espnet_mtl/attack/planted.py``) in an exported model, behind locks of
 more and more wheels, and has good and faulty attacks search for them. Prints how many
 each finds, how far the locks were open on average, and the processor time of it all.
-What the audit calls easy should be missed by a single step and by every faulty attack,
-and be found by twenty steps; what it calls medium should be missed by twenty steps and
-be found by the standard attack.
+What the audit calls easy should be found by twenty steps, and be missed by a single one
+and by attacks with a fault. What it calls medium should be found by 75 steps, and be
+missed by twenty.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--num_utts", type=int, default=8)
     parser.add_argument("--norm", choices=("linf", "l2"), default="linf")
     parser.add_argument("--radius", type=float, default=0.00025)
-    parser.add_argument("--wheels", type=int, nargs="*", default=[2, 4, 6, 8, 12, 16])
+    parser.add_argument("--wheels", type=int, nargs="*", default=[2, 4, 8, 12, 16])
     parser.add_argument("--only", nargs="*", help="Attacks to run; default: all")
     return parser
 
