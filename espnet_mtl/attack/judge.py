@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
-from espnet_mtl.attack.quantise import Saved
+from espnet_mtl.attack.quantise import FULL_SCALE, Saved
 from espnet_mtl.attack.victim import Hear
 from espnet_mtl.metrics.wish import Heard, Wish
+
+DRAWS = 5
+"""How often a decoder listens that is random in any way."""
 
 
 @dataclass(frozen=True)
 class FileJudge:
     """Judges what a file of the attacked audio would hold; a ``Judge``.
+
+    A decoder that is random in any way may be deceived once and not again. Whoever
+    stops there has found a lucky draw and no attack (AutoAttack's pull requests 104 and
+    105 are about that fault). So such a decoder listens several times, and of all that
+    it hears, what is furthest from the goal counts: an attack has to succeed in every
+    draw.
+
+    One whose noise depends on the audio draws afresh only where the audio changes: so
+    each further time one sample is a level nearer to the clean one.
 
     Attributes:
         listener: The real decoder.
@@ -21,6 +34,7 @@ class FileJudge:
         radius: Of each utterance's ball, (Batch,).
         saved: What a file keeps.
         wishes: The goal in each utterance.
+        draws: How often to listen to each utterance; once where it is empty.
     """
 
     listener: Hear
@@ -29,6 +43,7 @@ class FileJudge:
     radius: torch.Tensor
     saved: Saved
     wishes: Sequence[Wish]
+    draws: Sequence[int] = ()
 
     def hear(self, delta: torch.Tensor) -> list[Heard]:
         """Listen to each utterance alone; see ``Judge``."""
@@ -37,7 +52,10 @@ class FileJudge:
             clean = self.clean[row, :length].cpu().numpy()
             attacked = clean + delta[row, :length].detach().cpu().numpy()
             samples = self.saved(clean, attacked, float(self.radius[row]))
-            heard.append(self.listener(samples))
+            found = [self.listener(samples)]
+            for number in range(1, self.draws[row] if self.draws else 1):
+                found.append(self.listener(_nudge(samples, clean, number)))
+            heard.append(max(found, key=self.wishes[row].cost))
         return heard
 
     def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
@@ -57,4 +75,17 @@ class FileJudge:
             lengths=self.lengths[rows],
             radius=self.radius[rows],
             wishes=[self.wishes[n] for n in rows.tolist()],
+            draws=[self.draws[n] for n in rows.tolist()] if self.draws else (),
         )
+
+
+def _nudge(samples: np.ndarray, clean: np.ndarray, number: int) -> np.ndarray:
+    """Move the ``number``-th changed sample by a level towards the clean audio."""
+    changed = np.flatnonzero(samples != clean)
+    if not len(changed):
+        return samples
+    place = changed[number % len(changed)]
+    nudged = samples.copy()
+    step = clean[place] - samples[place]
+    nudged[place] += np.clip(step, -1 / FULL_SCALE, 1 / FULL_SCALE)
+    return nudged

@@ -74,6 +74,7 @@ class ProblemMaker:
         donor: Callable[[], Batch] | None = None,
         fitted: torch.Tensor | None = None,
         start: torch.Tensor | None = None,
+        draws: Sequence[int] = (),
     ) -> Problem:
         """Make the problem of one of a trial's attacks.
 
@@ -84,6 +85,7 @@ class ProblemMaker:
             donor: Reads as many other utterances.
             fitted: What the attack has been fitted to.
             start: Perturbations found with a smaller budget, (Batch, Samples).
+            draws: How often to listen to each utterance; see ``FileJudge``.
         """
         # 1. Where to look, and when the goal is reached
         ball = self.savable(bound.ball(batch.clean, batch.lengths))
@@ -94,6 +96,7 @@ class ProblemMaker:
             ball.radius,
             saver(self.sample_format, ball.norm),
             self.wishes(batch, attack.attacker),
+            draws,
         )
 
         # 2. What to minimise

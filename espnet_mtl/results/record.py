@@ -70,6 +70,11 @@ class Smallest:
     tried: tuple[tuple[float, float], ...]
 
 
+MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
+# A loss need not be a straight line, not even over one level of 16-bit audio.
+MOST_OF_SLOPE = 2.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Planted:
     """A search for an adversarial example that was planted in the victim.
@@ -119,6 +124,23 @@ class Health:
     loss_level_diff: float | None
     loss_level_slope: float | None
     heard_level: bool
+
+    @property
+    def unexplained(self) -> float | None:
+        """How much more the loss differs one level apart than the gradient explains.
+
+        ``None`` where it is no number there.
+        """
+        if self.loss_level_diff is None:
+            return None
+        slope = self.loss_level_slope or 0.0
+        return max(0.0, self.loss_level_diff - MOST_OF_SLOPE * slope)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the victim answers otherwise without a reason, by loss or by text."""
+        differences = [self.loss_repeat_diff or 0.0, self.unexplained or 0.0]
+        return max(differences) > MOST_REPEAT_DIFFERENCE or not self.heard_repeat
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,13 +99,14 @@ class Job:
                 for bound in self.plan:
                     made_of = self._made_of.batch(bound, utterances)
                     treated = self._made_of.treated(bound.trial, utterances)
-                    missing = [
-                        row
-                        for row, utt in enumerate(treated)
-                        if not find_record(
+                    found = [
+                        find_record(
                             finished, self._output_dir, utt, bound.trial, made_of
                         )
+                        for utt in treated
                     ]
+                    performer.learn(filter(None, found))
+                    missing = [row for row, one in enumerate(found) if one is None]
                     # A suite takes long: what is said meanwhile has to be about it.
                     is_long = bool(missing) and bound.trial.suite is not None
                     progress.report(bound.trial.name, always=is_long)
@@ -125,6 +126,7 @@ class Job:
                             self._writer.write(bound, part, row, attacked, goals[row])
                             for row in missing
                         ]
+                        performer.learn(records)
                         seconds = time.monotonic() - began
                         log.add_records(made_of, bound.trial, seconds, records)
                     progress.done += len(utterances)

@@ -1,11 +1,12 @@
 """Performs a trial on a batch: one attack, a suite, or a search."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
+from espnet_mtl.attack.judge import DRAWS
 from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.planted import find_planted
 from espnet_mtl.attack.problem import Attacked, Problem
@@ -15,6 +16,7 @@ from espnet_mtl.attack.runner.writer import audio_path
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.data.audio import read_audio
+from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import PLANTED
 
 
@@ -26,11 +28,20 @@ class Performer:
         maker: Makes problems of trials and batches.
         plan: All trials: one may go on from what others have saved.
         output_dir: Where the audio of finished trials is.
+        unsteady: Utterances of which the victim hears something else each time; see
+            :meth:`learn`.
     """
 
     maker: ProblemMaker
     plan: Sequence[BoundTrial]
     output_dir: Path
+    unsteady: set[str] = field(default_factory=set)
+
+    def learn(self, records: Iterable[Record]) -> None:
+        """Learn from the check of the untouched audio where to listen several times."""
+        self.unsteady.update(
+            one.utt for one in records if one.health and one.health.is_random
+        )
 
     def perform(
         self,
@@ -53,10 +64,17 @@ class Performer:
         if bound.trial.attack == PLANTED:
             return self._find_planted(bound, batch, found[-1].delta)
         start = found[-1].delta if found and not bound.curve else None
+        draws = [DRAWS if utt in self.unsteady else 1 for utt in batch.utterances]
 
         def problem_of(attack: BoundAttack) -> Problem:
             return self.maker.make(
-                bound, attack, batch, donor=donor, fitted=fitted, start=start
+                bound,
+                attack,
+                batch,
+                donor=donor,
+                fitted=fitted,
+                start=start,
+                draws=draws,
             )
 
         if not bound.in_turn:

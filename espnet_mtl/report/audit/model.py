@@ -1,5 +1,6 @@
 """Gates of the audit: can the model be attacked as it is?"""
 
+import math
 from collections.abc import Iterable
 
 from espnet_mtl.report.audit.evidence import Evidence
@@ -12,7 +13,7 @@ from espnet_mtl.report.audit.gate import (
     standard_or,
 )
 from espnet_mtl.report.cautions import MAX_WER_SPREAD
-from espnet_mtl.results.record import Health
+from espnet_mtl.results.record import MOST_REPEAT_DIFFERENCE, Health
 
 # Sound recognisers leave a few samples without a gradient: those beyond the last frame,
 # or under the ends of a window, where that is 0. A front end that clips or saturates
@@ -55,11 +56,6 @@ def _most(shares: Iterable[float]) -> float:
     return 100.0 * max(shares, default=0.0)
 
 
-MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
-# A loss need not be a straight line, not even over one level of 16-bit audio.
-MOST_OF_SLOPE = 2.0
-
-
 @gate(
     title="the model answers alike when it is asked twice, and one 16-bit level apart",
     failure="The model answers differently when it is asked again, or when nothing has "
@@ -83,7 +79,9 @@ def repeats(evidence: Evidence) -> Finding:
         return not_run("not asked twice", standard_or(evidence, AGAIN))
     loss = max(abs(one.loss_repeat_diff or 0.0) for one in known)
     heard = sum(not one.heard_repeat for one in known)
-    apart = max(map(_unexplained, known))
+    apart = max(
+        math.inf if one.unexplained is None else one.unexplained for one in known
+    )
     heard_apart = sum(not one.heard_level for one in known)
     figure = (
         f"loss differs by {loss:.1g}, text in {heard} of {len(known)}; one level "
@@ -97,14 +95,6 @@ def repeats(evidence: Evidence) -> Finding:
     if passed and lacking:
         return not_run(f"{lacking} of {lacking + len(known)} not asked twice", AGAIN)
     return judged(passed, figure)
-
-
-def _unexplained(health: Health) -> float:
-    """How much more the loss differs one level apart than its gradient explains."""
-    if health.loss_level_diff is None:  # it was a number before
-        return float("inf")
-    slope = health.loss_level_slope or 0.0
-    return max(0.0, health.loss_level_diff - MOST_OF_SLOPE * slope)
 
 
 def _health(evidence: Evidence) -> tuple[list[Health], int]:

@@ -6,6 +6,52 @@ from espnet_mtl.attack.quantise import FULL_SCALE, quantise
 from espnet_mtl.metrics.wish import Heard, Wish
 
 
+def make_judge(listener, draws=()):
+    clean = torch.tensor([[0.1, 0.2, 0.3], [0.5, 0.0, 0.0]])
+    return FileJudge(
+        listener,
+        clean,
+        torch.tensor([3, 1]),
+        torch.tensor([0.01, 0.01]),
+        lambda a, b, radius: quantise(a, b, "linf", radius) / FULL_SCALE,
+        [Wish("target", "a b", "x"), Wish("target", "a b", "x")],
+        draws,
+    )
+
+
+def test_a_lucky_draw_is_no_success():
+    """Of what is heard in five draws, what is furthest from the target counts."""
+    given, texts = [], iter(["a b", "a b", "a", "c", "a b", "a b"])
+
+    def listener(speech):
+        given.append(speech)
+        return Heard(next(texts))
+
+    judge = make_judge(listener, [5, 1])
+    heard = judge.hear(torch.full((2, 3), 0.004))
+    assert [one.text for one in heard] == ["c", "a b"]
+    assert judge.cost(heard).tolist() == [2, 0]
+    # A victim that draws by a digest of its input has to draw afresh, too.
+    levels = [tuple((one * FULL_SCALE).round().astype(int)) for one in given[:5]]
+    assert len(set(levels)) == 4  # three samples, one of them a level lower
+    first = np.array(levels[0])
+    assert all(np.abs(first - other).sum() <= 1 for other in levels)
+    assert judge.rows(torch.tensor([1])).draws == [1]
+
+
+def test_untouched_audio_is_heard_as_it_is_in_every_draw():
+    given = []
+
+    def listener(speech):
+        given.append(speech.tolist())
+        return Heard("a")
+
+    clean = torch.tensor([[100.0, 200.0, 300.0], [50.0, 0.0, 0.0]]) / FULL_SCALE
+    judge = make_judge(listener, [3, 3]).around(clean)
+    judge.hear(torch.zeros(2, 3))
+    assert given[0] == given[1] == given[2] and len(given) == 6
+
+
 def test_what_is_heard_is_what_the_file_would_hold_at_its_true_length():
     given = []
 

@@ -178,7 +178,9 @@ def test_a_curve_is_looked_for_with_gradients_after_all_budgets():
 
 def test_other_attacks_have_no_turn():
     alone = {"attack": "universal", "fit_data": "x", "ascending": True}
-    with pytest.raises(UserError, match="universal: cannot be a part of a suite, nor go on"):
+    with pytest.raises(
+        UserError, match="universal: cannot be a part of a suite, nor go on"
+    ):
         plan(alone)
     with pytest.raises(UserError, match="curve: needs 'ascending: true'"):
         plan({"curve": {}})
@@ -226,3 +228,31 @@ def test_planted_examples_are_searched_for_by_attacks_with_gradients():
 def test_without_gradients_nobody_searches_for_planted_examples():
     found = plan({**PLANTED, "attacks": [{"attack": "square"}]})
     assert found[-1].trial.name == "unbounded"
+
+
+def test_black_boxes_of_the_audit_take_what_gradients_leave():
+    settings = {
+        "name": "x",
+        "attacks": [{"attack": "pgd"}, {"attack": "square"}, {"attack": "fgsm"}],
+        "attackers": {"blind": {"accent": 0}},
+        "budgets": [0.002, 0.001],
+        "black_box": {"times": 8, "queries": 70, "transcripts": 7},
+    }
+    trial = plan(settings)[-1].trial
+    assert (trial.name, trial.role, trial.budget) == ("black_box", "audit", 0.016)
+    assert trial.after == ()
+    assert [(one.attack, one.kind) for one in trial.members] == [
+        ("pgd", "white_box"),
+        ("fgsm", "white_box"),
+        ("square", "black_box"),
+        ("transcript_search", "black_box"),
+    ]
+    assert [one.settings.get("queries") for one in trial.members[2:]] == [70, 7]
+    assert not any(one.everyone for one in trial.members)
+    trial = plan({**settings, "ascending": True})[-1].trial
+    assert trial.after == ("x_linf0.002",)
+    for norm, budgets, louder in (("snr", [30, 20], 1.94), ("l2", [1.0], 8.0)):
+        found = plan({**settings, "norm": norm, "budgets": budgets})[-1].trial
+        assert found.budget == pytest.approx(louder, abs=0.01)
+    found = plan({**settings, "budgets": [0.5]})[-1].trial
+    assert found.budget == 2.0  # there is no more
