@@ -182,6 +182,10 @@ class PlantedJudge:
         """Compare with the goals; see ``Judge``."""
         return self.judge.cost(heard, unit)
 
+    def around(self, clean: torch.Tensor) -> "PlantedJudge":
+        """Refuse other audio: the key is for this one; see ``Judge``."""
+        raise NotImplementedError("a planted example is for its own audio")
+
     def rows(self, rows: torch.Tensor) -> "PlantedJudge":
         """Choose utterances; see ``Judge``."""
         return replace(

@@ -120,7 +120,9 @@ class MadeOf:
             parts["treated"] = self.treated(planned.trial, utterances)
         if planned.trial.after:
             # The last one stands for those before, which it goes on from itself.
-            last = next(one for one in plan if one.trial.name == planned.trial.after[-1])
+            last = next(
+                one for one in plan if one.trial.name == planned.trial.after[-1]
+            )
             parts["after"] = self.batch(last, utterances, plan)
         if needs.decoder:
             parts["decoding"] = self._inputs.decoding

@@ -81,12 +81,12 @@ def test_sound_systems_pass_every_gate(suites):
         verdicts = {name: str(finding) for name, finding in audit.findings.items()}
         assert not [text for text in verdicts.values() if not text.startswith(PASS)]
         assert audit.verdict == "pass"
-        assert audit.counts == "12 of 12 gates passed"
+        assert audit.counts == "13 of 13 gates passed"
         assert "can be relied on" in audit.sentence
 
 
 def test_gates_have_names_and_words():
-    assert len({gate.name for gate in GATES}) == len(GATES) == 12
+    assert len({gate.name for gate in GATES}) == len(GATES) == 13
     for gate in GATES:
         assert gate.failure.endswith(".") and gate.title
 
@@ -687,7 +687,7 @@ def test_one_system_has_nothing_to_compare_with(suites):
     audit = audit_of(suites["att"])
     assert audit.findings["benign_wer"].figure == "one system with figures"
     assert audit.verdict == "partial"
-    assert audit.counts == "11 of 12 gates passed; not run: benign_wer"
+    assert audit.counts == "12 of 13 gates passed; not run: benign_wer"
     assert "can be relied on" not in audit.sentence
 
 
@@ -699,20 +699,20 @@ def first_file(exp, trial):
 def test_the_files_are_those_that_were_recorded(suite):
     assert found("saved_file", suite) == (
         PASS,
-        "432 files unchanged, 432 of 432 heard alike",
+        "468 files unchanged, 432 of 432 heard alike",
     )
     path = first_file(suite, "standard_linf0.002")
     samples, rate = soundfile.read(path)
     samples[0] += 2 / 32768
     soundfile.write(path, samples, rate)
-    assert found("saved_file", suite) == (FAIL, "of 432 files, 1 changed since")
+    assert found("saved_file", suite) == (FAIL, "of 468 files, 1 changed since")
 
 
 def test_files_that_are_gone_say_nothing(suite):
     first = audit_dir(suite) / "wav" / "standard_linf0.002"
     shutil.rmtree(first)
     verdict, figure = found("saved_file", suite)
-    assert (verdict, figure) == (NOT_RUN, "36 of 432 files are gone or not recorded")
+    assert (verdict, figure) == (NOT_RUN, "36 of 468 files are gone or not recorded")
 
 
 @pytest.mark.parametrize(
@@ -738,7 +738,7 @@ def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
         ),
     )
     verdict, figure = found("saved_file", exp)
-    wanted = (PASS, "48 files") if norm == "l2" else (FAIL, "of 48 files, 36 over")
+    wanted = (PASS, "52 files") if norm == "l2" else (FAIL, "of 52 files, 40 over")
     assert verdict == wanted[0] and figure.startswith(wanted[1])
 
 
@@ -747,7 +747,7 @@ def test_what_stands_before_the_utterance_is_in_no_budget(suite):
     samples, rate = soundfile.read(path)
     longer = np.concatenate([np.full(100, 0.5), samples])
     soundfile.write(path, longer, rate)
-    assert found("saved_file", suite)[1] == "of 432 files, 1 changed since"
+    assert found("saved_file", suite)[1] == "of 468 files, 1 changed since"
     soundfile.write(path, samples[:-1], rate)
     assert "1 over the budget" in found("saved_file", suite)[1]
 
@@ -766,8 +766,8 @@ def test_attack_and_decoding_hear_the_same(suite):
     for count, verdict in ((1, PASS), (4, PASS), (5, FAIL)):
         change_records(suite, mishear(count))
         figure = {
-            PASS: f"432 files unchanged, {432 - count} of 432 heard alike",
-            FAIL: f"of 432 files, {count} heard differently",
+            PASS: f"468 files unchanged, {432 - count} of 432 heard alike",
+            FAIL: f"of 468 files, {count} heard differently",
         }[verdict]
         assert found("saved_file", suite) == (verdict, figure)
     means = means_of("saved_file", suite)
@@ -793,7 +793,7 @@ def test_scores_of_an_earlier_attack(suite):
 def test_files_that_nobody_scored(suite):
     path = audit_dir(suite) / "wav.scp"
     path.write_text(path.read_text() + "zoe-0-clean /nowhere.wav\n")
-    assert found("saved_file", suite) == (FAIL, "of 433 files, 1 not scored")
+    assert found("saved_file", suite) == (FAIL, "of 469 files, 1 not scored")
 
 
 def test_infeasible_targets_are_counted(tmp_path):
@@ -843,7 +843,8 @@ def test_an_attack_that_is_no_suite_says_what_lacks(study):
     audit = audit_of(study["ctc_accent"])
     gates = audit.gates(NOT_RUN)
     not_run = {gate.name: audit.findings[gate.name].how for gate in gates}
-    lacking = {"unbounded", "steps", "white_box", "gradients", "repeats", "loss"}
+    lacking = {"unbounded", "steps", "planted", "white_box", "gradients", "repeats"}
+    lacking |= {"loss"}
     assert lacking | {"saved_file", "benign_wer"} == set(not_run)
     for name in lacking | {"saved_file"}:
         assert "attack with `conf/attack_standard.yaml`" in not_run[name]
@@ -874,7 +875,7 @@ def test_attacked_audio_that_is_gone(suite):
 def test_damaged_records_name_the_line(suite):
     path = audit_dir(suite) / "records.jsonl"
     path.write_text(path.read_text() + '{"key": \n')
-    with pytest.raises(UserError, match="records.jsonl:433: damaged.*stage 15"):
+    with pytest.raises(UserError, match="records.jsonl:469: damaged.*stage 15"):
         audit_of(suite)
 
 

@@ -45,9 +45,9 @@ def test_results_has_gates_figures_and_what_a_failure_means(output):
     text = (output / "RESULTS.md").read_text()
     assert (
         "**Audit: hybrid_accent: robustness figures cannot be relied on "
-        "(11 of 12 gates passed; FAIL: unbounded).**" in text
+        "(12 of 13 gates passed; FAIL: unbounded).**" in text
     )
-    assert "- att: robustness figures can be relied on (12 of 12 gates passed)." in text
+    assert "- att: robustness figures can be relied on (13 of 13 gates passed)." in text
     section = text.partition("## Audit")[2].partition("\n## ")[0]
     for gate in GATES:
         assert f"| {gate.name} | {gate.title} | PASS: " in section
@@ -118,7 +118,7 @@ def test_controls_and_audit_stay_out_of_the_comparison(exps):
     assert "The only attacker was worst_case." in notes(group)
     attacks = [row[1] for row in full_table(group).rows]
     block = ["noise", "gaussian", "worst_case"]
-    assert attacks == ["none", *3 * block, "unbounded", "black_box"] * 2
+    assert attacks == ["none", *3 * block, "planted", "unbounded", "black_box"] * 2
     assert compare(*group.systems, 0.008).value == 0.0
 
 
