@@ -34,7 +34,7 @@ train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
 attack_config=conf/attack_standard.yaml # The attack.
 attack_args=        # Settings that replace those of attack_config, such as "steps=10".
 inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
-num_attack_utts=    # Utterances to attack. Empty: the whole test set or, of your own corpus, as many as conf/presets.yaml says.
+num_attack_utts=    # Utterances to attack. Empty: as many as conf/presets.yaml says.
 local_data_opts=    # Options of the recipe's local/data.sh.
 recipe_args=        # Any other options of the recipe's run.sh.
 # <<< options

@@ -51,10 +51,10 @@ class Chain(Method):
         kind="white_box", listens=True, blind=None, needs=None, in_suites=True
     )
 
-    steps: tuple[int, ...] = (75, 125, 200)
-    step_sizes: tuple[float, ...] = (0.25, 0.05, 0.03)
+    steps: tuple[int, ...] = (75, 150)
+    step_sizes: tuple[float, ...] = (0.25, 0.05)
     warm_step_size: float = 0.1
-    momentum: float = 0.75
+    momentum: float = 0.9
     wide: float = 1.0
     listen_every: int = 25
     rounds: int = 0
