@@ -25,15 +25,27 @@ import soundfile
 from espnet_mtl.data.tables import write_table
 
 PARTS = {
-    "attack": "toy_attack.run({data!r}, {out!r})",
-    "attack again": "toy_attack.run({data!r}, {out!r})",
-    "merge": "toy_attack.merge_again({data!r}, {out!r})",
+    "attack": "toy_attack.run({data!r}, {out!r}, config=CONFIG)",
+    "attack again": "toy_attack.run({data!r}, {out!r}, config=CONFIG)",
+    "merge": "toy_attack.merge_again({data!r}, {out!r}, CONFIG)",
     "read": "d = pathlib.Path({out!r}); read_attack_run(d), read_records(d)",
 }
-IMPORTS = (
-    "import pathlib, sys; sys.path[:0] = ['tests']; import toy_attack; "
-    "from espnet_mtl.results.attack import read_attack_run, read_records; "
+# One trial: what a trial of an utterance costs is what goes with both.
+PREAMBLE = """
+import pathlib, sys
+from dataclasses import replace
+sys.path[:0] = ["tests"]
+import toy_attack
+from espnet_mtl.attack.attackers import AttackerConfig
+from espnet_mtl.results.attack import read_attack_run, read_records
+CONFIG = replace(
+    toy_attack.CONFIG,
+    budgets=(0.02,),
+    controls=(),
+    attackers={"multitask": AttackerConfig()},
+    batch_bins=200_000,
 )
+"""
 WORDS = ["a b", "c d e", "f", "g h a", "b d", "e f g"]
 RATE = 8000
 
@@ -77,7 +89,7 @@ def make_data(folder: Path, num_utts: int, num_samples: int) -> Path:
 
 def run(part: str, data: Path, out: Path) -> tuple[float, float]:
     """Run a part in a process of its own; return its seconds and its peak in MB."""
-    code = IMPORTS + PARTS[part].format(data=str(data), out=str(out))
+    code = PREAMBLE + PARTS[part].format(data=str(data), out=str(out))
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "OMP_NUM_THREADS": "1"},

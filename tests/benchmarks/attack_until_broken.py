@@ -11,11 +11,12 @@ ball. An utterance is broken where the real decoder hears the target, and nothin
 in what a 16-bit file holds. Ours is the standard attack's chain, in batches; its
 listening is in its time. The others get the model without the care for padding that
 ours takes, frozen, and one utterance at a time; each is run with several numbers of
-steps, with asr-attacks' own step size of 2.5 times the ball over their number, and
-asr-attacks also stopping early by its own greedy decoding; listening to what they found
-is not in their time. For each share, the fastest of all these runs counts, which a user
-does not know beforehand. Prints the curves, and the ratio at the largest share that
-every toolkit reaches; at least 4 is wanted on a CPU, in processor time.
+steps and several step sizes, among them asr-attacks' own of 2.5 times the ball over the
+number of steps, and asr-attacks also stopping early by its own greedy decoding;
+listening to what they found is not in their time. For each number of utterances, the
+fastest of all their runs counts, which a user does not know beforehand. Prints the
+curves, and the ratio at the largest number that every toolkit reaches; at least 4 is
+wanted on a CPU, in processor time.
 """
 
 import argparse
@@ -67,6 +68,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--num_utts", type=int, default=32)
     parser.add_argument("--epsilon", type=float, default=0.002)
     parser.add_argument("--steps", type=int, nargs="+", default=[20, 50, 100, 200])
+    parser.add_argument(
+        "--strides",
+        type=float,
+        nargs="+",
+        default=[2.5, 10.0],
+        help="Length of all steps of the others together, of the ball",
+    )
     parser.add_argument("--listen_every", type=int, nargs="+", default=[25, 10])
     parser.add_argument("--batch_bins", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=1)
@@ -191,10 +199,9 @@ def asr_attacks(victim: ESPnetVictim, early_stop: bool):
     return attack
 
 
-def when(broken: list[float], share: float, num_utts: int) -> float:
-    """Return the seconds after which a share was broken; infinite for never."""
-    needed = math.ceil(share * num_utts)
-    return broken[needed - 1] if len(broken) >= needed else math.inf
+def when(runs: list[list[float]], count: int) -> float:
+    """Return the seconds after which so many are broken; infinite for never."""
+    return min((run[count - 1] for run in runs if len(run) >= count), default=math.inf)
 
 
 def main() -> None:
@@ -224,34 +231,31 @@ def main() -> None:
     for every in args.listen_every:
         found = ours(victim, listener, everybody, every, args.batch_bins)
         note("ours", f"listening every {every} steps", found)
-    for steps in args.steps:
-        task = everybody.with_steps(steps, 2.5 * args.epsilon / steps)
+    for steps, stride in itertools.product(args.steps, args.strides):
+        task = everybody.with_steps(steps, stride * args.epsilon / steps)
+        name = f"{steps} steps of {stride / steps:.3f}"
         for early in (False, True):
             found = theirs(asr_attacks(bare, early), bare, listener, task)
-            stops = ", stopping early" if early else ""
-            note("asr-attacks", f"{steps} steps{stops}", found)
-        note("ART", f"{steps} steps", theirs(art(bare, 1), bare, listener, task))
+            note("asr-attacks", name + early * ", stopping early", found)
+        note("ART", name, theirs(art(bare, 1), bare, listener, task))
 
+    usual = runs["ours"][f"listening every {args.listen_every[0]} steps"]
     best = {
-        toolkit: {
-            share: min(when(broken, share, num) for broken in of_it.values())
-            for share in SHARES
-        }
+        toolkit: [
+            when([usual] if toolkit == "ours" else list(of_it.values()), n + 1)
+            for n in range(num)
+        ]
         for toolkit, of_it in runs.items()
     }
-    usual = f"listening every {args.listen_every[0]} steps"
-    best["ours"] = {s: when(runs["ours"][usual], s, num) for s in SHARES}
-    print("seconds until a share is broken, each toolkit's fastest run:")
-    for share in SHARES:
-        row = ", ".join(f"{name} {one[share]:.2f}" for name, one in best.items())
-        print(f"  {share:4.0%}: {row}")
-    common = [s for s in SHARES if all(one[s] < math.inf for one in best.values())]
-    for share, (name, one) in itertools.product(common[-1:], best.items()):
-        if name != "ours":
-            print(
-                f"{share:.0%} of {num} utterances: {name} takes "
-                f"{one[share] / best['ours'][share]:.2f} times as long as ours"
-            )
+    print("seconds until so many are broken, each toolkit's fastest run:")
+    for count in sorted({math.ceil(share * num) for share in SHARES}):
+        row = ", ".join(f"{name} {one[count - 1]:.2f}" for name, one in best.items())
+        print(f"  {count:3} of {num}: {row}")
+    most = min(sum(map(math.isfinite, one)) for one in best.values())
+    for name, one in best.items():
+        if most and name != "ours":
+            ratio = one[most - 1] / best["ours"][most - 1]
+            print(f"{most} of {num}: {name} takes {ratio:.2f} times as long as ours")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from espnet_mtl.errors import UserError
 
 # Formats whose header tells the exact number of samples.
 _EXACT = (".wav", ".flac")
-# Samples that are kept in memory (128 MiB, half an hour at 16 kHz). What is beyond that
+# Samples that are kept in memory (32 MiB, nine minutes at 16 kHz). What is beyond that
 # is read again when it is attacked, so that memory does not grow with the data.
-_MOST_KEPT = 2**25
+_MOST_KEPT = 2**23
 
 
 class _Header(NamedTuple):
