@@ -375,6 +375,7 @@ def test_without_the_engines_own_notes_nothing_is_lost(
     assert fake.begun("--inference_args", "--beam_size 3") == [
         "a.12",
         "a.13",
+        "a.15",  # the standard attack asks the decoder
         "a.16",
         "a.17",
     ]

@@ -9,6 +9,7 @@ from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.problem import Attacked, Problem
 
 _STEP_SIZE = 0.25  # of each ball's radius
+_MOMENTUM = 0.75  # in a wide ball, more of it runs past what is near
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,8 @@ class Unbounded(Method):
     With no bound on the noise, an attack on a differentiable recogniser has to succeed
     always. Where it does not, gradients are masked or the attack is broken, and no
     other figure of it counts. The balls grow, rather than one of radius 1 from the
-    start, since the steps of such a ball would jump over all quiet perturbations. Each
-    begins at what was found in the smaller one. An utterance that is broken is not
-    attacked any further.
+    start, since the steps of such a ball would jump over all quiet perturbations. An
+    utterance that is broken is not attacked any further.
 
     Attributes:
         steps: Gradients in each ball.
@@ -37,19 +37,17 @@ class Unbounded(Method):
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
         delta = torch.zeros_like(problem.ball.clean)
-        if problem.start is not None:
-            delta = problem.start.clone()
         nothing = delta.new_full((len(problem),), torch.nan)
         loss_start, loss_end = nothing, nothing.clone()
         found: list[tuple[str, float]] = [("", 0.0)] * len(problem)
         rows = torch.arange(len(problem), device=delta.device)
-        chain = Chain((self.steps,), (_STEP_SIZE,), warm_step_size=_STEP_SIZE)
+        chain = Chain((self.steps,), (_STEP_SIZE,), momentum=_MOMENTUM)
         for radius in self.radii:
             part = problem.rows(rows)
             within = part.ball.radius.clamp(max=radius)
             part = part.with_ball(part.ball.with_radius(within))
-            start = part.ball.project_(delta[rows].clone())
-            attacked = chain(replace(part, start=start))
+            # Elsewhere again: what was a dead end in a small ball stays one.
+            attacked = chain(replace(part, start=None))
             heard = part.hear(attacked.delta)
             delta[rows] = attacked.delta
             loss_end[rows] = attacked.loss_end

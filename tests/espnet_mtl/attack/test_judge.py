@@ -21,7 +21,7 @@ def make_judge(listener, draws=()):
 
 def test_a_lucky_draw_is_no_success():
     """Of what is heard in five draws, what is furthest from the target counts."""
-    given, texts = [], iter(["a b", "a b", "a", "c", "a b", "a b"])
+    given, texts = [], iter(["a b", "a b", "a b", "a", "c", "a b"])
 
     def listener(speech):
         given.append(speech)
@@ -32,7 +32,9 @@ def test_a_lucky_draw_is_no_success():
     assert [one.text for one in heard] == ["c", "a b"]
     assert judge.cost(heard).tolist() == [2, 0]
     # A victim that draws by a digest of its input has to draw afresh, too.
-    levels = [tuple((one * FULL_SCALE).round().astype(int)) for one in given[:5]]
+    levels = [
+        tuple((one * FULL_SCALE).round().astype(int)) for one in [given[0], *given[2:]]
+    ]
     assert len(set(levels)) == 4  # three samples, one of them a level lower
     first = np.array(levels[0])
     assert all(np.abs(first - other).sum() <= 1 for other in levels)
@@ -49,7 +51,8 @@ def test_untouched_audio_is_heard_as_it_is_in_every_draw():
     clean = torch.tensor([[100.0, 200.0, 300.0], [50.0, 0.0, 0.0]]) / FULL_SCALE
     judge = make_judge(listener, [3, 3]).around(clean)
     judge.hear(torch.zeros(2, 3))
-    assert given[0] == given[1] == given[2] and len(given) == 6
+    assert given[0] == given[2] == given[3] and given[1] == given[4] == given[5]
+    assert len(given) == 6
 
 
 def test_what_is_heard_is_what_the_file_would_hold_at_its_true_length():

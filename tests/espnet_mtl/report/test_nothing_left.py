@@ -57,7 +57,7 @@ def test_an_audit_of_nothing_passes_and_fails_nothing_about_the_attack(tmp_path)
     said = {str(finding) for finding in audit.findings.values()}
     assert said == {
         "NOT RUN: no attack can reach any target",
-        "PASS: 144 files unchanged, 144 of 144 heard alike",
+        "PASS: 156 files unchanged, 144 of 144 heard alike",
         "PASS: 12 of 12 infeasible (12 too long), in all trials counted",
     }
     assert audit.verdict == "partial"

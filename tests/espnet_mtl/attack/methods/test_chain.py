@@ -96,7 +96,7 @@ def test_random_losses_are_no_obstacle():
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"steps": (1, 2)}, "one of each for every stage"),
+        ({"steps": (1, 2, 3)}, "one of each for every stage"),
         ({"steps": (0, 2, 1)}, "steps: \\[0, 2, 1\\]"),
         ({"momentum": 1.0}, "momentum"),
         ({"wide": 0.5}, "wide"),
