@@ -416,7 +416,7 @@ def test_planted_examples_are_found_in_a_subset(tmp_path, data_dir):
 
 
 def test_a_weak_attack_misses_planted_examples(tmp_path, data_dir):
-    weak = PLANTED.replace("steps: [75, 100]", "steps: [2, 1]")
+    weak = PLANTED.replace("[75, 100]", "[1]").replace("[0.25, 0.05]", "[0.25]")
     for record in of(run(tmp_path, data_dir, weak), "planted"):
         assert all(one["exists"] and not one["found"] for one in record["planted"])
         assert all(0 < one["opened"] < 0.6 for one in record["planted"])
