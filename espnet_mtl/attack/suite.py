@@ -1,5 +1,6 @@
 """Several attacks one after another, of which each utterance keeps the worst."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -48,9 +49,9 @@ def worst_case(members: Sequence[SuiteMember], doubled: bool = False) -> Attacke
 
     Args:
         members: The attacks, in order.
-        doubled: Whether those that use gradients are run once more in the end, from
-            where they ended, to see what twice the gradients would change. What they
-            find is told, but is not a part of the worst case.
+        doubled: Whether those that use gradients go on in the end, from where they
+            ended, to see what twice the gradients would change. What they find is told,
+            but is not a part of the worst case.
     """
     tally = _Tally(members[0].problem)
     for member in members:
@@ -113,33 +114,42 @@ class _Tally:
                     self._loss_end[row] = attacked.loss_end[place]
 
     def double(self, members: Sequence[SuiteMember]) -> None:
-        """Run attacks once more on what resists, apart from the worst case."""
+        """Spend as many gradients again on what resists, apart from the worst case.
+
+        An attack that gives up early, as it sees no progress, is run several times.
+        """
         rows = self.resisting
         delta, cost = self._delta[rows], self._cost[rows]
-        spent = torch.zeros(len(rows), dtype=torch.long)
-        for member in members:
-            left = torch.nonzero(cost > 0)[:, 0]
-            if not len(left):
+        before = torch.tensor([self._gradients(row) for row in rows.tolist()])
+        spent = torch.zeros_like(before)
+        for turn in itertools.count():
+            wanting = (cost > 0) & (spent < before).to(cost.device)
+            if not wanting.any():
                 break
-            part = member.on(rows[left], delta[left])
-            part = replace(part, problem=part.problem.elsewhere("doubled"))
-            attacked, _, costs = _run(part)
-            nearer = costs < cost[left]
-            delta[left[nearer]] = attacked.delta[nearer]
-            cost[left] = torch.minimum(costs, cost[left])
-            spent[left] += _effort(part).gradients
+            for member in members:
+                still = torch.nonzero(wanting & (cost > 0))[:, 0]
+                if not len(still):
+                    break
+                part = member.on(rows[still], delta[still])
+                part = replace(part, problem=part.problem.elsewhere("doubled", turn))
+                attacked, _, costs = _run(part)
+                nearer = costs < cost[still]
+                delta[still[nearer]] = attacked.delta[nearer]
+                cost[still] = torch.minimum(costs, cost[still])
+                spent[still.cpu()] += _effort(part).gradients
         for place, row in enumerate(rows.tolist()):
             self._doubled[row] = Doubled(
-                gradients=sum(
-                    one.gradients
-                    for one in self._attempts[row]
-                    if one.kind == "white_box"
-                ),
+                gradients=int(before[place]),
                 more_gradients=int(spent[place]),
                 cost=float(cost[place]),
                 cost_before=float(self._cost[row]),
                 success=bool(cost[place] == 0),
             )
+
+    def _gradients(self, row: int) -> int:
+        """Count what attacks with gradients have spent on an utterance."""
+        attempts = self._attempts[row]
+        return sum(one.gradients for one in attempts if one.kind == "white_box")
 
     def attacked(self) -> Attacked:
         """Return the worst cases."""
