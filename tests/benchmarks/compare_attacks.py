@@ -5,11 +5,11 @@
     ./run.sh --stage 15 --attack_config tests/benchmarks/attack_standard_v1.yaml
     tests/benchmarks/compare_attacks.py exp/study_mini_accent/asr_mtl_*
 
-For each system and budget, over the utterances that both attacked: how many of them each
-attack broke, its AdvTWER, and the gradients that it took an utterance, of the attacked
-model; as decoded from disk. The first attack is wanted to break at least as many in every
-row, with at most 0.7 times the gradients in all. Gradients of what an audit does besides
-are not counted: they change no figure.
+For each system and budget, over the utterances that both attacked: how many of them
+each attack broke, its AdvTWER, and the gradients of the attacked model that it took for
+an utterance; as decoded from disk. The first attack is wanted to break at least as many
+in every row, with at most 0.7 times the gradients in all. What an audit spends besides
+is not counted: it changes no figure.
 """
 
 import argparse
