@@ -34,6 +34,7 @@ def find_smallest(
     found: Sequence[Found],
     curve: CurveConfig,
     savable: Callable[[Ball], Ball],
+    norm: str,
 ) -> Attacked:
     """Find the smallest budget that breaks each utterance, by bisection.
 
@@ -52,11 +53,12 @@ def find_smallest(
         found: The grid, from weak to strong.
         curve: How far to search, and how finely.
         savable: Returns what a file can hold of a ball.
+        norm: That of the budgets; see :func:`~espnet_mtl.attack.balls.make_ball`.
 
     Returns:
         The smallest perturbations that work; where none does, those that come nearest.
     """
-    search = _Search(member, found, savable)
+    search = _Search(member, found, savable, norm)
     for _ in range(_most_rounds(found, curve)):
         radius = search.next_radius(curve)
         rows = torch.nonzero(radius > 0)[:, 0]
@@ -82,11 +84,12 @@ class _Search:
         member: SuiteMember,
         found: Sequence[Found],
         savable: Callable[[Ball], Ball],
+        norm: str,
     ):
         self._member = member
         self._savable = savable
         self._unit = found[-1]
-        self._norm_is_db = found[0].budget > found[-1].budget
+        self._norm = norm
         self._weakest, self._strongest = found[0].radius, found[-1].radius
         size = len(member.problem)
         self._resisted = torch.zeros_like(self._weakest)
@@ -111,13 +114,21 @@ class _Search:
         down = torch.where(
             high / 1.999 > self._weakest * 0.5**curve.halvings, high / 2.0, 0.0
         )
-        between = torch.where(high > curve.within * low, (low * high).sqrt(), 0.0)
+        if self._norm == "linf":
+            up = up.clamp(max=UNBOUNDED)
+        is_between = (low > 0) & high.isfinite() & (high > curve.within * low)
+        between = torch.where(is_between, (low * high).sqrt(), 0.0)
         radius = torch.where(low > 0, between, down)
-        radius = torch.where(high.isinf(), up, radius)
-        if self._member.problem.ball.norm == "linf":
-            # Between neighbouring levels of 16-bit audio, there is nothing to try.
-            radius = torch.where(high - low < 1.5 / FULL_SCALE, 0.0, radius)
-        return radius.clamp(max=UNBOUNDED)
+        radius = self._savable_radius(torch.where(high.isinf(), up, radius))
+        # The mean of two levels of 16-bit audio with one between is rounded to the
+        # lower, which has been tried.
+        next_level = self._savable_radius(low + 1.0 / FULL_SCALE)
+        radius = torch.where(is_between & (radius <= low), next_level, radius)
+        return torch.where((radius > low) & (radius < high), radius, 0.0)
+
+    def _savable_radius(self, radius: torch.Tensor) -> torch.Tensor:
+        """Return what a file can hold of radii, (Batch,)."""
+        return self._savable(self._member.problem.ball.with_radius(radius)).radius
 
     def attempt(self, rows: torch.Tensor, radius: torch.Tensor) -> None:
         """Attack some utterances, each in a ball of its own radius."""
@@ -159,7 +170,7 @@ class _Search:
         if not self._unit.radius[row]:  # silence has no louder ball
             return self._unit.budget
         ratio = radius / float(self._unit.radius[row])
-        if self._norm_is_db:
+        if self._norm == "snr":
             return round(self._unit.budget - 20.0 * math.log10(ratio), 6)
         return round(self._unit.budget * ratio, 9)
 

@@ -86,7 +86,8 @@ class Performer:
         ]
         if bound.curve is None:
             return worst_case(members, bound.trial.doubled)
-        return find_smallest(members[0], found, bound.curve, self.maker.savable)
+        norm = bound.trial.norm or "linf"
+        return find_smallest(members[0], found, bound.curve, self.maker.savable, norm)
 
     def _find_planted(
         self, bound: BoundTrial, batch: Batch, loud: torch.Tensor

@@ -13,6 +13,7 @@ from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.quantise import FULL_SCALE, within_levels
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
@@ -55,7 +56,11 @@ class Known:
         return Known([self.needed[n] for n in rows.tolist()])
 
 
-def search(budgets, curve, norm="linf", judge=None):
+def keep(ball):
+    return ball
+
+
+def search(budgets, curve, norm="linf", judge=None, savable=keep):
     radii: list = []
     found = []
     for budget in budgets:
@@ -66,7 +71,7 @@ def search(budgets, curve, norm="linf", judge=None):
     problem = replace(problem, judge=judge or Known())
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, Fill(radii), problem)
-    return find_smallest(member, found, curve, lambda ball: ball), radii
+    return find_smallest(member, found, curve, savable, norm), radii
 
 
 def test_it_is_found_to_within_the_ratio():
@@ -107,47 +112,67 @@ def test_a_grid_is_enough_where_nothing_else_is_asked_for():
     assert attacked.smallest[1].budget == 0.002
 
 
-def test_decibels_are_counted_in_decibels():
-    @dataclass
-    class Power:
-        needed: float = 27.0
+@dataclass
+class Power:
+    """Hears the target from an Euclidean norm on."""
 
-        def hear(self, delta):
-            clean = make_problem().ball.clean
-            snr = 20 * torch.log10(clean.norm(dim=1) / delta.norm(dim=1))
-            return [Heard("yes" if one <= self.needed else "no") for one in snr]
+    needed: torch.Tensor
 
-        cost = Known.cost
+    def hear(self, delta):
+        heard = delta.norm(dim=1) >= self.needed
+        return [Heard("yes" if one else "no") for one in heard]
 
-        def rows(self, rows):
-            return Part(self, rows)
+    cost = Known.cost
 
-    @dataclass
-    class Part:
-        whole: Power
-        rows_: torch.Tensor
+    def rows(self, rows):
+        return Power(self.needed[rows])
 
-        def hear(self, delta):
-            clean = make_problem().ball.clean[self.rows_]
-            snr = 20 * torch.log10(clean.norm(dim=1) / delta.norm(dim=1))
-            return [Heard("yes" if one <= 27.0 else "no") for one in snr]
 
-        cost = Known.cost
-
-    radii: list = []
+def search_power(norm, budgets, judge, lengths=(800, 640, 400), curve=None):
     found = []
-    for budget in (40.0, 34.0, 28.0):
-        problem = make_problem(norm="snr", budget=budget)
+    for budget in budgets:
+        problem = make_problem(lengths, norm=norm, budget=budget)
         delta = torch.zeros_like(problem.ball.clean)
         found.append(Found(budget, problem.ball.radius, delta))
-    fill = _FillSphere(radii)
     about = Member(attack="fill", attacker="me", kind="white_box")
-    member = SuiteMember(about, fill, replace(problem, judge=Power()))
-    attacked = find_smallest(member, found, CurveConfig(), lambda ball: ball)
+    member = SuiteMember(about, _FillSphere([]), replace(problem, judge=judge))
+    return find_smallest(member, found, curve or CurveConfig(), keep, norm)
+
+
+@pytest.mark.parametrize("budgets", [(40.0, 34.0, 28.0), (28.0,)])
+def test_decibels_are_counted_in_decibels(budgets):
+    clean = make_problem().ball.clean
+    judge = Power(clean.norm(dim=1) * 10 ** (-27.0 / 20))
+    attacked = search_power("snr", budgets, judge)
     for one in attacked.smallest:
         assert one.budget <= 27.0 < one.resisted  # fewer dB are louder
         assert one.resisted - one.budget < 0.83  # a ratio of 1.1
         assert [b for b, _ in one.tried] == sorted((b for b, _ in one.tried))[::-1]
+
+
+def test_loud_perturbations_are_searched_as_finely_as_quiet_ones():
+    judge = Power(torch.tensor([11.0, 13.0, 35.0]))
+    attacked = search_power("l2", (5.0, 10.0), judge, lengths=(8000, 7000, 6000))
+    for one, needed in zip(attacked.smallest, judge.needed.tolist(), strict=True):
+        assert one.resisted < needed <= one.budget <= 1.1 * one.resisted
+
+
+def test_neighbouring_levels_of_a_file_are_each_tried_once():
+    level = 1 / FULL_SCALE
+    judge = Known([9 * level, 10 * level, 4 * level])
+    attacked, radii = search(
+        [8 * level, 10 * level],
+        CurveConfig(halvings=2),
+        judge=judge,
+        savable=within_levels,
+    )
+    budgets = [round(one.budget / level) for one in attacked.smallest]
+    assert budgets == [9, 10, 4]
+    resisted = [one.resisted for one in attacked.smallest]
+    assert [round(one / level) for one in resisted[:2]] == [8, 9]
+    tried = [tuple(b for b, _ in one.tried) for one in attacked.smallest]
+    assert [len(one) for one in tried] == [3, 3, 5]
+    assert sum(map(len, radii)) == 1 + 1 + 3
 
 
 @dataclass(frozen=True)
@@ -173,7 +198,7 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         found.append(Found(budget, problem.ball.radius, start))
     problem = make_problem(budget=0.08)
     member = SuiteMember(about, chain, problem)
-    smallest = find_smallest(member, found, CurveConfig(within=1.1), lambda ball: ball)
+    smallest = find_smallest(member, found, CurveConfig(within=1.1), keep, "linf")
     assert not problem.judge.cost(problem.judge.hear(smallest.delta)).any()
     for row, one in enumerate(smallest.smallest):
         ball = make_ball("linf", one.budget, problem.ball.clean, problem.ball.lengths)
