@@ -44,7 +44,7 @@ class Chain(Method):
         listen_every: Steps from one listening to the next.
         rounds: Further stages at most.
         worth: Share of its loss that an utterance has to have lost in a stage for
-            another one.
+            another one, or anything at all with 0.
     """
 
     traits = Traits(
@@ -99,7 +99,9 @@ class Chain(Method):
             self._descend(search, steps, size, wide)
         for _ in range(self.rounds):
             kept = torch.isin(rows, search.rows)
-            search.give_up(search.best.loss > (1.0 - self.worth) * before[kept])
+            before = before[kept]
+            # A loss away from something is negative, and can fall all the same.
+            search.give_up(before - search.best.loss <= self.worth * before.abs())
             if not len(search.rows):
                 break
             before, rows = search.best.loss.clone(), search.rows
