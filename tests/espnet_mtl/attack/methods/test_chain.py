@@ -5,7 +5,7 @@ import torch
 from toy_problem import make_problem
 from toy_victim import ToyVictim
 
-from espnet_mtl.attack.eot import EOT
+from espnet_mtl.attack.eot import EOT, Draws, ExpectedLoss
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Effort
@@ -109,6 +109,25 @@ def test_random_losses_are_no_obstacle():
     attacked = Chain(steps=(20,), step_sizes=(0.25,))(problem)
     assert (attacked.loss_end < attacked.loss_start).all()
     assert (problem.effort.gradients >= 2).all()
+
+
+def test_the_decoder_hears_what_is_better_on_draws_that_are_worse():
+    class Worse(ExpectedLoss):
+        def __call__(self, speech):
+            self.draws[0].take(1)
+            return self.again(speech)
+
+        def again(self, speech):
+            return self.loss(speech) + 100.0 * self.draws[0]._taken
+
+        def rows(self, rows):
+            return replace(self, loss=self.loss.rows(rows))
+
+    problem = make_problem(budget=0.02)  # nobody gets there
+    loss = Worse(problem.loss, EOT(), problem.ball.lengths, [Draws(1)])
+    problem = counted(replace(problem, loss=loss))
+    Chain(steps=(20,), step_sizes=(0.1,), listen_every=5)(problem)
+    assert problem.effort.decodings.tolist() == [4, 4, 4]
 
 
 @pytest.mark.parametrize(
