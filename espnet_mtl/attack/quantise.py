@@ -28,6 +28,25 @@ def saver(sample_format: str, norm: str) -> Saved:
     )
 
 
+def in_file(saved: Saved, ball: Ball, delta: torch.Tensor) -> torch.Tensor:
+    """Return attacked audio of a batch as files hold it, (Batch, Samples).
+
+    Args:
+        saved: What a file keeps.
+        ball: Around the clean audio.
+        delta: Perturbations, (Batch, Samples).
+    """
+    kept = torch.zeros_like(delta)
+    radii = ball.radius.tolist()
+    for row, length in enumerate(ball.lengths.tolist()):
+        clean = ball.clean[row, :length].cpu().numpy()
+        attacked = clean + delta[row, :length].detach().cpu().numpy()
+        kept[row, :length] = torch.from_numpy(saved(clean, attacked, radii[row])).to(
+            kept
+        )
+    return kept
+
+
 def within_levels(ball: Ball) -> Ball:
     """Shrink an L-inf ball to what a 16-bit file can hold of it.
 

@@ -9,7 +9,7 @@ import torch
 from espnet_mtl.attack.balls import UNBOUNDED, Ball
 from espnet_mtl.attack.config import CurveConfig
 from espnet_mtl.attack.problem import Attacked
-from espnet_mtl.attack.quantise import FULL_SCALE
+from espnet_mtl.attack.quantise import FULL_SCALE, Saved, in_file
 from espnet_mtl.attack.suite import SuiteMember
 from espnet_mtl.results.record import Smallest
 
@@ -34,6 +34,7 @@ def find_smallest(
     found: Sequence[Found],
     curve: CurveConfig,
     savable: Callable[[Ball], Ball],
+    saved: Saved,
     norm: str,
 ) -> Attacked:
     """Find the smallest budget that breaks each utterance, by bisection.
@@ -53,12 +54,13 @@ def find_smallest(
         found: The grid, from weak to strong.
         curve: How far to search, and how finely.
         savable: Returns what a file can hold of a ball.
+        saved: What a file keeps of attacked audio.
         norm: That of the budgets; see :func:`~espnet_mtl.attack.balls.make_ball`.
 
     Returns:
         The smallest perturbations that work; where none does, those that come nearest.
     """
-    search = _Search(member, found, savable, norm)
+    search = _Search(member, found, savable, saved, norm)
     for _ in range(_most_rounds(found, curve)):
         radius = search.next_radius(curve)
         rows = torch.nonzero(radius > 0)[:, 0]
@@ -84,10 +86,12 @@ class _Search:
         member: SuiteMember,
         found: Sequence[Found],
         savable: Callable[[Ball], Ball],
+        saved: Saved,
         norm: str,
     ):
         self._member = member
         self._savable = savable
+        self._saved = saved
         self._unit = found[-1]
         self._norm = norm
         self._weakest, self._strongest = found[0].radius, found[-1].radius
@@ -137,10 +141,12 @@ class _Search:
         start = ball.project_(self._delta[rows].clone())
         part = replace(part, problem=replace(part.problem, ball=ball, start=start))
         attacked = part.method(part.problem)
-        heard = part.problem.hear(attacked.delta)
+        # As a file in this ball holds it: rounding in that of the trial would leave it.
+        delta = in_file(self._saved, ball, attacked.delta) - ball.clean
+        heard = part.problem.hear(delta)
         costs = part.problem.judge.cost(heard).to(self._cost)
         texts = [one.text for one in heard]
-        self._update(rows, ball.radius, attacked.delta, costs, texts)
+        self._update(rows, ball.radius, delta, costs, texts)
 
     def _update(
         self,

@@ -13,7 +13,7 @@ from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked
-from espnet_mtl.attack.quantise import FULL_SCALE, within_levels
+from espnet_mtl.attack.quantise import FULL_SCALE, in_file, saver, within_levels
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
@@ -60,6 +60,10 @@ def keep(ball):
     return ball
 
 
+def exact(clean, attacked, radius):
+    return attacked
+
+
 def search(budgets, curve, norm="linf", judge=None, savable=keep):
     radii: list = []
     found = []
@@ -71,7 +75,7 @@ def search(budgets, curve, norm="linf", judge=None, savable=keep):
     problem = replace(problem, judge=judge or Known())
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, Fill(radii), problem)
-    return find_smallest(member, found, curve, savable, norm), radii
+    return find_smallest(member, found, curve, savable, exact, norm), radii
 
 
 def test_it_is_found_to_within_the_ratio():
@@ -80,7 +84,8 @@ def test_it_is_found_to_within_the_ratio():
         found = attacked.smallest[row]
         assert found.resisted < needed <= found.budget <= 1.1 * found.resisted
         assert attacked.heard[row] == "yes"
-        assert float(attacked.delta[row].max()) == pytest.approx(found.budget)
+        size = float(attacked.delta[row].max())
+        assert size == pytest.approx(found.budget, abs=1e-7)
         costs = [cost for _, cost in found.tried]
         assert costs == sorted(costs, reverse=True)
         assert [b for b, _ in found.tried] == sorted(b for b, _ in found.tried)
@@ -136,7 +141,7 @@ def search_power(norm, budgets, judge, lengths=(800, 640, 400), curve=None):
         found.append(Found(budget, problem.ball.radius, delta))
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, _FillSphere([]), replace(problem, judge=judge))
-    return find_smallest(member, found, curve or CurveConfig(), keep, norm)
+    return find_smallest(member, found, curve or CurveConfig(), keep, exact, norm)
 
 
 @pytest.mark.parametrize("budgets", [(40.0, 34.0, 28.0), (28.0,)])
@@ -198,7 +203,9 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         found.append(Found(budget, problem.ball.radius, start))
     problem = make_problem(budget=0.08)
     member = SuiteMember(about, chain, problem)
-    smallest = find_smallest(member, found, CurveConfig(within=1.1), keep, "linf")
+    smallest = find_smallest(
+        member, found, CurveConfig(within=1.1), keep, exact, "linf"
+    )
     assert not problem.judge.cost(problem.judge.hear(smallest.delta)).any()
     for row, one in enumerate(smallest.smallest):
         ball = make_ball("linf", one.budget, problem.ball.clean, problem.ball.lengths)
@@ -209,3 +216,37 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         assert one.budget == min(grid) and len(one.tried) > 3
         pairs = itertools.pairwise(cost for _, cost in one.tried)
         assert all(later >= 0 for pair in pairs for later in pair)
+
+
+@pytest.mark.parametrize(
+    "norm, budgets, needed",
+    [("linf", (1.1e-4, 4e-4), 2e-4), ("l2", (1e-3, 4e-3), 2e-3)],
+)
+def test_the_saved_file_stays_in_the_ball_of_the_smallest_budget(norm, budgets, needed):
+    """Rounding leaves an L2 ball, and L-inf where clean audio is between levels."""
+
+    class Sized(Known):
+        def hear(self, delta):
+            sizes = make_problem(norm=norm).ball.size(delta)
+            return [Heard("yes" if size >= 0.9 * needed else "no") for size in sizes]
+
+        def rows(self, rows):
+            return self
+
+    saved = saver("pcm16", norm)
+    problem = make_problem((400,), norm=norm, budget=budgets[-1])
+    clean = problem.ball.clean + 0.3 / FULL_SCALE
+    balls = [make_ball(norm, one, clean, problem.ball.lengths) for one in budgets]
+    found = [
+        Found(budget, ball.radius, in_file(saved, ball, ball.random([1])) - clean)
+        for budget, ball in zip(budgets, balls, strict=True)
+    ]
+    fill = _FillSphere([]) if norm == "l2" else Fill([])
+    about = Member(attack="fill", attacker="me", kind="white_box")
+    problem = replace(problem, ball=balls[-1], judge=Sized())
+    member = SuiteMember(about, fill, problem)
+    attacked = find_smallest(member, found, CurveConfig(), within_levels, saved, norm)
+    (one,) = attacked.smallest
+    assert budgets[0] < one.budget < budgets[-1]
+    file = in_file(saved, balls[-1], attacked.delta)
+    assert problem.ball.size(file - clean) <= 1.0001 * one.budget
