@@ -219,7 +219,8 @@ class _Planner:
     def _clean(self) -> BoundTrial:
         goal, settings = Attacker(), {}
         attack = self._bind(UNTOUCHED, Untouched(), NamedAttacker("", goal))
-        if self._config.name:
+        if self._config.name or self._config.ascending:
+            # What is broken is given up: a random victim must not seem so by luck.
             every = [one for spec in self._config.attacks for one in self._who(spec)]
             seeing = [one for one in every if one.attacker.weights]
             looks = (seeing or self._attackers.distinct)[0]

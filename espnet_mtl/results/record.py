@@ -167,7 +167,7 @@ class Record:
         doubled: What as many gradients again have changed, for what still resisted.
         smallest: The smallest budget that breaks it, where that was looked for.
         planted: Searches for planted examples, from easy to hard, where there were any.
-        health: How the victim behaves at the clean audio, where a suite looked.
+        health: How the victim behaves at the clean audio, where that was looked at.
         notes: What the attack itself has to say, such as its number of queries.
     """
 

@@ -50,6 +50,13 @@ def test_a_random_victim_is_asked_several_times(tmp_path, data_dir):
         assert count(data_dir, out, is_random) == times * NUM_UTTS
 
 
+def test_so_is_one_whose_smallest_budgets_are_looked_for(tmp_path, data_dir):
+    alone = {"name": "", "ascending": True}
+    for is_random, times in ((False, 1), (True, DRAWS)):
+        out = tmp_path / str(is_random)
+        assert count(data_dir, out, is_random, **alone) == (3 + times) * NUM_UTTS
+
+
 def test_what_was_attacked_without_the_check_is_attacked_again_with_it(
     tmp_path, data_dir
 ):
