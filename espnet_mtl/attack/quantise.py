@@ -9,7 +9,7 @@ from espnet_mtl.attack.balls import Ball
 
 SAMPLE_FORMATS = ("pcm16", "float32")
 FULL_SCALE = 32768  # soundfile's: a 16-bit sample of n reads as n / 32768
-
+_HAIR = 1e-6  # of a level: what a ball is wider, for the rounding of this arithmetic
 
 # What is left of attacked audio in a file: (clean, attacked, radius) -> samples in
 # [-1, 1], float32, (Samples,).
@@ -58,9 +58,9 @@ def within_levels(ball: Ball) -> Ball:
         return ball
     levels = ball.clean * FULL_SCALE
     on_levels = (levels == levels.round()).all(dim=1)
-    # A hair wider, for the rounding of this very arithmetic
-    whole = torch.floor(ball.radius * FULL_SCALE * (1 + 1e-6)) / FULL_SCALE
-    return ball.with_radius(torch.where(on_levels, whole, ball.radius))
+    whole = torch.floor(ball.radius.double() * FULL_SCALE + _HAIR) / FULL_SCALE
+    radius = torch.where(on_levels, whole.to(ball.radius), ball.radius)
+    return ball.with_radius(radius)
 
 
 def quantise(
@@ -93,9 +93,8 @@ def quantise(
 
 
 def _within_linf(clean: np.ndarray, levels: np.ndarray, radius: float) -> np.ndarray:
-    # A hair wider, for the rounding of this very arithmetic
-    lowest = np.ceil(clean - radius - 1e-6)
-    highest = np.floor(clean + radius + 1e-6)
+    lowest = np.ceil(clean - radius - _HAIR)
+    highest = np.floor(clean + radius + _HAIR)
     nearest = np.rint(clean)
     none = lowest > highest
     lowest[none] = highest[none] = nearest[none]
