@@ -59,6 +59,7 @@ class Performer:
             donor: Reads as many other utterances.
             fitted: What the trial's attack has been fitted to.
         """
+        # A search needs all of the grid; else the last trial stands for those before.
         after = bound.trial.after if bound.curve else bound.trial.after[-1:]
         found = [self._found(name, batch) for name in after]
         if bound.trial.attack == PLANTED:
