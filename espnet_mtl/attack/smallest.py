@@ -61,21 +61,12 @@ def find_smallest(
         The smallest perturbations that work; where none does, those that come nearest.
     """
     search = _Search(member, found, savable, saved, norm)
-    for _ in range(_most_rounds(found, curve)):
+    while True:
         radius = search.next_radius(curve)
         rows = torch.nonzero(radius > 0)[:, 0]
         if not len(rows):
-            break
+            return search.attacked()
         search.attempt(rows, radius[rows])
-    return search.attacked()
-
-
-def _most_rounds(found: Sequence[Found], curve: CurveConfig) -> int:
-    """Return how many budgets may have to be tried."""
-    radii = [float(one.radius.max()) for one in found]
-    widest = max([2.0, *(b / a for a, b in zip(radii, radii[1:], strict=False) if a)])
-    halvings = math.log2(math.log(widest) / math.log(curve.within))
-    return curve.halvings + curve.doublings + max(1, math.ceil(halvings) + 1)
 
 
 class _Search:
@@ -156,29 +147,36 @@ class _Search:
         costs: torch.Tensor,
         heard: Sequence[str],
     ) -> None:
+        # A perturbation smaller than its ball breaks the utterance in its own, too.
+        needed = self._member.problem.ball.rows(rows).size(delta)
+        needed = torch.where(needed > 0, torch.minimum(needed, radius), radius)
         for place, row in enumerate(rows.tolist()):
-            size, cost = radius[place], float(costs[place])
-            self._tried[row][float(size)] = cost
+            cost = float(costs[place])
             is_broken = cost == 0
-            if is_broken and size < self._broken[row]:
+            size = float(needed[place] if is_broken else radius[place])
+            tried = self._tried[row]
+            tried[size] = cost
+            is_best = is_broken and size < self._broken[row]
+            if is_best:
                 self._broken[row] = size
-            elif not is_broken and self._resisted[row] < size < self._broken[row]:
-                self._resisted[row] = size
-            smaller = is_broken and self._broken[row] == size
+            resisted = [
+                one for one, left in tried.items() if left and one < self._broken[row]
+            ]
+            self._resisted[row] = max(resisted, default=0.0)
             nearer = self._broken[row].isinf() and cost < self._cost[row]
-            if smaller or nearer:
+            if is_best or nearer:
                 self._cost[row] = cost
                 self._delta[row] = delta[place]
                 self._heard[row] = heard[place]
 
     def _budget(self, row: int, radius: float) -> float:
         """Return a radius of an utterance as a budget, in the norm's own unit."""
+        if self._norm != "snr":
+            return float(f"{radius:.7g}")  # as exact as it is
         if not self._unit.radius[row]:  # silence has no louder ball
             return self._unit.budget
         ratio = radius / float(self._unit.radius[row])
-        if self._norm == "snr":
-            return round(self._unit.budget - 20.0 * math.log10(ratio), 6)
-        return round(self._unit.budget * ratio, 9)
+        return round(self._unit.budget - 20.0 * math.log10(ratio), 6)
 
     def attacked(self) -> Attacked:
         """Return what was found."""

@@ -250,3 +250,44 @@ def test_the_saved_file_stays_in_the_ball_of_the_smallest_budget(norm, budgets, 
     assert budgets[0] < one.budget < budgets[-1]
     file = in_file(saved, balls[-1], attacked.delta)
     assert problem.ball.size(file - clean) <= 1.0001 * one.budget
+
+
+@dataclass(frozen=True)
+class Cautious(_FillSphere):
+    """Take no more of the ball than a norm of 1."""
+
+    traits = PGD.traits
+
+    def __call__(self, problem):
+        radius = problem.ball.radius.clamp(max=1.0)
+        return super().__call__(replace(problem, ball=problem.ball.with_radius(radius)))
+
+
+def test_a_perturbation_smaller_than_its_ball_is_what_counts():
+    found = []
+    for budget in (0.5, 5.0):
+        problem = make_problem(norm="l2", budget=budget)
+        ball = problem.ball
+        delta = Cautious([])(problem).delta
+        found.append(Found(budget, ball.radius, delta))
+    problem = replace(problem, judge=Power(torch.tensor([0.7, 0.95, 0.99])))
+    about = Member(attack="cautious", attacker="me", kind="white_box")
+    member = SuiteMember(about, Cautious([]), problem)
+    attacked = find_smallest(member, found, CurveConfig(), keep, exact, "l2")
+    sizes = attacked.delta.norm(dim=1).tolist()
+    for one, size in zip(attacked.smallest, sizes, strict=True):
+        assert one.budget == pytest.approx(size) and one.budget <= 1.0
+        assert one.resisted < one.budget <= 1.1 * one.resisted
+
+
+def test_budgets_are_those_of_the_levels_that_a_file_can_hold():
+    level = 1 / FULL_SCALE
+    attacked, _ = search(
+        [0.00002, 0.00004],
+        CurveConfig(),
+        judge=Known([3 * level] * 3),
+        savable=within_levels,
+    )
+    for one in attacked.smallest:
+        assert one.budget == pytest.approx(3 * level, rel=1e-6)
+        assert one.resisted == pytest.approx(2 * level, rel=1e-6)
