@@ -172,7 +172,7 @@ class _Search:
     def _budget(self, row: int, radius: float) -> float:
         """Return a radius of an utterance as a budget, in the norm's own unit."""
         if self._norm != "snr":
-            return float(f"{radius:.7g}")  # as exact as it is
+            return round(radius, 9)
         if not self._unit.radius[row]:  # silence has no louder ball
             return self._unit.budget
         ratio = radius / float(self._unit.radius[row])

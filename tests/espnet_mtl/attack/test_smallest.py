@@ -112,9 +112,9 @@ def test_a_grid_is_enough_where_nothing_else_is_asked_for():
     curve = CurveConfig(within=2.0, halvings=0, doublings=0)
     attacked, radii = search([0.001, 0.002, 0.004, 0.008, 0.016], curve)
     assert radii == []
-    assert attacked.smallest[0].budget == 0.016
-    assert attacked.smallest[0].resisted == 0.008
-    assert attacked.smallest[1].budget == 0.002
+    assert attacked.smallest[0].budget == pytest.approx(0.016)
+    assert attacked.smallest[0].resisted == pytest.approx(0.008)
+    assert attacked.smallest[1].budget == pytest.approx(0.002)
 
 
 @dataclass
@@ -289,5 +289,5 @@ def test_budgets_are_those_of_the_levels_that_a_file_can_hold():
         savable=within_levels,
     )
     for one in attacked.smallest:
-        assert one.budget == pytest.approx(3 * level, rel=1e-6)
-        assert one.resisted == pytest.approx(2 * level, rel=1e-6)
+        assert one.budget == pytest.approx(3 * level, rel=1e-5)
+        assert one.resisted == pytest.approx(2 * level, rel=1e-5)
