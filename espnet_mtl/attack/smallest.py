@@ -106,8 +106,9 @@ class _Search:
         up = torch.where(
             low * 1.999 < self._strongest * 2.0**curve.doublings, low * 2.0, 0.0
         )
+        lowest = self._weakest * 0.5**curve.halvings
         down = torch.where(
-            high / 1.999 > self._weakest * 0.5**curve.halvings, high / 2.0, 0.0
+            high > 1.001 * lowest, torch.maximum(high / 2.0, lowest), 0.0
         )
         if self._norm == "linf":
             up = up.clamp(max=UNBOUNDED)

@@ -280,6 +280,25 @@ def test_a_perturbation_smaller_than_its_ball_is_what_counts():
         assert one.resisted < one.budget <= 1.1 * one.resisted
 
 
+def test_all_halvings_are_tried_where_perturbations_are_smaller_than_balls():
+    class Less(Cautious):
+        traits = PGD.traits
+
+        def __call__(self, problem):
+            ball = problem.ball.with_radius(0.9 * problem.ball.radius)
+            return _FillSphere.__call__(self, replace(problem, ball=ball))
+
+    problem = make_problem(norm="l2", budget=1.0)
+    found = [Found(1.0, problem.ball.radius, Less([])(problem).delta)]
+    problem = replace(problem, judge=Power(torch.zeros(3)))
+    about = Member(attack="less", attacker="me", kind="white_box")
+    member = SuiteMember(about, Less([]), problem)
+    curve = CurveConfig(halvings=2)
+    attacked = find_smallest(member, found, curve, keep, exact, "l2")
+    for one in attacked.smallest:
+        assert one.resisted is None and one.budget <= 0.25
+
+
 def test_budgets_are_those_of_the_levels_that_a_file_can_hold():
     level = 1 / FULL_SCALE
     attacked, _ = search(
