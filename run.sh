@@ -32,7 +32,7 @@ update_readme=false # Write the results into the checkout's READMEs.
 # Passed on, after what conf/ and the preset say
 train_args=         # Options of asr_mtl_train, such as "--max_epoch 5".
 attack_config=conf/attack_standard.yaml # The attack.
-attack_args=        # Settings that replace those of attack_config, such as "steps=10".
+attack_args=        # Settings that replace those of attack_config, such as "budgets=[0.002]".
 inference_args=     # Options of asr_mtl_inference, such as "--beam_size 5".
 num_attack_utts=    # Utterances to attack. Empty: as many as conf/presets.yaml says.
 local_data_opts=    # Options of the recipe's local/data.sh.

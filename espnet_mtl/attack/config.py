@@ -1,5 +1,6 @@
 """The configuration of an attack, or of a suite of attacks."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -56,6 +57,10 @@ class LoudBlackBox:
     times: float = 8.0
     queries: int = 1000
     transcripts: int = 100
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.times < math.inf:
+            raise UserError(f"times: {self.times}: give a number of 1 or more")
 
 
 @dataclass(frozen=True)
@@ -169,6 +174,14 @@ class AttackConfig:
             raise UserError("attacks: two have the same name; give one a 'label'")
         if self.batch_bins < 1:
             raise UserError("batch_bins: give a number above 0")
+        self._check_audit()
+        if self.curve is not None:
+            self._check_curve()
+
+    def _check_audit(self) -> None:
+        for name in ("unbounded", "planted"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name}: {getattr(self, name)}: give 0 or more")
         if (self.unbounded or self.doubled or self.black_box) and not self.name:
             raise UserError(
                 "unbounded, doubled, black_box: only a suite with a 'name' has them"
@@ -180,8 +193,18 @@ class AttackConfig:
             )
         if self.planted and self.eot != EOT():
             raise UserError("planted: not with 'eot'; leave one of them out")
-        if self.curve is not None and not self.ascending:
+
+    def _check_curve(self) -> None:
+        if not self.ascending:
             raise UserError("curve: needs 'ascending: true'")
+        blind = {one.label: one.method.blind for one in self.attacks}
+        words = {name: one.words for name, one in self.attackers.items()}
+        others = [k for k, v in {**blind, **words}.items() if v not in (None, "target")]
+        if others:
+            raise UserError(
+                f"curve: {', '.join(others)}: a curve is of attacks that want a target "
+                "to be heard; leave 'curve' out, or these"
+            )
 
     def _check_budgets(self) -> None:
         if not self.budgets:

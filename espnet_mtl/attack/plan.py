@@ -219,7 +219,8 @@ class _Planner:
     def _clean(self) -> BoundTrial:
         goal, settings = Attacker(), {}
         attack = self._bind(UNTOUCHED, Untouched(), NamedAttacker("", goal))
-        if self._config.name:
+        if self._config.name or self._config.ascending:
+            # What is broken is given up: a random victim must not seem so by luck.
             every = [one for spec in self._config.attacks for one in self._who(spec)]
             seeing = [one for one in every if one.attacker.weights]
             looks = (seeing or self._attackers.distinct)[0]
@@ -274,26 +275,25 @@ class _Planner:
             series.append(BoundTrial.of(trial, tuple(attacks), goal))
         plan = self._in_turn(series, self._name(config.name, "", "curve"))
         if config.unbounded:
-            # One that spends nothing on the accent, if there is one, goes furthest.
-            who = min(
-                self._attackers.distinct,
-                key=lambda one: "accent" in one.attacker.weights,
-            )
-            # It checks the model, whoever attacks: no other attacker has a part in it.
-            who = replace(who, also=())
-            attack = self._bind("unbounded", Unbounded(config.unbounded), who)
-            unbounded = self._trial(
-                "unbounded", attack, UNBOUNDED, role="audit", norm="linf"
-            )
-            if config.ascending:
-                unbounded = unbounded.going_on_from(series[-1:])
-            plan.append(unbounded)
-        if config.planted:
-            plan += self._planted(plan[-1].trial, attacks, goal)
+            plan.append(self._unbounded(series[-1:]))
+            if config.planted:
+                plan += self._planted(plan[-1].trial, attacks, goal)
         if config.black_box:
             loud = self._black_box(config.black_box, attacks, goal)
             plan.append(loud.going_on_from(series[-1:]) if config.ascending else loud)
         return plan
+
+    def _unbounded(self, loudest: Sequence[BoundTrial]) -> BoundTrial:
+        """An attack whose ball grows until it succeeds."""
+        # One that spends nothing on the accent, if there is one, goes furthest.
+        who = min(
+            self._attackers.distinct, key=lambda one: "accent" in one.attacker.weights
+        )
+        # It checks the model, whoever attacks: no other attacker has a part in it.
+        who = replace(who, also=())
+        attack = self._bind("unbounded", Unbounded(self._config.unbounded), who)
+        trial = self._trial("unbounded", attack, UNBOUNDED, role="audit", norm="linf")
+        return trial.going_on_from(loudest) if self._config.ascending else trial
 
     def _black_box(
         self, wanted: LoudBlackBox, attacks: Sequence[BoundAttack], goal: Attacker

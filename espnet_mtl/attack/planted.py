@@ -33,7 +33,7 @@ from espnet_mtl.attack.problem import (
     Problem,
     loss_and_gradient,
 )
-from espnet_mtl.attack.quantise import FULL_SCALE, Saved
+from espnet_mtl.attack.quantise import FULL_SCALE, Saved, in_file
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.record import Planted
@@ -201,14 +201,7 @@ class PlantedJudge:
 
     def in_file(self, delta: torch.Tensor) -> torch.Tensor:
         """Return attacked audio as a file holds it, (Batch, Samples)."""
-        kept = torch.zeros_like(delta)
-        radii = self.ball.radius.tolist()
-        for row, length in enumerate(self.ball.lengths.tolist()):
-            clean = self.ball.clean[row, :length].cpu().numpy()
-            attacked = clean + delta[row, :length].detach().cpu().numpy()
-            samples = torch.from_numpy(self.saved(clean, attacked, radii[row]))
-            kept[row, :length] = samples.to(kept)
-        return kept
+        return in_file(self.saved, self.ball, delta)
 
 
 def find_planted(

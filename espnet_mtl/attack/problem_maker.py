@@ -102,8 +102,8 @@ class ProblemMaker:
         # 2. What to minimise
         losses = [self._loss(*aim, batch) for aim in attack.aims]
         loss = losses[0] if len(losses) == 1 else MeanLoss(losses)
-        draws = [seed_of(self.seed, "eot", utt) for utt in batch.utterances]
-        loss = attack.eot.wrap(loss, batch.lengths, draws)
+        eot_seeds = [seed_of(self.seed, "eot", utt) for utt in batch.utterances]
+        loss = attack.eot.wrap(loss, batch.lengths, eot_seeds)
 
         # 3. Seeds: others where the same attack is repeated
         seeds = [seed_of(self.seed, utt) for utt in batch.utterances]

@@ -9,7 +9,7 @@ from espnet_mtl.attack.balls import Ball
 
 SAMPLE_FORMATS = ("pcm16", "float32")
 FULL_SCALE = 32768  # soundfile's: a 16-bit sample of n reads as n / 32768
-
+_HAIR = 1e-6  # of a level: what a ball is wider, for the rounding of this arithmetic
 
 # What is left of attacked audio in a file: (clean, attacked, radius) -> samples in
 # [-1, 1], float32, (Samples,).
@@ -28,6 +28,25 @@ def saver(sample_format: str, norm: str) -> Saved:
     )
 
 
+def in_file(saved: Saved, ball: Ball, delta: torch.Tensor) -> torch.Tensor:
+    """Return attacked audio of a batch as files hold it, (Batch, Samples).
+
+    Args:
+        saved: What a file keeps.
+        ball: Around the clean audio.
+        delta: Perturbations, (Batch, Samples).
+    """
+    kept = torch.zeros_like(delta)
+    radii = ball.radius.tolist()
+    for row, length in enumerate(ball.lengths.tolist()):
+        clean = ball.clean[row, :length].cpu().numpy()
+        attacked = clean + delta[row, :length].detach().cpu().numpy()
+        kept[row, :length] = torch.from_numpy(saved(clean, attacked, radii[row])).to(
+            kept
+        )
+    return kept
+
+
 def within_levels(ball: Ball) -> Ball:
     """Shrink an L-inf ball to what a 16-bit file can hold of it.
 
@@ -39,9 +58,9 @@ def within_levels(ball: Ball) -> Ball:
         return ball
     levels = ball.clean * FULL_SCALE
     on_levels = (levels == levels.round()).all(dim=1)
-    # A hair wider, for the rounding of this very arithmetic
-    whole = torch.floor(ball.radius * FULL_SCALE * (1 + 1e-6)) / FULL_SCALE
-    return ball.with_radius(torch.where(on_levels, whole, ball.radius))
+    whole = torch.floor(ball.radius.double() * FULL_SCALE + _HAIR) / FULL_SCALE
+    radius = torch.where(on_levels, whole.to(ball.radius), ball.radius)
+    return ball.with_radius(radius)
 
 
 def quantise(
@@ -74,9 +93,8 @@ def quantise(
 
 
 def _within_linf(clean: np.ndarray, levels: np.ndarray, radius: float) -> np.ndarray:
-    # A hair wider, for the rounding of this very arithmetic
-    lowest = np.ceil(clean - radius - 1e-6)
-    highest = np.floor(clean + radius + 1e-6)
+    lowest = np.ceil(clean - radius - _HAIR)
+    highest = np.floor(clean + radius + _HAIR)
     nearest = np.rint(clean)
     none = lowest > highest
     lowest[none] = highest[none] = nearest[none]

@@ -9,7 +9,7 @@ import torch
 from espnet_mtl.attack.balls import UNBOUNDED, Ball
 from espnet_mtl.attack.config import CurveConfig
 from espnet_mtl.attack.problem import Attacked
-from espnet_mtl.attack.quantise import FULL_SCALE
+from espnet_mtl.attack.quantise import FULL_SCALE, Saved, in_file
 from espnet_mtl.attack.suite import SuiteMember
 from espnet_mtl.results.record import Smallest
 
@@ -34,6 +34,8 @@ def find_smallest(
     found: Sequence[Found],
     curve: CurveConfig,
     savable: Callable[[Ball], Ball],
+    saved: Saved,
+    norm: str,
 ) -> Attacked:
     """Find the smallest budget that breaks each utterance, by bisection.
 
@@ -52,26 +54,19 @@ def find_smallest(
         found: The grid, from weak to strong.
         curve: How far to search, and how finely.
         savable: Returns what a file can hold of a ball.
+        saved: What a file keeps of attacked audio.
+        norm: That of the budgets; see :func:`~espnet_mtl.attack.balls.make_ball`.
 
     Returns:
         The smallest perturbations that work; where none does, those that come nearest.
     """
-    search = _Search(member, found, savable)
-    for _ in range(_most_rounds(found, curve)):
+    search = _Search(member, found, savable, saved, norm)
+    while True:
         radius = search.next_radius(curve)
         rows = torch.nonzero(radius > 0)[:, 0]
         if not len(rows):
-            break
+            return search.attacked()
         search.attempt(rows, radius[rows])
-    return search.attacked()
-
-
-def _most_rounds(found: Sequence[Found], curve: CurveConfig) -> int:
-    """Return how many budgets may have to be tried."""
-    radii = [float(one.radius.max()) for one in found]
-    widest = max([2.0, *(b / a for a, b in zip(radii, radii[1:], strict=False) if a)])
-    halvings = math.log2(math.log(widest) / math.log(curve.within))
-    return curve.halvings + curve.doublings + max(1, math.ceil(halvings) + 1)
 
 
 class _Search:
@@ -82,11 +77,14 @@ class _Search:
         member: SuiteMember,
         found: Sequence[Found],
         savable: Callable[[Ball], Ball],
+        saved: Saved,
+        norm: str,
     ):
         self._member = member
         self._savable = savable
+        self._saved = saved
         self._unit = found[-1]
-        self._norm_is_db = found[0].budget > found[-1].budget
+        self._norm = norm
         self._weakest, self._strongest = found[0].radius, found[-1].radius
         size = len(member.problem)
         self._resisted = torch.zeros_like(self._weakest)
@@ -108,16 +106,25 @@ class _Search:
         up = torch.where(
             low * 1.999 < self._strongest * 2.0**curve.doublings, low * 2.0, 0.0
         )
+        lowest = self._weakest * 0.5**curve.halvings
         down = torch.where(
-            high / 1.999 > self._weakest * 0.5**curve.halvings, high / 2.0, 0.0
+            high > 1.001 * lowest, torch.maximum(high / 2.0, lowest), 0.0
         )
-        between = torch.where(high > curve.within * low, (low * high).sqrt(), 0.0)
+        if self._norm == "linf":
+            up = up.clamp(max=UNBOUNDED)
+        is_between = (low > 0) & high.isfinite() & (high > curve.within * low)
+        between = torch.where(is_between, (low * high).sqrt(), 0.0)
         radius = torch.where(low > 0, between, down)
-        radius = torch.where(high.isinf(), up, radius)
-        if self._member.problem.ball.norm == "linf":
-            # Between neighbouring levels of 16-bit audio, there is nothing to try.
-            radius = torch.where(high - low < 1.5 / FULL_SCALE, 0.0, radius)
-        return radius.clamp(max=UNBOUNDED)
+        radius = self._savable_radius(torch.where(high.isinf(), up, radius))
+        # The mean of two levels of 16-bit audio with one between is rounded to the
+        # lower, which has been tried.
+        next_level = self._savable_radius(low + 1.0 / FULL_SCALE)
+        radius = torch.where(is_between & (radius <= low), next_level, radius)
+        return torch.where((radius > low) & (radius < high), radius, 0.0)
+
+    def _savable_radius(self, radius: torch.Tensor) -> torch.Tensor:
+        """Return what a file can hold of radii, (Batch,)."""
+        return self._savable(self._member.problem.ball.with_radius(radius)).radius
 
     def attempt(self, rows: torch.Tensor, radius: torch.Tensor) -> None:
         """Attack some utterances, each in a ball of its own radius."""
@@ -126,10 +133,12 @@ class _Search:
         start = ball.project_(self._delta[rows].clone())
         part = replace(part, problem=replace(part.problem, ball=ball, start=start))
         attacked = part.method(part.problem)
-        heard = part.problem.hear(attacked.delta)
+        # As a file in this ball holds it: rounding in that of the trial would leave it.
+        delta = in_file(self._saved, ball, attacked.delta) - ball.clean
+        heard = part.problem.hear(delta)
         costs = part.problem.judge.cost(heard).to(self._cost)
         texts = [one.text for one in heard]
-        self._update(rows, ball.radius, attacked.delta, costs, texts)
+        self._update(rows, ball.radius, delta, costs, texts)
 
     def _update(
         self,
@@ -139,29 +148,36 @@ class _Search:
         costs: torch.Tensor,
         heard: Sequence[str],
     ) -> None:
+        # A perturbation smaller than its ball breaks the utterance in its own, too.
+        needed = self._member.problem.ball.rows(rows).size(delta)
+        needed = torch.where(needed > 0, torch.minimum(needed, radius), radius)
         for place, row in enumerate(rows.tolist()):
-            size, cost = radius[place], float(costs[place])
-            self._tried[row][float(size)] = cost
+            cost = float(costs[place])
             is_broken = cost == 0
-            if is_broken and size < self._broken[row]:
+            size = float(needed[place] if is_broken else radius[place])
+            tried = self._tried[row]
+            tried[size] = cost
+            is_best = is_broken and size < self._broken[row]
+            if is_best:
                 self._broken[row] = size
-            elif not is_broken and self._resisted[row] < size < self._broken[row]:
-                self._resisted[row] = size
-            smaller = is_broken and self._broken[row] == size
+            resisted = [
+                one for one, left in tried.items() if left and one < self._broken[row]
+            ]
+            self._resisted[row] = max(resisted, default=0.0)
             nearer = self._broken[row].isinf() and cost < self._cost[row]
-            if smaller or nearer:
+            if is_best or nearer:
                 self._cost[row] = cost
                 self._delta[row] = delta[place]
                 self._heard[row] = heard[place]
 
     def _budget(self, row: int, radius: float) -> float:
         """Return a radius of an utterance as a budget, in the norm's own unit."""
+        if self._norm != "snr":
+            return round(radius, 9)
         if not self._unit.radius[row]:  # silence has no louder ball
             return self._unit.budget
         ratio = radius / float(self._unit.radius[row])
-        if self._norm_is_db:
-            return round(self._unit.budget - 20.0 * math.log10(ratio), 6)
-        return round(self._unit.budget * ratio, 9)
+        return round(self._unit.budget - 20.0 * math.log10(ratio), 6)
 
     def attacked(self) -> Attacked:
         """Return what was found."""

@@ -45,7 +45,7 @@ def worst_case(members: Sequence[SuiteMember], doubled: bool = False) -> Attacke
     result, and what it breaks is not attacked any further.
 
     Deviation: an attack on a transcript can succeed by parts. An utterance that resists
-    all attacks keeps the one that left the lowest cost, of several the lowest loss.
+    all attacks keeps the one that left the lowest cost, of several the first.
 
     Args:
         members: The attacks, in order.

@@ -57,12 +57,12 @@ class Smallest:
     """The smallest budget found that breaks an utterance.
 
     Attributes:
-        budget: The smallest that broke it; ``None`` where none did, up to the largest
-            that was tried.
+        budget: The smallest that broke it, which is the size of the perturbation;
+            ``None`` where none did, up to the largest that was tried.
         resisted: The largest tried below it that did not; ``None`` where every one
             that was tried broke it.
         tried: Each budget tried and the cost that was left, in words, from the weakest
-            to the strongest budget.
+            to the strongest budget. Of one that broke it, the size of the perturbation.
     """
 
     budget: float | None
@@ -167,7 +167,7 @@ class Record:
         doubled: What as many gradients again have changed, for what still resisted.
         smallest: The smallest budget that breaks it, where that was looked for.
         planted: Searches for planted examples, from easy to hard, where there were any.
-        health: How the victim behaves at the clean audio, where a suite looked.
+        health: How the victim behaves at the clean audio, where that was looked at.
         notes: What the attack itself has to say, such as its number of queries.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 Texts = Sequence[Sequence[int]]
-# An attack of one batch asks for one target, and for its rivals in a joint search.
+# Members of a suite and other models ask for the same targets in turn.
 _MOST_KEPT = 8
 
 

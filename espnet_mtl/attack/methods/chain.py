@@ -44,7 +44,7 @@ class Chain(Method):
         listen_every: Steps from one listening to the next.
         rounds: Further stages at most.
         worth: Share of its loss that an utterance has to have lost in a stage for
-            another one.
+            another one, or anything at all with 0.
     """
 
     traits = Traits(
@@ -100,8 +100,8 @@ class Chain(Method):
         for _ in range(self.rounds):
             kept = torch.isin(rows, search.rows)
             before = before[kept]
-            gain = before - search.best.loss
-            search.give_up(gain < self.worth * before.abs())
+            # A loss away from something is negative, and can fall all the same.
+            search.give_up(before - search.best.loss <= self.worth * before.abs())
             if not len(search.rows):
                 break
             before, rows = search.best.loss.clone(), search.rows
@@ -171,7 +171,7 @@ class _Search:
         # 2. The nearest to the goal that was heard, and what the decoder was asked
         self._nearest = self.best.delta.clone()
         self._cost = torch.full_like(self._loss_end, torch.inf)
-        self._heard_loss = torch.full_like(self._loss_end, torch.inf)
+        self._asked = torch.full_like(self._nearest, torch.nan)
 
     def listen(self) -> torch.Tensor:
         """Ask the decoder about what is new; what it hears as wanted leaves the search.
@@ -181,12 +181,14 @@ class _Search:
         """
         loss = self.best.loss
         kept = torch.ones_like(self.rows, dtype=torch.bool)
-        new = torch.nonzero(loss < self._heard_loss[self.rows])[:, 0]
+        # Not by the loss: where that is random, what is new may have a higher one.
+        is_new = (self.best.delta != self._asked[self.rows]).any(dim=1)
+        new = torch.nonzero(is_new)[:, 0]
         if len(new):
             asked, delta = self.rows[new], self.best.delta[new]
             part = self.part.rows(new)
             cost = part.judge.cost(part.hear(delta)).to(loss)
-            self._heard_loss[asked] = loss[new]
+            self._asked[asked] = delta
             nearer = cost <= self._cost[asked]
             self._nearest[asked[nearer]] = delta[nearer]
             self._cost[asked] = torch.minimum(cost, self._cost[asked])

@@ -46,7 +46,7 @@ class Unbounded(Method):
             part = problem.rows(rows)
             within = part.ball.radius.clamp(max=radius)
             part = part.with_ball(part.ball.with_radius(within))
-            # Elsewhere again: what was a dead end in a small ball stays one.
+            # From a random point again: a dead end of a smaller ball is one here, too.
             attacked = chain(replace(part, start=None))
             heard = part.hear(attacked.delta)
             delta[rows] = attacked.delta

@@ -11,7 +11,7 @@ from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.planted import find_planted
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
-from espnet_mtl.attack.quantise import saver
+from espnet_mtl.attack.quantise import Saved, saver
 from espnet_mtl.attack.runner.writer import audio_path
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
@@ -59,6 +59,7 @@ class Performer:
             donor: Reads as many other utterances.
             fitted: What the trial's attack has been fitted to.
         """
+        # A search needs all of the grid; else the last trial stands for those before.
         after = bound.trial.after if bound.curve else bound.trial.after[-1:]
         found = [self._found(name, batch) for name in after]
         if bound.trial.attack == PLANTED:
@@ -86,7 +87,14 @@ class Performer:
         ]
         if bound.curve is None:
             return worst_case(members, bound.trial.doubled)
-        return find_smallest(members[0], found, bound.curve, self.maker.savable)
+        return find_smallest(
+            members[0],
+            found,
+            bound.curve,
+            self.maker.savable,
+            self._saver(members),
+            bound.trial.norm or "linf",
+        )
 
     def _find_planted(
         self, bound: BoundTrial, batch: Batch, loud: torch.Tensor
@@ -99,8 +107,11 @@ class Performer:
             problem = maker.make(bound, attack, batch)
             problem = problem.with_ball(self.maker.savable(problem.ball))
             members.append(SuiteMember(attack.about, attack.method, problem))
-        saved = saver(self.maker.sample_format, members[0].problem.ball.norm)
-        return find_planted(members, batch.clean + loud, saved)
+        return find_planted(members, batch.clean + loud, self._saver(members))
+
+    def _saver(self, members: Sequence[SuiteMember]) -> Saved:
+        """Return what keeps the audio of some attacks as a file does."""
+        return saver(self.maker.sample_format, members[0].problem.ball.norm)
 
     def _found(self, name: str, batch: Batch) -> Found:
         """Read what a finished trial has saved of a batch."""

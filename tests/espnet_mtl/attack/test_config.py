@@ -41,6 +41,16 @@ def test_overrides_win_and_numbers_may_be_written_any_way(tmp_path):
         ("attackers: {a/b: {}}", "'a/b': a name becomes part of file names"),
         ("sample_format: mp3", "sample_format: 'mp3': choose from pcm16, float32"),
         ("attackers: {}", "attackers: give at least one"),
+        ("planted: -1", "planted: -1: give 0 or more"),
+        ("black_box: {times: 0}", "black_box: times: 0.0: give a number of 1 or more"),
+        (
+            "{ascending: true, curve: {}, attackers: {me: {words: away}}}",
+            "curve: me: a curve is of attacks that want a target",
+        ),
+        (
+            "{ascending: true, curve: {}, attack: kenansville}",
+            "curve: kenansville: a curve is of attacks that want a target",
+        ),
         ("steps: [", "not YAML"),
         ("just text", "must hold 'name: value' lines"),
     ],

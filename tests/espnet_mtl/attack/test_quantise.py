@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_mtl.attack.quantise import FULL_SCALE, quantise
+from espnet_mtl.attack.balls import L2Ball, LinfBall
+from espnet_mtl.attack.quantise import FULL_SCALE, quantise, within_levels
 
 LEVELS = st.lists(st.integers(-32768, 32767), min_size=1, max_size=50)
 
@@ -59,3 +61,18 @@ def test_clean_audio_between_two_levels_is_rounded_when_the_ball_has_none(norm):
 def test_full_scale_does_not_wrap_around(norm):
     audio = np.array([1.0, -1.0], np.float32)
     assert quantise(audio, audio, norm, 0.1).tolist() == [32767, -32768]
+
+
+@pytest.mark.parametrize("levels", [0.5, 1.0, 7.5, 7.9999959, 8.0, 32.768, 131.072])
+def test_a_ball_shrinks_to_what_a_file_keeps_of_it(levels):
+    radius = torch.tensor([levels, levels]) / FULL_SCALE
+    clean = torch.tensor([[100.0, -7.0], [100.25, -7.0]]) / FULL_SCALE
+    ball = LinfBall(clean, torch.tensor([2, 2]), radius)
+    kept = within_levels(ball)
+    far = clean[0].numpy() + 0.1
+    saved = quantise(clean[0].numpy(), far, "linf", float(radius[0]))
+    assert kept.radius[0] * FULL_SCALE == saved[0] - 100
+    # From between the levels, other changes can be saved.
+    assert kept.radius[1] == radius[1]
+    loud = L2Ball(clean, ball.lengths, radius)
+    assert within_levels(loud) is loud

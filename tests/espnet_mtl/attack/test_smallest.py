@@ -13,6 +13,7 @@ from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.quantise import FULL_SCALE, in_file, saver, within_levels
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
@@ -55,7 +56,15 @@ class Known:
         return Known([self.needed[n] for n in rows.tolist()])
 
 
-def search(budgets, curve, norm="linf", judge=None):
+def keep(ball):
+    return ball
+
+
+def exact(clean, attacked, radius):
+    return attacked
+
+
+def search(budgets, curve, norm="linf", judge=None, savable=keep):
     radii: list = []
     found = []
     for budget in budgets:
@@ -66,7 +75,7 @@ def search(budgets, curve, norm="linf", judge=None):
     problem = replace(problem, judge=judge or Known())
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, Fill(radii), problem)
-    return find_smallest(member, found, curve, lambda ball: ball), radii
+    return find_smallest(member, found, curve, savable, exact, norm), radii
 
 
 def test_it_is_found_to_within_the_ratio():
@@ -75,7 +84,8 @@ def test_it_is_found_to_within_the_ratio():
         found = attacked.smallest[row]
         assert found.resisted < needed <= found.budget <= 1.1 * found.resisted
         assert attacked.heard[row] == "yes"
-        assert float(attacked.delta[row].max()) == pytest.approx(found.budget)
+        size = float(attacked.delta[row].max())
+        assert size == pytest.approx(found.budget, abs=1e-7)
         costs = [cost for _, cost in found.tried]
         assert costs == sorted(costs, reverse=True)
         assert [b for b, _ in found.tried] == sorted(b for b, _ in found.tried)
@@ -102,52 +112,72 @@ def test_a_grid_is_enough_where_nothing_else_is_asked_for():
     curve = CurveConfig(within=2.0, halvings=0, doublings=0)
     attacked, radii = search([0.001, 0.002, 0.004, 0.008, 0.016], curve)
     assert radii == []
-    assert attacked.smallest[0].budget == 0.016
-    assert attacked.smallest[0].resisted == 0.008
-    assert attacked.smallest[1].budget == 0.002
+    assert attacked.smallest[0].budget == pytest.approx(0.016)
+    assert attacked.smallest[0].resisted == pytest.approx(0.008)
+    assert attacked.smallest[1].budget == pytest.approx(0.002)
 
 
-def test_decibels_are_counted_in_decibels():
-    @dataclass
-    class Power:
-        needed: float = 27.0
+@dataclass
+class Power:
+    """Hears the target from an Euclidean norm on."""
 
-        def hear(self, delta):
-            clean = make_problem().ball.clean
-            snr = 20 * torch.log10(clean.norm(dim=1) / delta.norm(dim=1))
-            return [Heard("yes" if one <= self.needed else "no") for one in snr]
+    needed: torch.Tensor
 
-        cost = Known.cost
+    def hear(self, delta):
+        heard = delta.norm(dim=1) >= self.needed
+        return [Heard("yes" if one else "no") for one in heard]
 
-        def rows(self, rows):
-            return Part(self, rows)
+    cost = Known.cost
 
-    @dataclass
-    class Part:
-        whole: Power
-        rows_: torch.Tensor
+    def rows(self, rows):
+        return Power(self.needed[rows])
 
-        def hear(self, delta):
-            clean = make_problem().ball.clean[self.rows_]
-            snr = 20 * torch.log10(clean.norm(dim=1) / delta.norm(dim=1))
-            return [Heard("yes" if one <= 27.0 else "no") for one in snr]
 
-        cost = Known.cost
-
-    radii: list = []
+def search_power(norm, budgets, judge, lengths=(800, 640, 400), curve=None):
     found = []
-    for budget in (40.0, 34.0, 28.0):
-        problem = make_problem(norm="snr", budget=budget)
+    for budget in budgets:
+        problem = make_problem(lengths, norm=norm, budget=budget)
         delta = torch.zeros_like(problem.ball.clean)
         found.append(Found(budget, problem.ball.radius, delta))
-    fill = _FillSphere(radii)
     about = Member(attack="fill", attacker="me", kind="white_box")
-    member = SuiteMember(about, fill, replace(problem, judge=Power()))
-    attacked = find_smallest(member, found, CurveConfig(), lambda ball: ball)
+    member = SuiteMember(about, _FillSphere([]), replace(problem, judge=judge))
+    return find_smallest(member, found, curve or CurveConfig(), keep, exact, norm)
+
+
+@pytest.mark.parametrize("budgets", [(40.0, 34.0, 28.0), (28.0,)])
+def test_decibels_are_counted_in_decibels(budgets):
+    clean = make_problem().ball.clean
+    judge = Power(clean.norm(dim=1) * 10 ** (-27.0 / 20))
+    attacked = search_power("snr", budgets, judge)
     for one in attacked.smallest:
         assert one.budget <= 27.0 < one.resisted  # fewer dB are louder
         assert one.resisted - one.budget < 0.83  # a ratio of 1.1
         assert [b for b, _ in one.tried] == sorted((b for b, _ in one.tried))[::-1]
+
+
+def test_loud_perturbations_are_searched_as_finely_as_quiet_ones():
+    judge = Power(torch.tensor([11.0, 13.0, 35.0]))
+    attacked = search_power("l2", (5.0, 10.0), judge, lengths=(8000, 7000, 6000))
+    for one, needed in zip(attacked.smallest, judge.needed.tolist(), strict=True):
+        assert one.resisted < needed <= one.budget <= 1.1 * one.resisted
+
+
+def test_neighbouring_levels_of_a_file_are_each_tried_once():
+    level = 1 / FULL_SCALE
+    judge = Known([9 * level, 10 * level, 4 * level])
+    attacked, radii = search(
+        [8 * level, 10 * level],
+        CurveConfig(halvings=2),
+        judge=judge,
+        savable=within_levels,
+    )
+    budgets = [round(one.budget / level) for one in attacked.smallest]
+    assert budgets == [9, 10, 4]
+    resisted = [one.resisted for one in attacked.smallest]
+    assert [round(one / level) for one in resisted[:2]] == [8, 9]
+    tried = [tuple(b for b, _ in one.tried) for one in attacked.smallest]
+    assert [len(one) for one in tried] == [3, 3, 5]
+    assert sum(map(len, radii)) == 1 + 1 + 3
 
 
 @dataclass(frozen=True)
@@ -173,7 +203,9 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         found.append(Found(budget, problem.ball.radius, start))
     problem = make_problem(budget=0.08)
     member = SuiteMember(about, chain, problem)
-    smallest = find_smallest(member, found, CurveConfig(within=1.1), lambda ball: ball)
+    smallest = find_smallest(
+        member, found, CurveConfig(within=1.1), keep, exact, "linf"
+    )
     assert not problem.judge.cost(problem.judge.hear(smallest.delta)).any()
     for row, one in enumerate(smallest.smallest):
         ball = make_ball("linf", one.budget, problem.ball.clean, problem.ball.lengths)
@@ -184,3 +216,97 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         assert one.budget == min(grid) and len(one.tried) > 3
         pairs = itertools.pairwise(cost for _, cost in one.tried)
         assert all(later >= 0 for pair in pairs for later in pair)
+
+
+@pytest.mark.parametrize(
+    "norm, budgets, needed",
+    [("linf", (1.1e-4, 4e-4), 2e-4), ("l2", (1e-3, 4e-3), 2e-3)],
+)
+def test_the_saved_file_stays_in_the_ball_of_the_smallest_budget(norm, budgets, needed):
+    """Rounding leaves an L2 ball, and L-inf where clean audio is between levels."""
+
+    class Sized(Known):
+        def hear(self, delta):
+            sizes = make_problem(norm=norm).ball.size(delta)
+            return [Heard("yes" if size >= 0.9 * needed else "no") for size in sizes]
+
+        def rows(self, rows):
+            return self
+
+    saved = saver("pcm16", norm)
+    problem = make_problem((400,), norm=norm, budget=budgets[-1])
+    clean = problem.ball.clean + 0.3 / FULL_SCALE
+    balls = [make_ball(norm, one, clean, problem.ball.lengths) for one in budgets]
+    found = [
+        Found(budget, ball.radius, in_file(saved, ball, ball.random([1])) - clean)
+        for budget, ball in zip(budgets, balls, strict=True)
+    ]
+    fill = _FillSphere([]) if norm == "l2" else Fill([])
+    about = Member(attack="fill", attacker="me", kind="white_box")
+    problem = replace(problem, ball=balls[-1], judge=Sized())
+    member = SuiteMember(about, fill, problem)
+    attacked = find_smallest(member, found, CurveConfig(), within_levels, saved, norm)
+    (one,) = attacked.smallest
+    assert budgets[0] < one.budget < budgets[-1]
+    file = in_file(saved, balls[-1], attacked.delta)
+    assert problem.ball.size(file - clean) <= 1.0001 * one.budget
+
+
+@dataclass(frozen=True)
+class Cautious(_FillSphere):
+    """Take no more of the ball than a norm of 1."""
+
+    traits = PGD.traits
+
+    def __call__(self, problem):
+        radius = problem.ball.radius.clamp(max=1.0)
+        return super().__call__(replace(problem, ball=problem.ball.with_radius(radius)))
+
+
+def test_a_perturbation_smaller_than_its_ball_is_what_counts():
+    found = []
+    for budget in (0.5, 5.0):
+        problem = make_problem(norm="l2", budget=budget)
+        ball = problem.ball
+        delta = Cautious([])(problem).delta
+        found.append(Found(budget, ball.radius, delta))
+    problem = replace(problem, judge=Power(torch.tensor([0.7, 0.95, 0.99])))
+    about = Member(attack="cautious", attacker="me", kind="white_box")
+    member = SuiteMember(about, Cautious([]), problem)
+    attacked = find_smallest(member, found, CurveConfig(), keep, exact, "l2")
+    sizes = attacked.delta.norm(dim=1).tolist()
+    for one, size in zip(attacked.smallest, sizes, strict=True):
+        assert one.budget == pytest.approx(size) and one.budget <= 1.0
+        assert one.resisted < one.budget <= 1.1 * one.resisted
+
+
+def test_all_halvings_are_tried_where_perturbations_are_smaller_than_balls():
+    class Less(Cautious):
+        traits = PGD.traits
+
+        def __call__(self, problem):
+            ball = problem.ball.with_radius(0.9 * problem.ball.radius)
+            return _FillSphere.__call__(self, replace(problem, ball=ball))
+
+    problem = make_problem(norm="l2", budget=1.0)
+    found = [Found(1.0, problem.ball.radius, Less([])(problem).delta)]
+    problem = replace(problem, judge=Power(torch.zeros(3)))
+    about = Member(attack="less", attacker="me", kind="white_box")
+    member = SuiteMember(about, Less([]), problem)
+    curve = CurveConfig(halvings=2)
+    attacked = find_smallest(member, found, curve, keep, exact, "l2")
+    for one in attacked.smallest:
+        assert one.resisted is None and one.budget <= 0.25
+
+
+def test_budgets_are_those_of_the_levels_that_a_file_can_hold():
+    level = 1 / FULL_SCALE
+    attacked, _ = search(
+        [0.00002, 0.00004],
+        CurveConfig(),
+        judge=Known([3 * level] * 3),
+        savable=within_levels,
+    )
+    for one in attacked.smallest:
+        assert one.budget == pytest.approx(3 * level, rel=1e-5)
+        assert one.resisted == pytest.approx(2 * level, rel=1e-5)

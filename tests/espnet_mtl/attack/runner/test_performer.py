@@ -33,9 +33,9 @@ class Counting(ToyListener):
         return Heard(f"{heard.text} {self.asked}") if self.is_random else heard
 
 
-def count(data_dir, output_dir, is_random):
+def count(data_dir, output_dir, is_random, **settings):
     listener = Counting(is_random)
-    victim, config = listener.victim, parse_config(NOISE)
+    victim, config = listener.victim, parse_config({**NOISE, **settings})
     toy_attack.attack(victim, config, data_dir, output_dir, lambda: listener)
     return listener.asked
 
@@ -48,3 +48,18 @@ def test_a_random_victim_is_asked_several_times(tmp_path, data_dir):
         # What an earlier run has learned still holds.
         shutil.rmtree(out / "wav" / "suite_linf0.01")
         assert count(data_dir, out, is_random) == times * NUM_UTTS
+
+
+def test_so_is_one_whose_smallest_budgets_are_looked_for(tmp_path, data_dir):
+    alone = {"name": "", "ascending": True}
+    for is_random, times in ((False, 1), (True, DRAWS)):
+        out = tmp_path / str(is_random)
+        assert count(data_dir, out, is_random, **alone) == (3 + times) * NUM_UTTS
+
+
+def test_what_was_attacked_without_the_check_is_attacked_again_with_it(
+    tmp_path, data_dir
+):
+    out = tmp_path / "out"
+    assert count(data_dir, out, True, controls=[]) == NUM_UTTS
+    assert count(data_dir, out, True) == (3 + DRAWS) * NUM_UTTS
