@@ -23,7 +23,7 @@ class Median:
     Attributes:
         value: ``None`` where fewer than half were broken.
         ci: Its interval, the lower number first: an end is ``None`` where it lies
-            beyond what was tried. No interval where there is one speaker only.
+            beyond what was tried. No interval where there are fewer than six speakers.
     """
 
     value: float | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from espnet_mtl.metrics.binomial import LEAST_VALUES
 from espnet_mtl.report.document import Block, Heading, Text
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.report.robustness.curves import GroupCurves, SystemCurves
@@ -168,7 +169,8 @@ def _legend(curves: GroupCurves) -> str:
             "the utterance."
         )
     parts.append(
-        "In brackets 95 % intervals over speakers. Utterances whose target cannot be "
+        "In brackets 95 % intervals over speakers; fewer than "
+        f"{LEAST_VALUES} give none of a median. Utterances whose target cannot be "
         "heard do not count."
     )
     return " ".join(parts)

@@ -11,7 +11,11 @@ from functools import cached_property
 import numpy as np
 
 from espnet_mtl.metrics.bootstrap import Interval
-from espnet_mtl.metrics.pointwise import median_interval, rate_intervals
+from espnet_mtl.metrics.pointwise import (
+    median_interval,
+    monotone,
+    rate_intervals,
+)
 from espnet_mtl.report.norms import decibels
 from espnet_mtl.report.robustness.search import Search
 
@@ -80,7 +84,8 @@ class Steps:
         """Share of utterances that each budget breaks, in percent, (Budgets,)."""
         places = np.array([decibels(self.norm, budget) for budget in self.budgets])
         broken = (self.smallest_db[:, None] <= places).astype(float)
-        return rate_intervals(broken, np.ones(len(broken)), self.speakers)
+        found = rate_intervals(broken, np.ones(len(broken)), self.speakers)
+        return monotone(found, rising=True)
 
     def adv_twer(self) -> list[Interval]:
         """AdvTWER at each budget, in percent, (Budgets,)."""
@@ -92,7 +97,8 @@ class Steps:
             for budget, cost in one.steps:
                 lowest = min(lowest, cost)
                 row[place[budget] :] = lowest
-        return rate_intervals(costs, self.words, self.speakers)
+        found = rate_intervals(costs, self.words, self.speakers)
+        return monotone(found, rising=False)
 
     def median_db(self) -> Interval:
         """Median of the smallest budgets, in dB; ``inf`` where none is reached."""
