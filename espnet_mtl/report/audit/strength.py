@@ -144,7 +144,9 @@ def judge_doubling(newly: int, n: int) -> GateVerdict:
 def steps(evidence: Evidence) -> Finding:
     """After the whole suite, as many gradients again break hardly more.
 
-    They are not in the reported figure. How much nearer they come to what still
+    They are not in the reported figure. Budgets are judged together, since one alone
+    has few utterances, and a gain at a single one fails as well: it must not be hidden
+    by others at which everything is broken, or nothing can be. How much nearer they come to what still
     resists is shown and not judged: what has no hope of being broken may always end a
     word nearer, and is not less robust for it.
     """
@@ -158,9 +160,10 @@ def steps(evidence: Evidence) -> Finding:
     doubled = [record.doubled for _, record in pairs if record and record.doubled]
     newly, n = sum(one.success for one in doubled), len(pairs)
     figure = f"{newly} of {n}, at most {100 * upper_bound(newly, n):.1f} points (95 %)"
-    figure += _words_to_go(doubled)
+    at_one = _gain_at_one(evidence, rows)
+    figure += at_one + _words_to_go(doubled)
     verdict = judge_doubling(newly, n)
-    if verdict == FAIL:
+    if verdict == FAIL or at_one:
         return judged(False, figure)
     resisting = [
         record.doubled if record else None
@@ -169,10 +172,25 @@ def steps(evidence: Evidence) -> Finding:
     ]
     lacking = sum(not _is_doubled(one) for one in resisting)
     if lacking:
-        return not_run(f"steps not doubled for {lacking} that resist", _GRADIENTS)
+        return not_run(f"steps not doubled for {lacking} that resist", _DOUBLED)
     if verdict == NOT_RUN and resisting:
         return not_run(f"{figure}: too few to tell", MORE_UTTERANCES)
     return judged(True, figure)
+
+
+def _gain_at_one(evidence: Evidence, rows: Iterable[Row]) -> str:
+    """Say at which budgets alone too much was gained; empty if at none."""
+    said = []
+    for row in rows:
+        pairs = list(evidence.feasible(row))
+        newly = sum(
+            bool(record and record.doubled and record.doubled.success)
+            for _, record in pairs
+        )
+        if newly and judge_doubling(newly, len(pairs)) == FAIL:
+            where = budget_name(row.norm, row.budget)
+            said.append(f", {newly} of {len(pairs)} at {where}")
+    return "".join(said)
 
 
 def _broken(score: UttScore, record: Record | None) -> bool:
@@ -201,6 +219,10 @@ def _words_to_go(doubled: Sequence[Doubled]) -> str:
     return f"; {len(rest)} still resist, {before:.2f} words away, then {after:.2f}"
 
 
+_DOUBLED = (
+    "attack again (stages 15 to 18) with `doubled: true`; if this stays, the attack has "
+    "no part with gradients that can go on from what it found: use chain or pgd"
+)
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _NOISE = "give the attack `controls: [clean, noise]`"
 _LOUD = "give the suite `black_box`, black boxes with many queries at a larger budget"

@@ -187,6 +187,16 @@ def test_twice_the_gradients_break_more(suite, newly, verdict):
     said, figure = found("steps", suite)
     assert said == verdict
     assert figure.startswith(f"{newly} of 108, at most {100 * bound:.1f} points (95 %)")
+    assert (f", {newly} of 36 at 0.001" in figure) == (verdict == FAIL)
+
+
+def test_budgets_at_which_nothing_can_be_gained_hide_no_gain(tmp_path):
+    """Two of 100 at one budget are two points there, though not of all pairs."""
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=25, audio=False)
+    change_records(exp, first_few(broken_again, 2))
+    verdict, figure = found("steps", exp)
+    assert judge_doubling(2, 300) == PASS
+    assert verdict == FAIL and ", 2 of 100 at 0.001;" in figure
 
 
 def test_few_utterances_cannot_show_that_steps_are_enough(tmp_path):
