@@ -34,7 +34,7 @@ def accent_blind(evidence: Evidence) -> Finding:
     """Who ignores the accent branch was tried, as hard as on the twin.
 
     Effort is what was to be done: attacks, settings, and on whom. Gradients that were
-    spent follow from it and from how long a system resists, so they are shown alone.
+    spent follow from it and from how long a system resists, so they are only shown.
     """
     if not _has_accent(evidence):
         return judged(True, "no accent branch")
@@ -63,7 +63,9 @@ def accent_blind(evidence: Evidence) -> Finding:
     figure = f"same schedule as {twin.label}"
     known = [f"{number:.0f}" for number in spent if number is not None]
     if len(known) == 2:
-        figure += f"; gradients for an utterance {known[0]}, there {known[1]}"
+        figure += (
+            f"; gradients spent on an utterance: {known[0]}, of {twin.label} {known[1]}"
+        )
     return judged(True, figure)
 
 

@@ -118,7 +118,11 @@ def _over_budget(evidence: Evidence, there: set[str]) -> Iterator[bool]:
             score = evidence.result.scores_of(row).get(utt)
             if row.norm and score and score.key in there:
                 attacked = _samples(evidence.wavs[score.key])
-                yield not _within(row, clean, attacked)
+                record = evidence.records.get(score.key)
+                # A file of a curve stands for the smallest budget that was found.
+                found = record.smallest if record else None
+                budget = found.saved if found and found.tried else row.budget
+                yield not _within(row.norm, budget, clean, attacked)
 
 
 def _samples(path: str) -> Samples | None:
@@ -128,17 +132,19 @@ def _samples(path: str) -> Samples | None:
         return None
 
 
-def _within(row: Row, clean: Samples | None, attacked: Samples | None) -> bool:
+def _within(
+    norm: str | None, budget: float, clean: Samples | None, attacked: Samples | None
+) -> bool:
     if clean is None or attacked is None or len(attacked) < len(clean):
         return False
     # An attack may play something before the utterance, which its budget is not about.
     change = attacked[len(attacked) - len(clean) :] - clean
-    if row.norm == "linf":
-        size, radius, slack = float(np.abs(change).max()), row.budget, _HALF_LEVEL
+    if norm == "linf":
+        size, radius, slack = float(np.abs(change).max()), budget, _HALF_LEVEL
     else:
-        size, radius = float(np.linalg.norm(change)), row.budget
-        if row.norm == "snr":
-            radius = float(np.linalg.norm(clean)) * 10.0 ** (-row.budget / 20.0)
+        size, radius = float(np.linalg.norm(change)), budget
+        if norm == "snr":
+            radius = float(np.linalg.norm(clean)) * 10.0 ** (-budget / 20.0)
         slack = math.sqrt(len(clean)) * _HALF_LEVEL
     return size <= radius * (1 + 1e-6) + slack
 

@@ -146,9 +146,9 @@ def steps(evidence: Evidence) -> Finding:
 
     They are not in the reported figure. Budgets are judged together, since one alone
     has few utterances, and a gain at a single one fails as well: it must not be hidden
-    by others at which everything is broken, or nothing can be. How much nearer they come to what still
-    resists is shown and not judged: what has no hope of being broken may always end a
-    word nearer, and is not less robust for it.
+    by others at which everything is broken, or nothing can be. How much nearer they
+    come to what still resists is shown and not judged: what has no hope of being broken
+    may always end a word nearer, and is not less robust for it.
     """
     rows = [row for row in evidence.targeted if row.doubled]
     if not rows:
@@ -220,8 +220,8 @@ def _words_to_go(doubled: Sequence[Doubled]) -> str:
 
 
 _DOUBLED = (
-    "attack again (stages 15 to 18) with `doubled: true`; if this stays, the attack has "
-    "no part with gradients that can go on from what it found: use chain or pgd"
+    "attack again (stages 15 to 18) with `doubled: true`; if this stays, no part of "
+    "the attack has gradients to go on with: give it one, such as chain"
 )
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _NOISE = "give the attack `controls: [clean, noise]`"

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from curve_factory import make_curve_exp
 from exp_factory import (
     BUDGETS,
     CLEAN,
+    SPEAKERS,
     TOO_LONG,
     audit_dir,
     change_records,
@@ -528,7 +530,9 @@ def test_twins_are_attacked_alike(tmp_path):
         "square (steps=100)"
     )
     change_rows(exps[0], without_multitask, "standard")
-    figure = "same schedule as hybrid; gradients for an utterance 600, there 300"
+    figure = (
+        "same schedule as hybrid; gradients spent on an utterance: 600, of hybrid 300"
+    )
     assert found("accent_blind", *exps) == (PASS, figure)
 
     def longer(row):
@@ -640,6 +644,9 @@ def test_no_decoder_and_a_language_model(suite):
         NOT_RUN,
         "no attack asked the decoder, so its weights are unknown",
     )
+    # Then nobody knows which branches have to have gradients either.
+    verdict, figure = found("gradients", suite)
+    assert verdict == NOT_RUN and "which branches the decoder listens to" in figure
 
 
 def test_the_worse_recogniser_alone_fails(suites, tmp_path):
@@ -648,8 +655,11 @@ def test_the_worse_recogniser_alone_fails(suites, tmp_path):
         other = make_suite_exp(tmp_path, "ctc", wer=wer, audio=False)
         change_rows(other, lambda _: {"benign_wer": 99.0})
         good = suites["hybrid_accent"]
-        assert found("benign_wer", good, other) == (PASS, f"4.00 %, ctc {wer:.2f} %")
-        figure = f"{wer:.2f} %, hybrid_accent 4.00 %"
+        assert found("benign_wer", good, other) == (
+            PASS,
+            f"4.00 %, best of the others: ctc {wer:.2f} %",
+        )
+        figure = f"{wer:.2f} %, best of the others: hybrid_accent 4.00 %"
         assert found("benign_wer", other, good) == (verdict, figure)
 
 
@@ -660,16 +670,22 @@ def test_recognisers_are_compared_with_baselines_and_twins(suites, tmp_path):
         make_suite_exp(tmp_path, "ctc_accent", wer=4.0, accent=True, **about),
         suites["att"],  # 5.5
     ]
-    assert found("benign_wer", *exps) == (PASS, "6.50 %, att 5.50 %")
+    assert found("benign_wer", *exps) == (
+        PASS,
+        "6.50 %, best of the others: att 5.50 %",
+    )
     twin = make_suite_exp(tmp_path, "hybrid_accent", wer=4.0, accent=True, **about)
-    figure = "6.50 %, hybrid_accent 4.00 %"
+    figure = "6.50 %, best of the others: hybrid_accent 4.00 %"
     assert found("benign_wer", *exps, twin) == (FAIL, figure)
     # Names that say nothing: all stand side by side.
     mine = [
         make_suite_exp(tmp_path, name, wer=wer, **about)
         for name, wer in (("mine", 6.5), ("yours", 4.0))
     ]
-    assert found("benign_wer", *mine) == (FAIL, "6.50 %, yours 4.00 %")
+    assert found("benign_wer", *mine) == (
+        FAIL,
+        "6.50 %, best of the others: yours 4.00 %",
+    )
 
 
 def test_whole_sets_that_are_not_scored(suites, tmp_path):
@@ -750,6 +766,30 @@ def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
     verdict, figure = found("saved_file", exp)
     wanted = (PASS, "52 files") if norm == "l2" else (FAIL, "of 52 files, 40 over")
     assert verdict == wanted[0] and figure.startswith(wanted[1])
+
+
+def test_the_file_of_a_curve_has_to_keep_to_the_budget_that_it_stands_for(tmp_path):
+    """Not only to the largest that was tried."""
+    tried = {f"{name}-0": [(0.001, 3), (0.008, 0)] for name in SPEAKERS}
+    for name, budget in (("right", 0.008), ("wrong", 0.001)):
+        exp = make_curve_exp(
+            tmp_path / name,
+            "ctc",
+            {"chain": tried},
+            budgets=(0.001, 0.008),
+            utts_per_speaker=1,
+            audio=True,
+            tag="attack_standard",
+        )
+        change_records(
+            exp,
+            lambda record, _, budget=budget: {
+                "smallest": record.smallest and replace(record.smallest, budget=budget)
+            },
+            "chain",
+        )
+        _, figure = found("saved_file", exp)
+        assert ("4 over the budget" in figure) == (name == "wrong"), figure
 
 
 def test_what_stands_before_the_utterance_is_in_no_budget(suite):
