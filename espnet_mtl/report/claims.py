@@ -113,12 +113,19 @@ def claims_table(group: Group, audits: Sequence[Audit]) -> Table | None:
             group.budget_name(budget),
             " / ".join(dict.fromkeys(difference.attackers)),
             show_difference(difference),
-            judge(group, system, baseline, difference, audits),
+            _short(judge(group, system, baseline, difference, audits)),
         ]
         for system, baseline, paper, budget, difference in measure_claims(group)
     ]
     header = ["AdvTWER of", "paper", "budget", "strongest attacker", "here [95 %]"]
     return Table([*header, "claim"], rows, text_columns=6) if rows else None
+
+
+def _short(found: str) -> str:
+    """Leave out of a cell why the audit speaks against it; the summary says it once."""
+    if found.startswith(_NOT_JUDGED) and found != UNTRAINED:
+        return f"{_NOT_JUDGED} (audit)"
+    return found
 
 
 def summary(group: Group, audits: Sequence[Audit]) -> list[str]:

@@ -29,8 +29,8 @@ LEGEND_ACCENTS = (
 LEGEND_ALL = (
     "AdvWER: word error rate (%) in attacked audio against the truth, ↓ lower = less "
     "damage. Success: share (%) of utterances heard exactly as the attacker wanted, "
-    "↓ lower = the attack failed; in brackets the exact 95 % interval. SNR: of the "
-    "perturbation, in dB, higher = quieter. "
+    "↓ lower = the attack failed; in brackets the exact 95 % interval, with utterances "
+    "taken as independent. SNR: of the perturbation, in dB, higher = quieter. "
     "Adv. accent acc.: accents recognised in attacked audio (%), ↑ higher is better. "
     "Rows 'noise' are the control: random noise within the same budget; so are "
     "'gaussian', and 'shuffled', the perturbation of another utterance. Rows "
@@ -45,7 +45,8 @@ LEGEND_TRIALS = (
     "utterances (stage 13 scores the whole set). Success: utterances in which the "
     "attacker got what was wanted, in percent: exactly the target; or, without a "
     "target, other words than were said, or the same words in another accent; in "
-    "brackets the exact (binomial) 95 % interval. Accents: "
+    "brackets the exact (binomial) 95 % interval, with utterances taken as "
+    "independent. Accents: "
     "accuracy, balanced accuracy (mean recall), and the share of the most frequent one."
 )
 
