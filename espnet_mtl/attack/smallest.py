@@ -111,7 +111,11 @@ class _Search:
         down = torch.where(
             high / 1.999 > self._weakest * 0.5**curve.halvings, high / 2.0, 0.0
         )
-        between = torch.where(high > curve.within * low, (low * high).sqrt(), 0.0)
+        mean = (low * high).sqrt()
+        if self._member.problem.ball.norm == "linf":
+            # Of 9 and 11 levels it is 9.95, of which a file would keep 9 once more.
+            mean = (mean * FULL_SCALE).round() / FULL_SCALE
+        between = torch.where(high > curve.within * low, mean, 0.0)
         radius = torch.where(low > 0, between, down)
         radius = torch.where(high.isinf(), up, radius)
         if self._member.problem.ball.norm == "linf":

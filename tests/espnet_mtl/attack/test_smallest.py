@@ -13,6 +13,7 @@ from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.quantise import FULL_SCALE
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
@@ -55,7 +56,7 @@ class Known:
         return Known([self.needed[n] for n in rows.tolist()])
 
 
-def search(budgets, curve, norm="linf", judge=None):
+def search(budgets, curve, norm="linf", judge=None, savable=lambda ball: ball):
     radii: list = []
     found = []
     for budget in budgets:
@@ -66,7 +67,7 @@ def search(budgets, curve, norm="linf", judge=None):
     problem = replace(problem, judge=judge or Known())
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, Fill(radii), problem)
-    return find_smallest(member, found, curve, lambda ball: ball), radii
+    return find_smallest(member, found, curve, savable), radii
 
 
 def test_it_is_found_to_within_the_ratio():
@@ -85,6 +86,20 @@ def test_it_is_found_to_within_the_ratio():
     assert attacked.heard[2] == "no"
     # From one budget of the grid to the next, three more: 2 ** (1 / 8) < 1.1
     assert len(radii) <= 3 + 3 + 1
+
+
+def test_no_level_is_left_out():
+    """From 8 and 16 levels over 11 and 9 to the 10 that a file can hold."""
+
+    def savable(ball):
+        return ball.with_radius((ball.radius * FULL_SCALE).floor() / FULL_SCALE)
+
+    levels = [8 / FULL_SCALE, 16 / FULL_SCALE]
+    judge = Known((9.5 / FULL_SCALE,) * 3)
+    attacked, _ = search(levels, CurveConfig(within=1.1), judge=judge, savable=savable)
+    for found in attacked.smallest:
+        assert found.budget * FULL_SCALE == pytest.approx(10, abs=1e-3)
+        assert found.resisted * FULL_SCALE == pytest.approx(9, abs=1e-3)
 
 
 def test_it_goes_below_the_grid():
