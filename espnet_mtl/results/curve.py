@@ -69,7 +69,8 @@ class Curve:
         unconfirmed: Utterances for which the attack heard another outcome than the
             decoding of the saved file, which is what counts.
         within: By which factor a smallest budget is at most above the largest one below
-            it that did not break the utterance; ``None`` where no utterance has both.
+            it that did not break the utterance; ``None`` where no utterance has both,
+            or they are neighbouring levels of 16-bit audio (``linf``).
         weakest: The smallest budget down to which it is known, for all systems that
             are compared, which utterances resist.
         strongest: The largest budget up to which that is known.

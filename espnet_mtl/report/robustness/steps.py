@@ -16,7 +16,7 @@ from espnet_mtl.metrics.pointwise import (
     monotone,
     rate_intervals,
 )
-from espnet_mtl.report.norms import decibels
+from espnet_mtl.report.norms import LEVELS, decibels
 from espnet_mtl.report.robustness.search import Search
 
 _ROUNDING = 1e-6  # dB
@@ -156,11 +156,15 @@ class Steps:
         return found
 
     def within(self) -> float | None:
-        """By which factor the smallest budgets are known at worst; see ``Curve``."""
+        """By which factor the smallest budgets are known at worst; see ``Curve``.
+
+        Neighbouring levels of 16-bit audio do not count: there is nothing between.
+        """
         gaps = [
             decibels(self.norm, one.saved) - decibels(self.norm, one.resisted)
             for one in self.searches
             if one.broken and one.resisted is not None
+            if self.norm != "linf" or one.saved - one.resisted > 1.5 / LEVELS
         ]
         return float(10.0 ** (max(gaps) / 20.0)) if gaps else None
 

@@ -61,6 +61,14 @@ def test_the_curve_by_hand(tmp_path):
     assert curve.optimality is None
 
 
+def test_between_neighbouring_levels_there_is_nothing_to_find(tmp_path):
+    near = {"ann-0": [(4 / 32768, 5), (5 / 32768, 0)]}
+    curve = whole(tmp_path / "near", {**CHAIN, **near})
+    assert curve.within == pytest.approx(2.0)
+    found = {utt: near["ann-0"] for utt in CHAIN}
+    assert whole(tmp_path / "alone", found).within is None
+
+
 def test_area_and_median_by_hand(tmp_path):
     curve = whole(tmp_path)
     # They resist up to 0, 1/3, 2/3 and all of the way: the last is not broken at all.
