@@ -7,6 +7,7 @@ from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import Table, counted, number
 from espnet_mtl.results.attack_scores import Row
+from espnet_mtl.results.trial import WORST_CASE
 
 LEGEND = (
     "AdvTWER: word error rate (%) of what the system hears in attacked audio, against "
@@ -194,7 +195,9 @@ def notes(group: Group) -> list[str]:
             "Budgets in dB are the lowest SNR allowed: fewer dB are a louder "
             "perturbation, that is, a larger attack."
         )
-    if len(group.attackers) == 1:
+    if group.attackers == [WORST_CASE]:
+        said.append("Each utterance counts with the worst of a suite's attacks.")
+    elif len(group.attackers) == 1:
         said.append(f"The only attacker was {group.attackers[0]}.")
     chosen: dict[str, list[str]] = {}
     for system in group.systems:
