@@ -225,9 +225,13 @@ _DOUBLED = (
 )
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _NOISE = "give the attack `controls: [clean, noise]`"
-_LOUD = "give the suite `black_box`, black boxes with many queries at a larger budget"
+_LOUD = (
+    "give the suite `black_box: {times: 8, queries: 1000, transcripts: 100}`, black "
+    "boxes with many queries at a larger budget"
+)
 MOST_NEARER = 2.0
 NEARER_WORDS = 1
+LEAST_QUERIES = 500  # of black boxes that are to have a chance
 MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
 
 
@@ -266,7 +270,11 @@ def white_box(evidence: Evidence) -> Finding:
         f"of {len(pairs)}, without gradients {nearer} nearer, {clearly} by more than "
         f"{NEARER_WORDS} word, {broken} broken"
     )
-    loud = [row for row in evidence.result.of("audit") if row.attack == "black_box"]
+    loud = [
+        row
+        for row in evidence.result.of("audit")
+        if row.attack == "black_box" and _can_win(evidence, row)
+    ]
     loud_pairs = _nearest(evidence, loud, [])
     loud_broken = 0
     if loud_pairs:
@@ -295,6 +303,19 @@ def white_box(evidence: Evidence) -> Finding:
         )
     kinds = {member.kind for row in evidence.targeted for member in row.members}
     return judged(True, figure if "transfer" in kinds else f"{figure}; no transfer")
+
+
+def _can_win(evidence: Evidence, row: Row) -> bool:
+    """Whether black boxes have a chance: a larger budget than all, and many queries."""
+    loudness = strength(row.norm, row.budget)
+    same_norm = [budget for norm, budget in evidence.levels if norm == row.norm]
+    is_larger = all(strength(row.norm, budget) < loudness for budget in same_norm)
+    queries = [
+        member.settings.get("queries", 0)
+        for member in row.members
+        if member.kind == "black_box"
+    ]
+    return is_larger and max(queries, default=0) >= LEAST_QUERIES
 
 
 def _won(pairs: Sequence[tuple[float, float]]) -> tuple[int, int, int]:

@@ -314,11 +314,21 @@ def test_black_boxes_at_a_larger_budget(suite, black_box, verdict):
     assert found("white_box", suite) == (verdict, comparison(108, 0, 0, 0) + loud)
 
 
-def test_black_boxes_without_a_chance_show_nothing(suite):
-    change_rows(suite, lambda _: {"attack": "other"}, "black_box")
+def few_queries(row):
+    few = {"settings": {"queries": 100}}
+    return {"members": tuple(replace(one, **few) for one in row.members)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda _: {"attack": "other"}, lambda _: {"budget": 0.008}, few_queries],
+    ids=["none", "no larger budget", "few queries"],
+)
+def test_black_boxes_without_a_chance_show_nothing(suite, change):
+    change_rows(suite, change, "black_box")
     verdict, figure = found("white_box", suite)
     assert verdict == NOT_RUN and figure.endswith("no black box at a larger budget")
-    assert "`black_box`" in how_of("white_box", suite)
+    assert "`black_box: " in how_of("white_box", suite)
 
 
 def test_noise_that_is_better_than_the_attack(tmp_path):
