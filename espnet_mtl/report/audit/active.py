@@ -17,7 +17,8 @@ LEAST_PLANTED = 5  # all found: of all such examples, at least half are (exact, 
     f"{LEAST_PLANTED} on)",
     failure="The attack missed adversarial examples that are known to be there, since "
     "they were planted in the victim. That it finds no others says nothing about the "
-    "system: the attack is broken or too weak, or gradients are masked.",
+    "system: the attack is broken or too weak, or gradients are masked. Where "
+    "`unbounded` and `gradients` pass, give it more `steps`, or smaller ones.",
 )
 def planted(evidence: Evidence) -> Finding:
     """Whether planted examples are found (Zimmermann et al. 2022, NeurIPS).

@@ -27,7 +27,8 @@ _UNTRIED = (
     title="attacked by who ignores the accent branch, with the same schedule as the "
     "twin without one",
     failure="The system and its twin without an accent branch were not attacked with "
-    "the same effort: what differs between them may be the attack and not the system.",
+    "the same effort: what differs between them may be the attack and not the system. "
+    "Repeat stages 15 to 18 of both with the same configuration.",
     needs_target=True,
 )
 def accent_blind(evidence: Evidence) -> Finding:

@@ -34,7 +34,8 @@ _HALF_LEVEL = 0.5 / 32768
 MOST_HEARD_DIFFERENTLY = 1.0  # percent of the files, or one file
 _MEANS = {
     "changed since": "Audio was changed after the attack had saved it: the figures are "
-    "not those of this attack.",
+    "not those of this attack. Remove the attack's directory, and repeat stages 15 to "
+    "18.",
     "not scored": "Files and scores are not of the same utterances: repeat stages 16 "
     "and 17.",
     "over the budget": "Audio exceeds its budget: the figures are not those of this "
@@ -152,7 +153,8 @@ def _within(
 @gate(
     title="infeasible targets counted",
     failure="Utterances are missing from the counts: targets that cannot be reached "
-    "may count as robustness, or hard utterances may have been dropped.",
+    "may count as robustness, or hard utterances may have been dropped. Repeat stages "
+    "15 to 18.",
     needs_counted=False,
 )
 def infeasible(evidence: Evidence) -> Finding:

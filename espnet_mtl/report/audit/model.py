@@ -64,8 +64,9 @@ def _most(shares: Iterable[float]) -> float:
 @gate(
     title="the model answers alike when it is asked twice, and one 16-bit level apart",
     failure="The model answers differently when it is asked again, or when nothing has "
-    "changed that could be heard: an attack on one answer says little about the next, "
-    "so the attack has to average (`eot`).",
+    "changed that could be heard: an attack on one answer says little about the next. "
+    "Switch off what is random in it. Where that is the defence, let the attack "
+    "average (`eot`), and take the figures for what one attack has reached.",
 )
 def repeats(evidence: Evidence) -> Finding:
     """The same input, and one that differs by one level of one sample.

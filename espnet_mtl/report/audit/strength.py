@@ -138,7 +138,8 @@ def judge_doubling(newly: int, n: int) -> GateVerdict:
     title=f"twice the gradients break < {100 * MOST_GAIN:g} point more (pairs of "
     f"utterance and budget, from {LEAST_PAIRS} on)",
     failure="Twice the gradients still broke more: the attack had not converged, and "
-    "with more steps yet the system is less robust than reported.",
+    "with more steps yet the system is less robust than reported. Copy the attack's "
+    "configuration under another name, and give it more `steps` or `rounds`.",
     needs_target=True,
 )
 def steps(evidence: Evidence) -> Finding:
@@ -366,7 +367,7 @@ LEAST_WORDS = 100
     title=f"noise stays near the null value (≤ {MOST_FROM_NULL:g} points; from "
     f"{LEAST_WORDS} target words on)",
     failure="Noise of the same loudness already changes what is heard, so the figures "
-    "do not show what the attack does.",
+    "do not show what the attack does. Give smaller `budgets`.",
     needs_target=True,
 )
 def noise(evidence: Evidence) -> Finding:
