@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from espnet_mtl.report.audit.evidence import Evidence, Level
+from espnet_mtl.report.audit.evidence import ACCENT_SUFFIX, Evidence, Level
 from espnet_mtl.report.audit.gate import (
     AGAIN,
     Finding,
@@ -86,6 +86,9 @@ def _gradients(evidence: Evidence) -> float | None:
 
 
 def _has_accent(evidence: Evidence) -> bool:
+    """Whether there is an accent branch, also where no accents were decoded."""
+    if evidence.twin and evidence.system.endswith(ACCENT_SUFFIX):
+        return True
     measured = any(row.accent_acc is not None for row in evidence.result.rows)
     members = (member for row in evidence.targeted for member in row.members)
     return measured or any(member.weights.get("accent") for member in members)

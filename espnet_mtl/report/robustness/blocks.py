@@ -12,11 +12,11 @@ from espnet_mtl.results.curve import Curve, Median
 HOW_TO_READ = (
     "For each utterance, the attack looks for the smallest budget that makes the "
     "system hear exactly the target. The curve shows AdvTWER of all these utterances "
-    "as the budget grows (logarithmic axis): ↑ higher and further to the right = harder to "
-    "attack. The level dotted line is the null value, of untouched audio. Bands: 95 % "
-    "over speakers, at each budget for itself. What counts is the saved file, as stage "
-    "17 scored it. A stronger attack may need less: the audit below says how far this "
-    "one can be relied on."
+    "as the budget grows (logarithmic axis): ↑ higher and further to the right = "
+    "harder to attack. The level dotted line is the null value, of untouched audio. "
+    "Bands: 95 % over speakers, at each budget for itself. What counts is the saved "
+    "file, as stage 17 scored it. A stronger attack may need less: the audit below "
+    "says how far this one can be relied on."
 )
 
 

@@ -540,6 +540,8 @@ def test_twins_are_attacked_alike(tmp_path):
         "square (steps=100)"
     )
     change_rows(exps[0], without_multitask, "standard")
+    # Also where no accents were decoded
+    change_rows(exps[0], lambda _: {"accent_acc": None})
     figure = (
         "same schedule as hybrid; gradients spent on an utterance: 600, of hybrid 300"
     )
