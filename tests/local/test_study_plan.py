@@ -121,7 +121,7 @@ def test_a_table_attacks_a_part_of_the_test_set_unless_told_otherwise() -> None:
     assert read(table="/mine.csv").num_attack_utts == "100"
     assert read(table="/mine.csv", num_attack_utts="7").num_attack_utts == "7"
     assert read(table="/mine.csv", preset="smoke").num_attack_utts == "4"
-    assert read().num_attack_utts == "100"
+    assert read().num_attack_utts == "64"
     assert read(table="/mine.csv").study_dir == read().study_dir
 
 

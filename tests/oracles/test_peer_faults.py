@@ -273,6 +273,7 @@ VARIANTS = [
     ("gaussian", {"draws": 2}),
     ("fgsm", {"random_start": True}),
     ("pgd", {"random_start": False}),
+    ("chain", {"wide": 2.0, "rounds": 2, "listen_every": 3}),
     ("apgd", {"accumulate": False, "restarts": 2}),
     ("cw", {"penalty": 1e4}),
     ("imperceptible", {"stages": (1,)}),
@@ -286,6 +287,8 @@ def quick(name, settings=(), few=FEW):
     """An attack by name, of a few steps."""
     fields = {field.name for field in dataclasses.fields(ATTACKS[name])}
     given = {**few, **OFTEN, **NEEDED.get(name, {}), **dict(settings)}
+    if name == "chain":  # its steps are those of stages
+        given |= {"steps": (given["steps"],) * 2, "step_sizes": (0.25, 0.05)}
     return ATTACKS[name](**{key: given[key] for key in given if key in fields})
 
 

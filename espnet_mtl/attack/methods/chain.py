@@ -99,7 +99,9 @@ class Chain(Method):
             self._descend(search, steps, size, wide)
         for _ in range(self.rounds):
             kept = torch.isin(rows, search.rows)
-            search.give_up(search.best.loss > (1.0 - self.worth) * before[kept])
+            before = before[kept]
+            gain = before - search.best.loss
+            search.give_up(gain < self.worth * before.abs())
             if not len(search.rows):
                 break
             before, rows = search.best.loss.clone(), search.rows

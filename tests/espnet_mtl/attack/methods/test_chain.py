@@ -82,6 +82,26 @@ def test_it_goes_on_where_the_loss_still_falls():
     assert (losses[1] - losses[2] <= 0.1 * losses[1]).all()
 
 
+def test_a_loss_below_zero_may_fall_as_well():
+    problem = make_problem(budget=0.02)
+    away = replace(problem, loss=_Away(problem.loss))
+    chain = Chain(steps=(10,), step_sizes=(0.25,), rounds=6, worth=0.02)
+    part = counted(away)
+    chain(part)
+    assert (part.effort.gradients > 10).any() and (part.effort.gradients < 70).all()
+
+
+class _Away:
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, speech):
+        return -self.loss(speech)
+
+    def rows(self, rows):
+        return _Away(self.loss.rows(rows))
+
+
 def test_random_losses_are_no_obstacle():
     victim = ToyVictim({"ctc": 1.0})
     problem = make_problem(budget=0.3, victim=victim)
