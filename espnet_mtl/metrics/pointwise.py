@@ -1,7 +1,9 @@
 """Intervals of many rates at once, and of medians, on the same draws of speakers.
 
 As in :mod:`espnet_mtl.metrics.bootstrap`, speakers are drawn with replacement, each
-with all of its utterances, and limits are NaN where there is one speaker only.
+with all of its utterances. Limits are NaN where there are too few speakers: of rates,
+one; of medians, fewer than :data:`espnet_mtl.metrics.binomial.LEAST_VALUES`, since even
+from the smallest value to the largest it is no interval of 95 % then.
 """
 
 import math
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from espnet_mtl.metrics.binomial import LEAST_VALUES, median_ranks
 from espnet_mtl.metrics.bootstrap import DRAWS, Interval, wer_interval
 
 _LEVELS = (0.025, 0.975)
@@ -61,6 +64,22 @@ def rate_intervals(
     return found
 
 
+def monotone(intervals: Sequence[Interval], *, rising: bool) -> list[Interval]:
+    """Widen intervals of rates that can only rise, or only fall, until they do so too.
+
+    Where all utterances are alike, the exact limits are wider than those of a draw
+    beside them, in which a single one is not. Both are about the same few utterances.
+    """
+    ordered = list(intervals) if rising else list(intervals)[::-1]
+    lows = np.minimum.accumulate([one.low for one in ordered][::-1])[::-1]
+    highs = np.maximum.accumulate([one.high for one in ordered])
+    found = [
+        Interval(one.estimate, float(low), float(high))
+        for one, low, high in zip(ordered, lows, highs, strict=True)
+    ]
+    return found if rising else found[::-1]
+
+
 def median_interval(
     values: np.ndarray, speakers: Sequence[str], *, seed: int = 0
 ) -> Interval:
@@ -70,6 +89,8 @@ def median_interval(
     Kaplan and Meier's estimate gives it where all utterances were followed as far: a
     value that is ``inf`` (not reached by then) changes nothing as long as fewer than
     half are. All limits are values of utterances, so the upper one may be ``inf`` too.
+    Where all draws have the same median, the limits are the exact ones, with utterances
+    taken as independent; these are alike only where many utterances are.
 
     Args:
         values: Of each utterance, (Utterances,).
@@ -85,15 +106,19 @@ def median_interval(
             "speakers"
         )
     distinct, places = np.unique(values, return_inverse=True)
-    estimate = float(np.sort(values)[(len(values) - 1) // 2])
+    ordered = np.sort(values)
+    estimate = float(ordered[(len(values) - 1) // 2])
     index, times_drawn = _draw(speakers, seed)
-    if len(times_drawn[0]) == 1:
+    if len(times_drawn[0]) < LEAST_VALUES:
         return Interval(estimate, math.nan, math.nan)
     counts = np.zeros((len(times_drawn[0]), len(distinct)))
     np.add.at(counts, (index, places), 1.0)
     reached = times_drawn @ counts.cumsum(axis=1)  # at or below each value, (Draws, ..)
     medians = np.sort((reached >= reached[:, -1:] / 2).argmax(axis=1))
     low, high = (medians[math.ceil(level * DRAWS) - 1] for level in _LEVELS)
+    if low == high:
+        low, high = median_ranks(len(values))
+        return Interval(estimate, float(ordered[low]), float(ordered[high]))
     return Interval(estimate, float(distinct[low]), float(distinct[high]))
 
 

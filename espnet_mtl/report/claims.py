@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from espnet_mtl.metrics.binomial import LEAST_VALUES
 from espnet_mtl.report.audit.audits import Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN
 from espnet_mtl.report.cautions import BAD_WER, caveats, warnings
@@ -22,6 +23,9 @@ COMPARISONS = (
 SUPPORTED = "supported"
 UNDECIDED = "not supported (interval includes 0)"
 NO_INTERVAL = "not supported (one speaker: no interval)"
+# Fewer that all go one way may do so by chance (sign test). The bootstrap does not see
+# that: few draws are without any of four speakers, so its interval is above 0.
+FEW_DIFFER = f"not supported (fewer than {LEAST_VALUES} speakers differ)"
 CONTRADICTED = "contradicted (easier to attack)"
 UNTRAINED = "not judged (a recogniser has most words wrong anyway)"
 _NOT_JUDGED = "not judged"
@@ -30,13 +34,16 @@ _NOT_JUDGED = "not judged"
 def verdict(difference: Difference) -> str:
     """Judge the claim that the first system is harder to attack.
 
-    It is ``SUPPORTED`` only if the whole interval is above 0.
+    It is ``SUPPORTED`` only if the whole interval is above 0, and so many speakers
+    differ that chance alone does not make them agree.
     """
     if difference.speakers < 2:
         return NO_INTERVAL
-    if difference.low > 0:
-        return SUPPORTED
-    return CONTRADICTED if difference.high < 0 else UNDECIDED
+    if difference.low <= 0 <= difference.high:
+        return UNDECIDED
+    if difference.differing < LEAST_VALUES:
+        return FEW_DIFFER
+    return SUPPORTED if difference.low > 0 else CONTRADICTED
 
 
 def judge(
@@ -106,12 +113,19 @@ def claims_table(group: Group, audits: Sequence[Audit]) -> Table | None:
             group.budget_name(budget),
             " / ".join(dict.fromkeys(difference.attackers)),
             show_difference(difference),
-            judge(group, system, baseline, difference, audits),
+            _short(judge(group, system, baseline, difference, audits)),
         ]
         for system, baseline, paper, budget, difference in measure_claims(group)
     ]
     header = ["AdvTWER of", "paper", "budget", "strongest attacker", "here [95 %]"]
     return Table([*header, "claim"], rows, text_columns=6) if rows else None
+
+
+def _short(found: str) -> str:
+    """Leave out of a cell why the audit speaks against it; the summary says it once."""
+    if found.startswith(_NOT_JUDGED) and found != UNTRAINED:
+        return f"{_NOT_JUDGED} (audit)"
+    return found
 
 
 def summary(group: Group, audits: Sequence[Audit]) -> list[str]:
@@ -133,6 +147,7 @@ def summary(group: Group, audits: Sequence[Audit]) -> list[str]:
             SUPPORTED: "harder to attack than",
             NO_INTERVAL: "not shown to be harder to attack than",
             UNDECIDED: "not shown to be harder to attack than",
+            FEW_DIFFER: "not shown to be harder to attack than",
             CONTRADICTED: "easier to attack than",
             UNTRAINED: "not to be compared with",
         }[found]
@@ -147,7 +162,8 @@ INTRODUCTION = (
     "single-task CTC). Their corpus, models and attack budgets differ from those here: "
     "directions can be compared, sizes hardly. A claim counts as supported only if the "
     "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
-    "ignore the accent branch. No claim is judged where a gate of the audit says FAIL "
+    "ignore the accent branch, and the systems differ on at least "
+    f"{LEAST_VALUES} speakers. No claim is judged where a gate of the audit says FAIL "
     "or NOT RUN of either system, or where a recogniser has most words wrong without "
     "any attack. The largest budget (in dB, the lowest SNR) "
     "decides and stands first; nothing corrects for the number of comparisons."

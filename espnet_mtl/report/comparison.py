@@ -1,6 +1,7 @@
 """Who withstands more: the strongest attacker on each system, paired differences."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,6 +164,7 @@ class Difference:
         attackers: The strongest attacker on the first and on the second system.
         utterances: Number of pairs.
         speakers: Number of speakers, the units of the bootstrap.
+        differing: Speakers on whom the systems differ.
     """
 
     value: float
@@ -171,6 +173,7 @@ class Difference:
     attackers: tuple[str, str]
     utterances: int
     speakers: int
+    differing: int
 
 
 def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
@@ -229,6 +232,9 @@ def compare(
     pairs = [(scores[utt], other_scores[utt]) for utt in common]
     _check_targets(first, second, pairs)
     speakers = [one.spk for one, _ in pairs]
+    changes: Counter[str] = Counter()
+    for (one, other), speaker in zip(pairs, speakers, strict=True):
+        changes[speaker] += one.edits_target - other.edits_target
     interval = wer_difference_interval(
         [one.edits_target for one, _ in pairs],
         [other.edits_target for _, other in pairs],
@@ -242,6 +248,7 @@ def compare(
         attackers=(first.attacker_of(row), second.attacker_of(other_row)),
         utterances=len(pairs),
         speakers=len(set(speakers)),
+        differing=sum(change != 0 for change in changes.values()),
     )
 
 

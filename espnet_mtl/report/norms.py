@@ -9,6 +9,9 @@ NORM_NAMES = {
 }
 
 
+LEVELS = 32768  # of 16-bit audio, in full scale
+
+
 def strength(norm: str | None, budget: float) -> float:
     """Return a number to sort budgets by: larger where an attack may change more.
 

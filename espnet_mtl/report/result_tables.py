@@ -7,6 +7,7 @@ from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import Table, counted, number
 from espnet_mtl.results.attack_scores import Row
+from espnet_mtl.results.trial import WORST_CASE
 
 LEGEND = (
     "AdvTWER: word error rate (%) of what the system hears in attacked audio, against "
@@ -29,8 +30,8 @@ LEGEND_ACCENTS = (
 LEGEND_ALL = (
     "AdvWER: word error rate (%) in attacked audio against the truth, ↓ lower = less "
     "damage. Success: share (%) of utterances heard exactly as the attacker wanted, "
-    "↓ lower = the attack failed; in brackets the exact 95 % interval. SNR: of the "
-    "perturbation, in dB, higher = quieter. "
+    "↓ lower = the attack failed; in brackets the exact 95 % interval, with utterances "
+    "taken as independent. SNR: of the perturbation, in dB, higher = quieter. "
     "Adv. accent acc.: accents recognised in attacked audio (%), ↑ higher is better. "
     "Rows 'noise' are the control: random noise within the same budget; so are "
     "'gaussian', and 'shuffled', the perturbation of another utterance. Rows "
@@ -45,7 +46,8 @@ LEGEND_TRIALS = (
     "utterances (stage 13 scores the whole set). Success: utterances in which the "
     "attacker got what was wanted, in percent: exactly the target; or, without a "
     "target, other words than were said, or the same words in another accent; in "
-    "brackets the exact (binomial) 95 % interval. Accents: "
+    "brackets the exact (binomial) 95 % interval, with utterances taken as "
+    "independent. Accents: "
     "accuracy, balanced accuracy (mean recall), and the share of the most frequent one."
 )
 
@@ -193,7 +195,9 @@ def notes(group: Group) -> list[str]:
             "Budgets in dB are the lowest SNR allowed: fewer dB are a louder "
             "perturbation, that is, a larger attack."
         )
-    if len(group.attackers) == 1:
+    if group.attackers == [WORST_CASE]:
+        said.append("Each utterance counts with the worst of a suite's attacks.")
+    elif len(group.attackers) == 1:
         said.append(f"The only attacker was {group.attackers[0]}.")
     chosen: dict[str, list[str]] = {}
     for system in group.systems:

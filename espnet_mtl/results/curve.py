@@ -23,7 +23,7 @@ class Median:
     Attributes:
         value: ``None`` where fewer than half were broken.
         ci: Its interval, the lower number first: an end is ``None`` where it lies
-            beyond what was tried. No interval where there is one speaker only.
+            beyond what was tried. No interval where there are fewer than six speakers.
     """
 
     value: float | None
@@ -69,7 +69,8 @@ class Curve:
         unconfirmed: Utterances for which the attack heard another outcome than the
             decoding of the saved file, which is what counts.
         within: By which factor a smallest budget is at most above the largest one below
-            it that did not break the utterance; ``None`` where no utterance has both.
+            it that did not break the utterance; ``None`` where no utterance has both,
+            or they are neighbouring levels of 16-bit audio (``linf``).
         weakest: The smallest budget down to which it is known, for all systems that
             are compared, which utterances resist.
         strongest: The largest budget up to which that is known.

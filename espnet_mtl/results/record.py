@@ -69,6 +69,13 @@ class Smallest:
     resisted: float | None
     tried: tuple[tuple[float, float], ...]
 
+    @property
+    def saved(self) -> float:
+        """Budget of the saved file: what broke it, else what came nearest."""
+        if self.budget is not None:
+            return self.budget
+        return min(self.tried, key=lambda one: one[1])[0]
+
 
 MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more
 # A loss need not be a straight line, not even over one level of 16-bit audio.

@@ -9,13 +9,16 @@ from espnet_mtl.results.record import Planted
 from espnet_mtl.results.trial import PLANTED
 
 REQUIRED = ("easy", "medium")
+LEAST_PLANTED = 5  # all found: of all such examples, at least half are (exact, 95 %)
 
 
 @gate(
-    title=f"planted examples are found: all that are {' or '.join(REQUIRED)}",
+    title=f"planted examples are found: all that are {' or '.join(REQUIRED)} (from "
+    f"{LEAST_PLANTED} on)",
     failure="The attack missed adversarial examples that are known to be there, since "
     "they were planted in the victim. That it finds no others says nothing about the "
-    "system: the attack is broken or too weak, or gradients are masked.",
+    "system: the attack is broken or too weak, or gradients are masked. Where "
+    "`unbounded` and `gradients` pass, give it more `steps`, or smaller ones.",
 )
 def planted(evidence: Evidence) -> Finding:
     """Whether planted examples are found (Zimmermann et al. 2022, NeurIPS).
@@ -43,11 +46,17 @@ def planted(evidence: Evidence) -> Finding:
         by_difficulty.setdefault(one.difficulty, []).append(one)
     figure = ", ".join(f"{name} {_share(all_)}" for name, all_ in by_difficulty.items())
     missed = [one for one in there if one.difficulty in REQUIRED and not one.found]
-    lacking = [name for name in REQUIRED if name not in by_difficulty]
+    lacking = [
+        name for name in REQUIRED if len(by_difficulty.get(name, ())) < LEAST_PLANTED
+    ]
     if lacking and not missed:
         return not_run(
-            f"{figure}; none that is {' or '.join(lacking)}",
-            standard_or(evidence, "give the suite `planted: 8`"),
+            f"{figure}; fewer than {LEAST_PLANTED} that are {' or '.join(lacking)}",
+            standard_or(
+                evidence,
+                "give the suite `planted: 8`, and attack as many utterances at least "
+                "(`--num_attack_utts`)",
+            ),
         )
     return judged(not missed, figure)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from espnet_mtl.report.audit.evidence import Evidence, Level
+from espnet_mtl.report.audit.evidence import ACCENT_SUFFIX, Evidence, Level
 from espnet_mtl.report.audit.gate import (
     AGAIN,
     Finding,
@@ -27,14 +27,15 @@ _UNTRIED = (
     title="attacked by who ignores the accent branch, with the same schedule as the "
     "twin without one",
     failure="The system and its twin without an accent branch were not attacked with "
-    "the same effort: what differs between them may be the attack and not the system.",
+    "the same effort: what differs between them may be the attack and not the system. "
+    "Repeat stages 15 to 18 of both with the same configuration.",
     needs_target=True,
 )
 def accent_blind(evidence: Evidence) -> Finding:
     """Who ignores the accent branch was tried, as hard as on the twin.
 
     Effort is what was to be done: attacks, settings, and on whom. Gradients that were
-    spent follow from it and from how long a system resists, so they are shown alone.
+    spent follow from it and from how long a system resists, so they are only shown.
     """
     if not _has_accent(evidence):
         return judged(True, "no accent branch")
@@ -63,7 +64,9 @@ def accent_blind(evidence: Evidence) -> Finding:
     figure = f"same schedule as {twin.label}"
     known = [f"{number:.0f}" for number in spent if number is not None]
     if len(known) == 2:
-        figure += f"; gradients for an utterance {known[0]}, there {known[1]}"
+        figure += (
+            f"; gradients spent on an utterance: {known[0]}, of {twin.label} {known[1]}"
+        )
     return judged(True, figure)
 
 
@@ -83,6 +86,9 @@ def _gradients(evidence: Evidence) -> float | None:
 
 
 def _has_accent(evidence: Evidence) -> bool:
+    """Whether there is an accent branch, also where no accents were decoded."""
+    if evidence.twin and evidence.system.endswith(ACCENT_SUFFIX):
+        return True
     measured = any(row.accent_acc is not None for row in evidence.result.rows)
     members = (member for row in evidence.targeted for member in row.members)
     return measured or any(member.weights.get("accent") for member in members)

@@ -77,8 +77,13 @@ class Audit:
     @property
     def sentence(self) -> str:
         """What follows for the system's figures."""
+        return f"{self.label}: {self.said}."
+
+    @property
+    def said(self) -> str:
+        """The same without the system's name."""
         if self.result.is_empty:
-            return f"{self.label}: no robustness figures, since {NOTHING_LEFT}."
+            return f"no robustness figures, since {NOTHING_LEFT}"
         can = {
             "pass": "can be relied on",
             "partial": "are not fully checked",
@@ -86,7 +91,7 @@ class Audit:
         }[self.verdict]
         if [gate.name for gate in self.gates(FAIL)] == ["benign_wer"]:
             can = "cannot be compared"
-        return f"{self.label}: robustness figures {can} ({self.counts})."
+        return f"robustness figures {can} ({self.counts})"
 
     def summary(self) -> AuditSummary:
         """Shorten it, for a row of the results."""

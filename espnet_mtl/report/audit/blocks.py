@@ -24,13 +24,10 @@ def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:
     for group in groups:
         if len(groups) > 1:
             blocks.append(Heading(group.title, level=3))
-        blocks += [
-            Text(f"Audit: {audit.sentence}", warning=True)
-            for audit in group.audits
-            if audit.verdict == "fail"
-        ]
-        said = [audit.sentence for audit in group.audits if audit.verdict != "fail"]
-        blocks += [Bullets(said)] if said else []
+        failed = [audit for audit in group.audits if audit.verdict == "fail"]
+        others = [audit for audit in group.audits if audit.verdict != "fail"]
+        blocks += [Text(f"Audit: {line}", warning=True) for line in _sentences(failed)]
+        blocks += [Bullets(_sentences(others))] if others else []
         header = ["gate", "what is required", *(one.label for one in group.audits)]
         rows = [
             [gate.name, gate.title, *(str(a.findings[gate.name]) for a in group.audits)]
@@ -40,6 +37,14 @@ def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:
         blocks += [Bullets(how)] if (how := _how_to_run(group.audits)) else []
     audits = [audit for group in groups for audit in group.audits]
     return [*blocks, Text("What a failure means:"), Bullets(_meanings(audits))]
+
+
+def _sentences(audits: Sequence[Audit]) -> list[str]:
+    """Say what follows for each system; once for all of which the same follows."""
+    labels: dict[str, list[str]] = {}
+    for audit in audits:
+        labels.setdefault(audit.said, []).append(audit.label)
+    return [f"{', '.join(names)}: {said}." for said, names in labels.items()]
 
 
 def _meanings(audits: Sequence[Audit]) -> list[str]:
@@ -64,11 +69,14 @@ def _how_to_run(audits: Sequence[Audit]) -> list[str]:
 
 
 def audit_lines(groups: Sequence[AuditGroup]) -> list[str]:
-    """Say in one sentence for each system whether its figures can be relied on."""
+    """Say in a sentence for each system whether its figures can be relied on.
+
+    Systems of which the same is to be said share one.
+    """
     return [
-        f"Audit{f' ({group.title})' if len(groups) > 1 else ''}: {audit.sentence}"
+        f"Audit{f' ({group.title})' if len(groups) > 1 else ''}: {line}"
         for group in groups
-        for audit in group.audits
+        for line in _sentences(group.audits)
     ]
 
 
@@ -103,7 +111,7 @@ def audit_text(groups: Sequence[AuditGroup], width: int = 100) -> str:
             gates = _figure_lines(group.audits[0], width)
         parts.append(f"Audit of the attack, {group.title}\n{gates}")
         said = [*_failures(group.audits), *_how_to_run(group.audits)]
-        said += [f"Audit: {audit.sentence}" for audit in group.audits]
+        said += [f"Audit: {line}" for line in _sentences(group.audits)]
         parts.append("\n".join(_wrap(line, width, 2) for line in said))
     return "\n\n".join(parts)
 

@@ -34,7 +34,8 @@ _HALF_LEVEL = 0.5 / 32768
 MOST_HEARD_DIFFERENTLY = 1.0  # percent of the files, or one file
 _MEANS = {
     "changed since": "Audio was changed after the attack had saved it: the figures are "
-    "not those of this attack.",
+    "not those of this attack. Remove the attack's directory, and repeat stages 15 to "
+    "18.",
     "not scored": "Files and scores are not of the same utterances: repeat stages 16 "
     "and 17.",
     "over the budget": "Audio exceeds its budget: the figures are not those of this "
@@ -118,7 +119,11 @@ def _over_budget(evidence: Evidence, there: set[str]) -> Iterator[bool]:
             score = evidence.result.scores_of(row).get(utt)
             if row.norm and score and score.key in there:
                 attacked = _samples(evidence.wavs[score.key])
-                yield not _within(row, clean, attacked)
+                record = evidence.records.get(score.key)
+                # A file of a curve stands for the smallest budget that was found.
+                found = record.smallest if record else None
+                budget = found.saved if found and found.tried else row.budget
+                yield not _within(row.norm, budget, clean, attacked)
 
 
 def _samples(path: str) -> Samples | None:
@@ -128,17 +133,19 @@ def _samples(path: str) -> Samples | None:
         return None
 
 
-def _within(row: Row, clean: Samples | None, attacked: Samples | None) -> bool:
+def _within(
+    norm: str | None, budget: float, clean: Samples | None, attacked: Samples | None
+) -> bool:
     if clean is None or attacked is None or len(attacked) < len(clean):
         return False
     # An attack may play something before the utterance, which its budget is not about.
     change = attacked[len(attacked) - len(clean) :] - clean
-    if row.norm == "linf":
-        size, radius, slack = float(np.abs(change).max()), row.budget, _HALF_LEVEL
+    if norm == "linf":
+        size, radius, slack = float(np.abs(change).max()), budget, _HALF_LEVEL
     else:
-        size, radius = float(np.linalg.norm(change)), row.budget
-        if row.norm == "snr":
-            radius = float(np.linalg.norm(clean)) * 10.0 ** (-row.budget / 20.0)
+        size, radius = float(np.linalg.norm(change)), budget
+        if norm == "snr":
+            radius = float(np.linalg.norm(clean)) * 10.0 ** (-budget / 20.0)
         slack = math.sqrt(len(clean)) * _HALF_LEVEL
     return size <= radius * (1 + 1e-6) + slack
 
@@ -146,7 +153,8 @@ def _within(row: Row, clean: Samples | None, attacked: Samples | None) -> bool:
 @gate(
     title="infeasible targets counted",
     failure="Utterances are missing from the counts: targets that cannot be reached "
-    "may count as robustness, or hard utterances may have been dropped.",
+    "may count as robustness, or hard utterances may have been dropped. Repeat stages "
+    "15 to 18.",
     needs_counted=False,
 )
 def infeasible(evidence: Evidence) -> Finding:

@@ -138,15 +138,18 @@ def judge_doubling(newly: int, n: int) -> GateVerdict:
     title=f"twice the gradients break < {100 * MOST_GAIN:g} point more (pairs of "
     f"utterance and budget, from {LEAST_PAIRS} on)",
     failure="Twice the gradients still broke more: the attack had not converged, and "
-    "with more steps yet the system is less robust than reported.",
+    "with more steps yet the system is less robust than reported. Copy the attack's "
+    "configuration under another name, and give it more `steps` or `rounds`.",
     needs_target=True,
 )
 def steps(evidence: Evidence) -> Finding:
     """After the whole suite, as many gradients again break hardly more.
 
-    They are not in the reported figure. How much nearer they come to what still
-    resists is shown and not judged: what has no hope of being broken may always end a
-    word nearer, and is not less robust for it.
+    They are not in the reported figure. Budgets are judged together, since one alone
+    has few utterances, and a gain at a single one fails as well: it must not be hidden
+    by others at which everything is broken, or nothing can be. How much nearer they
+    come to what still resists is shown and not judged: what has no hope of being broken
+    may always end a word nearer, and is not less robust for it.
     """
     rows = [row for row in evidence.targeted if row.doubled]
     if not rows:
@@ -158,9 +161,10 @@ def steps(evidence: Evidence) -> Finding:
     doubled = [record.doubled for _, record in pairs if record and record.doubled]
     newly, n = sum(one.success for one in doubled), len(pairs)
     figure = f"{newly} of {n}, at most {100 * upper_bound(newly, n):.1f} points (95 %)"
-    figure += _words_to_go(doubled)
+    at_one = _gain_at_one(evidence, rows)
+    figure += at_one + _words_to_go(doubled)
     verdict = judge_doubling(newly, n)
-    if verdict == FAIL:
+    if verdict == FAIL or at_one:
         return judged(False, figure)
     resisting = [
         record.doubled if record else None
@@ -169,10 +173,25 @@ def steps(evidence: Evidence) -> Finding:
     ]
     lacking = sum(not _is_doubled(one) for one in resisting)
     if lacking:
-        return not_run(f"steps not doubled for {lacking} that resist", _GRADIENTS)
+        return not_run(f"steps not doubled for {lacking} that resist", _DOUBLED)
     if verdict == NOT_RUN and resisting:
         return not_run(f"{figure}: too few to tell", MORE_UTTERANCES)
     return judged(True, figure)
+
+
+def _gain_at_one(evidence: Evidence, rows: Iterable[Row]) -> str:
+    """Say at which budgets alone too much was gained; empty if at none."""
+    said = []
+    for row in rows:
+        pairs = list(evidence.feasible(row))
+        newly = sum(
+            bool(record and record.doubled and record.doubled.success)
+            for _, record in pairs
+        )
+        if newly and judge_doubling(newly, len(pairs)) == FAIL:
+            where = budget_name(row.norm, row.budget)
+            said.append(f", {newly} of {len(pairs)} at {where}")
+    return "".join(said)
 
 
 def _broken(score: UttScore, record: Record | None) -> bool:
@@ -201,11 +220,19 @@ def _words_to_go(doubled: Sequence[Doubled]) -> str:
     return f"; {len(rest)} still resist, {before:.2f} words away, then {after:.2f}"
 
 
+_DOUBLED = (
+    "attack again (stages 15 to 18) with `doubled: true`; if this stays, no part of "
+    "the attack has gradients to go on with: give it one, such as chain"
+)
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _NOISE = "give the attack `controls: [clean, noise]`"
-_LOUD = "give the suite `black_box`, black boxes with many queries at a larger budget"
+_LOUD = (
+    "give the suite `black_box: {times: 8, queries: 1000, transcripts: 100}`, black "
+    "boxes with many queries at a larger budget"
+)
 MOST_NEARER = 2.0
 NEARER_WORDS = 1
+LEAST_QUERIES = 500  # of black boxes that are to have a chance
 MOST_BROKEN_ELSEWHERE = 0.2  # as AutoAttack's: Croce & Hein 2020, flags
 
 
@@ -244,7 +271,11 @@ def white_box(evidence: Evidence) -> Finding:
         f"of {len(pairs)}, without gradients {nearer} nearer, {clearly} by more than "
         f"{NEARER_WORDS} word, {broken} broken"
     )
-    loud = [row for row in evidence.result.of("audit") if row.attack == "black_box"]
+    loud = [
+        row
+        for row in evidence.result.of("audit")
+        if row.attack == "black_box" and _can_win(evidence, row)
+    ]
     loud_pairs = _nearest(evidence, loud, [])
     loud_broken = 0
     if loud_pairs:
@@ -273,6 +304,19 @@ def white_box(evidence: Evidence) -> Finding:
         )
     kinds = {member.kind for row in evidence.targeted for member in row.members}
     return judged(True, figure if "transfer" in kinds else f"{figure}; no transfer")
+
+
+def _can_win(evidence: Evidence, row: Row) -> bool:
+    """Whether black boxes have a chance: a larger budget than all, and many queries."""
+    loudness = strength(row.norm, row.budget)
+    same_norm = [budget for norm, budget in evidence.levels if norm == row.norm]
+    is_larger = all(strength(row.norm, budget) < loudness for budget in same_norm)
+    queries = [
+        member.settings.get("queries", 0)
+        for member in row.members
+        if member.kind == "black_box"
+    ]
+    return is_larger and max(queries, default=0) >= LEAST_QUERIES
 
 
 def _won(pairs: Sequence[tuple[float, float]]) -> tuple[int, int, int]:
@@ -323,7 +367,7 @@ LEAST_WORDS = 100
     title=f"noise stays near the null value (≤ {MOST_FROM_NULL:g} points; from "
     f"{LEAST_WORDS} target words on)",
     failure="Noise of the same loudness already changes what is heard, so the figures "
-    "do not show what the attack does.",
+    "do not show what the attack does. Give smaller `budgets`.",
     needs_target=True,
 )
 def noise(evidence: Evidence) -> Finding:

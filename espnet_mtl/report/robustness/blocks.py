@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
+from espnet_mtl.metrics.binomial import LEAST_VALUES
 from espnet_mtl.report.document import Block, Heading, Text
-from espnet_mtl.report.norms import budget_name
+from espnet_mtl.report.norms import LEVELS, budget_name
 from espnet_mtl.report.robustness.curves import GroupCurves, SystemCurves
 from espnet_mtl.report.table import Table, counted, number
 from espnet_mtl.results.curve import Curve, Median
 
-_LEVELS = 32768  # of 16-bit audio, in full scale
-
 HOW_TO_READ = (
     "For each utterance, the attack looks for the smallest budget that makes the "
-    "system hear exactly the target. The curve shows AdvTWER of the whole set as the "
-    "budget grows (logarithmic axis): ↑ higher and further to the right = harder to "
-    "attack. The level dotted line is the null value, of untouched audio. Bands: 95 % "
-    "over speakers, at each budget for itself. What counts is the saved file, as stage "
-    "17 scored it."
+    "system hear exactly the target. The curve shows AdvTWER of all these utterances "
+    "as the budget grows (logarithmic axis): ↑ higher and further to the right = "
+    "harder to attack. The level dotted line is the null value, of untouched audio. "
+    "Bands: 95 % over speakers, at each budget for itself. What counts is the saved "
+    "file, as stage 17 scored it. A stronger attack may need less: the audit below "
+    "says how far this one can be relied on."
 )
 
 
@@ -162,13 +162,15 @@ def _legend(curves: GroupCurves) -> str:
         )
     within = [one.whole.within for one in curves.systems if one.whole.within]
     if within:
+        or_level = ", or one level of 16-bit audio," if norm == "linf" else ""
         parts.append(
             "A smallest budget is at most "
-            f"{number(100.0 * (max(within) - 1.0), 0)} % above one that did not break "
-            "the utterance."
+            f"{number(100.0 * (max(within) - 1.0), 0)} %{or_level} above one that did "
+            "not break the utterance."
         )
     parts.append(
-        "In brackets 95 % intervals over speakers. Utterances whose target cannot be "
+        "In brackets 95 % intervals over speakers; fewer than "
+        f"{LEAST_VALUES} give none of a median. Utterances whose target cannot be "
         "heard do not count."
     )
     return " ".join(parts)
@@ -198,7 +200,7 @@ def _medians(curve: Curve) -> list[str]:
 
 
 def _show_levels(curve: Curve) -> str:
-    return _show_median(curve, lambda budget: f"{_LEVELS * budget:.3g}")
+    return _show_median(curve, lambda budget: f"{LEVELS * budget:.3g}")
 
 
 def _show_budget(curve: Curve) -> str:

@@ -8,7 +8,6 @@ from espnet_mtl.report.experiment import AttackResult
 from espnet_mtl.report.norms import decibels
 from espnet_mtl.results.attack import RECORDS_NAME
 from espnet_mtl.results.attack_scores import Row, UttScore
-from espnet_mtl.results.record import Smallest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,7 @@ def _read_search(
             f"{result.attack_dir / RECORDS_NAME}: '{score.key}' has no budgets that "
             "were tried; repeat stage 15"
         )
-    saved = _saved_budget(found)
+    saved = found.saved
     before = [
         (budget, cost)
         for budget, cost in found.tried
@@ -92,13 +91,6 @@ def _read_search(
         strongest=found.tried[-1][0],
         confirmed=score.success == (found.budget is not None),
     )
-
-
-def _saved_budget(found: Smallest) -> float:
-    """The smallest that broke the utterance, else the weakest that came nearest."""
-    if found.budget is not None:
-        return found.budget
-    return min(found.tried, key=lambda one: one[1])[0]
 
 
 def worst_cases(searches: Sequence[Sequence[Search]], norm: str | None) -> list[Search]:

@@ -11,8 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from espnet_mtl.metrics.bootstrap import Interval
-from espnet_mtl.metrics.pointwise import median_interval, rate_intervals
-from espnet_mtl.report.norms import decibels
+from espnet_mtl.metrics.pointwise import (
+    median_interval,
+    monotone,
+    rate_intervals,
+)
+from espnet_mtl.report.norms import LEVELS, decibels
 from espnet_mtl.report.robustness.search import Search
 
 _ROUNDING = 1e-6  # dB
@@ -80,7 +84,8 @@ class Steps:
         """Share of utterances that each budget breaks, in percent, (Budgets,)."""
         places = np.array([decibels(self.norm, budget) for budget in self.budgets])
         broken = (self.smallest_db[:, None] <= places).astype(float)
-        return rate_intervals(broken, np.ones(len(broken)), self.speakers)
+        found = rate_intervals(broken, np.ones(len(broken)), self.speakers)
+        return monotone(found, rising=True)
 
     def adv_twer(self) -> list[Interval]:
         """AdvTWER at each budget, in percent, (Budgets,)."""
@@ -92,7 +97,8 @@ class Steps:
             for budget, cost in one.steps:
                 lowest = min(lowest, cost)
                 row[place[budget] :] = lowest
-        return rate_intervals(costs, self.words, self.speakers)
+        found = rate_intervals(costs, self.words, self.speakers)
+        return monotone(found, rising=False)
 
     def median_db(self) -> Interval:
         """Median of the smallest budgets, in dB; ``inf`` where none is reached."""
@@ -150,11 +156,15 @@ class Steps:
         return found
 
     def within(self) -> float | None:
-        """By which factor the smallest budgets are known at worst; see ``Curve``."""
+        """By which factor the smallest budgets are known at worst; see ``Curve``.
+
+        Neighbouring levels of 16-bit audio do not count: there is nothing between.
+        """
         gaps = [
             decibels(self.norm, one.saved) - decibels(self.norm, one.resisted)
             for one in self.searches
             if one.broken and one.resisted is not None
+            if self.norm != "linf" or one.saved - one.resisted > 1.5 / LEVELS
         ]
         return float(10.0 ** (max(gaps) / 20.0)) if gaps else None
 

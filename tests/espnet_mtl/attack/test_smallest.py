@@ -97,6 +97,20 @@ def test_it_is_found_to_within_the_ratio():
     assert len(radii) <= 3 + 3 + 1
 
 
+def test_no_level_is_left_out():
+    """From 8 and 16 levels over 11 and 9 to the 10 that a file can hold."""
+
+    def savable(ball):
+        return ball.with_radius((ball.radius * FULL_SCALE).floor() / FULL_SCALE)
+
+    levels = [8 / FULL_SCALE, 16 / FULL_SCALE]
+    judge = Known((9.5 / FULL_SCALE,) * 3)
+    attacked, _ = search(levels, CurveConfig(within=1.1), judge=judge, savable=savable)
+    for found in attacked.smallest:
+        assert found.budget * FULL_SCALE == pytest.approx(10, abs=1e-3)
+        assert found.resisted * FULL_SCALE == pytest.approx(9, abs=1e-3)
+
+
 def test_it_goes_below_the_grid():
     judge = Known((0.0003, 0.0005, 1e-9))
     attacked, _ = search([0.002, 0.004], CurveConfig(halvings=3), judge=judge)

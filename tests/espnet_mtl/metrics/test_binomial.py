@@ -3,7 +3,12 @@
 import pytest
 from scipy.stats import binom, binomtest
 
-from espnet_mtl.metrics.binomial import exact_interval, lower_bound, upper_bound
+from espnet_mtl.metrics.binomial import (
+    exact_interval,
+    lower_bound,
+    median_ranks,
+    upper_bound,
+)
 
 CASES = [(0, 1), (1, 1), (0, 64), (1, 64), (32, 64), (63, 64), (64, 64), (3, 1000)]
 
@@ -32,6 +37,19 @@ def test_contains_the_true_share_often_enough(n, share):
         if low <= share <= high
     )
     assert covered >= 0.95
+
+
+@pytest.mark.parametrize("n", [6, 7, 8, 20, 100])
+def test_ranks_around_the_median_are_as_narrow_as_they_may_be(n):
+    low, high = median_ranks(n)
+    assert low + high == n - 1
+    # The median is below a value where fewer than that many values are below it.
+    assert 2 * binom.cdf(low, n, 0.5) <= 0.05 < 2 * binom.cdf(low + 1, n, 0.5)
+
+
+def test_five_values_have_no_interval_of_the_median():
+    with pytest.raises(ValueError, match="5 values"):
+        median_ranks(5)
 
 
 @pytest.mark.parametrize("count, n", [(-1, 5), (6, 5), (0, 0)])

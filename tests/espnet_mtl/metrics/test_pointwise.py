@@ -5,8 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from espnet_mtl.metrics.bootstrap import DRAWS, wer_interval
-from espnet_mtl.metrics.pointwise import median_interval, rate_intervals
+from espnet_mtl.metrics.bootstrap import DRAWS, Interval, wer_interval
+from espnet_mtl.metrics.pointwise import (
+    median_interval,
+    monotone,
+    rate_intervals,
+)
 
 RNG = np.random.default_rng(0)
 WORDS = RNG.integers(4, 12, 60)
@@ -55,10 +59,39 @@ def test_a_median_is_as_drawn_one_by_one():
 
 
 def test_a_median_may_lie_beyond_all_that_was_reached():
-    values = np.array([1.0, 2.0, np.inf, np.inf, np.inf])
-    found = median_interval(values, list("abcde"))
+    values = np.array([1.0, 2.0, np.inf, np.inf, np.inf, np.inf])
+    found = median_interval(values, list("abcdef"))
     assert found.estimate == np.inf
     assert found.low < np.inf and found.high == np.inf
+
+
+def test_a_median_of_fewer_than_six_speakers_has_no_interval():
+    found = median_interval(np.arange(10.0), list("abcdeabcde"))
+    assert found.estimate == 4.0
+    assert math.isnan(found.low) and math.isnan(found.high)
+    assert not math.isnan(median_interval(np.arange(6.0), list("abcdef")).low)
+
+
+def test_a_median_that_all_draws_agree_on_has_the_exact_limits():
+    """One of each speaker's utterances is lower and one higher, in any draw."""
+    values = np.array([1.0, 2.0, 3.0] * 8)
+    found = median_interval(values, [f"s{n // 3}" for n in range(24)])
+    assert found == (2.0, 1.0, 3.0)
+
+
+def test_limits_of_what_can_only_fall_only_fall():
+    given = [Interval(40.0, 20.0, 60.0), Interval(5.0, 0.0, 9.0), Interval(0.0, 0, 37)]
+    expected = [Interval(40.0, 20.0, 60.0), Interval(5.0, 0.0, 37.0), given[-1]]
+    assert monotone(given, rising=False) == expected
+    rising = [
+        Interval(0.0, 0.0, 4.0),
+        Interval(1.0, 0.5, 3.0),
+        Interval(100.0, 96, 100),
+    ]
+    assert [one.high for one in monotone(rising, rising=True)] == [4.0, 4.0, 100.0]
+    falling = [Interval(100 - r.estimate, 100 - r.high, 100 - r.low) for r in rising]
+    mirrored = [100 - one.low for one in monotone(falling, rising=False)]
+    assert mirrored == [4.0, 4.0, 100.0]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from curve_factory import make_curve_exp
 from exp_factory import (
     BUDGETS,
     CLEAN,
+    SPEAKERS,
     TOO_LONG,
     audit_dir,
     change_records,
@@ -187,6 +189,16 @@ def test_twice_the_gradients_break_more(suite, newly, verdict):
     said, figure = found("steps", suite)
     assert said == verdict
     assert figure.startswith(f"{newly} of 108, at most {100 * bound:.1f} points (95 %)")
+    assert (f", {newly} of 36 at 0.001" in figure) == (verdict == FAIL)
+
+
+def test_budgets_at_which_nothing_can_be_gained_hide_no_gain(tmp_path):
+    """Two of 100 at one budget are two points there, though not of all pairs."""
+    exp = make_suite_exp(tmp_path, "att", utts_per_speaker=25, audio=False)
+    change_records(exp, first_few(broken_again, 2))
+    verdict, figure = found("steps", exp)
+    assert judge_doubling(2, 300) == PASS
+    assert verdict == FAIL and ", 2 of 100 at 0.001;" in figure
 
 
 def test_few_utterances_cannot_show_that_steps_are_enough(tmp_path):
@@ -302,11 +314,21 @@ def test_black_boxes_at_a_larger_budget(suite, black_box, verdict):
     assert found("white_box", suite) == (verdict, comparison(108, 0, 0, 0) + loud)
 
 
-def test_black_boxes_without_a_chance_show_nothing(suite):
-    change_rows(suite, lambda _: {"attack": "other"}, "black_box")
+def few_queries(row):
+    few = {"settings": {"queries": 100}}
+    return {"members": tuple(replace(one, **few) for one in row.members)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda _: {"attack": "other"}, lambda _: {"budget": 0.008}, few_queries],
+    ids=["none", "no larger budget", "few queries"],
+)
+def test_black_boxes_without_a_chance_show_nothing(suite, change):
+    change_rows(suite, change, "black_box")
     verdict, figure = found("white_box", suite)
     assert verdict == NOT_RUN and figure.endswith("no black box at a larger budget")
-    assert "`black_box`" in how_of("white_box", suite)
+    assert "`black_box: " in how_of("white_box", suite)
 
 
 def test_noise_that_is_better_than_the_attack(tmp_path):
@@ -518,7 +540,11 @@ def test_twins_are_attacked_alike(tmp_path):
         "square (steps=100)"
     )
     change_rows(exps[0], without_multitask, "standard")
-    figure = "same schedule as hybrid; gradients for an utterance 600, there 300"
+    # Also where no accents were decoded
+    change_rows(exps[0], lambda _: {"accent_acc": None})
+    figure = (
+        "same schedule as hybrid; gradients spent on an utterance: 600, of hybrid 300"
+    )
     assert found("accent_blind", *exps) == (PASS, figure)
 
     def longer(row):
@@ -630,6 +656,9 @@ def test_no_decoder_and_a_language_model(suite):
         NOT_RUN,
         "no attack asked the decoder, so its weights are unknown",
     )
+    # Then nobody knows which branches have to have gradients either.
+    verdict, figure = found("gradients", suite)
+    assert verdict == NOT_RUN and "which branches the decoder listens to" in figure
 
 
 def test_the_worse_recogniser_alone_fails(suites, tmp_path):
@@ -638,8 +667,11 @@ def test_the_worse_recogniser_alone_fails(suites, tmp_path):
         other = make_suite_exp(tmp_path, "ctc", wer=wer, audio=False)
         change_rows(other, lambda _: {"benign_wer": 99.0})
         good = suites["hybrid_accent"]
-        assert found("benign_wer", good, other) == (PASS, f"4.00 %, ctc {wer:.2f} %")
-        figure = f"{wer:.2f} %, hybrid_accent 4.00 %"
+        assert found("benign_wer", good, other) == (
+            PASS,
+            f"4.00 %, best of the others: ctc {wer:.2f} %",
+        )
+        figure = f"{wer:.2f} %, best of the others: hybrid_accent 4.00 %"
         assert found("benign_wer", other, good) == (verdict, figure)
 
 
@@ -650,16 +682,22 @@ def test_recognisers_are_compared_with_baselines_and_twins(suites, tmp_path):
         make_suite_exp(tmp_path, "ctc_accent", wer=4.0, accent=True, **about),
         suites["att"],  # 5.5
     ]
-    assert found("benign_wer", *exps) == (PASS, "6.50 %, att 5.50 %")
+    assert found("benign_wer", *exps) == (
+        PASS,
+        "6.50 %, best of the others: att 5.50 %",
+    )
     twin = make_suite_exp(tmp_path, "hybrid_accent", wer=4.0, accent=True, **about)
-    figure = "6.50 %, hybrid_accent 4.00 %"
+    figure = "6.50 %, best of the others: hybrid_accent 4.00 %"
     assert found("benign_wer", *exps, twin) == (FAIL, figure)
     # Names that say nothing: all stand side by side.
     mine = [
         make_suite_exp(tmp_path, name, wer=wer, **about)
         for name, wer in (("mine", 6.5), ("yours", 4.0))
     ]
-    assert found("benign_wer", *mine) == (FAIL, "6.50 %, yours 4.00 %")
+    assert found("benign_wer", *mine) == (
+        FAIL,
+        "6.50 %, best of the others: yours 4.00 %",
+    )
 
 
 def test_whole_sets_that_are_not_scored(suites, tmp_path):
@@ -740,6 +778,30 @@ def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
     verdict, figure = found("saved_file", exp)
     wanted = (PASS, "52 files") if norm == "l2" else (FAIL, "of 52 files, 40 over")
     assert verdict == wanted[0] and figure.startswith(wanted[1])
+
+
+def test_the_file_of_a_curve_has_to_keep_to_the_budget_that_it_stands_for(tmp_path):
+    """Not only to the largest that was tried."""
+    tried = {f"{name}-0": [(0.001, 3), (0.008, 0)] for name in SPEAKERS}
+    for name, budget in (("right", 0.008), ("wrong", 0.001)):
+        exp = make_curve_exp(
+            tmp_path / name,
+            "ctc",
+            {"chain": tried},
+            budgets=(0.001, 0.008),
+            utts_per_speaker=1,
+            audio=True,
+            tag="attack_standard",
+        )
+        change_records(
+            exp,
+            lambda record, _, budget=budget: {
+                "smallest": record.smallest and replace(record.smallest, budget=budget)
+            },
+            "chain",
+        )
+        _, figure = found("saved_file", exp)
+        assert ("4 over the budget" in figure) == (name == "wrong"), figure
 
 
 def test_what_stands_before_the_utterance_is_in_no_budget(suite):

@@ -10,6 +10,7 @@ from exp_factory import (
     make_trial,
 )
 
+from espnet_mtl.metrics.binomial import lower_bound
 from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.experiment import read_experiments
@@ -99,6 +100,20 @@ def test_nothing_could_be_planted(tmp_path):
     assert finding(tmp_path, planted) == (NOT_RUN, expected)
 
 
+@pytest.mark.parametrize("n, verdict", [(4, NOT_RUN), (5, PASS)])
+def test_few_planted_examples_show_little(tmp_path, n, verdict):
+    said = finding(tmp_path, lambda number: all_found(number) if number < n else None)
+    assert said[0] == verdict
+    assert (lower_bound(n, n) > 0.5) == (verdict == PASS)
+
+
+def test_one_of_few_that_is_missed_fails(tmp_path):
+    def planted(number):
+        return (make_planted("easy", found=False),) if number == 0 else None
+
+    assert finding(tmp_path, planted)[0] == FAIL
+
+
 def test_a_difficulty_that_is_lacking(tmp_path):
     verdict, figure = finding(tmp_path, lambda _: (make_planted("easy"),))
-    assert (verdict, figure) == (NOT_RUN, "easy 12/12; none that is medium")
+    assert (verdict, figure) == (NOT_RUN, "easy 12/12; fewer than 5 that are medium")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from exp_factory import change_rows, make_exp, make_suite_exp
@@ -9,7 +10,7 @@ from exp_factory import change_rows, make_exp, make_suite_exp
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.audit.audits import GATES, make_audits
-from espnet_mtl.report.audit.blocks import audit_text
+from espnet_mtl.report.audit.blocks import audit_lines, audit_text
 from espnet_mtl.report.comparison import compare, make_groups
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.result_tables import full_table, main_table, notes
@@ -53,6 +54,17 @@ def test_results_has_gates_figures_and_what_a_failure_means(output):
         assert f"| {gate.name} | {gate.title} | PASS: " in section
         assert f"- {gate.name}: {gate.failure}" in section
     assert "| FAIL: 75.0 % of 36" in section
+
+
+def test_systems_of_which_the_same_follows_share_a_sentence(exps):
+    [group] = make_audits(read_experiments(exps))
+    good, bad = group.audits
+    again = replace(good, label="hybrid")
+    lines = audit_lines([replace(group, audits=[good, bad, again])])
+    assert [line.partition(": robust")[0] for line in lines] == [
+        "Audit: att, hybrid",
+        "Audit: hybrid_accent",
+    ]
 
 
 def test_page_marks_what_failed(output):
@@ -115,7 +127,7 @@ def test_controls_and_audit_stay_out_of_the_comparison(exps):
     assert [row.attack for row in group.systems[0].noise] == ["noise"] * 3
     table = main_table(group, ["att"])
     assert not any("2" == name.split()[-1] for name in table.header)
-    assert "The only attacker was worst_case." in notes(group)
+    assert "Each utterance counts with the worst of a suite's attacks." in notes(group)
     attacks = [row[1] for row in full_table(group).rows]
     block = ["noise", "gaussian", "worst_case"]
     assert attacks == ["none", *3 * block, "planted", "unbounded", "black_box"] * 2

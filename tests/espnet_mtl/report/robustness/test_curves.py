@@ -61,6 +61,14 @@ def test_the_curve_by_hand(tmp_path):
     assert curve.optimality is None
 
 
+def test_between_neighbouring_levels_there_is_nothing_to_find(tmp_path):
+    near = {"ann-0": [(4 / 32768, 5), (5 / 32768, 0)]}
+    curve = whole(tmp_path / "near", {**CHAIN, **near})
+    assert curve.within == pytest.approx(2.0)
+    found = {utt: near["ann-0"] for utt in CHAIN}
+    assert whole(tmp_path / "alone", found).within is None
+
+
 def test_area_and_median_by_hand(tmp_path):
     curve = whole(tmp_path)
     # They resist up to 0, 1/3, 2/3 and all of the way: the last is not broken at all.
@@ -68,9 +76,36 @@ def test_area_and_median_by_hand(tmp_path):
     # Four draws of 0 to 3 thirds: a sum of at most 1 in 5 of 256 cases, of at most 2 in
     # 15, so 2 of 12 is the lower end.
     assert curve.area_ci == pytest.approx((100 * 2 / 12, 100 * 10 / 12))
-    # ann is drawn twice or more in 26 % of cases; dan three times or more in 5 %.
-    assert curve.median == Median(value=0.002, ci=(0.001, None))
-    assert curve.median_snr_db == Median(value=44.0, ci=(None, 50.0))
+    # Four speakers are too few for an interval of a median.
+    assert curve.median == Median(value=0.002, ci=None)
+    assert curve.median_snr_db == Median(value=44.0, ci=None)
+
+
+@pytest.mark.parametrize("norm", ["linf", "snr"])
+def test_the_interval_of_a_median_by_hand(tmp_path, norm):
+    """Six speakers, of whom one is broken by the weakest budget and one by none."""
+    names = ("ann", "bob", "cyd", "dan", "eve", "fay")
+    like = {"eve-0": "bob-0", "fay-0": "cyd-0"}
+    budgets = dict(zip(BUDGETS, (40.0, 34.0, 28.0, 22.0), strict=True))
+    if norm == "linf":
+        budgets = {budget: budget for budget in BUDGETS}
+    found = {
+        f"{name}-0": [
+            (budgets[budget], cost)
+            for budget, cost in CHAIN[like.get(f"{name}-0", f"{name}-0")]
+        ]
+        for name in names
+    }
+    options = {"speakers": names, "norm": norm, "budgets": tuple(budgets.values())}
+    snrs = {**SNRS, "eve-0": 43.0, "fay-0": 37.0}
+    curve = whole(tmp_path, found, snr_db=lambda utt, _: snrs[utt], **options)
+    # ann is drawn three times or more of six in 6 % of cases, dan four times in 0.9 %
+    # and three times in 6 %: a lower median is then still of another.
+    ends = (budgets[0.001], budgets[0.004])
+    assert curve.median.value == budgets[0.002]
+    assert sorted(curve.median.ci) == sorted(ends)
+    assert list(curve.median.ci) == sorted(curve.median.ci)
+    assert curve.median_snr_db == Median(value=43.0, ci=(37.0, 50.0))
 
 
 def test_bands_by_hand(tmp_path):
@@ -107,7 +142,7 @@ def test_fewer_decibels_are_a_larger_budget(tmp_path):
     assert [point.budget for point in curve.points] == [40.0, 34.0, 28.0]
     assert [point.adv_twer for point in curve.points] == [57.5, 32.5, 12.5]
     assert curve.area == pytest.approx(50.0)
-    assert curve.median == Median(value=34.0, ci=(None, 40.0))
+    assert curve.median == Median(value=34.0, ci=None)
 
 
 def test_every_accent_for_itself(tmp_path):
@@ -154,7 +189,7 @@ def test_an_attack_that_breaks_nothing_has_optimality_0(tmp_path):
     assert system.attackers["square"].optimality == 0.0
     assert system.attackers["chain"].optimality == 1.0
     assert system.attackers["square"].area == 100.0
-    assert system.attackers["square"].median == Median(value=None, ci=(None, None))
+    assert system.attackers["square"].median == Median(value=None, ci=None)
 
 
 def test_without_anything_broken_there_is_no_optimality(tmp_path):
