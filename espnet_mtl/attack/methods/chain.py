@@ -31,9 +31,10 @@ class Chain(Method):
     which shrinks to the one that counts (Croce & Hein 2021, arXiv 2103.01208, section
     3.3, for L1 balls): another way in than that of a chain that never leaves it.
 
-    With ``rounds``, the stages are followed by as many more like the last one, for
-    utterances whose loss still falls: in the stage before, by the share ``worth`` of
-    what it was. A model that resists needs many steps, and others do not.
+    With ``rounds``, all stages are gone through again as many times, for utterances
+    whose loss still falls: in the round before, by the share ``worth`` of what it was.
+    A model that resists needs many steps, and others do not. A wide stage and then a
+    narrow one, again and again, find more than as many steps of either.
 
     Attributes:
         steps: Gradients of each stage.
@@ -42,8 +43,8 @@ class Chain(Method):
         momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
         wide: Radius in which the first stage begins, of the ball's.
         listen_every: Steps from one listening to the next.
-        rounds: Further stages at most.
-        worth: Share of its loss that an utterance has to have lost in a stage for
+        rounds: Further rounds at most.
+        worth: Share of its loss that an utterance has to have lost in a round for
             another one, or anything at all with 0.
     """
 
@@ -93,19 +94,16 @@ class Chain(Method):
         sizes = [self.warm_step_size if warm else self.step_sizes[0]]
         sizes += self.step_sizes[1:]
         wides = [self.wide] + [1.0] * (len(sizes) - 1)
-        for steps, size, wide in zip(self.steps, sizes, wides, strict=True):
-            before = search.best.loss.clone()
-            rows = search.rows
-            self._descend(search, steps, size, wide)
-        for _ in range(self.rounds):
-            kept = torch.isin(rows, search.rows)
-            before = before[kept]
-            # A loss away from something is negative, and can fall all the same.
-            search.give_up(before - search.best.loss <= self.worth * before.abs())
-            if not len(search.rows):
-                break
-            before, rows = search.best.loss.clone(), search.rows
-            self._descend(search, steps, size, wide)
+        before, rows = search.best.loss.clone(), search.rows
+        for turn in range(1 + self.rounds):
+            if turn:
+                before = before[torch.isin(rows, search.rows)]
+                # A loss away from something is negative, and can fall all the same.
+                gain = before - search.best.loss
+                search.give_up(gain <= self.worth * before.abs())
+                before, rows = search.best.loss.clone(), search.rows
+            for steps, size, wide in zip(self.steps, sizes, wides, strict=True):
+                self._descend(search, steps, size, wide)
         return search.attacked()
 
     def _descend(self, search: "_Search", steps: int, size: float, wide: float) -> None:
