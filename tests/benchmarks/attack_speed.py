@@ -226,7 +226,7 @@ def asr_attacks_backend(victim: ESPnetVictim) -> peers.Backend:
     return peers.Backend(logits, victim.device, model.blank_id)
 
 
-def asr_attacks(victim: ESPnetVictim) -> Contestant:
+def asr_attacks(victim: ESPnetVictim, early_stop: bool = False) -> Contestant:
     """asr-attacks' PGD with a backend around the model."""
     backend = asr_attacks_backend(victim)
 
@@ -239,6 +239,7 @@ def asr_attacks(victim: ESPnetVictim) -> Contestant:
                 epsilon=task.epsilon,
                 alpha=task.step,
                 num_iter=task.steps,
+                early_stop=early_stop,
             )
             for audio, text in zip(task.audios, task.texts, strict=True)
         ]

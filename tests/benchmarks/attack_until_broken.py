@@ -8,8 +8,8 @@
 
 All attack the CTC branch of the same export, with the same utterances, targets and
 ball. An utterance is broken where the real decoder hears the target, and nothing else,
-in what a 16-bit file holds. Ours is the standard attack's chain, in batches; its
-listening is in its time. The others get the model without the care for padding that
+in what a 16-bit file holds. Ours is the attack `chain`, in batches; its listening
+is in its time. The others get the model without the care for padding that
 ours takes, frozen, and one utterance at a time; each is run with several numbers of
 steps and several step sizes, among them asr-attacks' own of 2.5 times the ball over the
 number of steps, and asr-attacks also stopping early by its own greedy decoding;
@@ -30,13 +30,12 @@ from pathlib import Path
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import numpy as np
-import peers
 import torch
 from attack_speed import (
     BRANCH,
     Task,
     art,
-    asr_attacks_backend,
+    asr_attacks,
     load_bare_victim,
     make_task,
     now,
@@ -176,27 +175,6 @@ def theirs(
         if Wish("target", task.words[number], "").cost(heard) == 0:
             broken.append(spent)
     return broken, spent
-
-
-def asr_attacks(victim: ESPnetVictim, early_stop: bool):
-    """asr-attacks' PGD with its own step size."""
-    backend = asr_attacks_backend(victim)
-
-    def attack(task: Task) -> list[np.ndarray]:
-        return [
-            peers.asr_attacks_attack(
-                backend,
-                audio,
-                text,
-                epsilon=task.epsilon,
-                alpha=task.step,
-                num_iter=task.steps,
-                early_stop=early_stop,
-            )
-            for audio, text in zip(task.audios, task.texts, strict=True)
-        ]
-
-    return attack
 
 
 def when(runs: list[list[float]], count: int) -> float:

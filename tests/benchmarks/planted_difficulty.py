@@ -30,7 +30,6 @@ from espnet_mtl.attack.balls import UNBOUNDED, make_ball
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, WeightedLoss
 from espnet_mtl.attack.methods.base import Method
-from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.fgsm import FGSM
 from espnet_mtl.attack.methods.noise import RandomSign
 from espnet_mtl.attack.methods.pgd import PGD
@@ -49,12 +48,17 @@ from espnet_mtl.attack.problem import Problem, loss_and_gradient
 from espnet_mtl.attack.problem_maker import Batch
 from espnet_mtl.attack.quantise import saver, within_levels
 from espnet_mtl.attack.runner.batching import load_batch
+from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.test_set import read_test_set
 from espnet_mtl.attack.seeding import seed_of
+from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.metrics.wish import Wish
+from espnet_mtl.results.trial import Member
 from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
+
+STANDARD = Path(__file__).parents[2] / "conf" / "attack_standard.yaml"
 
 # Finds perturbations of a batch, (Batch, Samples).
 Search = Callable[[Problem], torch.Tensor]
@@ -130,16 +134,16 @@ def detached(problem: Problem) -> torch.Tensor:
     return PGD()(replace(problem, loss=Blind(problem.loss))).delta
 
 
-def both_chains(problem: Problem) -> torch.Tensor:
-    """The chains of the standard attack, the second from the best of the first."""
-    first = Chain(steps=(75, 125), step_sizes=(0.25, 0.05))
-    second = Chain(steps=(150,), step_sizes=(0.1,), wide=2.0)
-    delta = first(problem).delta
-    resisting = torch.nonzero(problem.judge.cost(problem.judge.hear(delta)) > 0)[:, 0]
-    if len(resisting):
-        rest = replace(problem.rows(resisting), start=delta[resisting])
-        delta[resisting] = second(rest).delta
-    return delta
+def standard(problem: Problem) -> torch.Tensor:
+    """The standard attack's parts with gradients, one after another."""
+    parts = [
+        SuiteMember(
+            Member(attack=one.attack, attacker="", kind="white_box"), m, problem
+        )
+        for one in read_config(STANDARD).attacks
+        if (m := one.method).traits.kind == "white_box"
+    ]
+    return worst_case(parts).delta
 
 
 def last_of_large_steps(problem: Problem) -> torch.Tensor:
@@ -160,8 +164,7 @@ SEARCHES: dict[str, Search] = {
     "PGD 20": by(PGD(steps=20)),
     "PGD 75": by(PGD()),
     "PGD 200": by(PGD(steps=200)),
-    "standard v2: first chain": by(Chain(steps=(75, 125), step_sizes=(0.25, 0.05))),
-    "standard v2: both chains": both_chains,
+    "standard": standard,
     "fault: a tenth of the signs flipped": flipped(0.1),
     "fault: the last fifth left alone": short,
     "fault: last of steps of a radius": last_of_large_steps,

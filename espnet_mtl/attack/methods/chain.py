@@ -20,8 +20,7 @@ class Chain(Method):
 
     Projected gradient descent with momentum, as in ``PGD``, in stages. Each stage
     begins at the perturbation of lowest loss so far; its steps are smaller than those
-    of the stage before, and shrink to nothing until it ends. Going on with smaller
-    steps finds more than beginning again elsewhere.
+    of the stage before, and shrink to nothing until it ends.
 
     The decoder listens every few steps, and what it is deceived by leaves the batch: no
     more gradients are spent on it. The chain begins at a perturbation found with a
@@ -33,8 +32,8 @@ class Chain(Method):
 
     With ``rounds``, all stages are gone through again as many times, for utterances
     whose loss still falls: in the round before, by the share ``worth`` of what it was.
-    A model that resists needs many steps, and others do not. A wide stage and then a
-    narrow one, again and again, find more than as many steps of either.
+    A model that resists needs many steps, and others do not. A wide stage and a narrow
+    one can take turns so.
 
     Attributes:
         steps: Gradients of each stage.

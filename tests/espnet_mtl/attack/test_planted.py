@@ -206,6 +206,14 @@ def test_padding_plays_no_part():
     assert not gradient[1, 400:].any()
 
 
+def test_it_belongs_to_its_own_utterances(narrow):
+    problem, _, _ = plant(narrow, 2)
+    with pytest.raises(NotImplementedError, match="audio of its own length"):
+        problem.loss.longer(80)
+    with pytest.raises(NotImplementedError, match="its own audio"):
+        problem.judge.around(0.5 * narrow.ball.clean)
+
+
 def about(attack="chain"):
     return Member(attack=attack, attacker="accent_blind", kind="white_box")
 

@@ -128,7 +128,9 @@ def test_random_losses_are_no_obstacle():
     problem = counted(replace(problem, loss=loss))
     attacked = Chain(steps=(20,), step_sizes=(0.25,))(problem)
     assert (attacked.loss_end < attacked.loss_start).all()
-    assert (problem.effort.gradients >= 2).all()
+    # Two draws a step; whoever is broken after some of them takes no more.
+    spent = problem.effort.gradients
+    assert ((spent % 2 == 0) & (spent >= 2) & (spent <= 40)).all()
 
 
 def test_the_decoder_hears_what_is_better_on_draws_that_are_worse():
