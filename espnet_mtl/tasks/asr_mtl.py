@@ -84,7 +84,9 @@ class ASRMTLTask(CarefulTask, ASRTask):
     def main_worker(cls, args: argparse.Namespace) -> None:
         """Train, in each process, as ``robust`` says."""
         # ESPnet chooses its trainer for deepspeed in the same way.
-        cls.trainer = Trainer if args.robust is None else RobustTrainer
+        cls.trainer = (
+            Trainer if getattr(args, "robust", None) is None else RobustTrainer
+        )
         super().main_worker(args)
 
     @classmethod

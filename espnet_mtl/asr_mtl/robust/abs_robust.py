@@ -80,8 +80,8 @@ class AbsRobust(ABC):
             self.clean_share,
         )
 
-    def choose(self, name: str, known: tuple[str, ...]) -> None:
-        """Check a setting that is one of some words.
+    def choose(self, name: str, known: tuple[Any, ...]) -> None:
+        """Check a setting that is one of some values.
 
         Raises:
             UserError: If it is another.
@@ -89,7 +89,7 @@ class AbsRobust(ABC):
         if (value := getattr(self, name)) not in known:
             raise UserError(
                 f"robust_conf: {name}: {value} is not known; choose from "
-                f"{', '.join(known)}"
+                f"{', '.join(map(str, known))}"
             )
 
     def check_number(

@@ -8,12 +8,14 @@ from espnet2.train.class_choices import ClassChoices
 from espnet_mtl.asr_mtl.robust.abs_robust import AbsRobust
 from espnet_mtl.asr_mtl.robust.noise import NoiseTraining
 from espnet_mtl.asr_mtl.robust.pgd import PGDTraining
+from espnet_mtl.asr_mtl.robust.trades import TradesTraining
 from espnet_mtl.errors import UserError
 
 robust_choices = ClassChoices(
     "robust",
     classes=dict(
         pgd=PGDTraining,
+        trades=TradesTraining,
         noise=NoiseTraining,
     ),
     type_check=AbsRobust,
