@@ -33,12 +33,12 @@ def search(
         The perturbation after the last step, (Batch, Samples).
     """
     length = (step_size * sign * ball.radius)[:, None]
-    delta = start
+    delta = start.clone()
     for _ in range(steps):
         delta.requires_grad_()
         (gradient,) = torch.autograd.grad(loss(ball.clean + delta).sum(), delta)
         # Where a loss is not finite there is nothing to follow.
-        gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         delta = delta.detach().addcmul_(length, ball.direction_(gradient))
         delta = ball.project_(delta)
     return delta
