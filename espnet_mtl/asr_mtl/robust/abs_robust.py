@@ -19,7 +19,7 @@ class AbsRobust(ABC):
 
     Attributes:
         radius: How large a perturbation is at most: a radius of full scale 1, or for
-            ``snr`` the least ratio in dB. There is no default.
+            ``snr`` the least ratio in dB. It has to be given.
         norm: ``linf``, ``l2`` or ``snr``; see ``espnet_mtl.attack.balls``.
         radius_draw: ``uniform`` draws the radius of each utterance anew in each step,
             from 0 to the largest; ``fixed`` takes the largest.
@@ -32,7 +32,7 @@ class AbsRobust(ABC):
         valid_steps: Steps of that attack.
     """
 
-    radius: float | None = None
+    radius: float = 0.0
     norm: str = "linf"
     radius_draw: str = "uniform"
     ramp_updates: int = 400
@@ -121,18 +121,18 @@ class AbsRobust(ABC):
             "snr": "in dB, such as 30",
         }[self.norm]
         place = f"robust_conf: radius: {self.radius}"
-        if self.radius is None:
-            raise UserError(
-                f"robust_conf: norm: {self.norm} needs a radius {typical}: "
-                "--robust_conf radius=..."
-            )
         if not _is_number(self.radius) or not math.isfinite(self.radius):
             raise UserError(f"{place} is not a number")
+        if self.radius == 0.0:
+            raise UserError(
+                f"robust_conf: norm: {self.norm} needs a radius above 0, {typical}: "
+                "--robust_conf radius=..."
+            )
         if self.norm == "snr" and self.radius < 1.0:
             raise UserError(
                 f"{place} dB is noise as loud as the speech; give it {typical}"
             )
-        if self.radius <= 0.0:
+        if self.radius < 0.0:
             raise UserError(f"{place} has to be above 0, {typical}")
         if self.norm == "linf" and self.radius > 1.0:
             raise UserError(f"{place} is more than full scale; give it {typical}")

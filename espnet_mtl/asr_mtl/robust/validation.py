@@ -1,5 +1,6 @@
 """How well a model in training resists: attacked validation batches."""
 
+import dataclasses
 import logging
 import math
 
@@ -32,15 +33,13 @@ class Validation:
 
     def __init__(self, robust: AbsRobust):
         self._robust = robust
-        shared = {
-            "radius": robust.radius,
-            "norm": robust.norm,
-            "radius_draw": "fixed",
-            "ramp_updates": 0,
-        }
-        self._attacks = {MANY: PGDTraining(steps=robust.valid_steps, **shared)}
+        radius, norm = robust.radius, robust.norm
+        many = PGDTraining(radius=radius, norm=norm, steps=robust.valid_steps)
+        self._attacks = {MANY: many}
         if isinstance(robust, PGDTraining) and robust.steps == 1:
-            self._attacks[ONE] = PGDTraining(steps=1, **shared)
+            self._attacks[ONE] = dataclasses.replace(
+                many, steps=1, step_size=robust.step_size
+            )
         self._sums: dict[str, float] = {}
         self._batches = 0
 

@@ -12,11 +12,12 @@ from espnet_mtl.errors import UserError
 @pytest.mark.parametrize(
     ("conf", "said"),
     [
-        ({}, "norm: linf needs a radius of full scale 1, such as 0.004"),
+        ({}, "norm: linf needs a radius above 0, of full scale 1, such as 0.004"),
         ({"norm": "l2"}, "norm: l2 needs a radius"),
-        ({"norm": "snr"}, "norm: snr needs a radius in dB"),
+        ({"norm": "snr"}, "norm: snr needs a radius above 0, in dB"),
         ({"norm": "l1", "radius": 0.1}, "norm: l1 is not known"),
-        ({"radius": 0}, "radius: 0 has to be above 0"),
+        ({"radius": 0}, "needs a radius above 0"),
+        ({"radius": None}, "radius: None is not a number"),
         ({"radius": -0.1}, "radius: -0.1 has to be above 0"),
         ({"radius": 1.5}, "radius: 1.5 is more than full scale"),
         ({"radius": "much"}, "radius: much is not a number"),
