@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from espnet_mtl.metrics.binomial import lower_bound, upper_bound
-from espnet_mtl.report.audit.evidence import Evidence
+from espnet_mtl.report.audit.evidence import Evidence, is_broken
 from espnet_mtl.report.audit.gate import (
     AGAIN,
     FAIL,
+    MORE_UTTERANCES,
     NOT_RUN,
     PASS,
     Finding,
@@ -18,11 +19,9 @@ from espnet_mtl.report.audit.gate import (
 )
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import counted
-from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.audit import GateVerdict
-from espnet_mtl.results.record import Doubled, Record
-
-MORE_UTTERANCES = "attack more utterances (`--num_attack_utts`), or a larger set"
+from espnet_mtl.results.record import Doubled
 
 LEAST_UNBOUNDED = 99.0
 
@@ -169,7 +168,7 @@ def steps(evidence: Evidence) -> Finding:
     resisting = [
         record.doubled if record else None
         for score, record in pairs
-        if not _broken(score, record)
+        if not is_broken(score, record)
     ]
     lacking = sum(not _is_doubled(one) for one in resisting)
     if lacking:
@@ -192,13 +191,6 @@ def _gain_at_one(evidence: Evidence, rows: Iterable[Row]) -> str:
             where = budget_name(row.norm, row.budget)
             said.append(f", {newly} of {len(pairs)} at {where}")
     return "".join(said)
-
-
-def _broken(score: UttScore, record: Record | None) -> bool:
-    """Whether the attack has broken an utterance, then or with a smaller budget."""
-    attempts = record.attempts if record else None
-    was_broken = attempts is not None and not attempts
-    return score.success or was_broken or any(one.success for one in attempts or ())
 
 
 def _is_doubled(doubled: Doubled | None) -> bool:

@@ -24,7 +24,7 @@ from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.experiment import read_experiments
 from tests.espnet_mtl.attack.conftest import make_data_dir
 
-STANDARD = Path(__file__).parents[3] / "conf" / "attack_standard.yaml"
+STANDARD = Path(__file__).parents[4] / "conf" / "attack_standard.yaml"
 WEIGHTS = {"ctc": 0.7, "accent": 0.3}
 # Of four words each: enough pairs with three budgets, and enough words
 NUM_UTTS = 34
