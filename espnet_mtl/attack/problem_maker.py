@@ -7,9 +7,9 @@ import torch
 
 from espnet_mtl.attack.attackers import Attacker
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.bound import BoundAttack, BoundTrial
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
-from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import saver, within_levels
 from espnet_mtl.attack.seeding import seed_of

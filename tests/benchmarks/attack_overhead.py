@@ -27,8 +27,9 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 
 from espnet_mtl.attack.attackers import AttackerConfig
+from espnet_mtl.attack.bound import BoundTrial
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import BoundTrial, make_plan
+from espnet_mtl.attack.plan import make_plan
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.runner.batching import load_batch, make_batches
 from espnet_mtl.attack.runner.config_file import read_config

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from espnet_mtl.attack.bound import BoundTrial, PlannedTrial
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import BoundTrial, PlannedTrial, make_plan
+from espnet_mtl.attack.plan import make_plan
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.runner.batching import Utterances, load_batch
 from espnet_mtl.attack.runner.feasibility import refuse_hopeless, warn_of_texts

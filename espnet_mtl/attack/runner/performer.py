@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from espnet_mtl.attack.bound import BoundAttack, BoundTrial
 from espnet_mtl.attack.judge import DRAWS
-from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.planted import find_planted
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker

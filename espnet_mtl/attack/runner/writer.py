@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from espnet_mtl.attack.plan import BoundTrial
+from espnet_mtl.attack.bound import BoundTrial
 from espnet_mtl.attack.problem import Attacked, finite
 from espnet_mtl.attack.problem_maker import Batch
 from espnet_mtl.attack.quantise import FULL_SCALE, saver
