@@ -125,3 +125,9 @@ def test_an_accent_that_the_victim_does_not_know_is_refused():
 def test_planted_examples_need_their_audio(settings, message):
     with pytest.raises(UserError, match=message):
         parse_config({"name": "x", "planted": 8, **settings})
+
+
+@pytest.mark.parametrize("settings", [{"name": "x"}, {"ascending": True}])
+def test_only_ascending_budgets_of_a_suite_are_tried_from_scratch(settings):
+    with pytest.raises(UserError, match="scratch: only for a suite with a 'name' and"):
+        parse_config({"scratch": 8, **settings})

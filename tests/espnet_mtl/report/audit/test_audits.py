@@ -54,7 +54,6 @@ def test_attacked_audio_that_is_gone(suite):
     assert {gate.name for gate in audit.gates(PASS)} == {
         "accent_blind",
         "unbounded",
-        "growth",
         "noise",
         "infeasible",
     }
