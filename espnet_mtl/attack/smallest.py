@@ -8,7 +8,7 @@ import torch
 
 from espnet_mtl.attack.balls import UNBOUNDED
 from espnet_mtl.attack.config import CurveConfig
-from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.problem import Attacked, Effort
 from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.suite import SuiteMember
 from espnet_mtl.results.record import Smallest
@@ -88,10 +88,11 @@ class _Search:
         self._cost = torch.full_like(self._weakest, torch.inf)
         self._delta = torch.zeros_like(member.problem.ball.clean)
         self._heard: list[str | None] = [None] * size
+        self._effort = Effort(size)
         self._tried: list[dict[float, float]] = [{} for _ in range(size)]
         rows = torch.arange(size, device=self._weakest.device)
         for one in found:
-            problem = member.problem
+            problem = replace(member.problem, effort=self._effort)
             heard = problem.hear(one.delta)
             costs = problem.judge.cost(heard).to(self._cost)
             self._update(rows, one.radius, one.delta, costs, [h.text for h in heard])
@@ -127,7 +128,9 @@ class _Search:
         part = self._member.on(rows, None)
         ball = self._file.ball(part.problem.ball.with_radius(radius))
         start = ball.project_(self._delta[rows].clone())
-        part = replace(part, problem=replace(part.problem, ball=ball, start=start))
+        effort = self._effort.rows(rows)
+        problem = replace(part.problem, ball=ball, start=start, effort=effort)
+        part = replace(part, problem=problem)
         attacked = part.method(part.problem)
         # As a file in this ball holds it: rounding in that of the trial would leave it.
         delta = self._file.batch(ball, attacked.delta) - ball.clean
@@ -193,4 +196,6 @@ class _Search:
             budget=self._budget(row, broken) if math.isfinite(broken) else None,
             resisted=self._budget(row, resisted) if resisted else None,
             tried=tuple((self._budget(row, radius), cost) for radius, cost in tried),
+            gradients=int(self._effort.gradients[row]),
+            decodings=int(self._effort.decodings[row]),
         )

@@ -13,13 +13,17 @@ from espnet_mtl.report.audit.gate import (
 )
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.results.attack import Decoder
-from espnet_mtl.results.trial import WORD_BRANCHES
+from espnet_mtl.results.trial import WORD_BRANCHES, Member
 
 # Of the loss on the words: what a branch that nobody hears may take from the others.
 MOST_UNHEARD = 0.1
 # Between branches that are both heard, the balance matters less: whatever it is, the
 # attack follows both.
 MOST_OFF_BALANCE = 0.3
+
+
+# Fewer are no attack that follows a loss: what such a one weighs does not count.
+LEAST_STEPS = 10
 
 
 @gate(
@@ -31,6 +35,9 @@ MOST_OFF_BALANCE = 0.3
 )
 def loss(evidence: Evidence) -> Finding:
     """At every budget, some attacker weighs the branches as the decoder does.
+
+    Only attacks of ``LEAST_STEPS`` or more count: a single step on the right loss,
+    beside many on another one, is no attack on what the decoder hears.
 
     A language model counts as a branch that nobody attacks: its part of the score
     pulls transcripts back to likely texts, and no attack here follows its gradient.
@@ -48,8 +55,10 @@ def loss(evidence: Evidence) -> Finding:
     for level, found in attacked.items():
         if not found:
             return not_run(
-                f"no attack on CTC or attention at {budget_name(*level)}",
-                "give the attack an attacker with a weight for `ctc` or `att`",
+                f"no attack of {LEAST_STEPS} steps on CTC or attention at "
+                f"{budget_name(*level)}",
+                "give the attack an attacker with a weight for `ctc` or `att`, and an "
+                f"attack with at least {LEAST_STEPS} `steps`",
             )
     nearest = {
         level: min(found, key=lambda shares: _distance(heard, shares))
@@ -82,10 +91,17 @@ def _word_shares(evidence: Evidence, level: Level) -> Iterable[dict[str, float]]
     """What share of the loss on the words each attacker with gradients gives."""
     for row in evidence.targeted_at(level):
         for member in row.members:
-            if member.kind == "white_box":
+            if member.kind == "white_box" and _steps(member) >= LEAST_STEPS:
                 shares = _shares(member.weights.items())
                 if shares:
                     yield shares
+
+
+def _steps(member: Member) -> int:
+    """How many steps an attack takes by its settings; 1 where none says it."""
+    named = member.settings
+    found = named.get("steps", named.get("first_steps", named.get("epochs", 1)))
+    return int(found) if isinstance(found, int) else sum(found)
 
 
 def _shares(weights: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import mean
 
 from espnet_mtl.metrics.bootstrap import Interval
 from espnet_mtl.report.comparison import (
@@ -240,6 +241,8 @@ class _Maker:
             not_broken=steps.resisting(self._strongest),
             unconfirmed=sum(not one.confirmed for one in steps.searches),
             within=steps.within(),
+            gradients=mean(one.gradients for one in steps.searches),
+            decodings=mean(one.decodings for one in steps.searches),
             weakest=self._weakest,
             strongest=self._strongest,
             all_from=steps.all_from,

@@ -227,6 +227,22 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         assert is_broken == sorted(is_broken)  # what breaks it, more of it does, too
 
 
+def test_what_the_search_takes_is_counted_by_utterance():
+    """Each budget of the grid is listened to, and each that is tried beside it."""
+    pgd, found = PGD(steps=7), []
+    for budget in (0.02, 0.08):
+        problem = make_problem(budget=budget)
+        found.append(Found(budget, problem.ball.radius, pgd(problem).delta))
+    about = Member(attack="pgd", attacker="me", kind="white_box")
+    problem = replace(problem, judge=Known((0.05, 0.0061, 0.011)))
+    member = SuiteMember(about, pgd, problem)
+    attacked = find_smallest(member, found, CurveConfig(), EXACT, "linf")
+    attempts = [one.gradients / 7 for one in attacked.smallest]
+    assert [one.decodings for one in attacked.smallest] == [2 + n for n in attempts]
+    assert attempts == [len(one.tried) - 2 for one in attacked.smallest]
+    assert len(set(attempts)) > 1
+
+
 @pytest.mark.parametrize(
     "norm, budgets, needed",
     [("linf", (1.1e-4, 4e-4), 2e-4), ("l2", (1e-3, 4e-3), 2e-3)],

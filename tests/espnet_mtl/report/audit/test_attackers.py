@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from audited import found, means_of
+from audited import found, how_of, means_of
 from exp_factory import audit_dir, change_rows, make_decoder
 
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
@@ -51,6 +51,35 @@ def test_the_best_attacker_matches_the_decoder(suite):
 
     change_rows(suite, weigh, "standard")
     assert found("loss", suite)[0] == PASS
+
+
+def test_a_single_step_on_the_right_loss_does_not_count(suite):
+    """Many on another loss are what was attacked."""
+
+    def weigh(steps):
+        def change(row):
+            first, *rest = row.members
+            other = [replace(one, weights={"ctc": 1.0}) for one in rest]
+            return {"members": (replace(first, settings=steps), *other)}
+
+        change_rows(suite, change, "standard")
+        return found("loss", suite)
+
+    for steps in ({"steps": 10}, {"steps": [4, 6]}, {"first_steps": 10}):
+        assert weigh(steps)[0] == PASS
+    for steps in ({"steps": 9}, {"steps": [4, 5]}, {}):
+        assert weigh(steps) == (FAIL, "decodes 0.7 att+0.3 ctc, attacked ctc")
+
+
+def test_attacks_of_hardly_any_steps_are_not_judged(suite):
+    def hurry(row):
+        few = {"settings": {"steps": 1}}
+        return {"members": tuple(replace(one, **few) for one in row.members)}
+
+    change_rows(suite, hurry, "standard")
+    figure = "no attack of 10 steps on CTC or attention at 0.001"
+    assert found("loss", suite) == (NOT_RUN, figure)
+    assert "at least 10 `steps`" in how_of("loss", suite)
 
 
 def test_no_decoder_and_a_language_model(suite):
