@@ -295,6 +295,11 @@ def method_settings(attack: object) -> list[str]:
     return list(_types(ATTACKS.get(str(attack), PGD)))
 
 
+def default_settings(attack: object) -> dict[str, Any]:
+    """Return the defaults of an attack's own settings; of PGD for an unknown name."""
+    return ATTACKS.get(str(attack), PGD)().settings
+
+
 _COMMON = {
     name: kind
     for name, kind in get_type_hints(AttackConfig).items()

@@ -15,7 +15,10 @@ class Attempt:
     Attributes:
         loss: Where it ended; ``None`` for an attack that looks at no loss.
         cost: How far what was heard is from what was wanted, in words.
-        success: Whether nothing was left to do.
+        success: Whether nothing was left to do. Who wants other words than were said
+            (``away``) has that only where none of them is right any more: a suite goes
+            on until then, though success counts from the first wrong word on (see
+            :class:`~espnet_mtl.results.attack_scores.UttScore`).
         gradients: How often the loss was differentiated for it.
         decodings: How often the decoder was asked.
     """
