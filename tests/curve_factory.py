@@ -80,6 +80,8 @@ def make_curve_exp(
             budget=budget if cost == 0 else None,
             resisted=failed[-1] if failed else None,
             tried=tuple((one, float(left)) for one, left in tried),
+            gradients=100 * len(tried),
+            decodings=len(tried),
         )
         return {"smallest": smallest, "snr_db": snr_db(score.utt, budget)}
 

@@ -34,7 +34,7 @@ from espnet_mtl.results.clean_scores import (
 from espnet_mtl.results.files import encode_lines, write_result
 from espnet_mtl.results.infeasible import Infeasible, count_reasons
 from espnet_mtl.results.record import Attempt, Doubled, Health, Planted, Record
-from espnet_mtl.results.trial import PLANTED, Member, Trial
+from espnet_mtl.results.trial import PLANTED, SCRATCH, Member, Trial
 
 RATE = 16000
 SPEAKERS = ("ann", "bob", "cyd", "dan")
@@ -335,12 +335,14 @@ def make_suite_exp(
     norm="linf",
     branches=("ctc", "att"),
     decoded=None,
+    ascending=False,
     errors=suite_errors,
     **options,
 ) -> Path:
     """Make the directory of a system attacked by a suite, which passes the audit.
 
     It does so from 9 utterances for each speaker on: fewer are not enough for `steps`.
+    Where budgets are ``ascending``, the largest is also tried from scratch.
     ``branches`` are attacked, and weighed by the decoder if ``decoded`` names no
     others. ``options`` are those of :func:`make_exp`.
     """
@@ -363,6 +365,15 @@ def make_suite_exp(
                 doubled=True,
                 settings={"place": place},
             )
+        )
+    if ascending:
+        series = [place for place, one in enumerate(trials) if one.role == "main"]
+        names = [trials[place].name for place in series]
+        for count, place in enumerate(series):
+            trials[place] = replace(trials[place], after=tuple(names[:count]))
+        last, about = trials[series[-1]], {"after": (), "members": members[:1]}
+        trials.append(
+            replace(last, name=SCRATCH, role="audit", attack=SCRATCH, **about)
         )
     trials.append(make_planted_trial(norm, budgets[0]))
     trials.append(

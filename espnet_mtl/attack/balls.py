@@ -89,6 +89,10 @@ class Ball(ABC):
         """Return the ball with other radii, (Batch,)."""
         return type(self)(self.clean, self.lengths, radius)
 
+    def around(self, clean: torch.Tensor) -> "Ball":
+        """Return the ball around other audio of the same lengths, (Batch, Samples)."""
+        return type(self)(clean, self.lengths, self.radius)
+
     def rows(self, rows: torch.Tensor) -> "Ball":
         """Return the ball of some utterances; ``rows`` are their numbers, (Rows,)."""
         return type(self)(self.clean[rows], self.lengths[rows], self.radius[rows])

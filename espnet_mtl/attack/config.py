@@ -115,6 +115,8 @@ class AttackConfig:
             for the audit of a suite; 0 to leave it out.
         planted: Utterances in which adversarial examples are planted, for the suite to
             find, for the audit; 0 to leave it out.
+        scratch: Utterances that a suite with ascending budgets also attacks from
+            scratch with the largest budget, for the audit; 0 to leave it out.
         doubled: Whether what resists a suite is attacked with as many gradients again,
             for the audit.
         black_box: See :class:`LoudBlackBox`, for the audit of a suite; ``None`` to
@@ -140,6 +142,7 @@ class AttackConfig:
     curve: CurveConfig | None = None
     unbounded: int = 0
     planted: int = 0
+    scratch: int = 0
     doubled: bool = False
     black_box: LoudBlackBox | None = None
     batch_bins: int = 1_000_000
@@ -179,12 +182,17 @@ class AttackConfig:
             self._check_curve()
 
     def _check_audit(self) -> None:
-        for name in ("unbounded", "planted"):
+        for name in ("unbounded", "planted", "scratch"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name}: {getattr(self, name)}: give 0 or more")
         if (self.unbounded or self.doubled or self.black_box) and not self.name:
             raise UserError(
                 "unbounded, doubled, black_box: only a suite with a 'name' has them"
+            )
+        if self.scratch and not (self.name and self.ascending):
+            raise UserError(
+                "scratch: only for a suite with a 'name' and 'ascending: true', where "
+                "no attack begins anew with a larger budget"
             )
         if self.planted and not self.unbounded:
             raise UserError(
@@ -285,6 +293,11 @@ def parse_config(settings: Mapping[str, Any]) -> AttackConfig:
 def method_settings(attack: object) -> list[str]:
     """Name an attack's own settings; those of PGD for an unknown name."""
     return list(_types(ATTACKS.get(str(attack), PGD)))
+
+
+def default_settings(attack: object) -> dict[str, Any]:
+    """Return the defaults of an attack's own settings; of PGD for an unknown name."""
+    return ATTACKS.get(str(attack), PGD)().settings
 
 
 _COMMON = {

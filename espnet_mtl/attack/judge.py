@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from espnet_mtl.attack.quantise import FULL_SCALE, Saved
+from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.victim import Hear, hear_all
 from espnet_mtl.metrics.wish import Heard, Wish
 
@@ -29,35 +30,24 @@ class FileJudge:
 
     Attributes:
         listener: The real decoder.
-        clean: Waveforms, (Batch, Samples).
-        lengths: Samples of each, (Batch,).
-        radius: Of each utterance's ball, (Batch,).
-        saved: What a file keeps.
+        ball: Around the clean audio, in which a file stays.
+        file: What a file holds.
         wishes: The goal in each utterance.
         draws: How often to listen to each utterance; once where it is empty.
     """
 
     listener: Hear
-    clean: torch.Tensor
-    lengths: torch.Tensor
-    radius: torch.Tensor
-    saved: Saved
+    ball: Ball
+    file: FileFormat
     wishes: Sequence[Wish]
     draws: Sequence[int] = ()
 
     def hear(self, delta: torch.Tensor) -> list[Heard]:
         """Listen to each utterance; see ``Judge``."""
-        cleans, deltas = self.clean.cpu().numpy(), delta.detach().cpu().numpy()
-        radii, lengths = self.radius.tolist(), self.lengths.tolist()
-        samples = [
-            self.saved(clean[:length], clean[:length] + change[:length], radius)
-            for clean, change, length, radius in zip(
-                cleans, deltas, lengths, radii, strict=True
-            )
-        ]
+        samples = self.file.samples(self.ball, delta)
         heard = hear_all(self.listener, samples)
         for row, draws in enumerate(self.draws):
-            clean = cleans[row, : lengths[row]]
+            clean = self.ball.clean[row, : len(samples[row])].cpu().numpy()
             again = [_nudge(samples[row], clean, n) for n in range(1, draws)]
             found = [heard[row], *hear_all(self.listener, again)]
             heard[row] = max(found, key=self.wishes[row].cost)
@@ -66,19 +56,17 @@ class FileJudge:
     def cost(self, heard: Sequence[Heard], unit: str = "word") -> torch.Tensor:
         """Compare with the goals; see ``Judge``."""
         costs = [w.cost(h, unit) for w, h in zip(self.wishes, heard, strict=True)]
-        return torch.tensor(costs, device=self.clean.device)
+        return torch.tensor(costs, device=self.ball.clean.device)
 
     def around(self, clean: torch.Tensor) -> "FileJudge":
         """Listen around other audio; see ``Judge``."""
-        return replace(self, clean=clean)
+        return replace(self, ball=self.ball.around(clean))
 
     def rows(self, rows: torch.Tensor) -> "FileJudge":
         """Choose utterances; see ``Judge``."""
         return replace(
             self,
-            clean=self.clean[rows],
-            lengths=self.lengths[rows],
-            radius=self.radius[rows],
+            ball=self.ball.rows(rows),
             wishes=[self.wishes[n] for n in rows.tolist()],
             draws=[self.draws[n] for n in rows.tolist()] if self.draws else (),
         )

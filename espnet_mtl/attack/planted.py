@@ -33,7 +33,7 @@ from espnet_mtl.attack.problem import (
     Problem,
     loss_and_gradient,
 )
-from espnet_mtl.attack.quantise import FULL_SCALE, Saved, in_file
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.record import Planted
@@ -165,13 +165,13 @@ class PlantedJudge:
             comes from behind the lock is not what is in the file.
         plant: The planted example.
         ball: Around the clean audio.
-        saved: What a file keeps of the attacked audio, before it comes to the lock.
+        file: What a file holds of the attacked audio, before it comes to the lock.
     """
 
     judge: Judge
     plant: Plant
     ball: Ball
-    saved: Saved
+    file: FileFormat
 
     def hear(self, delta: torch.Tensor) -> list[Heard]:
         """Listen to each utterance; see ``Judge``."""
@@ -201,13 +201,13 @@ class PlantedJudge:
 
     def in_file(self, delta: torch.Tensor) -> torch.Tensor:
         """Return attacked audio as a file holds it, (Batch, Samples)."""
-        return in_file(self.saved, self.ball, delta)
+        return self.file.batch(self.ball, delta)
 
 
 def find_planted(
     members: Sequence[SuiteMember],
     loud: torch.Tensor,
-    saved: Saved,
+    file: FileFormat,
     difficulties: Mapping[str, int] = DIFFICULTIES,
 ) -> Attacked:
     """Plant examples from easy to hard, and let attacks search for each.
@@ -216,7 +216,7 @@ def find_planted(
         members: The attacks, as in a suite, in a ball in which the victim itself
             resists. Their judges have to take audio as it comes.
         loud: Audio in which the victim hears the target, (Batch, Samples).
-        saved: What a file keeps of attacked audio.
+        file: What a file holds of attacked audio.
         difficulties: Wheels of the lock, by name.
 
     Returns:
@@ -231,7 +231,7 @@ def find_planted(
     for difficulty, wheels in difficulties.items():
         # 1. Plant it, where one can be
         example = Plant(Lock(problem.ball.clean, key, wheels), heard, start)
-        judge = PlantedJudge(problem.judge, example, problem.ball, saved)
+        judge = PlantedJudge(problem.judge, example, problem.ball, file)
         victims = [
             replace(one, problem=example.in_front_of(one.problem, judge))
             for one in members

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from espnet_mtl.attack.attackers import Attacker
-from espnet_mtl.attack.balls import Ball
+from espnet_mtl.attack.bound import BoundAttack, BoundTrial
 from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
-from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.problem import Problem
-from espnet_mtl.attack.quantise import saver, within_levels
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.victim import Hear, Victim
 from espnet_mtl.metrics.wish import Wish
@@ -62,7 +61,7 @@ class ProblemMaker:
 
     victim: Victim
     hear: Hear
-    sample_format: str
+    file: FileFormat
     seed: int
 
     def make(
@@ -88,13 +87,11 @@ class ProblemMaker:
             draws: How often to listen to each utterance; see ``FileJudge``.
         """
         # 1. Where to look, and when the goal is reached
-        ball = self.savable(bound.ball(batch.clean, batch.lengths))
+        ball = self.file.ball(bound.ball(batch.clean, batch.lengths))
         judge = FileJudge(
             self.hear,
-            batch.clean,
-            batch.lengths,
-            ball.radius,
-            saver(self.sample_format, ball.norm),
+            ball,
+            self.file,
             self.wishes(batch, attack.attacker),
             draws,
         )
@@ -117,10 +114,6 @@ class ProblemMaker:
             return problem
         first = replace(attack, again=0)
         return replace(problem, donor=lambda: self.make(bound, first, donor()))
-
-    def savable(self, ball: Ball) -> Ball:
-        """Return what a file can hold of a ball."""
-        return within_levels(ball) if self.sample_format == "pcm16" else ball
 
     def wishes(self, batch: Batch, attacker: Attacker) -> list[Wish]:
         """Say what an attacker aims at in each utterance of a batch."""

@@ -1,6 +1,6 @@
 """What a file keeps of attacked audio: rounding to 16 bits inside the budget."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,56 +11,72 @@ SAMPLE_FORMATS = ("pcm16", "float32")
 FULL_SCALE = 32768  # soundfile's: a 16-bit sample of n reads as n / 32768
 _HAIR = 1e-6  # of a level: what a ball is wider, for the rounding of this arithmetic
 
-# What is left of attacked audio in a file: (clean, attacked, radius) -> samples in
-# [-1, 1], float32, (Samples,).
-Saved = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
+@dataclass(frozen=True)
+class FileFormat:
+    """What a file can hold of attacked audio.
 
-def saver(sample_format: str, norm: str) -> Saved:
-    """Choose how attacked audio is rounded to what a file holds.
-
-    A ``pcm16`` file keeps to the radius of the ball, ``linf`` or ``l2``.
+    Attributes:
+        name: ``pcm16``, where samples are rounded to levels within the ball, or
+            ``float32``.
     """
-    if sample_format == "float32":
-        return lambda _clean, attacked, _radius: attacked.astype(np.float32)
-    return lambda clean, attacked, radius: (
-        quantise(clean, attacked, norm, radius).astype(np.float32) / FULL_SCALE
-    )
 
+    name: str = "pcm16"
 
-def in_file(saved: Saved, ball: Ball, delta: torch.Tensor) -> torch.Tensor:
-    """Return attacked audio of a batch as files hold it, (Batch, Samples).
+    def ball(self, ball: Ball) -> Ball:
+        """Shrink a ball to what a file can hold of it.
 
-    Args:
-        saved: What a file keeps.
-        ball: Around the clean audio.
-        delta: Perturbations, (Batch, Samples).
-    """
-    kept = torch.zeros_like(delta)
-    radii = ball.radius.tolist()
-    for row, length in enumerate(ball.lengths.tolist()):
-        clean = ball.clean[row, :length].cpu().numpy()
-        attacked = clean + delta[row, :length].detach().cpu().numpy()
-        kept[row, :length] = torch.from_numpy(saved(clean, attacked, radii[row])).to(
-            kept
-        )
-    return kept
+        Of an L-inf radius of 32.8 levels, a file of 16 bits keeps 32. An attack in the
+        larger ball would count on changes that are lost. Utterances whose clean audio
+        is itself between levels keep their radius: from there, other changes can be
+        saved.
+        """
+        if self.name == "float32" or ball.norm != "linf":
+            return ball
+        levels = ball.clean * FULL_SCALE
+        on_levels = (levels == levels.round()).all(dim=1)
+        whole = torch.floor(ball.radius.double() * FULL_SCALE + _HAIR) / FULL_SCALE
+        radius = torch.where(on_levels, whole.to(ball.radius), ball.radius)
+        return ball.with_radius(radius)
 
+    def keep(
+        self, clean: np.ndarray, attacked: np.ndarray, norm: str, radius: float
+    ) -> np.ndarray:
+        """Return what a file holds of an attacked utterance, float32, (Samples,).
 
-def within_levels(ball: Ball) -> Ball:
-    """Shrink an L-inf ball to what a 16-bit file can hold of it.
+        Args:
+            clean: Clean audio in [-1, 1], (Samples,).
+            attacked: Attacked audio, (Samples,).
+            norm: Of the ball: ``linf`` or ``l2``.
+            radius: Of the ball, of full scale 1.
+        """
+        if self.name == "float32":
+            return attacked.astype(np.float32)
+        return quantise(clean, attacked, norm, radius).astype(np.float32) / FULL_SCALE
 
-    Of a radius of 32.8 levels, a file keeps 32. An attack in the larger ball would
-    count on changes that are lost. Utterances whose clean audio is itself between
-    levels keep their radius: from there, other changes can be saved.
-    """
-    if ball.norm != "linf":
-        return ball
-    levels = ball.clean * FULL_SCALE
-    on_levels = (levels == levels.round()).all(dim=1)
-    whole = torch.floor(ball.radius.double() * FULL_SCALE + _HAIR) / FULL_SCALE
-    radius = torch.where(on_levels, whole.to(ball.radius), ball.radius)
-    return ball.with_radius(radius)
+    def samples(self, ball: Ball, delta: torch.Tensor) -> list[np.ndarray]:
+        """Return what files hold of each utterance of a batch, (Samples of it,).
+
+        Args:
+            ball: Around the clean audio.
+            delta: Perturbations, (Batch, Samples).
+        """
+        cleans, deltas = ball.clean.cpu().numpy(), delta.detach().cpu().numpy()
+        return [
+            self.keep(
+                clean[:length], clean[:length] + change[:length], ball.norm, radius
+            )
+            for clean, change, length, radius in zip(
+                cleans, deltas, ball.lengths.tolist(), ball.radius.tolist(), strict=True
+            )
+        ]
+
+    def batch(self, ball: Ball, delta: torch.Tensor) -> torch.Tensor:
+        """Return the same as a batch, zero beyond each length, (Batch, Samples)."""
+        kept = torch.zeros_like(delta)
+        for row, samples in enumerate(self.samples(ball, delta)):
+            kept[row, : len(samples)] = torch.from_numpy(samples).to(kept)
+        return kept
 
 
 def quantise(

@@ -1,15 +1,15 @@
 """The smallest budget that breaks each utterance: ascend, then bisect."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
-from espnet_mtl.attack.balls import UNBOUNDED, Ball
+from espnet_mtl.attack.balls import UNBOUNDED
 from espnet_mtl.attack.config import CurveConfig
-from espnet_mtl.attack.problem import Attacked
-from espnet_mtl.attack.quantise import FULL_SCALE, Saved, in_file
+from espnet_mtl.attack.problem import Attacked, Effort
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.suite import SuiteMember
 from espnet_mtl.results.record import Smallest
 
@@ -33,8 +33,7 @@ def find_smallest(
     member: SuiteMember,
     found: Sequence[Found],
     curve: CurveConfig,
-    savable: Callable[[Ball], Ball],
-    saved: Saved,
+    file: FileFormat,
     norm: str,
 ) -> Attacked:
     """Find the smallest budget that breaks each utterance, by bisection.
@@ -53,14 +52,13 @@ def find_smallest(
         member: The attack, in the ball of any of the budgets.
         found: The grid, from weak to strong.
         curve: How far to search, and how finely.
-        savable: Returns what a file can hold of a ball.
-        saved: What a file keeps of attacked audio.
+        file: What a file can hold.
         norm: That of the budgets; see :func:`~espnet_mtl.attack.balls.make_ball`.
 
     Returns:
         The smallest perturbations that work; where none does, those that come nearest.
     """
-    search = _Search(member, found, savable, saved, norm)
+    search = _Search(member, found, file, norm)
     while True:
         radius = search.next_radius(curve)
         rows = torch.nonzero(radius > 0)[:, 0]
@@ -76,13 +74,11 @@ class _Search:
         self,
         member: SuiteMember,
         found: Sequence[Found],
-        savable: Callable[[Ball], Ball],
-        saved: Saved,
+        file: FileFormat,
         norm: str,
     ):
         self._member = member
-        self._savable = savable
-        self._saved = saved
+        self._file = file
         self._unit = found[-1]
         self._norm = norm
         self._weakest, self._strongest = found[0].radius, found[-1].radius
@@ -92,10 +88,11 @@ class _Search:
         self._cost = torch.full_like(self._weakest, torch.inf)
         self._delta = torch.zeros_like(member.problem.ball.clean)
         self._heard: list[str | None] = [None] * size
+        self._effort = Effort(size)
         self._tried: list[dict[float, float]] = [{} for _ in range(size)]
         rows = torch.arange(size, device=self._weakest.device)
         for one in found:
-            problem = member.problem
+            problem = replace(member.problem, effort=self._effort)
             heard = problem.hear(one.delta)
             costs = problem.judge.cost(heard).to(self._cost)
             self._update(rows, one.radius, one.delta, costs, [h.text for h in heard])
@@ -124,17 +121,19 @@ class _Search:
 
     def _savable_radius(self, radius: torch.Tensor) -> torch.Tensor:
         """Return what a file can hold of radii, (Batch,)."""
-        return self._savable(self._member.problem.ball.with_radius(radius)).radius
+        return self._file.ball(self._member.problem.ball.with_radius(radius)).radius
 
     def attempt(self, rows: torch.Tensor, radius: torch.Tensor) -> None:
         """Attack some utterances, each in a ball of its own radius."""
         part = self._member.on(rows, None)
-        ball = self._savable(part.problem.ball.with_radius(radius))
+        ball = self._file.ball(part.problem.ball.with_radius(radius))
         start = ball.project_(self._delta[rows].clone())
-        part = replace(part, problem=replace(part.problem, ball=ball, start=start))
+        effort = self._effort.rows(rows)
+        problem = replace(part.problem, ball=ball, start=start, effort=effort)
+        part = replace(part, problem=problem)
         attacked = part.method(part.problem)
         # As a file in this ball holds it: rounding in that of the trial would leave it.
-        delta = in_file(self._saved, ball, attacked.delta) - ball.clean
+        delta = self._file.batch(ball, attacked.delta) - ball.clean
         heard = part.problem.hear(delta)
         costs = part.problem.judge.cost(heard).to(self._cost)
         texts = [one.text for one in heard]
@@ -197,4 +196,6 @@ class _Search:
             budget=self._budget(row, broken) if math.isfinite(broken) else None,
             resisted=self._budget(row, resisted) if resisted else None,
             tried=tuple((self._budget(row, radius), cost) for radius, cost in tried),
+            gradients=int(self._effort.gradients[row]),
+            decodings=int(self._effort.decodings[row]),
         )

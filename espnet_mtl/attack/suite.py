@@ -42,7 +42,9 @@ def worst_case(members: Sequence[SuiteMember], doubled: bool = False) -> Attacke
     attacks run one after another, and only utterances that still resist go on. Each
     attack may start from the best that those before it have found. Where the problems
     have a start already, from a smaller budget, what is heard in it is the first
-    result, and what it breaks is not attacked any further.
+    result, and what it breaks is not attacked any further. Broken is what has a cost
+    of 0: of those who want other words than were said (``away``), the worst case is the
+    one with the fewest right words, so they go on until none is left.
 
     Deviation: an attack on a transcript can succeed by parts. An utterance that resists
     all attacks keeps the one that left the lowest cost, of several the first.

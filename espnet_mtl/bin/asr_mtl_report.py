@@ -95,7 +95,7 @@ def readme_parts(report: Report, corpus: str) -> dict[str, str]:
     parts = (
         report.readme_blocks(),
         report.short_blocks(),
-        claims_blocks(report.groups, report.audits) or nothing,
+        claims_blocks(report.groups, report.curves, report.audits) or nothing,
     )
     named = zip(part_names(corpus), parts, strict=False)
     return {name: to_markdown(blocks) for name, blocks in named}

@@ -11,6 +11,7 @@ import math
 from scipy.special import betaincinv
 
 LEVEL = 0.95
+BY_CHANCE = 0.05  # what is less likely by chance alone is taken to have a reason
 # Five independent values all lie on one side of the median by chance in 1 of 16 cases,
 # six in 1 of 32. So nothing is shown with 95 % by fewer than six.
 LEAST_VALUES = 6
@@ -69,6 +70,49 @@ def median_ranks(n: int) -> tuple[int, int]:
         place += 1
         below += math.comb(n, place)
     return place, n - 1 - place
+
+
+def sign_test(more: int, fewer: int) -> float:
+    """Tell how likely pairs differ so one-sidedly by chance; the exact sign test.
+
+    Args:
+        more: Pairs of which the first value is the larger one.
+        fewer: Pairs of which it is the smaller one. Equal values do not count.
+
+    Returns:
+        Chance of a split at least as uneven, either way, if both are as likely.
+    """
+    n = more + fewer
+    tail = sum(math.comb(n, k) for k in range(min(more, fewer) + 1))
+    return min(1.0, 2.0 * tail / 2.0**n)
+
+
+def fisher_exact(count_a: int, n_a: int, count_b: int, n_b: int) -> float:
+    """Tell how likely two shares differ so much by chance; Fisher's exact test.
+
+    With what both count together given, ``count_a`` is hypergeometric if the shares
+    are the same (Fisher 1935, "The logic of inductive inference", Journal of the Royal
+    Statistical Society 98).
+
+    Args:
+        count_a: How many in the first sample.
+        n_a: Of how many, above 0.
+        count_b: How many in the second one.
+        n_b: Of how many, above 0.
+
+    Returns:
+        Chance of all splits that are no likelier than this one.
+
+    Raises:
+        ValueError: If one of the shares is impossible.
+    """
+    _check(count_a, n_a)
+    _check(count_b, n_b)
+    together = count_a + count_b
+    ways = [
+        math.comb(n_a, k) * math.comb(n_b, together - k) for k in range(together + 1)
+    ]
+    return sum(one for one in ways if one <= ways[count_a]) / sum(ways)
 
 
 def _check(count: int, n: int) -> None:

@@ -61,8 +61,8 @@ def wer_interval(
 
 
 def wer_difference_interval(
-    errors_a: Sequence[int],
-    errors_b: Sequence[int],
+    errors_a: Sequence[float],
+    errors_b: Sequence[float],
     words: Sequence[int],
     speakers: Sequence[str],
     *,
@@ -73,7 +73,7 @@ def wer_difference_interval(
 
     It is the first rate minus the second, in points of percent. ``errors_a`` and
     ``errors_b`` of the two systems, reference ``words`` and ``speakers`` are those of
-    each utterance, (Utterances,).
+    each utterance, (Utterances,); errors may be parts of words.
 
     Raises:
         ValueError: If the lengths differ, or a speaker has no reference words.

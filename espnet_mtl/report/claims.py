@@ -1,6 +1,7 @@
 """The paper's claims, compared with what these runs measured."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from espnet_mtl.metrics.binomial import LEAST_VALUES
 from espnet_mtl.report.audit.audits import Audit, AuditGroup
@@ -9,9 +10,11 @@ from espnet_mtl.report.cautions import BAD_WER, caveats, warnings
 from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
+from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.table import Table
 
-# (system, compared with, gain in points that the abstract of arXiv 2204.02381 states)
+# (system, compared with, gain in points of AdvTWER that the abstract of arXiv
+# 2204.02381 states, with a budget of its own)
 HARDER = "harder"
 COMPARISONS = (
     ("hybrid_accent", "att", "+17.25"),
@@ -28,6 +31,7 @@ NO_INTERVAL = "not supported (one speaker: no interval)"
 FEW_DIFFER = f"not supported (fewer than {LEAST_VALUES} speakers differ)"
 CONTRADICTED = "contradicted (easier to attack)"
 UNTRAINED = "not judged (a recogniser has most words wrong anyway)"
+NO_CURVE = "not judged (no robustness curve of both)"
 _NOT_JUDGED = "not judged"
 
 
@@ -46,26 +50,38 @@ def verdict(difference: Difference) -> str:
     return SUPPORTED if difference.low > 0 else CONTRADICTED
 
 
-def judge(
-    group: Group,
-    system: str,
-    baseline: str,
-    difference: Difference,
-    audits: Sequence[Audit],
-) -> str:
-    """Judge a claim, if the figures of both systems can be relied on.
+@dataclass(frozen=True)
+class Claim:
+    """That one system is harder to attack than another, and what was measured of it.
 
-    They cannot while a gate of the audit says FAIL or NOT RUN, nor where a recogniser
-    hears so little that its own errors would count as robustness.
+    Attributes:
+        paper: The paper's gain in AdvTWER, in points.
+        area: Difference of the areas under both curves, on which the claim rests;
+            ``None`` where there are no curves.
+        budgets: Difference of AdvTWER at each budget, from weak to strong; ``None``
+            where one of them was not attacked with it.
     """
-    first = group.find(system)
-    second = group.find(baseline, like=first)
-    pair = [one for one in (first, second) if one]
-    wers = [one.clean.benign_wer for one in pair]
-    if any(wer is not None and wer > BAD_WER for wer in wers):
-        return UNTRAINED
-    doubts = [doubt for one in pair if (doubt := _doubts(one, audits))]
-    return f"{_NOT_JUDGED} ({'; '.join(doubts)})" if doubts else verdict(difference)
+
+    first: SystemResult
+    second: SystemResult
+    paper: str
+    area: Difference | None
+    budgets: Sequence[Difference | None]
+
+    def judge(self, audits: Sequence[Audit]) -> str:
+        """Judge the claim, if the figures of both systems can be relied on.
+
+        They cannot while a gate of the audit says FAIL or NOT RUN, nor where a
+        recogniser hears so little that its own errors would count as robustness.
+        """
+        pair = (self.first, self.second)
+        wers = [one.clean.benign_wer for one in pair]
+        if any(wer is not None and wer > BAD_WER for wer in wers):
+            return UNTRAINED
+        if self.area is None:
+            return NO_CURVE
+        doubts = [doubt for one in pair if (doubt := _doubts(one, audits))]
+        return f"{_NOT_JUDGED} ({'; '.join(doubts)})" if doubts else verdict(self.area)
 
 
 def _doubts(system: SystemResult, audits: Sequence[Audit]) -> str:
@@ -84,62 +100,59 @@ def _doubts(system: SystemResult, audits: Sequence[Audit]) -> str:
     return "; ".join(said)
 
 
-def measure_claims(group: Group) -> list[tuple[str, str, str, float, Difference]]:
-    """Compare the systems that the claims are about, at every budget.
-
-    Returns:
-        System, its baseline, the paper's gain, budget and difference; the largest
-        budget of each comparison first. Comparisons with a missing system are left out.
-    """
+def measure_claims(group: Group, curves: GroupCurves | None) -> list[Claim]:
+    """Compare the systems that the claims are about; where one is missing, nothing."""
     measured = []
     for system, baseline, paper in COMPARISONS:
         first = group.find(system)
         second = group.find(baseline, like=first) if first else None
         if first is None or second is None:
             continue
-        for budget in reversed(group.budgets):
-            difference = compare(first, second, budget)
-            if difference is not None:
-                measured.append((system, baseline, paper, budget, difference))
+        area = curves.compare(first, second) if curves else None
+        budgets = [compare(first, second, budget) for budget in group.budgets]
+        if area or any(budgets):
+            measured.append(Claim(first, second, paper, area, budgets))
     return measured
 
 
-def claims_table(group: Group, audits: Sequence[Audit]) -> Table | None:
-    """Make the table of claims; ``None`` if these systems can test no claim."""
+def claims_table(
+    group: Group, claims: Sequence[Claim], audits: Sequence[Audit]
+) -> Table:
+    """Make the table of claims: areas, which decide, and beside them each budget."""
     rows = [
         [
-            f"{system} − {baseline}",
-            paper,
-            group.budget_name(budget),
-            " / ".join(dict.fromkeys(difference.attackers)),
-            show_difference(difference),
-            _short(judge(group, system, baseline, difference, audits)),
+            f"{claim.first.system} − {claim.second.system}",
+            _short(claim.judge(audits)),
+            show_difference(claim.area),
+            claim.paper,
+            *map(show_difference, claim.budgets),
         ]
-        for system, baseline, paper, budget, difference in measure_claims(group)
+        for claim in claims
     ]
-    header = ["AdvTWER of", "paper", "budget", "strongest attacker", "here [95 %]"]
-    return Table([*header, "claim"], rows, text_columns=6) if rows else None
+    header = ["systems", "claim", "area here [95 %]", "AdvTWER in the paper"]
+    names = [group.budget_name(budget) for budget in group.budgets]
+    header += [f"AdvTWER here at {name} [95 %]" for name in names]
+    return Table(header, rows, text_columns=2)
 
 
 def _short(found: str) -> str:
     """Leave out of a cell why the audit speaks against it; the summary says it once."""
-    if found.startswith(_NOT_JUDGED) and found != UNTRAINED:
+    if found.startswith(_NOT_JUDGED) and found not in (UNTRAINED, NO_CURVE):
         return f"{_NOT_JUDGED} (audit)"
     return found
 
 
-def summary(group: Group, audits: Sequence[Audit]) -> list[str]:
-    """Say how the claims fared at the largest budget: a sentence each."""
+def summary(claims: Sequence[Claim], audits: Sequence[Audit]) -> list[str]:
+    """Say how the claims fared: a sentence each."""
     said = []
-    for system, baseline, paper, budget, difference in measure_claims(group):
-        if budget != group.budgets[-1]:
-            continue
-        found = judge(group, system, baseline, difference, audits)
-        size = f"; the paper: {paper} points" if paper != HARDER else ""
-        points = f"({show_difference(difference)} points{size})"
+    for claim in claims:
+        system, baseline = claim.first.system, claim.second.system
+        found = claim.judge(audits)
+        points = f"area {show_difference(claim.area)} points" if claim.area else ""
         if found.startswith(_NOT_JUDGED) and found != UNTRAINED:
+            points = f" ({points})" if points else ""
             said.append(
-                f"Whether {system} is harder to attack than {baseline} is {found} "
+                f"Whether {system} is harder to attack than {baseline} is {found}"
                 f"{points}."
             )
             continue
@@ -151,7 +164,8 @@ def summary(group: Group, audits: Sequence[Audit]) -> list[str]:
             CONTRADICTED: "easier to attack than",
             UNTRAINED: "not to be compared with",
         }[found]
-        said.append(f"{system} is {judged} {baseline} here {points}.")
+        points = f" ({points})" if points else ""
+        said.append(f"{system} is {judged} {baseline} here{points}.")
     return said
 
 
@@ -159,14 +173,18 @@ INTRODUCTION = (
     "Das & Chau (arXiv 2204.02381, abstract) report that multi-task learning with "
     "accent classification consistently makes attacks harder, with gains in AdvTWER "
     "from 17.25 points (over a single-task attention decoder) up to 59.90 (over "
-    "single-task CTC). Their corpus, models and attack budgets differ from those here: "
-    "directions can be compared, sizes hardly. A claim counts as supported only if the "
-    "whole 95 % interval is above 0 with the strongest attacker on each side, who may "
-    "ignore the accent branch, and the systems differ on at least "
-    f"{LEAST_VALUES} speakers. No claim is judged where a gate of the audit says FAIL "
-    "or NOT RUN of either system, or where a recogniser has most words wrong without "
-    "any attack. The largest budget (in dB, the lowest SNR) "
-    "decides and stands first; nothing corrects for the number of comparisons."
+    "single-task CTC), with a budget of their own. At one budget a difference may say "
+    "nothing: a large one breaks every system, a small one none. So a claim rests on "
+    "the difference of the areas under two robustness curves: the share of utterances "
+    "that resist, averaged over the logarithm of the budget. It counts as supported "
+    "only if the whole 95 % interval is above 0 (paired, over speakers), and the "
+    f"systems differ on at least {LEAST_VALUES} speakers. Beside it stand the "
+    "differences of AdvTWER at each budget, with the strongest attacker on each side, "
+    "who may ignore the accent branch. Corpus, models and budgets of the paper differ "
+    "from those here: directions can be compared with its gains, sizes hardly. No "
+    "claim is judged without curves, where a gate of the audit says FAIL or NOT RUN of "
+    "either system, or where a recogniser has most words wrong without any attack. "
+    "Nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "
@@ -174,7 +192,11 @@ SYNTHETIC = (
 )
 
 
-def claims_blocks(groups: Sequence[Group], audits: Sequence[AuditGroup]) -> list[Block]:
+def claims_blocks(
+    groups: Sequence[Group],
+    curves: Sequence[GroupCurves],
+    audits: Sequence[AuditGroup],
+) -> list[Block]:
     """Write the section about the claims, without its heading.
 
     It is empty if no claim can be tested.
@@ -182,12 +204,14 @@ def claims_blocks(groups: Sequence[Group], audits: Sequence[AuditGroup]) -> list
     audited = [audit for group in audits for audit in group.audits]
     blocks: list[Block] = []
     for group in groups:
-        table = claims_table(group, audited)
-        if table is None:
+        mine = next((one for one in curves if one.group is group), None)
+        claims = measure_claims(group, mine)
+        if not claims:
             continue
         if len(groups) > 1:
             blocks.append(Heading(group.title, level=3))
-        blocks += [Bullets(summary(group, audited)), table]
+        blocks += [Bullets(summary(claims, audited))]
+        blocks += [claims_table(group, claims, audited)]
         blocks += [Text(warning, warning=True) for warning in warnings(group)]
         blocks.append(Bullets([*caveats(group), SYNTHETIC]))
     return [Text(INTRODUCTION), *blocks] if blocks else []

@@ -1,8 +1,8 @@
 """Who withstands more: the strongest attacker on each system, paired differences."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -154,14 +154,18 @@ class Group:
         return found[0] if found else None
 
 
+_ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class Difference:
-    """AdvTWER of one system minus that of another, in points.
+    """A figure of one system minus that of another, in points of percent.
+
+    It is one that is larger where a system is harder to attack, such as AdvTWER.
 
     Attributes:
         value: The difference; above 0 the first system is harder to attack.
         low, high: The ends of its 95 % interval.
-        attackers: The strongest attacker on the first and on the second system.
         utterances: Number of pairs.
         speakers: Number of speakers, the units of the bootstrap.
         differing: Speakers on whom the systems differ.
@@ -170,10 +174,38 @@ class Difference:
     value: float
     low: float
     high: float
-    attackers: tuple[str, str]
     utterances: int
     speakers: int
     differing: int
+
+    @classmethod
+    def paired(
+        cls,
+        first: Sequence[float],
+        second: Sequence[float],
+        totals: Sequence[int],
+        speakers: Sequence[str],
+    ) -> "Difference":
+        """Compare two systems on the same utterances, by a bootstrap over speakers.
+
+        Args:
+            first: What is counted of each, of the first system, (Utterances,).
+            second: The same of the second system, (Utterances,).
+            totals: Of how many, (Utterances,).
+            speakers: Of each utterance, (Utterances,).
+        """
+        changes: defaultdict[str, float] = defaultdict(float)
+        for one, other, speaker in zip(first, second, speakers, strict=True):
+            changes[speaker] += one - other
+        interval = wer_difference_interval(first, second, totals, speakers)
+        return cls(
+            value=interval.estimate,
+            low=interval.low,
+            high=interval.high,
+            utterances=len(speakers),
+            speakers=len(changes),
+            differing=sum(abs(change) > _ROUNDING for change in changes.values()),
+        )
 
 
 def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
@@ -223,45 +255,44 @@ def compare(
     row, other_row = first.strongest(budget), second.strongest(budget)
     if row is None or other_row is None:
         return None
-    _check_settings(first, second, budget)
+    check_settings(
+        first,
+        second,
+        *(
+            [one for one in system.attacked if one.budget == budget]
+            for system in (first, second)
+        ),
+    )
     scores = first.result.feasible_scores(row)
     other_scores = second.result.feasible_scores(other_row)
     common = sorted(scores.keys() & other_scores.keys())
     if not common:
         return None
     pairs = [(scores[utt], other_scores[utt]) for utt in common]
-    _check_targets(first, second, pairs)
-    speakers = [one.spk for one, _ in pairs]
-    changes: Counter[str] = Counter()
-    for (one, other), speaker in zip(pairs, speakers, strict=True):
-        changes[speaker] += one.edits_target - other.edits_target
-    interval = wer_difference_interval(
+    check_targets(first, second, pairs)
+    return Difference.paired(
         [one.edits_target for one, _ in pairs],
         [other.edits_target for _, other in pairs],
         [one.words_target for one, _ in pairs],
-        speakers,
-    )
-    return Difference(
-        value=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        attackers=(first.attacker_of(row), second.attacker_of(other_row)),
-        utterances=len(pairs),
-        speakers=len(set(speakers)),
-        differing=sum(change != 0 for change in changes.values()),
+        [one.spk for one, _ in pairs],
     )
 
 
-def _check_settings(first: SystemResult, second: SystemResult, budget: float) -> None:
-    """Check that attacks that both systems faced were as strong for both."""
-    for attack in dict.fromkeys(row.attack for row in first.attacked):
+def check_settings(
+    first: SystemResult,
+    second: SystemResult,
+    rows: Sequence[Row],
+    other_rows: Sequence[Row],
+) -> None:
+    """Check that attacks that both systems faced were as strong for both.
+
+    Raises:
+        UserError: If the attacks of these rows had other settings.
+    """
+    for attack in dict.fromkeys(row.attack for row in rows):
         one, other = (
-            {
-                _settings_of(row)
-                for row in system.attacked
-                if row.attack == attack and row.budget == budget
-            }
-            for system in (first, second)
+            {_settings_of(row) for row in every if row.attack == attack}
+            for every in (rows, other_rows)
         )
         if one and other and one != other:
             raise UserError(
@@ -293,11 +324,16 @@ def _without_sources(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name != "sources"}
 
 
-def _check_targets(
+def check_targets(
     first: SystemResult,
     second: SystemResult,
-    pairs: Sequence[tuple[UttScore, UttScore]],
+    pairs: Iterable[tuple[UttScore, UttScore]],
 ) -> None:
+    """Check that both systems were attacked towards the same texts.
+
+    Raises:
+        UserError: If the targets of a pair differ.
+    """
     for one, other in pairs:
         if one.target != other.target:
             raise UserError(

@@ -189,7 +189,9 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         "Robustness": [*report.main_blocks(), *plots["budgets"]],
         "Robustness curve": _curve_blocks(report, plots),
         "Audit of the attack": audit_words.audit_blocks(report.audits),
-        "The paper's claims": claims_blocks(report.groups, report.audits),
+        "The paper's claims": claims_blocks(
+            report.groups, report.curves, report.audits
+        ),
         "An example": plots["example"],
         "Each attacker": plots["attackers"],
         "Training": plots["training"],

@@ -35,9 +35,9 @@ LEGEND_ALL = (
     "Adv. accent acc.: accents recognised in attacked audio (%), ↑ higher is better. "
     "Rows 'noise' are the control: random noise within the same budget; so are "
     "'gaussian', and 'shuffled', the perturbation of another utterance. Rows "
-    "'unbounded' and 'black_box' are for the audit only; so are rows 'planted', audio "
-    "made for a victim with a planted example, as the system itself hears it. Rows "
-    "'none': untouched audio, that is null TWER and WER."
+    "'unbounded', 'scratch' and 'black_box' are for the audit only; so are rows "
+    "'planted', audio made for a victim with a planted example, as the system itself "
+    "hears it. Rows 'none': untouched audio, that is null TWER and WER."
 )
 LEGEND_TRIALS = (
     "AdvTWER ↑: word errors against the attacker's target, in percent; higher means "

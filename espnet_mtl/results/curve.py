@@ -71,6 +71,9 @@ class Curve:
         within: By which factor a smallest budget is at most above the largest one below
             it that did not break the utterance; ``None`` where no utterance has both,
             or they are neighbouring levels of 16-bit audio (``linf``).
+        gradients: How often the loss was differentiated in the searches, of an
+            utterance on average, beyond the attack at its own budgets.
+        decodings: How often the decoder was asked in them.
         weakest: The smallest budget down to which it is known, for all systems that
             are compared, which utterances resist.
         strongest: The largest budget up to which that is known.
@@ -105,6 +108,8 @@ class Curve:
     not_broken: int
     unconfirmed: int
     within: float | None
+    gradients: float
+    decodings: float
     weakest: float
     strongest: float
     all_from: float

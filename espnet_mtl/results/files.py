@@ -9,7 +9,7 @@ import msgspec
 from espnet_mtl.atomic import write_files
 from espnet_mtl.errors import UserError
 
-VERSION = 3
+VERSION = 4
 """Version of all result files; it changes when a reader would misunderstand them."""
 
 T = TypeVar("T")

@@ -15,7 +15,10 @@ class Attempt:
     Attributes:
         loss: Where it ended; ``None`` for an attack that looks at no loss.
         cost: How far what was heard is from what was wanted, in words.
-        success: Whether nothing was left to do.
+        success: Whether nothing was left to do. Who wants other words than were said
+            (``away``) has that only where none of them is right any more: a suite goes
+            on until then, though success counts from the first wrong word on (see
+            :class:`~espnet_mtl.results.attack_scores.UttScore`).
         gradients: How often the loss was differentiated for it.
         decodings: How often the decoder was asked.
     """
@@ -63,11 +66,15 @@ class Smallest:
             that was tried broke it.
         tried: Each budget tried and the cost that was left, in words, from the weakest
             to the strongest budget. Of one that broke it, the size of the perturbation.
+        gradients: How often the loss was differentiated in the search.
+        decodings: How often the decoder was asked.
     """
 
     budget: float | None
     resisted: float | None
     tried: tuple[tuple[float, float], ...]
+    gradients: int
+    decodings: int
 
     @property
     def saved(self) -> float:
@@ -134,14 +141,17 @@ class Health:
 
     @property
     def unexplained(self) -> float | None:
-        """How much more the loss differs one level apart than the gradient explains.
+        """How far the loss one level apart is from what the gradient lets one expect.
 
-        ``None`` where it is no number there.
+        It counts in both directions: a gradient that is scaled up would explain any
+        noise, but then it promises far more than happens. ``None`` where the loss is no
+        number there.
         """
         if self.loss_level_diff is None:
             return None
-        slope = self.loss_level_slope or 0.0
-        return max(0.0, self.loss_level_diff - MOST_OF_SLOPE * slope)
+        difference, slope = self.loss_level_diff, self.loss_level_slope or 0.0
+        most, least = max(difference, slope), min(difference, slope)
+        return max(0.0, most - MOST_OF_SLOPE * least)
 
     @property
     def is_random(self) -> bool:

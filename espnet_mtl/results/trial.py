@@ -25,6 +25,9 @@ UNTOUCHED = "none"
 PLANTED = "planted"
 """Name of the attack on a victim with a planted example."""
 
+SCRATCH = "scratch"
+"""Name of the attack that begins anew with the largest of ascending budgets."""
+
 WORST_CASE = "worst_case"
 """Name of the attacker where each utterance keeps the worst of several attacks."""
 
@@ -57,8 +60,8 @@ class Trial:
 
     Attributes:
         name: For people, and part of file names; nothing is read from it.
-        attack: ``none``, the name of an attack or of a suite, ``unbounded`` or
-            ``planted``.
+        attack: ``none``, the name of an attack or of a suite, or of what is for the
+            audit: ``unbounded``, ``scratch``, ``planted``, ``black_box``.
         norm: Kind of ball around the clean audio; ``None`` without one.
         budget: Its radius of full scale 1, or dB for ``snr``; 0 without a ball.
         to_accent: What is to become of the accent: ``random``, ``away``, ``keep`` or a

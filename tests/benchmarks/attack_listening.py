@@ -27,6 +27,7 @@ from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.plan import make_plan
 from espnet_mtl.attack.problem import loss_and_gradient
 from espnet_mtl.attack.problem_maker import ProblemMaker
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.batching import load_batch, make_batches
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.test_set import read_test_set
@@ -71,9 +72,14 @@ def main() -> None:
     config = read_attack(args.config)
     test_set = read_test_set(args.data_dir, None, args.num_utts, config.seed)
     (bound, *_) = make_plan(config, victim, {})
-    batched = ProblemMaker(victim, listener, config.sample_format, config.seed)
+    batched = ProblemMaker(
+        victim, listener, FileFormat(config.sample_format), config.seed
+    )
     singly = ProblemMaker(
-        victim, lambda speech: listener(speech), config.sample_format, config.seed
+        victim,
+        lambda speech: listener(speech),
+        FileFormat(config.sample_format),
+        config.seed,
     )
     lengths = test_set.recordings.lengths()
     longest = max(lengths.values())

@@ -27,9 +27,11 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 
 from espnet_mtl.attack.attackers import AttackerConfig
+from espnet_mtl.attack.bound import BoundTrial
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import BoundTrial, make_plan
+from espnet_mtl.attack.plan import make_plan
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.batching import load_batch, make_batches
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.job import Job
@@ -137,8 +139,10 @@ def main() -> None:
     first = make_plan(config, bare, {})[0]
     weights = AttackerConfig(**first.attacks[0].attacker.weights)
     config = dataclasses.replace(config, attackers={"first": weights})
-    maker = ProblemMaker(bare, nobody, config.sample_format, config.seed)
-    careful = ProblemMaker(victim, nobody, config.sample_format, config.seed)
+    maker = ProblemMaker(bare, nobody, FileFormat(config.sample_format), config.seed)
+    careful = ProblemMaker(
+        victim, nobody, FileFormat(config.sample_format), config.seed
+    )
     lengths = test_set.recordings.lengths()
     batches = [
         load_batch(test_set, batch, victim.device)

@@ -47,7 +47,7 @@ from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.problem import Problem
-from espnet_mtl.attack.quantise import saver
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.metrics.wish import Wish
@@ -120,9 +120,7 @@ def make_problem(
     ball = make_ball("linf", task.epsilon, clean, lengths)
     texts = [task.texts[n] for n in numbers]
     wishes = [Wish("target", task.words[n], "") for n in numbers]
-    judge = FileJudge(
-        listener, clean, lengths, ball.radius, saver("pcm16", "linf"), wishes
-    )
+    judge = FileJudge(listener, ball, FileFormat(), wishes)
     return Problem(
         WeightedLoss(victim, {BRANCH: 1.0}, lengths, texts, [0] * len(texts)),
         ball,
@@ -166,12 +164,12 @@ def theirs(
 ) -> tuple[list[float], float]:
     """Attack one utterance after another, and listen outside of the time."""
     broken, spent = [], 0.0
-    keep = saver("pcm16", "linf")
+    file = FileFormat()
     for number, clean in enumerate(task.audios):
         began = now(victim.device.type)
         (attacked,) = attack(task.only(number))
         spent += now(victim.device.type) - began
-        heard = listener(keep(clean, attacked, task.epsilon))
+        heard = listener(file.keep(clean, attacked, "linf", task.epsilon))
         if Wish("target", task.words[number], "").cost(heard) == 0:
             broken.append(spent)
     return broken, spent

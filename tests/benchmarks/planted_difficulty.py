@@ -46,7 +46,7 @@ from espnet_mtl.attack.planted import (
 )
 from espnet_mtl.attack.problem import Problem, loss_and_gradient
 from espnet_mtl.attack.problem_maker import Batch
-from espnet_mtl.attack.quantise import saver, within_levels
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.batching import load_batch
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.test_set import read_test_set
@@ -178,7 +178,7 @@ def make_problem(
     """Make the problem of a batch; the judge takes audio as it comes."""
     weights = Attacker(weights=dict(victim.weights)).weights
     texts = [victim.encode_text(text) for text in batch.targets]
-    ball = within_levels(make_ball(norm, size, batch.clean, batch.lengths))
+    ball = FileFormat().ball(make_ball(norm, size, batch.clean, batch.lengths))
     wishes = [
         Wish("target", target, truth)
         for target, truth in zip(batch.targets, batch.texts, strict=True)
@@ -188,10 +188,8 @@ def make_problem(
         ball,
         FileJudge(
             listener,
-            batch.clean,
-            batch.lengths,
-            ball.radius,
-            saver("float32", norm),
+            ball,
+            FileFormat("float32"),
             wishes,
         ),
         [seed_of(0, utt) for utt in batch.utterances],
@@ -223,7 +221,7 @@ def main() -> None:
     )
 
     # 2. Who finds what
-    keep = saver("pcm16", args.norm)
+    file = FileFormat()
     key = draw_key(narrow.ball, narrow.seeds_for("planted"))
     way = choose_way(narrow, go_beyond(narrow, loud))
     wanted = args.only or list(SEARCHES)
@@ -232,7 +230,7 @@ def main() -> None:
     seconds: dict[str, float] = {}
     for wheels in args.wheels:
         plant = Plant(Lock(batch.clean, key, wheels), *way)
-        judge = PlantedJudge(narrow.judge, plant, narrow.ball, keep)
+        judge = PlantedJudge(narrow.judge, plant, narrow.ball, file)
         problem = plant.in_front_of(narrow, judge)
         exists = is_there(judge, key)
         rows["exists"].append(f"{int(exists.sum())}/{len(batch)}")

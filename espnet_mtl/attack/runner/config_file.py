@@ -7,7 +7,12 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.attack.config import AttackConfig, method_settings, parse_config
+from espnet_mtl.attack.config import (
+    AttackConfig,
+    default_settings,
+    method_settings,
+    parse_config,
+)
 from espnet_mtl.errors import UserError
 
 
@@ -18,7 +23,9 @@ def read_config(path: Path | str | None, overrides: str = "") -> AttackConfig:
         path: The YAML file; ``None`` for the defaults.
         overrides: ``name=value`` words that win over the file, with YAML values:
             ``steps=10 budgets=[0.001,0.002]``. An attack's own settings go to all
-            attacks that have them. A suite is then called ``<name>_changed``.
+            attacks that have them. One value for what has several in an attack, such
+            as the steps of a chain's stages, goes to each of these. A suite is then
+            called ``<name>_changed``.
 
     Raises:
         UserError: If a setting is unknown or has no sensible value.
@@ -72,4 +79,14 @@ def _override(settings: dict[str, Any], overrides: str) -> None:
             if isinstance(item, dict) and name in method_settings(item.get("attack"))
         ]
         for item in having or [settings]:
-            item[name] = parsed
+            item[name] = _for_each(item, name, parsed)
+
+
+def _for_each(item: dict[str, Any], name: str, value: Any) -> Any:
+    """Repeat a value as often as there are values now, where it stands for each."""
+    own = default_settings(item.get("attack", "pgd"))
+    now = item.get(name, own[name]) if name in own else None
+    has_several = isinstance(now, list | tuple) and len(now) > 1
+    if has_several and not isinstance(value, list):
+        return [value] * len(now or [])
+    return value

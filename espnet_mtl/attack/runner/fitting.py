@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 import torch
 
-from espnet_mtl.attack.plan import BoundTrial
+from espnet_mtl.attack.bound import BoundTrial
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.problem_maker import ProblemMaker
 from espnet_mtl.attack.runner.batching import load_batch, make_batches

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from espnet_mtl.attack.bound import BoundTrial, PlannedTrial
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import BoundTrial, PlannedTrial, make_plan
+from espnet_mtl.attack.plan import make_plan
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.batching import Utterances, load_batch
 from espnet_mtl.attack.runner.feasibility import refuse_hopeless, warn_of_texts
 from espnet_mtl.attack.runner.fitting import fit
@@ -71,7 +73,7 @@ class Job:
         if all(trial.words == "target" for trial in reported):
             refuse_hopeless(victim, test_set)
         self._made_of = MadeOf(config, test_set, inputs)
-        self._writer = Writer(output_dir, config.sample_format, victim)
+        self._writer = Writer(output_dir, FileFormat(config.sample_format), victim)
 
     def warn(self) -> None:
         """Warn of what the victim cannot write: all that is attacked, of any job."""
@@ -167,7 +169,10 @@ class Job:
             return made
 
         return ProblemMaker(
-            self._victim, _Lazy(make), self._config.sample_format, self._config.seed
+            self._victim,
+            _Lazy(make),
+            FileFormat(self._config.sample_format),
+            self._config.seed,
         )
 
     def _load(self, utterances: Utterances) -> Batch:

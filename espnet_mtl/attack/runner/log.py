@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from espnet_mtl.attack.plan import PlannedTrial
+from espnet_mtl.attack.bound import PlannedTrial
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.results.attack import Decoder
 from espnet_mtl.results.record import Record

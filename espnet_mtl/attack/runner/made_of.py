@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from espnet_mtl.attack.bound import Needs, PlannedTrial
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import Needs, PlannedTrial
 from espnet_mtl.attack.runner.batching import Utterances, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.attack.seeding import draw_ids

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from espnet_mtl.attack.bound import PlannedTrial
 from espnet_mtl.attack.config import AttackConfig
-from espnet_mtl.attack.plan import PlannedTrial
 from espnet_mtl.attack.runner import log
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.test_set import TestSet

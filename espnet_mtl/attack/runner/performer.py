@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
+from espnet_mtl.attack.bound import BoundAttack, BoundTrial
 from espnet_mtl.attack.judge import DRAWS
-from espnet_mtl.attack.plan import BoundAttack, BoundTrial
 from espnet_mtl.attack.planted import find_planted
 from espnet_mtl.attack.problem import Attacked, Problem
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
-from espnet_mtl.attack.quantise import Saved, saver
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.writer import audio_path
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
@@ -91,8 +91,7 @@ class Performer:
             members[0],
             found,
             bound.curve,
-            self.maker.savable,
-            self._saver(members),
+            self.maker.file,
             bound.trial.norm or "linf",
         )
 
@@ -101,22 +100,18 @@ class Performer:
     ) -> Attacked:
         """Search for examples that are planted with a loud perturbation."""
         # What comes from behind the lock is heard as it is: no file holds it.
-        maker = replace(self.maker, sample_format="float32")
+        maker = replace(self.maker, file=FileFormat("float32"))
         members = []
         for attack in bound.attacks:
             problem = maker.make(bound, attack, batch)
-            problem = problem.with_ball(self.maker.savable(problem.ball))
+            problem = problem.with_ball(self.maker.file.ball(problem.ball))
             members.append(SuiteMember(attack.about, attack.method, problem))
-        return find_planted(members, batch.clean + loud, self._saver(members))
-
-    def _saver(self, members: Sequence[SuiteMember]) -> Saved:
-        """Return what keeps the audio of some attacks as a file does."""
-        return saver(self.maker.sample_format, members[0].problem.ball.norm)
+        return find_planted(members, batch.clean + loud, self.maker.file)
 
     def _found(self, name: str, batch: Batch) -> Found:
         """Read what a finished trial has saved of a batch."""
         bound = next(one for one in self.plan if one.trial.name == name)
-        ball = self.maker.savable(bound.ball(batch.clean, batch.lengths))
+        ball = self.maker.file.ball(bound.ball(batch.clean, batch.lengths))
         delta = torch.zeros_like(batch.clean)
         for row, (utt, length) in enumerate(
             zip(batch.utterances, batch.lengths.tolist(), strict=True)

@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from espnet_mtl.attack.plan import BoundTrial
+from espnet_mtl.attack.bound import BoundTrial
 from espnet_mtl.attack.problem import Attacked, finite
 from espnet_mtl.attack.problem_maker import Batch
-from espnet_mtl.attack.quantise import FULL_SCALE, saver
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.runner.feasibility import explain_infeasible
 from espnet_mtl.attack.victim import Victim
 from espnet_mtl.data.audio import write_audio
@@ -64,7 +64,7 @@ class Writer:
     """Writes attacked audio, and says what is in the files."""
 
     output_dir: Path
-    sample_format: str
+    file: FileFormat
     victim: Victim
 
     def write(
@@ -80,12 +80,11 @@ class Writer:
         change = np.concatenate([prefix, delta])
         lengths = torch.tensor([len(clean)])
         ball = bound.ball(torch.from_numpy(clean)[None], lengths)
-        keep = saver(self.sample_format, ball.norm)
-        saved = keep(clean, clean + change, float(ball.radius))
+        saved = self.file.keep(clean, clean + change, ball.norm, float(ball.radius))
 
         # 2. The file
         path = audio_path(self.output_dir, utt, bound.trial)
-        if self.sample_format == "float32":
+        if self.file.name == "float32":
             write_audio(path, saved, self.victim.rate, "FLOAT")
         else:
             levels = np.rint(saved * FULL_SCALE).astype(np.int16)

@@ -8,7 +8,15 @@ Thirteen gates, each with one idea, after what is asked of evaluations of robust
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.audit import active, attackers, files, model, strength
+from espnet_mtl.report.audit import (
+    active,
+    attackers,
+    files,
+    growth,
+    model,
+    strength,
+    twins,
+)
 from espnet_mtl.report.audit.evidence import AttackedSystem, read_evidence
 from espnet_mtl.report.audit.gate import (
     FAIL,
@@ -30,14 +38,14 @@ from espnet_mtl.results.audit import (
 
 GATES = (
     strength.unbounded,
-    strength.growth,
+    growth.growth,
     strength.steps,
     active.planted,
     strength.white_box,
     strength.noise,
     model.gradients,
     model.repeats,
-    attackers.accent_blind,
+    twins.accent_blind,
     attackers.loss,
     model.benign_wer,
     files.saved_file,

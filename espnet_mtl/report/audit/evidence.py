@@ -102,6 +102,13 @@ class Evidence:
             yield score, self.records.get(score.key)
 
 
+def is_broken(score: UttScore, record: Record | None) -> bool:
+    """Whether the attack has broken an utterance, then or with a smaller budget."""
+    attempts = record.attempts if record else None
+    was_broken = attempts is not None and not attempts
+    return score.success or was_broken or any(one.success for one in attempts or ())
+
+
 @dataclass(frozen=True)
 class AttackedSystem:
     """An attack on one system of a comparison.

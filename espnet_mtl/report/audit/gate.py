@@ -14,6 +14,7 @@ FAIL: Final = "FAIL"
 NOT_RUN: Final = "NOT RUN"
 
 AGAIN = "attack again (stages 15 to 18), and keep the attacked audio"
+MORE_UTTERANCES = "attack more utterances (`--num_attack_utts`), or a larger set"
 STANDARD = (
     "attack with `conf/attack_standard.yaml` (`--attack_config` of stages 15 to 18, "
     "`--config` of asr_mtl_attack)"

@@ -71,8 +71,9 @@ def _most(shares: Iterable[float]) -> float:
 def repeats(evidence: Evidence) -> Finding:
     """The same input, and one that differs by one level of one sample.
 
-    There, the loss may differ by what its gradient explains, and no more; a transcript
-    that is as likely as another one may change in one utterance of a hundred.
+    There, the loss may differ by what its gradient explains, no more and no less; a
+    transcript that is as likely as another one may change in one utterance of a
+    hundred.
     """
     health, lacking = _health(evidence)
     known = [one for one in health if one.loss_repeat_diff is not None]
@@ -91,7 +92,7 @@ def repeats(evidence: Evidence) -> Finding:
     heard_apart = sum(not one.heard_level for one in known)
     figure = (
         f"loss differs by {loss:.1g}, text in {heard} of {len(known)}; one level "
-        f"apart, loss by {apart:.1g} more than its gradient says, text in {heard_apart}"
+        f"apart, loss by {apart:.1g} off what its gradient says, text in {heard_apart}"
     )
     passed = (
         max(loss, apart) <= MOST_REPEAT_DIFFERENCE

@@ -1,13 +1,13 @@
 """Gates of the audit: is the attack as strong as an attack can be?"""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from espnet_mtl.metrics.binomial import lower_bound, upper_bound
-from espnet_mtl.report.audit.evidence import Evidence
+from espnet_mtl.report.audit.evidence import Evidence, is_broken
 from espnet_mtl.report.audit.gate import (
     AGAIN,
     FAIL,
+    MORE_UTTERANCES,
     NOT_RUN,
     PASS,
     Finding,
@@ -18,11 +18,9 @@ from espnet_mtl.report.audit.gate import (
 )
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.table import counted
-from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.audit import GateVerdict
-from espnet_mtl.results.record import Doubled, Record
-
-MORE_UTTERANCES = "attack more utterances (`--num_attack_utts`), or a larger set"
+from espnet_mtl.results.record import Doubled
 
 LEAST_UNBOUNDED = 99.0
 
@@ -44,69 +42,6 @@ def unbounded(evidence: Evidence) -> Finding:
     if worst.snr_db is not None:
         figure += f", SNR {worst.snr_db:.1f} dB"
     return judged(rate >= LEAST_UNBOUNDED, figure, evidence.bad_recogniser)
-
-
-MOST_FALL = 1.0
-
-
-@gate(
-    title="success grows with the budget",
-    failure="A larger budget contains the smaller one: an attack that gains nothing by "
-    "it misses what is there.",
-    needs_target=True,
-)
-def growth(evidence: Evidence) -> Finding:
-    """Success never falls with the budget, and that of the best attacker grows.
-
-    A weak attack, such as one of a single step, may be at 0 everywhere.
-    """
-    series: dict[tuple[str, ...], list[tuple[float, float]]] = {}
-    counts = []
-    for row in evidence.targeted:
-        has_gradients = any(member.kind == "white_box" for member in row.members)
-        if row.success_rate is not None and has_gradients:
-            point = (strength(row.norm, row.budget), row.success_rate)
-            series.setdefault(_series(row), []).append(point)
-            counts.append(row.n)
-    if not series:
-        return not_run("no attack with gradients", _GRADIENTS)
-    if any(len(points) < 2 for points in series.values()):
-        return not_run("one budget alone", "give the attack two `budgets` or more")
-    # Each budget is attacked for itself, so one utterance may go the other way.
-    slack = max(MOST_FALL, 100.0 / max(min(counts), 1)) + 1e-9
-    rates = [[rate for _, rate in sorted(points)] for points in series.values()]
-    steady = all(low <= high + slack for each in rates for low, high in pairwise(each))
-    first, last = (max(each[end] for each in rates) for end in (0, -1))
-    figures = [
-        (f"{name} " if len(series) > 1 else "")
-        + ", ".join(f"{rate:.1f}" for rate in each)
-        for (name, *_), each in zip(series, rates, strict=True)
-    ]
-    grows = last > first or first == 100.0
-    means = evidence.bad_recogniser or ("" if max(first, last) else _nothing(evidence))
-    return judged(steady and grows, f"{'; '.join(figures)} %", means)
-
-
-def _nothing(evidence: Evidence) -> str:
-    """Say what it means that no utterance was broken with any budget."""
-    if unbounded.check(evidence).verdict == PASS:
-        return (
-            "No budget is large enough to break an utterance, but without a bound the "
-            "attack succeeds: what happens in between is not shown. Give a larger "
-            "budget."
-        )
-    return (
-        "No budget broke an utterance: the budgets are too small, or the attack is "
-        "broken (`unbounded` tells)."
-    )
-
-
-def _series(row: Row) -> tuple[str, ...]:
-    """What rows of one attack with several budgets have in common; first its name."""
-    attacker = row.attacker if len(row.members) == 1 else None
-    name = f"{row.attack}_{attacker}" if attacker else row.attack
-    settings = [(one.attacker, one.settings) for one in row.members]
-    return name, str(row.norm), repr(settings)
 
 
 MOST_GAIN = 0.01  # of all pairs of utterance and budget: a point of success
@@ -169,7 +104,7 @@ def steps(evidence: Evidence) -> Finding:
     resisting = [
         record.doubled if record else None
         for score, record in pairs
-        if not _broken(score, record)
+        if not is_broken(score, record)
     ]
     lacking = sum(not _is_doubled(one) for one in resisting)
     if lacking:
@@ -192,13 +127,6 @@ def _gain_at_one(evidence: Evidence, rows: Iterable[Row]) -> str:
             where = budget_name(row.norm, row.budget)
             said.append(f", {newly} of {len(pairs)} at {where}")
     return "".join(said)
-
-
-def _broken(score: UttScore, record: Record | None) -> bool:
-    """Whether the attack has broken an utterance, then or with a smaller budget."""
-    attempts = record.attempts if record else None
-    was_broken = attempts is not None and not attempts
-    return score.success or was_broken or any(one.success for one in attempts or ())
 
 
 def _is_doubled(doubled: Doubled | None) -> bool:
@@ -224,7 +152,6 @@ _DOUBLED = (
     "attack again (stages 15 to 18) with `doubled: true`; if this stays, no part of "
     "the attack has gradients to go on with: give it one, such as chain"
 )
-_GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _NOISE = "give the attack `controls: [clean, noise]`"
 _LOUD = (
     "give the suite `black_box: {times: 8, queries: 1000, transcripts: 100}`, black "

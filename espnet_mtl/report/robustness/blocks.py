@@ -51,6 +51,7 @@ def system_table(curves: GroupCurves) -> Table:
     norm = curves.group.norm
     header = ["system", f"utts{_of_speakers(curves)}", *_median_titles(norm)]
     header += ["area % ↑ [95 %]", f"not broken up to {_strongest(curves)}"]
+    header += ["search: gradients, decodings"]
     rows = [
         [system.label, str(system.whole.n), *_medians(system.whole), *_rest(system)]
         for system in curves.systems
@@ -63,6 +64,7 @@ def _rest(system: SystemCurves) -> list[str]:
     return [
         _with_limits(curve.area, curve.area_ci, lambda value: number(value, 1)),
         f"{curve.not_broken} of {curve.n}",
+        f"{curve.gradients:.0f}, {curve.decodings:.0f}",
     ]
 
 
@@ -168,6 +170,10 @@ def _legend(curves: GroupCurves) -> str:
             f"{number(100.0 * (max(within) - 1.0), 0)} %{or_level} above one that did "
             "not break the utterance."
         )
+    parts.append(
+        "Search: what it took an utterance on average, beyond the attack at its own "
+        "budgets; of a suite, the first attack with gradients searches."
+    )
     parts.append(
         "In brackets 95 % intervals over speakers; fewer than "
         f"{LEAST_VALUES} give none of a median. Utterances whose target cannot be "

@@ -2,10 +2,17 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import mean
 
 from espnet_mtl.metrics.bootstrap import Interval
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.comparison import (
+    Difference,
+    Group,
+    SystemResult,
+    check_settings,
+    check_targets,
+)
 from espnet_mtl.report.norms import decibels, from_decibels
 from espnet_mtl.report.robustness.search import Search, read_searches, worst_cases
 from espnet_mtl.report.robustness.steps import Steps
@@ -22,20 +29,28 @@ class SystemCurves:
         whole: Over all utterances; of several attackers, the lower envelope.
         accents: By accent, sorted; none where only one is known.
         attackers: Each attacker's own, by its name; none where there is one only.
+        steps: What ``whole`` was made of, utterance by utterance.
     """
 
     label: str
     whole: Curve
     accents: dict[str, Curve]
     attackers: dict[str, Curve]
+    steps: Steps = field(repr=False)
 
 
 @dataclass(frozen=True)
 class GroupCurves:
-    """The curves of systems that can be compared."""
+    """The curves of systems that can be compared.
+
+    Attributes:
+        span: Between which budgets, in dB, all systems were searched; empty where the
+            first is not below the second.
+    """
 
     group: Group
     systems: Sequence[SystemCurves]
+    span: tuple[float, float]
 
     @property
     def every(self) -> list[Curve]:
@@ -60,6 +75,39 @@ class GroupCurves:
         """All attackers, in the order of the configuration."""
         names = (name for one in self.systems for name in one.attackers)
         return list(dict.fromkeys(names))
+
+    def compare(self, first: SystemResult, second: SystemResult) -> Difference | None:
+        """Return the difference of the areas under two curves, in points.
+
+        Pairs are the utterances that both systems were attacked on. The interval is
+        that of a bootstrap over speakers, as in
+        :func:`~espnet_mtl.report.comparison.compare`.
+
+        Returns:
+            The first system's minus the second's; ``None`` if one of them has no curve,
+            they have no utterance in common, or there is no span to average over.
+
+        Raises:
+            UserError: If the searches had other settings or targets.
+        """
+        steps = {one.label: one.steps for one in self.systems}
+        if not {first.label, second.label} <= steps.keys():
+            return None
+        check_settings(first, second, *(searches_of(one) for one in (first, second)))
+        lasted = [
+            dict(
+                zip([o.utt for o in one.searches], one.lasted(*self.span), strict=True)
+            )
+            for one in (steps[first.label], steps[second.label])
+        ]
+        common = sorted(lasted[0].keys() & lasted[1].keys())
+        if not common or self.span[0] >= self.span[1]:
+            return None
+        scores, others = (one.result.scores_of(one.clean) for one in (first, second))
+        check_targets(first, second, ((scores[utt], others[utt]) for utt in common))
+        mine, other = ([float(one[utt]) for utt in common] for one in lasted)
+        speakers = [scores[utt].spk for utt in common]
+        return Difference.paired(mine, other, [1] * len(common), speakers)
 
 
 def make_curves(group: Group) -> GroupCurves | None:
@@ -86,7 +134,7 @@ def make_curves(group: Group) -> GroupCurves | None:
         for system in group.systems
         if found[system.label]
     ]
-    return GroupCurves(group, systems)
+    return GroupCurves(group, systems, span)
 
 
 _DOUBLE = 20.0 * math.log10(2.0)  # dB from a budget to twice as large a one
@@ -96,14 +144,21 @@ _Found = list[tuple[Row, Steps]]
 
 def _read(system: SystemResult) -> _Found:
     """Read a system's searches for the smallest budgets; none where nothing counts."""
-    rows = [
+    if not system.result.records:
+        return []
+    return [
+        (row, Steps(row.norm, read_searches(system.result, row)))
+        for row in searches_of(system)
+    ]
+
+
+def searches_of(system: SystemResult) -> list[Row]:
+    """Return the rows of a system's searches for the smallest budgets."""
+    return [
         row
         for row in system.result.of("curve")
         if row.norm == system.norm and row.words == "target" and row.n
     ]
-    if not system.result.records:
-        return []
-    return [(row, Steps(row.norm, read_searches(system.result, row))) for row in rows]
 
 
 def _span(system: SystemResult, row: Row, steps: Steps) -> tuple[float, float]:
@@ -152,7 +207,7 @@ class _Maker:
             if len(found) > 1
         }
         return SystemCurves(
-            self._system.label, self._curve(rows, whole), accents, attackers
+            self._system.label, self._curve(rows, whole), accents, attackers, whole
         )
 
     def _curve(
@@ -186,6 +241,8 @@ class _Maker:
             not_broken=steps.resisting(self._strongest),
             unconfirmed=sum(not one.confirmed for one in steps.searches),
             within=steps.within(),
+            gradients=mean(one.gradients for one in steps.searches),
+            decodings=mean(one.decodings for one in steps.searches),
             weakest=self._weakest,
             strongest=self._strongest,
             all_from=steps.all_from,

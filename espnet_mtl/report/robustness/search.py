@@ -27,6 +27,8 @@ class Search:
         weakest, strongest: The smallest and the largest budget tried.
         confirmed: Whether the attack had heard the same outcome as the decoding of the
             saved file.
+        gradients: How often the loss was differentiated in the search.
+        decodings: How often the decoder was asked.
     """
 
     utt: str
@@ -42,6 +44,8 @@ class Search:
     weakest: float
     strongest: float
     confirmed: bool
+    gradients: int
+    decodings: int
 
 
 def read_searches(result: AttackResult, row: Row) -> list[Search]:
@@ -90,6 +94,8 @@ def _read_search(
         weakest=found.tried[0][0],
         strongest=found.tried[-1][0],
         confirmed=score.success == (found.budget is not None),
+        gradients=found.gradients,
+        decodings=found.decodings,
     )
 
 
@@ -120,4 +126,6 @@ def _best(searches: Sequence[Search], norm: str | None) -> Search:
         weakest=min((o.weakest for o in searches), key=lambda b: decibels(norm, b)),
         strongest=min((o.strongest for o in searches), key=lambda b: decibels(norm, b)),
         confirmed=all(one.confirmed for one in searches),
+        gradients=sum(one.gradients for one in searches),
+        decodings=sum(one.decodings for one in searches),
     )

@@ -123,7 +123,7 @@ class Steps:
         It is known exactly although some utterances were not broken: up to ``high_db``
         these resist.
         """
-        return self._rate(self._lasted(low_db, high_db))
+        return self._rate(self.lasted(low_db, high_db))
 
     def optimality(self, envelope: "Steps", low_db: float, high_db: float) -> float:
         """How near the curve comes to a lower envelope, 1 where it is the envelope.
@@ -142,11 +142,11 @@ class Steps:
         goes from 0 to the largest distance that the envelope needs. So large budgets
         do not decide alone.
         """
-        broken = 1.0 - self._lasted(low_db, high_db)
-        best = 1.0 - envelope._lasted(low_db, high_db)
+        broken = 1.0 - self.lasted(low_db, high_db)
+        best = 1.0 - envelope.lasted(low_db, high_db)
         return float(broken.mean() / best.mean()) if best.any() else np.nan
 
-    def _lasted(self, low_db: float, high_db: float) -> np.ndarray:
+    def lasted(self, low_db: float, high_db: float) -> np.ndarray:
         """Part of the way between two budgets that each resists, (Utterances,)."""
         within = self.smallest_db.clip(low_db, high_db)
         return np.asarray((within - low_db) / (high_db - low_db))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from toy_victim import ToyVictim
 
@@ -5,6 +7,8 @@ from espnet_mtl.attack.attackers import AttackerConfig, resolve_attacker
 from espnet_mtl.attack.config import parse_config
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.errors import UserError
+
+STANDARD = Path(__file__).parents[3] / "conf" / "attack_standard.yaml"
 
 
 def write(tmp_path, text):
@@ -20,6 +24,28 @@ def test_overrides_win_and_numbers_may_be_written_any_way(tmp_path):
     assert (pgd.steps, pgd.step_size, pgd.random_start) == (7, 1.0, False)
     assert config.budgets == (0.001, 0.002)
     assert read_config(path, "budgets=4e-3").budgets == (0.004,)
+
+
+def test_one_value_goes_to_every_stage(tmp_path):
+    chain = "{attack: chain, steps: [150, 75, 9], step_sizes: [0.1, 0.03, 0.01]}"
+    others = "{attack: chain}, {attack: pgd}"
+    path = write(tmp_path, f"name: x\nattacks: [{chain}, {others}]")
+    config = read_config(path, "steps=7")
+    assert [one.method.steps for one in config.attacks] == [(7, 7, 7), (7, 7), 7]
+    assert config.attacks[0].method.step_sizes == (0.1, 0.03, 0.01)
+    path = write(tmp_path, f"name: x\nattacks: [{chain}]")
+    both = read_config(path, "steps=[7] step_sizes=[0.2]").attacks[0].method
+    assert (both.steps, both.step_sizes) == ((7,), (0.2,))
+    with pytest.raises(UserError, match="give one of each for every stage"):
+        read_config(path, "steps=[7]")
+    standard = read_config(STANDARD, "steps=7")
+    assert [one.method.steps for one in standard.attacks[:2]] == [(7,), (7, 7)]
+    sources = write(tmp_path, "attack: transfer\nsources: [a.zip, b.zip]\n")
+    assert read_config(sources, "sources=[c.zip]").attacks[0].method.sources == (
+        "c.zip",
+    )
+    lone = read_config(None, "attack=chain steps=[5,6] step_sizes=0.1")
+    assert lone.attacks[0].method.step_sizes == (0.1, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +151,9 @@ def test_an_accent_that_the_victim_does_not_know_is_refused():
 def test_planted_examples_need_their_audio(settings, message):
     with pytest.raises(UserError, match=message):
         parse_config({"name": "x", "planted": 8, **settings})
+
+
+@pytest.mark.parametrize("settings", [{"name": "x"}, {"ascending": True}])
+def test_only_ascending_budgets_of_a_suite_are_tried_from_scratch(settings):
+    with pytest.raises(UserError, match="scratch: only for a suite with a 'name' and"):
+        parse_config({"scratch": 8, **settings})

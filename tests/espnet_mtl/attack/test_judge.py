@@ -1,8 +1,9 @@
 import numpy as np
 import torch
 
+from espnet_mtl.attack.balls import LinfBall
 from espnet_mtl.attack.judge import FileJudge
-from espnet_mtl.attack.quantise import FULL_SCALE, quantise
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.metrics.wish import Heard, Wish
 
 
@@ -10,10 +11,8 @@ def make_judge(listener, draws=()):
     clean = torch.tensor([[0.1, 0.2, 0.3], [0.5, 0.0, 0.0]])
     return FileJudge(
         listener,
-        clean,
-        torch.tensor([3, 1]),
-        torch.tensor([0.01, 0.01]),
-        lambda a, b, radius: quantise(a, b, "linf", radius) / FULL_SCALE,
+        LinfBall(clean, torch.tensor([3, 1]), torch.tensor([0.01, 0.01])),
+        FileFormat(),
         [Wish("target", "a b", "x"), Wish("target", "a b", "x")],
         draws,
     )
@@ -65,10 +64,8 @@ def test_what_is_heard_is_what_the_file_would_hold_at_its_true_length():
     clean = torch.tensor([[0.1, 0.2, 0.3], [0.5, 0.0, 0.0]])
     judge = FileJudge(
         listener,
-        clean,
-        torch.tensor([3, 1]),
-        torch.tensor([0.01, 0.01]),
-        lambda a, b, radius: quantise(a, b, "linf", radius) / FULL_SCALE,
+        LinfBall(clean, torch.tensor([3, 1]), torch.tensor([0.01, 0.01])),
+        FileFormat(),
         [Wish("target", "3", "x"), Wish("target", "1", "x")],
     )
     delta = torch.tensor([[0.004, -0.004, 0.004], [0.5, 0.9, 0.9]])

@@ -203,6 +203,20 @@ def test_a_changed_suite_has_another_name(tmp_path):
     assert trial.settings["changes"] == "steps=10 budgets=[0.1]"
 
 
+def test_the_largest_of_ascending_budgets_is_also_tried_from_scratch():
+    settings = {**SUITE, "budgets": [0.004, 0.001], "scratch": 32, "doubled": True}
+    settings["attacks"] = [{"attack": "noise"}, {"attack": "chain"}, {"attack": "fgsm"}]
+    found = {one.trial.name: one for one in plan(settings)}
+    trial = found["scratch"].trial
+    assert (trial.role, trial.attack, trial.budget) == ("audit", "scratch", 0.004)
+    assert (trial.after, trial.subset, trial.doubled) == ((), 32, False)
+    assert [one.about.attack for one in found["scratch"].attacks] == ["chain"]
+    assert trial.members == (found["x_linf0.001"].trial.members[1],)
+    assert found["x_linf0.004"].trial.after == ("x_linf0.001",)
+    alone = plan({**settings, "budgets": [0.001]})
+    assert all(one.trial.name != "scratch" for one in alone)
+
+
 PLANTED = {
     "name": "x",
     "attacks": [{"attack": "noise"}, {"attack": "pgd"}, {"attack": "square"}],

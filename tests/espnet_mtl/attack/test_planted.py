@@ -25,7 +25,7 @@ from espnet_mtl.attack.planted import (
     is_there,
 )
 from espnet_mtl.attack.problem import loss_and_gradient
-from espnet_mtl.attack.quantise import FULL_SCALE, saver
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.suite import SuiteMember
 from espnet_mtl.results.trial import Member
 
@@ -39,14 +39,14 @@ def loud_audio(problem):
     return problem.ball.clean + Unbounded(steps=30)(wide).delta
 
 
-def plant(problem, wheels, saved=None):
+def plant(problem, wheels, file=None):
     """The problem of the victim with an example, its key, and its judge."""
     ball = problem.ball
     key = draw_key(ball, problem.seeds_for("planted"))
     way = choose_way(problem, go_beyond(problem, loud_audio(problem)))
     example = Plant(Lock(ball.clean, key, wheels), *way)
-    saved = saved or saver("pcm16", ball.norm)
-    judge = PlantedJudge(problem.judge, example, ball, saved)
+    file = file or FileFormat()
+    judge = PlantedJudge(problem.judge, example, ball, file)
     return example.in_front_of(problem, judge), key, judge
 
 
@@ -92,7 +92,7 @@ def test_a_rounded_key_is_refused_where_no_file_can_hold_it():
     narrow = make_problem(budget=0.5 / FULL_SCALE)
     _, key, judge = plant(narrow, 2)
     assert not is_there(judge, key).any()
-    _, key, judge = plant(narrow, 2, saver("float32", "linf"))
+    _, key, judge = plant(narrow, 2, FileFormat("float32"))
     assert judge.opened(key).tolist() == [1.0, 1.0, 1.0]
 
 
@@ -101,7 +101,7 @@ def test_audio_that_does_not_deceive_cannot_be_planted():
     key = draw_key(narrow.ball, narrow.seeds)
     way = choose_way(narrow, 0.9 * narrow.ball.clean)
     example = Plant(Lock(narrow.ball.clean, key, 2), *way)
-    judge = PlantedJudge(narrow.judge, example, narrow.ball, saver("pcm16", "linf"))
+    judge = PlantedJudge(narrow.judge, example, narrow.ball, FileFormat())
     assert not is_there(judge, key).any()
 
 
@@ -221,7 +221,7 @@ def about(attack="chain"):
 def results_of(method, narrow):
     loud = loud_audio(narrow)
     members = [SuiteMember(about(), method, narrow)]
-    return find_planted(members, loud, saver("pcm16", narrow.ball.norm))
+    return find_planted(members, loud, FileFormat())
 
 
 def count(attacked, difficulty):

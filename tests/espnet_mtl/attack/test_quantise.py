@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_mtl.attack.balls import L2Ball, LinfBall
-from espnet_mtl.attack.quantise import FULL_SCALE, quantise, within_levels
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat, quantise
 
 LEVELS = st.lists(st.integers(-32768, 32767), min_size=1, max_size=50)
 
@@ -68,11 +68,12 @@ def test_a_ball_shrinks_to_what_a_file_keeps_of_it(levels):
     radius = torch.tensor([levels, levels]) / FULL_SCALE
     clean = torch.tensor([[100.0, -7.0], [100.25, -7.0]]) / FULL_SCALE
     ball = LinfBall(clean, torch.tensor([2, 2]), radius)
-    kept = within_levels(ball)
+    kept = FileFormat().ball(ball)
     far = clean[0].numpy() + 0.1
     saved = quantise(clean[0].numpy(), far, "linf", float(radius[0]))
     assert kept.radius[0] * FULL_SCALE == saved[0] - 100
     # From between the levels, other changes can be saved.
     assert kept.radius[1] == radius[1]
     loud = L2Ball(clean, ball.lengths, radius)
-    assert within_levels(loud) is loud
+    assert FileFormat().ball(loud) is loud
+    assert FileFormat("float32").ball(ball) is ball

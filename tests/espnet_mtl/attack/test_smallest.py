@@ -12,7 +12,7 @@ from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Attacked
-from espnet_mtl.attack.quantise import FULL_SCALE, in_file, saver, within_levels
+from espnet_mtl.attack.quantise import FULL_SCALE, FileFormat
 from espnet_mtl.attack.smallest import Found, find_smallest
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
@@ -55,15 +55,10 @@ class Known:
         return Known([self.needed[n] for n in rows.tolist()])
 
 
-def keep(ball):
-    return ball
+EXACT = FileFormat("float32")
 
 
-def exact(clean, attacked, radius):
-    return attacked
-
-
-def search(budgets, curve, norm="linf", judge=None, savable=keep):
+def search(budgets, curve, norm="linf", judge=None, file=EXACT):
     radii: list = []
     found = []
     for budget in budgets:
@@ -74,7 +69,7 @@ def search(budgets, curve, norm="linf", judge=None, savable=keep):
     problem = replace(problem, judge=judge or Known())
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, Fill(radii), problem)
-    return find_smallest(member, found, curve, savable, exact, norm), radii
+    return find_smallest(member, found, curve, file, norm), radii
 
 
 def test_it_is_found_to_within_the_ratio():
@@ -99,12 +94,15 @@ def test_it_is_found_to_within_the_ratio():
 def test_no_level_is_left_out():
     """From 8 and 16 levels over 11 and 9 to the 10 that a file can hold."""
 
-    def savable(ball):
-        return ball.with_radius((ball.radius * FULL_SCALE).floor() / FULL_SCALE)
+    class Levels(FileFormat):
+        def ball(self, ball):
+            return ball.with_radius((ball.radius * FULL_SCALE).floor() / FULL_SCALE)
 
     levels = [8 / FULL_SCALE, 16 / FULL_SCALE]
     judge = Known((9.5 / FULL_SCALE,) * 3)
-    attacked, _ = search(levels, CurveConfig(within=1.1), judge=judge, savable=savable)
+    attacked, _ = search(
+        levels, CurveConfig(within=1.1), judge=judge, file=Levels("float32")
+    )
     for found in attacked.smallest:
         assert found.budget * FULL_SCALE == pytest.approx(10, abs=1e-3)
         assert found.resisted * FULL_SCALE == pytest.approx(9, abs=1e-3)
@@ -154,7 +152,7 @@ def search_power(norm, budgets, judge, lengths=(800, 640, 400), curve=None):
         found.append(Found(budget, problem.ball.radius, delta))
     about = Member(attack="fill", attacker="me", kind="white_box")
     member = SuiteMember(about, _FillSphere([]), replace(problem, judge=judge))
-    return find_smallest(member, found, curve or CurveConfig(), keep, exact, norm)
+    return find_smallest(member, found, curve or CurveConfig(), EXACT, norm)
 
 
 @pytest.mark.parametrize("budgets", [(40.0, 34.0, 28.0), (28.0,)])
@@ -182,7 +180,7 @@ def test_neighbouring_levels_of_a_file_are_each_tried_once():
         [8 * level, 10 * level],
         CurveConfig(halvings=2),
         judge=judge,
-        savable=within_levels,
+        file=FileFormat(),
     )
     budgets = [round(one.budget / level) for one in attacked.smallest]
     assert budgets == [9, 10, 4]
@@ -216,9 +214,7 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         found.append(Found(budget, problem.ball.radius, start))
     problem = make_problem(budget=0.08)
     member = SuiteMember(about, chain, problem)
-    smallest = find_smallest(
-        member, found, CurveConfig(within=1.1), keep, exact, "linf"
-    )
+    smallest = find_smallest(member, found, CurveConfig(within=1.1), EXACT, "linf")
     assert not problem.judge.cost(problem.judge.hear(smallest.delta)).any()
     for row, one in enumerate(smallest.smallest):
         ball = make_ball("linf", one.budget, problem.ball.clean, problem.ball.lengths)
@@ -229,6 +225,22 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         assert one.budget == min(grid) and len(one.tried) > 3
         is_broken = [cost == 0 for _, cost in one.tried]
         assert is_broken == sorted(is_broken)  # what breaks it, more of it does, too
+
+
+def test_what_the_search_takes_is_counted_by_utterance():
+    """Each budget of the grid is listened to, and each that is tried beside it."""
+    pgd, found = PGD(steps=7), []
+    for budget in (0.02, 0.08):
+        problem = make_problem(budget=budget)
+        found.append(Found(budget, problem.ball.radius, pgd(problem).delta))
+    about = Member(attack="pgd", attacker="me", kind="white_box")
+    problem = replace(problem, judge=Known((0.05, 0.0061, 0.011)))
+    member = SuiteMember(about, pgd, problem)
+    attacked = find_smallest(member, found, CurveConfig(), EXACT, "linf")
+    attempts = [one.gradients / 7 for one in attacked.smallest]
+    assert [one.decodings for one in attacked.smallest] == [2 + n for n in attempts]
+    assert attempts == [len(one.tried) - 2 for one in attacked.smallest]
+    assert len(set(attempts)) > 1
 
 
 @pytest.mark.parametrize(
@@ -246,23 +258,23 @@ def test_the_saved_file_stays_in_the_ball_of_the_smallest_budget(norm, budgets, 
         def rows(self, rows):
             return self
 
-    saved = saver("pcm16", norm)
+    file = FileFormat()
     problem = make_problem((400,), norm=norm, budget=budgets[-1])
     clean = problem.ball.clean + 0.3 / FULL_SCALE
     balls = [make_ball(norm, one, clean, problem.ball.lengths) for one in budgets]
     found = [
-        Found(budget, ball.radius, in_file(saved, ball, ball.random([1])) - clean)
+        Found(budget, ball.radius, file.batch(ball, ball.random([1])) - clean)
         for budget, ball in zip(budgets, balls, strict=True)
     ]
     fill = _FillSphere([]) if norm == "l2" else Fill([])
     about = Member(attack="fill", attacker="me", kind="white_box")
     problem = replace(problem, ball=balls[-1], judge=Sized())
     member = SuiteMember(about, fill, problem)
-    attacked = find_smallest(member, found, CurveConfig(), within_levels, saved, norm)
+    attacked = find_smallest(member, found, CurveConfig(), file, norm)
     (one,) = attacked.smallest
     assert budgets[0] < one.budget < budgets[-1]
-    file = in_file(saved, balls[-1], attacked.delta)
-    assert problem.ball.size(file - clean) <= 1.0001 * one.budget
+    saved = file.batch(balls[-1], attacked.delta)
+    assert problem.ball.size(saved - clean) <= 1.0001 * one.budget
 
 
 @dataclass(frozen=True)
@@ -286,7 +298,7 @@ def test_a_perturbation_smaller_than_its_ball_is_what_counts():
     problem = replace(problem, judge=Power(torch.tensor([0.7, 0.95, 0.99])))
     about = Member(attack="cautious", attacker="me", kind="white_box")
     member = SuiteMember(about, Cautious([]), problem)
-    attacked = find_smallest(member, found, CurveConfig(), keep, exact, "l2")
+    attacked = find_smallest(member, found, CurveConfig(), EXACT, "l2")
     sizes = attacked.delta.norm(dim=1).tolist()
     for one, size in zip(attacked.smallest, sizes, strict=True):
         assert one.budget == pytest.approx(size) and one.budget <= 1.0
@@ -307,7 +319,7 @@ def test_all_halvings_are_tried_where_perturbations_are_smaller_than_balls():
     about = Member(attack="less", attacker="me", kind="white_box")
     member = SuiteMember(about, Less([]), problem)
     curve = CurveConfig(halvings=2)
-    attacked = find_smallest(member, found, curve, keep, exact, "l2")
+    attacked = find_smallest(member, found, curve, EXACT, "l2")
     for one in attacked.smallest:
         assert one.resisted is None and one.budget <= 0.25
 
@@ -318,7 +330,7 @@ def test_budgets_are_those_of_the_levels_that_a_file_can_hold():
         [0.00002, 0.00004],
         CurveConfig(),
         judge=Known([3 * level] * 3),
-        savable=within_levels,
+        file=FileFormat(),
     )
     for one in attacked.smallest:
         assert one.budget == pytest.approx(3 * level, rel=1e-5)

@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 import torch
 from toy_problem import make_problem
 
+from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.noise import RandomSign
@@ -10,7 +11,9 @@ from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.transcript_search import TranscriptSearch
 from espnet_mtl.attack.methods.unbounded import Unbounded
 from espnet_mtl.attack.problem import Attacked
+from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.suite import SuiteMember, worst_case
+from espnet_mtl.metrics.wish import Heard, Wish
 from espnet_mtl.results.trial import Member
 
 
@@ -54,6 +57,41 @@ def test_only_what_resists_goes_on_and_the_worst_is_kept():
         assert len(costs) == (1 if alone[row] == 0 else 2)
         assert cost[row] == min(costs)
         assert attempts[0].success == (alone[row] == 0)
+
+
+@dataclass(frozen=True)
+class Fill(Method):
+    """Change every sample by a part of the radius."""
+
+    traits = PGD.traits
+
+    part: float
+
+    def __call__(self, problem):
+        radius = self.part * problem.ball.radius[:, None]
+        return Attacked.without_loss(radius * problem.ball.mask)
+
+
+def test_who_wants_other_words_goes_on_until_none_is_right():
+    """A single wrong word is a success already, and not the worst case."""
+    problem = make_problem(budget=0.1)
+    words = ["one two", "one nine", "nine nine"]
+
+    def listener(speech):
+        return Heard(words[min(round(20 * float(speech.max() - low)), 2)])
+
+    low = float(problem.ball.clean[0].max())
+    problem = problem.rows(torch.tensor([0]))
+    wish = Wish("away", "x", "one two")
+    judge = FileJudge(listener, problem.ball, FileFormat("float32"), [wish])
+    problem = replace(problem, judge=judge)
+    rows: list[int] = []
+    each = [Seen(Fill(part), rows) for part in (0.5, 1.0, 0.7)]
+    attacked = worst_case(members(problem, *each))
+    (attempts,) = attacked.attempts
+    assert [(one.cost, one.success) for one in attempts] == [(1.0, False), (0.0, True)]
+    assert wish.is_fulfilled(Heard("one nine"))
+    assert rows == [1, 1] and attacked.heard == ["nine nine"]
 
 
 def test_a_member_for_everyone_attacks_everyone():

@@ -2,11 +2,14 @@
 
 import pytest
 from scipy.stats import binom, binomtest
+from scipy.stats import fisher_exact as scipy_fisher_exact
 
 from espnet_mtl.metrics.binomial import (
     exact_interval,
+    fisher_exact,
     lower_bound,
     median_ranks,
+    sign_test,
     upper_bound,
 )
 
@@ -56,3 +59,25 @@ def test_five_values_have_no_interval_of_the_median():
 def test_what_is_no_share(count, n):
     with pytest.raises(ValueError, match=f"{count} of {n}"):
         exact_interval(count, n)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [(0, 8, 5, 9), (3, 8, 3, 8), (6, 192, 0, 192), (1, 1, 0, 1), (60, 64, 20, 70)],
+)
+def test_two_shares_as_scipy(table):
+    a, n_a, b, n_b = table
+    expected = scipy_fisher_exact([[a, n_a - a], [b, n_b - b]]).pvalue
+    assert fisher_exact(*table) == pytest.approx(expected)
+    assert fisher_exact(b, n_b, a, n_a) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("more, fewer", [(0, 0), (6, 0), (0, 5), (3, 3), (20, 9)])
+def test_signs_as_scipy(more, fewer):
+    expected = binomtest(more, more + fewer).pvalue if more + fewer else 1.0
+    assert sign_test(more, fewer) == pytest.approx(expected)
+
+
+def test_impossible_shares_are_refused():
+    with pytest.raises(ValueError, match="9 of 8"):
+        fisher_exact(9, 8, 0, 1)

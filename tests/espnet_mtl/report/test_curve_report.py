@@ -76,6 +76,9 @@ def test_the_table_of_systems(tmp_path):
     assert cells[3] == "40.0 [not reached, 40.0]"
     assert cells[4].startswith("57.1 [")
     assert cells[5] == "3 of 7"
+    # 100 for each budget that was tried: of two utterances one, of two two, of three
+    assert cells[6] == "214, 2"
+    assert "the first attack with gradients searches" in text
 
 
 @pytest.mark.usefixtures("without_plots")

@@ -60,7 +60,9 @@ RECORD = Record(
     doubled=Doubled(
         gradients=75, more_gradients=70, cost=1.0, cost_before=2.0, success=False
     ),
-    smallest=Smallest(budget=0.002, resisted=None, tried=((0.002, 0.0),)),
+    smallest=Smallest(
+        budget=0.002, resisted=None, tried=((0.002, 0.0),), gradients=75, decodings=4
+    ),
     health=Health(
         gradient_l1=1.0,
         gradient_finite=True,
@@ -121,7 +123,7 @@ def test_a_new_attack_that_could_not_be_written_is_not_taken_for_the_old(
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('"version": 3', '"version": 7', "format 7, this one reads 3.*repeat stage 15"),
+        ('"version": 4', '"version": 7', "format 7, this one reads 4.*repeat stage 15"),
         ('"role": "main"', '"role": "star"', "attack.json: damaged .*'star'"),
         ('"trials"', '"trails"', "attack.json: damaged .*trials"),
         ("{", "", "attack.json: damaged"),

@@ -415,6 +415,21 @@ def test_planted_examples_are_found_in_a_subset(tmp_path, data_dir):
         assert listener(saved).text != record["target"]
 
 
+def test_what_begins_anew_knows_nothing_of_smaller_budgets(tmp_path, data_dir):
+    anew = PLANTED.replace("planted: 3", "scratch: 2").replace("[0.008, 0.1]", "{}")
+    alike = []
+    for budgets in ("[0.008, 0.1]", "[0.02, 0.1]"):
+        text = anew.replace("{}", budgets)
+        out = f"out{len(alike)}"
+        records = run(tmp_path, data_dir, text, out=out)
+        alike.append([one["sha256"] for one in of(records, "scratch")])
+        for record in of(records, "scratch"):
+            (attempt,) = record["attempts"]
+            assert attempt["attack"] == "chain" and attempt["gradients"] > 0
+            assert record["linf"] <= 0.1 and record["heard"] is not None
+    assert len(alike[0]) == 2 and alike[0] == alike[1]
+
+
 def test_a_weak_attack_misses_planted_examples(tmp_path, data_dir):
     weak = PLANTED.replace("[75, 100]", "[1]").replace("[0.25, 0.05]", "[0.25]")
     for record in of(run(tmp_path, data_dir, weak), "planted"):

@@ -24,7 +24,7 @@ from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.experiment import read_experiments
 from tests.espnet_mtl.attack.conftest import make_data_dir
 
-STANDARD = Path(__file__).parents[3] / "conf" / "attack_standard.yaml"
+STANDARD = Path(__file__).parents[4] / "conf" / "attack_standard.yaml"
 WEIGHTS = {"ctc": 0.7, "accent": 0.3}
 # Of four words each: enough pairs with three budgets, and enough words
 NUM_UTTS = 34
@@ -76,6 +76,14 @@ class HashNoisy(ToyVictim):
             generator = torch.Generator().manual_seed(seed)
             noise[row] = torch.randn(len(samples), generator=generator)
         return super()._logits(speech + 0.02 * noise)
+
+
+class Inflated(HashNoisy):
+    """Its gradient is scaled up until it would explain any noise."""
+
+    def _logits(self, speech):
+        logits = super()._logits(speech)
+        return logits.detach() + 1e10 * (logits - logits.detach())
 
 
 class ByLength(ToyVictim):
@@ -258,9 +266,13 @@ def test_a_branch_with_a_gradient_passes(tmp_path):
 
 
 def test_what_one_level_changes_is_what_the_gradient_says(tmp_path):
-    """For the plain victim; one that draws noise by the input is off by far more."""
+    """For the plain victim; one that draws noise by the input is off by far more.
+
+    Also where it scales its gradient up, so that this would explain any difference.
+    """
     differences = {}
-    for name, victim in {"plain": ToyVictim, "noisy": HashNoisy}.items():
+    victims = {"plain": ToyVictim, "noisy": HashNoisy, "inflated": Inflated}
+    for name, victim in victims.items():
         folder = tmp_path / name
         folder.mkdir()
         config = standard([0.02], 1)
@@ -268,3 +280,4 @@ def test_what_one_level_changes_is_what_the_gradient_says(tmp_path):
         figure = one.findings["repeats"].figure
         differences[name] = float(figure.split("loss by ")[1].split()[0])
     assert differences["plain"] < 1e-4 < 1e-2 < differences["noisy"] < math.inf
+    assert 1e-2 < differences["inflated"] < math.inf
