@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The study: train, export, attack and compare every system of conf/systems.yaml.
+# The study: train, export, attack and compare systems, those of conf/systems.yaml or others.
 #
 # shellcheck disable=SC2034  # all options are passed on, by their names
 
@@ -20,12 +20,13 @@ table=              # Your own corpus: a CSV or TSV with the columns path, text,
 preset=default      # Name from conf/presets.yaml: default or smoke.
 stage=1             # First stage, as numbered by asr_mtl.sh.
 stop_stage=10000    # Last stage.
-systems=            # Names from conf/systems.yaml, such as "ctc att". Empty: all.
+systems_config=conf/systems.yaml # The systems. conf/systems_robust.yaml: trainings that make a recogniser resist.
+systems=            # Names from systems_config, such as "ctc att". Empty: all.
 nj=                 # CPU cores to use, at most one system on each. Empty: all.
 ngpu=0              # GPUs: each system uses one of them, 0 uses the CPU.
 seed=0              # Seed of the training.
 python=             # Python to use. Empty: the environment of local/install.sh.
-expdir=exp          # The study goes to ${expdir}/study_${corpus}[_${preset}].
+expdir=exp          # The study goes to ${expdir}/study_${corpus}[_<systems>][_${preset}]; <systems>: robust, of conf/systems_robust.yaml.
 redo=false          # Repeat the stages asked for although they are done.
 update_readme=false # Write the results into the checkout's READMEs.
 
@@ -44,9 +45,9 @@ called_in=${PWD}
 cd "$(dirname "${BASH_SOURCE[0]}")"
 help_message="Usage: $0 [options]
 
-Trains every system of conf/systems.yaml on one corpus, exports it, attacks the export,
+Trains every system of --systems_config on one corpus, exports it, attacks the export,
 and compares. Without options: six systems on mini_accent, a synthetic corpus; with --table,
-on your own recordings. The result is exp/study_<corpus>[_<preset>]/RESULTS.md and index.html.
+on your own recordings. The result is exp/study_<corpus>[_<systems>][_<preset>]/RESULTS.md and index.html.
 Interrupted or failed, the same command continues; a stage that is done is repeated only when
 its settings, or the table, change.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"

@@ -9,9 +9,11 @@ to do; the workflow engine does it.
 
 import itertools
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from settings import Settings, System
@@ -100,7 +102,7 @@ class _Owner(NamedTuple):
 
     Attributes:
         made_of: What results depend on beside earlier stages, by stage.
-        sources: Names of the steps of others that the attack builds on.
+        others: Names of steps of other owners that one builds on, by stage.
     """
 
     name: str
@@ -108,7 +110,7 @@ class _Owner(NamedTuple):
     options: tuple[str, ...]
     made_of: dict[int, list[Any]]
     directory: Path
-    sources: Sequence[str] = ()
+    others: Mapping[int, Sequence[str]] = MappingProxyType({})
 
 
 def make_plan(
@@ -121,30 +123,60 @@ def make_plan(
     """
     owners = [_shared(settings)]
     owners += [_system(settings, system, sources) for system in systems]
+    places = {
+        _step_name(owner.name, stage): (owner, stage)
+        for owner in owners
+        for stage in owner.stages
+    }
+    graph = {
+        name: [one for one in _builds_on(*place) if one in places]
+        for name, place in places.items()
+    }
     steps: dict[str, Step] = {}
-    # Stage by stage: a suite may attack one system with the packed model of another.
-    for stage, owner in itertools.product(STAGES, owners):
-        if stage not in owner.stages:
-            continue
-        names = [
-            _step_name(who, parent)
-            for parent in STAGES[stage].builds_on
-            for who in dict.fromkeys((SHARED, owner.name))
-        ]
-        builds_on = [name for name in names if name in steps]
-        builds_on += owner.sources if stage == 15 else ()
-        keys = [steps[name].key for name in builds_on]
-        step = Step(
+    # Not owner by owner: a system may start from another one, or be attacked with it.
+    for name in TopologicalSorter(graph).static_order():
+        owner, stage = places[name]
+        keys = [steps[other].key for other in graph[name]]
+        steps[name] = Step(
             owner=owner.name,
             stage=stage,
             options=owner.options,
             key=hash_value([stage, owner.made_of.get(stage), keys]),
             directory=owner.directory / ("lm" if stage == 7 else ""),
-            builds_on=tuple(builds_on),
+            builds_on=tuple(graph[name]),
         )
-        steps[step.name] = step
-    order = [owner.name for owner in owners]
-    return sorted(steps.values(), key=lambda step: order.index(step.owner))
+    return [steps[name] for name in places]
+
+
+def with_what_they_need(steps: Iterable[Step], plan: Iterable[Step]) -> list[Step]:
+    """Add to some steps of a plan all those that they build on; in the plan's order."""
+    by_name = {step.name: step for step in plan}
+    found: set[str] = set()
+    left = [step.name for step in steps]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += by_name[name].builds_on
+    return [step for name, step in by_name.items() if name in found]
+
+
+def with_what_needs_them(steps: Iterable[Step], plan: Iterable[Step]) -> list[Step]:
+    """Add to some steps of a plan all those that build on them; in the plan's order."""
+    plan = [*plan]
+    found = {step.name for step in steps}
+    while more := [s for s in plan if s.name not in found and found & {*s.builds_on}]:
+        found |= {step.name for step in more}
+    return [step for step in plan if step.name in found]
+
+
+def _builds_on(owner: _Owner, stage: int) -> list[str]:
+    names = [
+        _step_name(who, parent)
+        for parent in STAGES[stage].builds_on
+        for who in dict.fromkeys((SHARED, owner.name))
+    ]
+    return [*names, *owner.others.get(stage, ())]
 
 
 def _step_name(owner: str, stage: int) -> str:
@@ -181,7 +213,8 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
     twins = {system.transfer_from}.intersection(sources if suite else ())
     decoding_config = settings.path(system.inference_config)
     attack_config = settings.path(settings.attack_config)
-    asr_args = f"{system.asr_args} --seed {settings.seed} {settings.train_args}".strip()
+    asr_args = f"{system.options} --seed {settings.seed} {settings.train_args}".strip()
+    start = system.pretrained_from
     weights = system.inference_asr_model
     decoding = [_digest(decoding_config), weights, settings.inference_args]
     attack = [
@@ -201,6 +234,7 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         inference_tag=decoding_config.stem,
         attack_tag="attack_" + attack_config.stem.removeprefix("attack_"),
         asr_args=asr_args,
+        pretrained_model=settings.zip_of(start) if start else "",
         inference_config=decoding_config,
         inference_asr_model=weights,
         inference_args=settings.inference_args,
@@ -209,8 +243,12 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         attack_args=settings.attack_args,
         num_attack_utts=settings.num_attack_utts,
     )
-    packed = [_step_name(name, 14) for name in twins]
-    return _Owner(system.name, range(11, 18), options, made_of, exp, packed)
+    stages = range(11, system.last_stage + 1)
+    others = {
+        11: [_step_name(start, 14)] if start else [],
+        15: [_step_name(name, 14) for name in twins],
+    }
+    return _Owner(system.name, stages, options, made_of, exp, others)
 
 
 def _shared_stages(settings: Settings) -> list[int]:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,7 +16,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 T = TypeVar("T")
 # What the study says of each system, and where to change it. In --recipe_args it would
 # count for the steps of the data only.
-_SYSTEMS = "conf/systems.yaml"
+_SYSTEMS = "the file of systems (--systems_config)"
 _ELSEWHERE = {
     "asr_args": "--train_args",
     "attack_args": "--attack_args",
@@ -25,17 +26,47 @@ _ELSEWHERE = {
     "inference_config": _SYSTEMS,
     "inference_asr_model": _SYSTEMS,
     "attack_source_zips": _SYSTEMS,
+    "pretrained_model": _SYSTEMS,
 }
+LAST_STAGE = 17  # of a system; the report comes after those of all
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row of ``conf/systems.yaml``, which explains it."""
+    """One row of a file of systems; ``conf/systems.yaml`` explains it.
+
+    Attributes:
+        asr_args: Options of its training, in parts.
+        pretrained_from: The system whose packed model it starts from; "" for none.
+        last_stage: Its last stage. One that is there to be started from alone may end
+            with 14.
+        baseline: Whether the main table compares all systems with it.
+        compare_with: Systems that it is compared with, one by one.
+    """
 
     name: str
-    asr_args: str
+    asr_args: str | tuple[str, ...]
     inference_config: str
     inference_asr_model: str
     transfer_from: str = ""
+    pretrained_from: str = ""
+    last_stage: Annotated[int, msgspec.Meta(ge=14, le=LAST_STAGE)] = LAST_STAGE
+    baseline: bool = False
+    compare_with: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> str:
+        """Options of its training, in one line."""
+        return (
+            self.asr_args if isinstance(self.asr_args, str) else " ".join(self.asr_args)
+        )
+
+    @property
+    def others(self) -> list[tuple[str, str]]:
+        """The other systems that it names: in which field, and which."""
+        named = [("transfer_from", self.transfer_from)]
+        named += [("pretrained_from", self.pretrained_from)]
+        named += [("compare_with", name) for name in self.compare_with]
+        return [(field, name) for field, name in named if name]
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stage: Number
     stop_stage: Number
     systems: str
+    systems_config: str
     nj: Positive
     ngpu: Number
     seed: Number
@@ -82,10 +114,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recipe_args: str
 
     @property
+    def name(self) -> str:
+        """What is studied, such as ``mini_accent_robust``: a corpus, and which systems.
+
+        Those of ``conf/systems.yaml`` go without saying.
+        """
+        which = Path(self.systems_config).stem.removeprefix("systems").strip("_")
+        return "_".join(filter(None, [self.corpus, which]))
+
+    @property
     def study_dir(self) -> Path:
         """Where everything of the study goes."""
         suffix = "" if self.preset == "default" else f"_{self.preset}"
-        return self.path(self.expdir, f"study_{self.corpus}{suffix}").resolve()
+        return self.path(self.expdir, f"study_{self.name}{suffix}").resolve()
 
     @property
     def recipe(self) -> Path:
@@ -115,30 +156,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Raises:
             UserError: If the file is wrong, or lacks a system that was asked for.
         """
-        path = self.path("conf", "systems.yaml")
-        rows = _read_yaml(path, dict[str, dict[str, Any]])
-        systems = {}
-        for name, row in rows.items():
-            try:
-                system = msgspec.convert({**row, "name": name}, System)
-            except msgspec.ValidationError as error:
-                raise UserError(f"{path}: system {name}: {error}.") from None
-            if system.transfer_from not in rows.keys() - {name} | {""}:
-                raise UserError(
-                    f"{path}: system {name}: transfer_from: {system.transfer_from}: "
-                    f"choose another one of {', '.join(rows)}."
-                )
+        path = self.path(self.systems_config)
+        systems = _read_systems(path)
+        for name, system in systems.items():
             if not self.path(system.inference_config).is_file():
                 raise UserError(
                     f"{path}: system {name}: {system.inference_config} does not exist."
                 )
-            systems[name] = system
         if unknown := [name for name in self.systems.split() if name not in systems]:
             raise UserError(
                 f"--systems: {path} has no system {', '.join(unknown)}. "
                 f"It has: {', '.join(systems)}."
             )
         return systems
+
+
+def _read_systems(path: Path) -> dict[str, System]:
+    rows = _read_yaml(path, dict[str, Any])
+    # What several systems have in common stands under a name with a dot.
+    rows = {name: row for name, row in rows.items() if not name.startswith(".")}
+    systems = {}
+    for name, row in rows.items():
+        try:
+            about = msgspec.convert(row, dict[str, Any])
+            systems[name] = msgspec.convert({**about, "name": name}, System)
+        except msgspec.ValidationError as error:
+            raise UserError(f"{path}: system {name}: {error}.") from None
+    for name, system in systems.items():
+        for field, other in system.others:
+            if other not in systems.keys() - {name}:
+                raise UserError(
+                    f"{path}: system {name}: {field}: {other}: choose another one of "
+                    f"{', '.join(one for one in systems if one != name)}."
+                )
+    starts = {name: {one.pretrained_from} - {""} for name, one in systems.items()}
+    try:
+        TopologicalSorter(starts).prepare()
+    except CycleError as error:
+        chain = " from ".join(reversed(error.args[1]))
+        raise UserError(
+            f"{path}: pretrained_from: {chain}: one of them has to start from nothing; "
+            "take its pretrained_from out."
+        ) from None
+    return systems
 
 
 def read_settings(options: Mapping[str, str]) -> Settings:
@@ -162,8 +222,10 @@ def read_settings(options: Mapping[str, str]) -> Settings:
             f"--corpus {settings.corpus}: there is no {settings.recipe}/run.sh. "
             f"Corpora: {corpora}. For your own recordings, give --table FILE."
         )
-    if not settings.path(settings.attack_config).is_file():
-        raise UserError(f"--attack_config {settings.attack_config}: no such file.")
+    for option in ("attack_config", "systems_config"):
+        file = getattr(settings, option)
+        if not settings.path(file).is_file():
+            raise UserError(f"--{option} {file}: no such file.")
     _check_recipe_args(settings.recipe_args)
     path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])

@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import ending
@@ -20,15 +20,19 @@ import engine
 import figures
 import notices
 import own_corpus
-from plan import SHARED, STAGES, Step, make_plan
-from settings import Settings, read_settings
+from plan import (
+    SHARED,
+    Step,
+    make_plan,
+    with_what_needs_them,
+    with_what_they_need,
+)
+from settings import LAST_STAGE, Settings, System, read_settings
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.locks import lock_file
 
-_BASELINES = ("ctc", "att")
-_LAST_STAGE = max(STAGES)
-_REPORT_STAGE = 18
+_REPORT_STAGE = LAST_STAGE + 1
 
 
 def lock_study(study_dir: Path) -> None:
@@ -59,47 +63,59 @@ def lock_study(study_dir: Path) -> None:
     os.dup2(file.fileno(), 0)
 
 
-def choose_steps(settings: Settings, plan: Sequence[Step]) -> list[Step]:
-    """Choose, among the steps of what was asked for, those that must be done.
+def choose_steps(
+    settings: Settings, plan: Sequence[Step], owners: Collection[str]
+) -> list[Step]:
+    """Choose the steps that must be done, for the owners that were asked for.
+
+    What they build on is among them, also where it belongs to another system.
 
     Raises:
         UserError: If an earlier stage than asked for is missing or out of date.
     """
-    for step in plan:
+    mine = [step for step in plan if step.owner in owners]
+    for step in with_what_they_need(mine, plan):
         if step.stage < settings.stage and not engine.is_at(settings, "done", step):
             raise UserError(
                 f"--stage {settings.stage}: {step.title} has not been done with these "
                 f"settings. Start with --stage {step.stage}, or leave --stage out: "
                 "stages that are done are not repeated."
             )
-    asked = [s for s in plan if settings.stage <= s.stage <= settings.stop_stage]
+    asked = [s for s in mine if settings.stage <= s.stage <= settings.stop_stage]
     if settings.redo:
-        owners = {step.owner for step in asked}
-        for step in plan:  # what builds on them has to be repeated too
-            if step.owner in owners and step.stage >= settings.stage:
-                engine.forget(settings, step)
-    return [step for step in asked if not engine.is_at(settings, "done", step)]
+        for step in with_what_needs_them(asked, plan):
+            engine.forget(settings, step)
+    needed = with_what_they_need(asked, plan)
+    return [step for step in needed if not engine.is_at(settings, "done", step)]
 
 
-def make_report(settings: Settings, names: Sequence[str]) -> None:
+def make_report(settings: Settings, systems: Sequence[System]) -> None:
     """Write the study's tables, plots and page, and print the main table.
 
     Raises:
         UserError: If the report failed.
     """
+    names = [system.name for system in systems]
     words = [settings.python, "-m", "espnet_mtl.bin.asr_mtl_report"]
     words += ["--output", str(settings.study_dir)]
     words += ["--title", f"{settings.corpus}: {len(names)} systems under attack"]
     # How the README is written is not how the results were made.
     words += ["--command", settings.command.replace(" --update_readme true", "")]
     words += ["--exp", *(str(settings.exp_of(name)) for name in names)]
-    if baselines := [name for name in _BASELINES if name in names]:
+    if baselines := [system.name for system in systems if system.baseline]:
         words += ["--baselines", ",".join(baselines)]
+    if compared := [
+        f"{system.name}:{other}"
+        for system in systems
+        for other in system.compare_with
+        if other in names
+    ]:
+        words += ["--compare", *compared]
     words.append("--print")
     if settings.update_readme:
         pages = [settings.path("README.md"), settings.path("doc/results.md")]
         pages.append(settings.recipe / "README.md")
-        words += ["--corpus", settings.corpus, "--update_readme", *map(str, pages)]
+        words += ["--corpus", settings.name, "--update_readme", *map(str, pages)]
     if subprocess.run(words, check=False).returncode != 0:
         raise UserError(
             "the report (stage 18) failed, see above. The same command again repeats "
@@ -154,15 +170,14 @@ def run_study(settings: Settings) -> None:
             else "all",
         )
     plan = make_plan(settings, [*systems.values()], asked)
-    wanted = [step for step in plan if step.owner in (SHARED, *asked)]
-    if steps := choose_steps(settings, wanted):
+    if steps := choose_steps(settings, plan, {SHARED, *asked}):
         engine.check_gpus(settings, steps)
         do_steps(settings, steps)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
         finished = [
-            step.owner
+            systems[step.owner]
             for step in plan
-            if step.stage == _LAST_STAGE and engine.is_at(settings, "done", step)
+            if step.stage == LAST_STAGE and engine.is_at(settings, "done", step)
         ]
         if not finished:
             raise UserError("no system is finished up to stage 17: nothing to report.")

@@ -19,7 +19,7 @@ CONFIG_KEYS = (CONFIG_KEY, LM_CONFIG_KEY)
 MODEL_KEYS = (WEIGHTS_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
 KEYS = (*CONFIG_KEYS, *MODEL_KEYS)
 # Settings of our trainings that no model depends on, and that ESPnet does not know.
-_OF_TRAINING = ("robust", "robust_conf")
+_OF_TRAINING = ("robust", "robust_conf", "shuffle_accents")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 

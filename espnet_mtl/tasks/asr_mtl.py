@@ -11,7 +11,7 @@ from espnet2.tasks.asr import ASRTask
 from espnet2.train.class_choices import ClassChoices
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.train.trainer import Trainer
-from espnet2.utils.types import str_or_none
+from espnet2.utils.types import str2bool, str_or_none
 
 from espnet_mtl.asr_mtl.accent_head.abs_accent_head import AbsAccentHead
 from espnet_mtl.asr_mtl.accent_head.attentive_pooling import AttentivePoolingHead
@@ -22,6 +22,7 @@ from espnet_mtl.asr_mtl.robust.trainer import RobustTrainer
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.careful import CarefulTask
 from espnet_mtl.train.preprocessor import AccentPreprocessor
+from espnet_mtl.train.shuffled_accents import read_shuffled_accents
 
 accent_head_choices = ClassChoices(
     "accent_head",
@@ -68,6 +69,13 @@ class ASRMTLTask(CarefulTask, ASRTask):
             help="Share of the accent loss: loss = (1 - accent_weight) * loss_asr + "
             "accent_weight * loss_accent. 0 builds no accent branch.",
         )
+        group.add_argument(
+            "--shuffle_accents",
+            type=str2bool,
+            default=False,
+            help="Permute the accents among the utterances of the training set: a "
+            "control, whose accent branch has the same work and nothing to learn.",
+        )
 
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
@@ -107,8 +115,12 @@ class ASRMTLTask(CarefulTask, ASRTask):
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool):
         """ESPnet's preprocessor, followed by the accent label."""
         preprocessor = super().build_preprocess_fn(args, train)
-        accents = read_accent_list(args.accent_list) if has_accent_branch(args) else []
-        return AccentPreprocessor(preprocessor, accents)
+        if not has_accent_branch(args):
+            return AccentPreprocessor(preprocessor, [])
+        shuffles = train and getattr(args, "shuffle_accents", False)
+        labels = read_shuffled_accents(args) if shuffles else None
+        accents = read_accent_list(args.accent_list)
+        return AccentPreprocessor(preprocessor, accents, labels)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetASRModel:

@@ -1,6 +1,6 @@
 """Turns an utterance's accent label into a class number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,11 +22,18 @@ class AccentPreprocessor:
         preprocessor: ESPnet's preprocessor, or ``None``.
         accent_list: Accent labels; the position of a label is its class. If empty,
             labels are dropped, so that the same data train a plain recogniser.
+        labels: Accent by utterance, in place of those in the data.
     """
 
-    def __init__(self, preprocessor: Preprocessor | None, accent_list: list[str]):
+    def __init__(
+        self,
+        preprocessor: Preprocessor | None,
+        accent_list: list[str],
+        labels: Mapping[str, str] | None = None,
+    ):
         self.preprocessor = preprocessor
         self.accent_ids = {accent: i for i, accent in enumerate(accent_list)}
+        self.labels = labels
 
     def __call__(self, uid: str, data: dict) -> dict[str, np.ndarray]:
         """Prepare one utterance.
@@ -45,6 +52,7 @@ class AccentPreprocessor:
         if self.preprocessor is not None:
             data = self.preprocessor(uid, data)
         if accent is not None and self.accent_ids:
+            accent = accent if self.labels is None else self.labels[uid]
             data["accent"] = np.array([self._accent_id(uid, accent)], dtype=np.int64)
         return data
 

@@ -20,7 +20,7 @@ OPTIONS = {
     **{"redo": "false", "update_readme": "false", "train_args": ""},
     **{"attack_config": "conf/attack_pgd.yaml", "attack_args": ""},
     **{"inference_args": "", "num_attack_utts": "", "local_data_opts": ""},
-    **{"recipe_args": ""},
+    **{"recipe_args": "", "systems_config": "conf/systems.yaml"},
 }
 SYSTEM = (
     "{name}:\n  asr_args: --accent_weight 0.0\n"
@@ -221,7 +221,7 @@ def test_a_suite_depends_on_its_source_and_on_the_decoder(settings: Settings) ->
     [
         ('--fs 8k --asr_args "--max_epoch 1"', "--train_args"),
         ("--attack-config=x.yaml", "--attack_config"),
-        ("--inference_config x.yaml", "conf/systems.yaml"),
+        ("--inference_config x.yaml", "--systems_config"),
         ("--fs '8k", "No closing quotation"),
     ],
 )
