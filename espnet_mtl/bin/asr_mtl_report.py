@@ -4,6 +4,7 @@
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,15 @@ def get_parser() -> argparse.ArgumentParser:
     scored = "Experiments (asr_exp) with the scores of stage 17"
     add("--exp", **several, required=True, help=scored)
     add("--output", type=Path, required=True, help="Directory to write to")
-    compared = "Systems to compare with, separated by commas"
+    compared = "Systems to compare all with, separated by commas"
     add("--baselines", default="ctc,att", help=compared)
+    add(
+        "--compare",
+        nargs="+",
+        default=[],
+        metavar="SYSTEM:OTHER",
+        help="Systems to compare, each with another one: mine:plain",
+    )
     add("--title", default=DEFAULT_TITLE, help="Title of the report")
     add("--command", default="", help="The command that made the results, to be shown")
     add("--print", action="store_true", help="Print the main table and the files")
@@ -62,8 +70,10 @@ def main(cmd: list[str] | None = None) -> None:
     if args.update_readme:  # before the attacked audio is read and plots are drawn
         names = part_names(args.corpus)
         check_readmes(args.update_readme, names, names[0])
+    experiments = read_experiments(args.exp)
     report = Report(
-        experiments=read_experiments(args.exp),
+        experiments=experiments,
+        pairs=read_pairs(args.compare, [one.system for one in experiments]),
         baselines=[name for name in args.baselines.split(",") if name],
         title=args.title,
         command=args.command.strip(),
@@ -81,6 +91,24 @@ def main(cmd: list[str] | None = None) -> None:
             sys.stdout.reconfigure(errors="replace")
         print(report.main_text())
         print("\n" + "\n".join(str(path) for path in files))
+
+
+def read_pairs(pairs: Sequence[str], systems: Sequence[str]) -> list[tuple[str, str]]:
+    """Read names of systems to compare, such as ``mine:plain``.
+
+    Raises:
+        UserError: If one is missing.
+    """
+    read = []
+    for pair in pairs:
+        first, _, second = pair.partition(":")
+        if first == second or not {first, second} <= {*systems}:
+            raise UserError(
+                f"--compare {pair}: give two of the systems that --exp names, such as "
+                f"SYSTEM:OTHER; they are {', '.join(systems)}"
+            )
+        read.append((first, second))
+    return read
 
 
 def part_names(corpus: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The paper's claims, compared with what these runs measured."""
+"""Who is harder to attack than whom: the paper's claims, and other comparisons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from espnet_mtl.report.table import Table
 # (system, compared with, gain in points of AdvTWER that the abstract of arXiv
 # 2204.02381 states, with a budget of its own)
 HARDER = "harder"
-COMPARISONS = (
+Comparisons = Sequence[tuple[str, str, str]]
+PAPER: Comparisons = (
     ("hybrid_accent", "att", "+17.25"),
     ("hybrid_accent", "ctc", "+59.90"),
     ("ctc_accent", "ctc", HARDER),
@@ -55,7 +56,7 @@ class Claim:
     """That one system is harder to attack than another, and what was measured of it.
 
     Attributes:
-        paper: The paper's gain in AdvTWER, in points.
+        paper: The paper's gain in AdvTWER, in points; "" where it says nothing.
         area: Difference of the areas under both curves, on which the claim rests;
             ``None`` where there are no curves.
         budgets: Difference of AdvTWER at each budget, from weak to strong; ``None``
@@ -100,10 +101,12 @@ def _doubts(system: SystemResult, audits: Sequence[Audit]) -> str:
     return "; ".join(said)
 
 
-def measure_claims(group: Group, curves: GroupCurves | None) -> list[Claim]:
-    """Compare the systems that the claims are about; where one is missing, nothing."""
+def measure_claims(
+    group: Group, curves: GroupCurves | None, comparisons: Comparisons = PAPER
+) -> list[Claim]:
+    """Compare the systems that claims are about; where one is missing, nothing."""
     measured = []
-    for system, baseline, paper in COMPARISONS:
+    for system, baseline, paper in comparisons:
         first = group.find(system)
         second = group.find(baseline, like=first) if first else None
         if first is None or second is None:
@@ -119,17 +122,19 @@ def claims_table(
     group: Group, claims: Sequence[Claim], audits: Sequence[Audit]
 ) -> Table:
     """Make the table of claims: areas, which decide, and beside them each budget."""
+    has_paper = any(claim.paper for claim in claims)
     rows = [
         [
             f"{claim.first.system} − {claim.second.system}",
             _short(claim.judge(audits)),
             show_difference(claim.area),
-            claim.paper,
+            *([claim.paper] if has_paper else []),
             *map(show_difference, claim.budgets),
         ]
         for claim in claims
     ]
-    header = ["systems", "claim", "area here [95 %]", "AdvTWER in the paper"]
+    header = ["systems", "claim", "area here [95 %]"]
+    header += ["AdvTWER in the paper"] if has_paper else []
     names = [group.budget_name(budget) for budget in group.budgets]
     header += [f"AdvTWER here at {name} [95 %]" for name in names]
     return Table(header, rows, text_columns=2)
@@ -173,18 +178,22 @@ INTRODUCTION = (
     "Das & Chau (arXiv 2204.02381, abstract) report that multi-task learning with "
     "accent classification consistently makes attacks harder, with gains in AdvTWER "
     "from 17.25 points (over a single-task attention decoder) up to 59.90 (over "
-    "single-task CTC), with a budget of their own. At one budget a difference may say "
-    "nothing: a large one breaks every system, a small one none. So a claim rests on "
-    "the difference of the areas under two robustness curves: the share of utterances "
+    "single-task CTC), with a budget of their own. Corpus, models and budgets of the "
+    "paper differ from those here: directions can be compared with its gains, sizes "
+    "hardly."
+)
+HOW_JUDGED = (
+    "At one budget a difference may say nothing: a large one breaks every system, a "
+    "small one none. So that one system is harder to attack than another rests on the "
+    "difference of the areas under two robustness curves: the share of utterances "
     "that resist, averaged over the logarithm of the budget. It counts as supported "
     "only if the whole 95 % interval is above 0 (paired, over speakers), and the "
     f"systems differ on at least {LEAST_VALUES} speakers. Beside it stand the "
     "differences of AdvTWER at each budget, with the strongest attacker on each side, "
-    "who may ignore the accent branch. Corpus, models and budgets of the paper differ "
-    "from those here: directions can be compared with its gains, sizes hardly. No "
-    "claim is judged without curves, where a gate of the audit says FAIL or NOT RUN of "
-    "either system, or where a recogniser has most words wrong without any attack. "
-    "Nothing corrects for the number of comparisons."
+    "who may ignore the accent branch. Nothing is judged without curves, where a gate "
+    "of the audit says FAIL or NOT RUN of either system, or where a recogniser has "
+    "most words wrong without any attack. Nothing corrects for the number of "
+    "comparisons."
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "
@@ -197,15 +206,34 @@ def claims_blocks(
     curves: Sequence[GroupCurves],
     audits: Sequence[AuditGroup],
 ) -> list[Block]:
-    """Write the section about the claims, without its heading.
+    """Write the section about the paper's claims, without its heading.
 
     It is empty if no claim can be tested.
+    """
+    blocks = comparison_blocks(groups, curves, audits, PAPER)
+    return [Text(INTRODUCTION), *blocks] if blocks else []
+
+
+def comparison_blocks(
+    groups: Sequence[Group],
+    curves: Sequence[GroupCurves],
+    audits: Sequence[AuditGroup],
+    comparisons: Comparisons,
+) -> list[Block]:
+    """Write which systems are harder to attack than others, without a heading.
+
+    Args:
+        comparisons: System, the one that it is compared with, and the paper's gain in
+            points, "" where it says nothing.
+
+    Returns:
+        Nothing, if none of them can be compared.
     """
     audited = [audit for group in audits for audit in group.audits]
     blocks: list[Block] = []
     for group in groups:
         mine = next((one for one in curves if one.group is group), None)
-        claims = measure_claims(group, mine)
+        claims = measure_claims(group, mine, comparisons)
         if not claims:
             continue
         if len(groups) > 1:
@@ -214,4 +242,4 @@ def claims_blocks(
         blocks += [claims_table(group, claims, audited)]
         blocks += [Text(warning, warning=True) for warning in warnings(group)]
         blocks.append(Bullets([*caveats(group), SYNTHETIC]))
-    return [Text(INTRODUCTION), *blocks] if blocks else []
+    return [Text(HOW_JUDGED), *blocks] if blocks else []

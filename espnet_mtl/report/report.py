@@ -18,7 +18,7 @@ from espnet_mtl.report.cautions import (
     nothing_left,
     warnings,
 )
-from espnet_mtl.report.claims import claims_blocks
+from espnet_mtl.report.claims import claims_blocks, comparison_blocks
 from espnet_mtl.report.comparison import Group, make_groups
 from espnet_mtl.report.document import (
     AudioClips,
@@ -31,6 +31,7 @@ from espnet_mtl.report.document import (
     to_html,
     to_markdown,
 )
+from espnet_mtl.report.effort import effort_blocks
 from espnet_mtl.report.example import find_example, write_example
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import strength
@@ -55,12 +56,14 @@ class Report:
 
     Attributes:
         experiments: The systems, in the order of the tables.
-        baselines: Names of the systems to compare with.
+        baselines: Names of the systems that all are compared with.
+        pairs: Names of others to compare: a system, and what it is compared with.
         command: The command that made the results, to be shown.
     """
 
     experiments: Sequence[Experiment]
     baselines: Sequence[str] = ("ctc", "att")
+    pairs: Sequence[tuple[str, str]] = ()
     title: str = DEFAULT_TITLE
     command: str = ""
 
@@ -72,7 +75,7 @@ class Report:
     @cached_property
     def audits(self) -> list[AuditGroup]:
         """The audit of every attack; made once, since it reads all attacked audio."""
-        return make_audits(self.experiments, self.baselines)
+        return make_audits(self.experiments, self.baselines, self.pairs)
 
     @cached_property
     def curves(self) -> list[GroupCurves]:
@@ -189,12 +192,21 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         "Robustness": [*report.main_blocks(), *plots["budgets"]],
         "Robustness curve": _curve_blocks(report, plots),
         "Audit of the attack": audit_words.audit_blocks(report.audits),
+        "Comparisons": comparison_blocks(
+            report.groups,
+            report.curves,
+            report.audits,
+            [(*pair, "") for pair in report.pairs],
+        ),
         "The paper's claims": claims_blocks(
             report.groups, report.curves, report.audits
         ),
         "An example": plots["example"],
         "Each attacker": plots["attackers"],
-        "Training": plots["training"],
+        "Training": [
+            *effort_blocks(report.experiments, report.pairs),
+            *plots["training"],
+        ],
         "Accents in untouched audio": [
             *plots["accents"],
             *(Text(line, warning=True) for line in accent_warnings(confusions)),

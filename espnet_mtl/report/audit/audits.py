@@ -17,7 +17,7 @@ from espnet_mtl.report.audit import (
     strength,
     twins,
 )
-from espnet_mtl.report.audit.evidence import AttackedSystem, read_evidence
+from espnet_mtl.report.audit.evidence import AttackedSystem, Pairs, read_evidence
 from espnet_mtl.report.audit.gate import (
     FAIL,
     NOT_RUN,
@@ -140,13 +140,16 @@ class AuditGroup:
 
 
 def make_audits(
-    experiments: Sequence[Experiment], baselines: Sequence[str] = ("ctc", "att")
+    experiments: Sequence[Experiment],
+    baselines: Sequence[str] = ("ctc", "att"),
+    pairs: Pairs = (),
 ) -> list[AuditGroup]:
     """Audit every attack; no audits where nothing has been attacked.
 
     Args:
         experiments: The systems.
         baselines: Names of the systems that all are compared with.
+        pairs: Names of others that are compared.
 
     Raises:
         UserError: If a file of an attack is damaged.
@@ -158,13 +161,17 @@ def make_audits(
                 key = (result.clean.set, result.scores.attack_tag, result.clean.seed)
                 groups.setdefault(key, []).append((result, experiment))
     return [
-        AuditGroup(f"set {set_name}, {tag}, seed {seed}", _audit(found, baselines))
+        AuditGroup(
+            f"set {set_name}, {tag}, seed {seed}", _audit(found, baselines, pairs)
+        )
         for (set_name, tag, seed), found in groups.items()
     ]
 
 
 def _audit(
-    found: Sequence[tuple[AttackResult, Experiment]], baselines: Sequence[str]
+    found: Sequence[tuple[AttackResult, Experiment]],
+    baselines: Sequence[str],
+    pairs: Pairs,
 ) -> list[Audit]:
     results = [result for result, _ in found]
     attacked = [
@@ -173,5 +180,5 @@ def _audit(
     ]
     return [
         Audit(one.label, one.result, {gate.name: gate.check(one) for gate in GATES})
-        for one in read_evidence(attacked, baselines)
+        for one in read_evidence(attacked, baselines, pairs)
     ]

@@ -13,7 +13,10 @@ from espnet_mtl.results.attack_scores import Row, UttScore
 from espnet_mtl.results.clean_scores import CleanScores
 from espnet_mtl.results.record import Record
 
-ACCENT_SUFFIX = "_accent"  # of a system's name; without it, that of its twin
+# Ends of the names of systems with an accent branch; without it, that of the twin. In
+# the second kind it learns from shuffled accents, that is, nothing: a control.
+ACCENT_SUFFIXES = ("_accent", "_shuffled")
+Pairs = Sequence[tuple[str, str]]  # of names of systems
 Level = tuple[str | None, float]  # norm and budget
 
 
@@ -125,13 +128,14 @@ class AttackedSystem:
 
 
 def read_evidence(
-    attacked: Sequence[AttackedSystem], baselines: Sequence[str]
+    attacked: Sequence[AttackedSystem], baselines: Sequence[str], pairs: Pairs = ()
 ) -> list[Evidence]:
     """Read what attacks left beside their scores; parts of it may be gone.
 
     Args:
         attacked: All systems of a comparison.
         baselines: Names of those that every system is compared with.
+        pairs: Names of others that are compared.
 
     Raises:
         UserError: If a file is damaged.
@@ -142,7 +146,7 @@ def read_evidence(
         others = [
             other for other in alone if other is not one and not other.result.is_empty
         ]
-        named = [two for two in others if _are_compared(one, two, baselines)]
+        named = [two for two in others if _are_compared(one, two, baselines, pairs)]
         twins = [two for two in others if _are_twins(one, two)]
         # Of several decodings, that by the same decoder
         twins.sort(key=lambda two: two.decoder != one.decoder)
@@ -157,13 +161,17 @@ def read_evidence(
     return found
 
 
-def _are_compared(one: Evidence, other: Evidence, baselines: Sequence[str]) -> bool:
-    return _are_twins(one, other) or {one.system, other.system} & {*baselines} != set()
+def _are_compared(
+    one: Evidence, other: Evidence, baselines: Sequence[str], pairs: Pairs
+) -> bool:
+    names = (one.system, other.system)
+    is_pair = names in pairs or names[::-1] in pairs
+    return is_pair or _are_twins(one, other) or not {*names}.isdisjoint(baselines)
 
 
 def _are_twins(one: Evidence, other: Evidence) -> bool:
     names = sorted((one.system, other.system), key=len)
-    return names[1] == names[0] + ACCENT_SUFFIX
+    return names[1] in [names[0] + suffix for suffix in ACCENT_SUFFIXES]
 
 
 def _read_alone(attacked: AttackedSystem) -> Evidence:

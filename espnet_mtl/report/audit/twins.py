@@ -7,7 +7,7 @@ from statistics import mean
 
 from espnet_mtl.metrics.binomial import BY_CHANCE, fisher_exact, sign_test
 from espnet_mtl.report.audit.evidence import (
-    ACCENT_SUFFIX,
+    ACCENT_SUFFIXES,
     Evidence,
     Level,
     is_broken,
@@ -198,7 +198,7 @@ def _judge_effort(mine: Sequence[int], twin: Sequence[int]) -> GateVerdict:
 
 def _has_accent(evidence: Evidence) -> bool:
     """Whether there is an accent branch, also where no accents were decoded."""
-    if evidence.twin and evidence.system.endswith(ACCENT_SUFFIX):
+    if evidence.twin and evidence.system.endswith(ACCENT_SUFFIXES):
         return True
     measured = any(row.accent_acc is not None for row in evidence.result.rows)
     members = (member for row in evidence.targeted for member in row.members)

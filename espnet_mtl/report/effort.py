@@ -1,0 +1,158 @@
+"""What a training has cost: its updates and gradient passes, and those of its start."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.report.curves import read_curves
+from espnet_mtl.report.document import Block, Text
+from espnet_mtl.report.experiment import Experiment
+from espnet_mtl.report.table import Table, number
+
+# Gradient passes of a batch beside the steps of the attack on it. TRADES has a clean
+# pass and an attacked one.
+_PASSES = {"none": 1, "noise": 1, "pgd": 1, "trades": 2}
+_ATTACKS = ("pgd", "trades")
+_STEPS = 2  # of an attack, where the configuration does not say
+
+_LEGEND = (
+    "Updates: how often the weights were changed. Gradient passes: passes forward and "
+    "backward over a batch, one to train on it and one more for each step of an attack "
+    "on its audio; those of validation are not counted. With its start: together with "
+    "those of the training that it started from."
+)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one training has cost.
+
+    Attributes:
+        way: How it was trained, such as ``pgd, 3 steps``.
+        start: Name of the model that it started from; "" for none.
+        updates: How often the weights were changed.
+        passes: Gradient passes; ``None`` for a way to train that is not known here.
+        whole: The same and those of its start; ``None`` where they are not known.
+    """
+
+    way: str
+    start: str
+    updates: int
+    passes: int | None
+    whole: int | None
+
+
+def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
+    """Read what the training in a directory has cost, from its settings and logs.
+
+    Args:
+        exp: The directory of the training, ``asr_exp``.
+        seen: Directories of trainings that started from it.
+
+    Returns:
+        ``None`` where the settings or the log are not there.
+
+    Raises:
+        UserError: If the settings are damaged.
+    """
+    path = exp / "config.yaml"
+    counts = read_curves(exp).get("train.total_count")
+    if not counts or not path.is_file() or exp in seen:
+        return None
+    settings = _read_settings(path)
+    batches = round(max(counts.values()))
+    way, each = _describe(settings)
+    passes = None if each is None else batches * each
+    starts = [Path(one.split(":")[0]) for one in settings.get("init_param") or ()]
+    before = [read_effort(one.parent, [*seen, exp]) for one in starts]
+    return Effort(
+        way=way,
+        start=", ".join(_name(one) for one in starts),
+        updates=batches // (settings.get("accum_grad") or 1),
+        passes=passes,
+        whole=_sum([passes, *(one and one.whole for one in before)]),
+    )
+
+
+def effort_blocks(
+    experiments: Iterable[Experiment], pairs: Iterable[tuple[str, str]] = ()
+) -> list[Block]:
+    """Write what trainings have cost; nothing where that is not known.
+
+    Args:
+        experiments: The systems.
+        pairs: Names of systems that are compared.
+    """
+    efforts = {
+        one.system: effort for one in experiments if (effort := read_effort(one.path))
+    }
+    if not efforts:
+        return []
+    uneven = [
+        f"{first} {efforts[first].updates}, {second} {efforts[second].updates}"
+        for first, second in pairs
+        if {first, second} <= efforts.keys()
+        and efforts[first].updates != efforts[second].updates
+    ]
+    blocks: list[Block] = [_table(efforts), Text(_LEGEND)]
+    if uneven:
+        said = (
+            "Warning: systems that are compared were trained with unequal numbers of "
+        )
+        said += f"updates: {'; '.join(uneven)}. Part of the difference may be that."
+        blocks.append(Text(said, warning=True))
+    return blocks
+
+
+def _table(efforts: Mapping[str, Effort]) -> Table:
+    header = ["system", "training", "started from", "updates", "gradient passes"]
+    header += ["with its start"]
+    rows = [
+        [
+            system,
+            effort.way,
+            effort.start or "-",
+            str(effort.updates),
+            number(effort.passes, 0),
+            number(effort.whole, 0),
+        ]
+        for system, effort in efforts.items()
+    ]
+    return Table(header, rows, text_columns=3)
+
+
+def _name(weights: Path) -> str:
+    """Name a start: a packed model by its own name, weights by their directory."""
+    return weights.stem if weights.suffix == ".zip" else weights.parent.name
+
+
+def _describe(settings: dict[str, Any]) -> tuple[str, int | None]:
+    """Say how a model is trained, and how many gradient passes a batch takes."""
+    robust = settings.get("robust") or "none"
+    if robust not in _PASSES:
+        return robust, None
+    if robust not in _ATTACKS:
+        return "plain" if robust == "none" else robust, _PASSES[robust]
+    steps = (settings.get("robust_conf") or {}).get("steps", _STEPS)
+    return f"{robust}, {steps} step{'' if steps == 1 else 's'}", _PASSES[robust] + steps
+
+
+def _sum(parts: Iterable[int | None]) -> int | None:
+    known = [*parts]
+    return None if None in known else sum(one or 0 for one in known)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    # In C where that is there: lists of thousands of tokens take seconds otherwise.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        settings = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: no YAML ({error}); train again") from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: no settings of a training; train again")
+    return settings
