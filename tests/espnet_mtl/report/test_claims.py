@@ -22,6 +22,7 @@ from espnet_mtl.report.claims import (
     UNTRAINED,
     claims_blocks,
     claims_table,
+    comparison_blocks,
     measure_claims,
     summary,
     verdict,
@@ -283,3 +284,13 @@ def test_the_section_has_what_it_rests_on(group):
     text = to_markdown(claims_blocks([group], [make_curves(group)], []))
     assert "| ctc_accent − ctc | not judged (audit) | +37.50 [" in text
     assert "with a budget of their own" in text
+
+
+def test_other_systems_are_compared_without_the_paper(group):
+    about = ([group], [make_curves(group)], [])
+    text = to_markdown(comparison_blocks(*about, [("hybrid", "att", "")]))
+    assert "Whether hybrid is harder to attack than att is not judged" in text
+    assert "| hybrid − att | not judged (audit) | +" in text
+    assert "paper" not in text
+    assert comparison_blocks(*about, [("hybrid", "gone", "")]) == []
+    assert comparison_blocks(*about, []) == []

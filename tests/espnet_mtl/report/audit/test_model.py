@@ -6,8 +6,9 @@ import pytest
 from audited import audit_of, first_few, found, how_of
 from exp_factory import change_records, change_rows, make_suite_exp
 
+from espnet_mtl.report.audit.audits import make_audits
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.experiment import find_clean
+from espnet_mtl.report.experiment import find_clean, read_experiments
 from espnet_mtl.results.clean_scores import CLEAN_SCORES_NAME
 
 
@@ -161,6 +162,18 @@ def test_recognisers_are_compared_with_baselines_and_twins(suites, tmp_path):
         FAIL,
         "6.50 %, best of the others: yours 4.00 %",
     )
+
+
+def test_recognisers_are_compared_with_those_that_they_are_paired_with(tmp_path):
+    exps = [
+        make_suite_exp(tmp_path, name, wer=wer, audio=False)
+        for name, wer in (("plain", 4.0), ("mine", 6.5), ("other", 4.5))
+    ]
+    pairs = [("mine", "other")]
+    [group] = make_audits(read_experiments(exps), pairs=pairs)
+    figures = [audit.findings["benign_wer"].figure for audit in group.audits]
+    assert figures[1] == "6.50 %, best of the others: other 4.50 %"
+    assert figures[2] == "4.50 %, best of the others: mine 6.50 %"
 
 
 def test_whole_sets_that_are_not_scored(suites, tmp_path):

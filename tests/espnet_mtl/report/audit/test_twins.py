@@ -51,6 +51,17 @@ def twins(tmp_path):
 ALIKE = "same schedule as hybrid; broken 0, 8, 12 of 12, of hybrid 0, 8, 12 of 12"
 
 
+def test_a_branch_of_shuffled_accents_has_the_same_twin(tmp_path):
+    exps = [
+        make_suite_exp(tmp_path, "mine_shuffled", accent=True, audio=False),
+        make_suite_exp(tmp_path, "mine_accent", accent=True, audio=False),
+        make_suite_exp(tmp_path, "mine", audio=False),
+    ]
+    verdict, figure = found("accent_blind", *exps)
+    # Of the same attacks, a system without a branch has no variant that attacks it.
+    assert verdict == FAIL and "at 0.001, mine_shuffled alone: pgd" in figure
+
+
 def effort(pairs, mine, twin, more=(0, 0)):
     return (
         f"{ALIKE}; gradients on each of {pairs} that resist on both: {mine}, of hybrid "
