@@ -118,7 +118,8 @@ def decode(
     ``<output_dir>/accents``.
 
     ``recognise`` gets key and samples of each: the recogniser's own method, or one that
-    defends it. ``made_of`` is a stamp of all that the results depend on, but for the audio.
+    defends it. ``made_of`` is a stamp of all that the results depend on, but for the
+    audio.
 
     Raises:
         UserError: If a table is missing, empty or faulty, or audio cannot be what the

@@ -36,7 +36,7 @@ _WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Return the parser of ESPnet's ``asr_inference``, with the options that are ours."""
+    """Return the parser of ESPnet's ``asr_inference``, with options of our own."""
     parser: argparse.ArgumentParser = asr_inference.get_parser()
     parser.add_argument(
         f"--{SMOOTHING}",
@@ -69,10 +69,13 @@ class Search:
         for option in _NOT_HERE:
             if getattr(args, option):
                 raise UserError(f"--{option} is not supported here; leave it out")
-        return cls(
-            {k: v for k, v in vars(args).items() if k in _DEFAULTS},
-            read_smoothing(getattr(args, SMOOTHING)),
-        )
+        try:
+            smoothing = read_smoothing(getattr(args, SMOOTHING))
+        except UserError as error:
+            place = f"--config {args.config}: " if args.config else "--"
+            raise UserError(f"{place}{error}") from None
+        options = {k: v for k, v in vars(args).items() if k in _DEFAULTS}
+        return cls(options, smoothing)
 
     def with_package(
         self, zip_file: Path, folder: Path, trusted: bool = False

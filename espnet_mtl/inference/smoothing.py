@@ -1,5 +1,6 @@
 """Settings of randomised smoothing, as a configuration of decoding has them."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -29,14 +30,14 @@ class Smoothing:
     vote: str = "nearest"
 
     def __post_init__(self) -> None:
-        if not _is_number(self.std, float | int) or not 0.0 < self.std <= 1.0:
+        if not isinstance(self.std, float) or not 0.0 < self.std <= 1.0:
             raise UserError(
                 f"std: {self.std}: give a number above 0 and at most 1, which is full "
                 "scale; for no noise, leave smoothing out"
             )
-        if not _is_number(self.draws, int) or self.draws < 1:
+        if type(self.draws) is not int or self.draws < 1:  # True is an int, too
             raise UserError(f"draws: {self.draws}: give a whole number above 0")
-        if self.vote not in VOTES:
+        if not isinstance(self.vote, str) or self.vote not in VOTES:
             raise UserError(f"vote: {self.vote}: choose from {', '.join(VOTES)}")
 
 
@@ -60,11 +61,10 @@ def read_smoothing(settings: Any) -> Smoothing | None:
             )
     if "std" not in settings:
         raise UserError("smoothing: std is missing: how loud the noise is")
+    values = dict(settings)
+    with contextlib.suppress(TypeError, ValueError):
+        values["std"] = float(values["std"])  # YAML reads 5e-3 as a text
     try:
-        return Smoothing(**settings)
+        return Smoothing(**values)
     except UserError as error:
         raise UserError(f"smoothing: {error}") from None
-
-
-def _is_number(value: object, kinds: Any) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -6,8 +6,8 @@
         --data_dir $exp/dump/raw/test --conf egs2/TEMPLATE/asr_mtl1/conf
 
 For each noise level, the same attack is made three times: on the recogniser without its
-defence (`none`), on the defended one with a single draw of noise at each step (`1`), and
-with the mean over 16 draws (`16`). The saved files are decoded with the defence, with
+defence (`none`), on the defended one with a single draw of noise at each step (`1`),
+and with the mean over 16 draws (`16`). The saved files are decoded with the defence, with
 several seeds that no attack knows. AdvTWER and the share of exactly heard targets are
 means over the seeds, with the lowest and highest; WER is that of the whole set without
 an attack. The first row has no defence at all.
@@ -84,7 +84,9 @@ def score(
 ) -> tuple[list[float], list[float]]:
     """Return AdvTWER and the share of heard targets, in percent, of each decoding."""
     targets = read_table(attacked / "text_target")
-    keys = [k for k, name in read_table(attacked / "utt2trial").items() if name == trial]
+    keys = [
+        k for k, name in read_table(attacked / "utt2trial").items() if name == trial
+    ]
     rates, shares = [], []
     for texts in heard:
         counts = [count_words(targets[key], texts[key]) for key in keys]
@@ -122,7 +124,7 @@ def main(cmd: list[str] | None = None) -> None:
         args.attack_args,
     )
     truth = read_table(args.data_dir / "text")
-    print("| noise | WER | attack averages over | budget | AdvTWER | targets | seconds |")
+    print("| noise | WER | averaged over | budget | AdvTWER | targets | seconds |")
     print("|---|---|---|---|---|---|---|")
     unaware = bench.attack(0.0, 1)
     for std in [0.0, *args.stds]:
