@@ -7,10 +7,10 @@
 
 For each noise level, the same attack is made three times: on the recogniser without its
 defence (`none`), on the defended one with a single draw of noise at each step (`1`),
-and with the mean over 16 draws (`16`). The saved files are decoded with the defence, with
-several seeds that no attack knows. AdvTWER and the share of exactly heard targets are
-means over the seeds, with the lowest and highest; WER is that of the whole set without
-an attack. The first row has no defence at all.
+and with the mean over 16 draws (`16`). The saved files are decoded with the defence,
+with several seeds that no attack knows. AdvTWER and the share of exactly heard targets
+are means over the seeds, with the lowest and highest; WER is that of the whole set
+without an attack. The first rows have no defence at all.
 """
 
 import argparse
