@@ -39,7 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Return the parser of ESPnet's ``asr_inference``, with options of our own."""
     parser: argparse.ArgumentParser = asr_inference.get_parser()
     parser.add_argument(
-        f"--{SMOOTHING}",
+        "--smoothing",
         action=NestedDictAction,
         help="Randomised smoothing: so many noisy copies of the audio vote, e.g. "
         "'{std: 0.01, draws: 16}', or std=0.01; see doc/smoothing.md",

@@ -48,8 +48,5 @@ def test_who_wins(vote, said, winner):
 
 
 def test_of_transcripts_that_are_as_near_the_more_frequent_wins():
-    said = ["a b", "a c", "a c", "b b", "b b"]
-    costs = dict(rank(said, "nearest"))
-    assert costs["a b"] == costs["b b"] - 0.2 < costs["a c"] + 1
-    tied = ["a", "b c", "b c", "a a a"]
-    assert rank(tied, "nearest")[0][0] == "b c"
+    ranked = rank(["a c", "d c", "a b", "a b"], "nearest")
+    assert ranked[:2] == [("a b", 0.75), ("a c", 0.75)]
