@@ -18,6 +18,8 @@ LM_CONFIG_KEY, LM_WEIGHTS_KEY, NGRAM_KEY = "lm_train_config", "lm_file", "ngram_
 CONFIG_KEYS = (CONFIG_KEY, LM_CONFIG_KEY)
 MODEL_KEYS = (WEIGHTS_KEY, LM_WEIGHTS_KEY, NGRAM_KEY)
 KEYS = (*CONFIG_KEYS, *MODEL_KEYS)
+# Settings of our trainings that no model depends on, and that ESPnet does not know.
+_OF_TRAINING = ("robust", "robust_conf")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -87,7 +89,9 @@ def pack_model(
             _add(archive, META_NAME, yaml.safe_dump(meta).encode())
             for path, name in names.items():
                 if path in settings:
-                    packed = _rename_paths(settings[path], names)
+                    own = settings[path].items()
+                    kept = {k: v for k, v in own if k not in _OF_TRAINING}
+                    packed = _rename_paths(kept, names)
                     _add(archive, name, yaml.safe_dump(packed).encode())
                 else:
                     _add(archive, name, path.read_bytes())

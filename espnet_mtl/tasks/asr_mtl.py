@@ -1,6 +1,7 @@
 """The task: ESPnet's ASR task with an accent branch."""
 
 import argparse
+import logging
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -9,12 +10,15 @@ from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.class_choices import ClassChoices
 from espnet2.train.collate_fn import CommonCollateFn
+from espnet2.train.trainer import Trainer
 from espnet2.utils.types import str_or_none
 
 from espnet_mtl.asr_mtl.accent_head.abs_accent_head import AbsAccentHead
 from espnet_mtl.asr_mtl.accent_head.attentive_pooling import AttentivePoolingHead
 from espnet_mtl.asr_mtl.accent_head.statistics_pooling import StatisticsPoolingHead
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
+from espnet_mtl.asr_mtl.robust.choices import make_robust, robust_choices
+from espnet_mtl.asr_mtl.robust.trainer import RobustTrainer
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.careful import CarefulTask
 from espnet_mtl.train.preprocessor import AccentPreprocessor
@@ -39,7 +43,11 @@ class ASRMTLTask(CarefulTask, ASRTask):
     """
 
     tag_option = "--asr_tag"
-    class_choices_list = [*ASRTask.class_choices_list, accent_head_choices]
+    class_choices_list = [
+        *ASRTask.class_choices_list,
+        accent_head_choices,
+        robust_choices,
+    ]
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -60,6 +68,26 @@ class ASRMTLTask(CarefulTask, ASRTask):
             help="Share of the accent loss: loss = (1 - accent_weight) * loss_asr + "
             "accent_weight * loss_accent. 0 builds no accent branch.",
         )
+
+    @classmethod
+    def check_required_command_args(cls, args: argparse.Namespace) -> None:
+        """Check the options before any process is started.
+
+        Raises:
+            UserError: If the settings of a robust training are wrong, or do not go with
+                other options.
+        """
+        super().check_required_command_args(args)
+        check_robust(args)
+
+    @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        """Train, in each process, as ``robust`` says."""
+        # ESPnet chooses its trainer for deepspeed in the same way.
+        cls.trainer = (
+            Trainer if getattr(args, "robust", None) is None else RobustTrainer
+        )
+        super().main_worker(args)
 
     @classmethod
     def optional_data_names(
@@ -119,6 +147,29 @@ class ASRMTLTask(CarefulTask, ASRTask):
 def has_accent_branch(args: argparse.Namespace) -> bool:
     """Tell whether a configuration, ours or ESPnet's, asks for an accent branch."""
     return getattr(args, "accent_weight", 0.0) != 0.0
+
+
+def check_robust(args: argparse.Namespace) -> None:
+    """Check the settings of a training that makes a recogniser resist.
+
+    Raises:
+        UserError: If they are wrong, or do not go with other options.
+    """
+    if args.robust is None:
+        if args.robust_conf and not args.collect_stats:
+            logging.warning("robust_conf has no effect without robust")
+        return
+    make_robust(args.robust, args.robust_conf)
+    if args.collect_stats:
+        raise UserError(
+            f"--robust {args.robust} changes audio in training, and statistics are of "
+            "the data as they are: add --robust none to --collect_stats true"
+        )
+    if args.use_deepspeed:
+        raise UserError(
+            f"--robust {args.robust} has a trainer of its own, which does not go with "
+            "--use_deepspeed true: leave one of them out"
+        )
 
 
 def read_accent_list(accent_list: str | list[str] | None) -> list[str]:

@@ -63,7 +63,7 @@ stage_10() {
     collect_stats ASR "${asr_stats_dir}" \
         "${data_feats}/${train_set}/wav.scp" "${data_feats}/${valid_set}/wav.scp" \
         ${python} -m espnet_mtl.bin.asr_mtl_train \
-            "${train_opts[@]}" ${asr_corpus_args} ${asr_args}
+            "${train_opts[@]}" ${asr_corpus_args} ${asr_args} --robust none
     compare_data statistics
 }
 

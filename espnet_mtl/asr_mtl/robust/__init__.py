@@ -1,0 +1,1 @@
+"""Training that resists: attacks inside the training step."""
