@@ -118,6 +118,40 @@ def pack_tiny(folder: Path, **overrides) -> Path:
     return folder / "x.zip"
 
 
+def speeches(num: int = 8, seed: int = 0) -> list[np.ndarray]:
+    """Tones that rise or fall, in noise, of many lengths."""
+    rng = np.random.default_rng(seed)
+    audios = []
+    for number in rng.permutation(num):
+        time = np.arange(RATE // 2 + 571 * number) / RATE
+        pitch = rng.uniform(100, 2000) + rng.uniform(-1000, 2000) * time
+        noise = 0.02 * rng.standard_normal(len(time))
+        audios.append(0.3 * np.sin(2 * np.pi * pitch * time) + noise)
+    return [audio.astype(np.float32) for audio in audios]
+
+
+def pack_hearing(folder: Path, **overrides) -> Path:
+    """Pack a model that hears something: its weights are far from zero."""
+    from espnet_mtl.package.packing import pack_model
+    from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+
+    config, weights = save_model(folder, **overrides)
+    model, _ = ASRMTLTask.build_model_from_file(str(config), str(weights), "cpu")
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.4 * torch.randn_like(parameter)
+        # Sure of each frame, as trained models are, and not of silence
+        model.ctc.ctc_lo.weight *= 8
+        model.ctc.ctc_lo.bias[0] -= 4
+        if hasattr(model.decoder, "output_layer"):
+            model.decoder.output_layer.weight *= 4
+            model.decoder.output_layer.bias[-1] -= 6
+    torch.save(model.state_dict(), weights)
+    pack_model(config, weights, [], folder / "x.zip")
+    return folder / "x.zip"
+
+
 def pack_stock(folder: Path) -> Path:
     """Write a model as anybody's: packed by ESPnet, without a word about accents."""
     from espnet2.main_funcs.pack_funcs import pack

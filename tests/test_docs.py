@@ -16,7 +16,8 @@ FOREIGN = {
     "pip": {"no-deps"},
     "ESPnet's training": {
         *("max_epoch", "init_param", "accent_head", "accent_head_conf"),
-        *("frontend_conf", "encoder_conf"),
+        *("frontend_conf", "encoder_conf", "optim_conf", "best_model_criterion"),
+        *("robust", "robust_conf", "collect_stats"),
     },
     "ESPnet's decoding": {"lm_weight", "ngram_weight", "data_path_and_name_and_type"},
     "every program": {"help"},

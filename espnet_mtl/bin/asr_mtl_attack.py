@@ -2,6 +2,7 @@
 """Attack a packed recogniser with targeted noise."""
 
 import argparse
+import logging
 from pathlib import Path
 
 from espnet_mtl.attack.config import AttackConfig
@@ -9,11 +10,14 @@ from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.made_of import Inputs, read_inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
-from espnet_mtl.attack.victim import Listener
+from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.gpus import require_gpus
 from espnet_mtl.inference.decoding import Decoding
-from espnet_mtl.provenance import hash_file
+from espnet_mtl.provenance import hash_file, hash_value
+
+# Draws of a defence's noise that each gradient is averaged over, at least.
+FEWEST_DRAWS = 16
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -101,7 +105,10 @@ def main(cmd: list[str] | None = None) -> None:
         args.data_dir, args.text_target, args.num_utts, config.seed, config.target_text
     )
     decoding = Decoding(args.inference_config, args.inference_args)
-    inputs = read_inputs(config, hash_file(args.model_zip), decoding.stamp())
+    model = hash_file(args.model_zip)
+    if defence := decoding.defence():
+        model = hash_value([model, defence])
+    inputs = read_inputs(config, model, decoding.stamp())
     if args.check or not args.merge:
         attack(args, config, test_set, inputs, decoding)
     if args.job is None and not args.check:
@@ -132,8 +139,11 @@ def attack(
         return PackedListener(args.model_zip, decoding, device, args.trust_model_zip)
 
     device = "cuda" if args.ngpu > 0 else "cpu"
+    victim: Victim = load_victim(args.model_zip, device, args.trust_model_zip)
+    if decoding.defence():
+        victim = defend(victim, decoding, config)
     job = Job(
-        load_victim(args.model_zip, device, args.trust_model_zip),
+        victim,
         config,
         test_set,
         args.output_dir,
@@ -145,6 +155,31 @@ def attack(
         job.warn()  # not in each job, where it would stand once more in every log
     if not args.check:
         job.run(args.job or 1, args.nj if args.job else 1)
+
+
+def defend(victim: Victim, decoding: Decoding, config: AttackConfig) -> Victim:
+    """Put the defence of a decoding in front of a victim.
+
+    Raises:
+        UserError: If its settings make no sense.
+    """
+    from espnet_mtl.inference.search import read_search
+    from espnet_mtl.victim.smoothed_victim import SmoothedVictim
+
+    smoothing = read_search(decoding).smoothing
+    if smoothing is None:
+        return victim
+    if config.eot.draws < FEWEST_DRAWS:
+        logging.warning(
+            "The decoder is smoothed with noise, and the attack averages over %d draws "
+            "of it at each step: with fewer than %d, the defence looks stronger than "
+            "it is. Give the attack 'eot: {draws: %d}', as conf/attacks/smoothed.yaml "
+            "has it",
+            config.eot.draws,
+            FEWEST_DRAWS,
+            FEWEST_DRAWS,
+        )
+    return SmoothedVictim(victim, smoothing.std)
 
 
 if __name__ == "__main__":

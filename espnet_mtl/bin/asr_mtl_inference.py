@@ -9,7 +9,6 @@ from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
-from espnet2.bin import asr_inference
 from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
@@ -17,6 +16,8 @@ from espnet_mtl.gpus import require_gpus
 from espnet_mtl.inference.decode import Utterances, decode
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import Search
+from espnet_mtl.inference.search import get_parser as get_search_parser
+from espnet_mtl.inference.smoothed import recognise_from_disk
 from espnet_mtl.inference.speech2text import Speech2TextAccent
 from espnet_mtl.provenance import hash_file
 
@@ -28,8 +29,8 @@ _NOT_STAMPED = {
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Return the parser: the options of ESPnet's ``asr_inference``, and a zip."""
-    parser = asr_inference.get_parser()
+    """Return the parser: the options of decoding, and a zip."""
+    parser = get_search_parser()
     parser.description = "ASR and accent decoding"
     parser.add_argument(
         "--model_zip",
@@ -82,7 +83,10 @@ def main(cmd: list[str] | None = None) -> None:
         search.log_ignored_weights()
         device = "cuda" if args.ngpu >= 1 else "cpu"
         speech2text = Speech2TextAccent(device=device, **search.options)
-        decode(speech2text, utterances, made_of, Path(args.output_dir))
+        recognise = speech2text.recognise
+        if search.smoothing is not None:
+            recognise = recognise_from_disk(speech2text, search.smoothing, args.seed)
+        decode(speech2text, recognise, utterances, made_of, Path(args.output_dir))
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -9,8 +9,11 @@ import torch
 
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.inference.batch_search import BatchSearch, can_batch
-from espnet_mtl.inference.speech2text import Speech2TextAccent
-from espnet_mtl.metrics.wish import Heard
+from espnet_mtl.inference.speech2text import (
+    Hypothesis,
+    Recognised,
+    Speech2TextAccent,
+)
 from espnet_mtl.victim.padding import hear_alone
 
 # Samples of a batch, padding included: a minute at 16 kHz. Larger ones are not faster
@@ -29,13 +32,14 @@ class BatchRecogniser:
         recogniser: The recogniser.
 
     Attributes:
-        able: Whether model and search are of kinds that give the same in a batch; if
-            not, nothing may be recognised here.
+        able: Whether model and search are of kinds that give the same in a batch.
+        nbest: How many hypotheses are asked for.
     """
 
     def __init__(self, recogniser: Speech2TextAccent):
         self._recogniser = recogniser
         self._stock = stock = recogniser.speech2text
+        self.nbest: int = stock.nbest
         self.able = (
             stock.dtype == "float32"
             and can_batch(stock.beam_search)
@@ -46,21 +50,37 @@ class BatchRecogniser:
                 stock.beam_search, stock.maxlenratio, stock.minlenratio
             )
 
+    def recognise_all(
+        self, key: str, speeches: Sequence[np.ndarray]
+    ) -> list[Recognised]:
+        """Recognise utterances, in batches or one by one; the result is the same.
+
+        The log names them by ``key``; ``speeches`` are those of :meth:`__call__`. In
+        a batch, only the best hypothesis is told.
+        """
+        found: Sequence[Recognised | None] = [None] * len(speeches)
+        if self.able and len(speeches) > 1:
+            found = self(speeches)
+        return [
+            self._recogniser.recognise(key, speech) if one is None else one
+            for speech, one in zip(speeches, found, strict=True)
+        ]
+
     @torch.no_grad()
-    def __call__(self, speeches: Sequence[np.ndarray]) -> list[Heard | None]:
+    def __call__(self, speeches: Sequence[np.ndarray]) -> list[Recognised | None]:
         """Recognise utterances, each (Samples,) in [-1, 1] at the model's rate.
 
-        ``None`` for those that have to be recognised alone: very short ones, and those
-        in which no hypothesis ended.
+        Only where they can be recognised in batches. ``None`` for those that have to be
+        recognised alone: very short ones, and those in which no hypothesis ended.
         """
-        heard: list[Heard | None] = [None] * len(speeches)
+        heard: list[Recognised | None] = [None] * len(speeches)
         for rows in _make_batches([len(speech) for speech in speeches]):
             found = self._recognise([speeches[row] for row in rows])
             for row, one in zip(rows, found, strict=True):
                 heard[row] = one
         return heard
 
-    def _recognise(self, speeches: Sequence[np.ndarray]) -> list[Heard | None]:
+    def _recognise(self, speeches: Sequence[np.ndarray]) -> list[Recognised | None]:
         # 1. Encode
         device = self._stock.device
         audios = [torch.as_tensor(one, dtype=torch.float32) for one in speeches]
@@ -77,29 +97,32 @@ class BatchRecogniser:
         # 2. Text, of all that is long enough to be heard
         outputs = encoded[0] if isinstance(encoded, tuple) else encoded
         audible = (frames > 0).nonzero()[:, 0]
-        texts: list[list[int] | None] = [None] * len(speeches)
+        best: list[Hypothesis | None] = [None] * len(speeches)
         found = self._search(outputs[audible], frames[audible])
-        for row, text in zip(audible.tolist(), found, strict=True):
-            texts[row] = text
+        for row, one in zip(audible.tolist(), found, strict=True):
+            best[row] = None if one is None else self._write(*one)
 
         # 3. Accent
-        accents: list[str | None] = [None] * len(texts)
+        posteriors: list[tuple[float, ...] | None] = [None] * len(best)
         if self._recogniser.accents:
-            logits = model.accent_logits(encoded, frames).tolist()
-            accents = [self._recogniser.best_accent(row) for row in logits]
+            shares = model.accent_logits(encoded, frames).softmax(dim=1)
+            posteriors = [tuple(row) for row in shares.tolist()]
         return [
-            None if text is None else Heard(self._write(text), accent)
-            for text, accent in zip(texts, accents, strict=True)
+            None if text is None else Recognised(nbest=(text,), posteriors=accent)
+            for text, accent in zip(best, posteriors, strict=True)
         ]
 
-    def _write(self, token_ids: Sequence[int]) -> str:
-        """Write tokens as ESPnet's ``Speech2Text`` does, without blanks."""
+    def _write(self, token_ids: Sequence[int], score: float) -> Hypothesis:
+        """Write a hypothesis as ESPnet's ``Speech2Text`` does, without blanks."""
+        spoken = [token for token in token_ids if token != 0]
+        tokens = self._stock.converter.ids2tokens(spoken)
         tokenizer = self._stock.tokenizer
-        if tokenizer is None:
-            return ""
-        written = self._stock.converter.ids2tokens([t for t in token_ids if t != 0])
-        text: str = tokenizer.tokens2text(written)
-        return text
+        return Hypothesis(
+            text="" if tokenizer is None else tokenizer.tokens2text(tokens),
+            token=" ".join(tokens),
+            token_int=" ".join(map(str, spoken)),
+            score=str(score),
+        )
 
 
 def _make_batches(lengths: Sequence[int]) -> Iterator[list[int]]:

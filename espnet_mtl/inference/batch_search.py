@@ -58,7 +58,7 @@ class BatchSearch:
 
     def __call__(
         self, encoded: torch.Tensor, lengths: torch.Tensor
-    ) -> list[list[int] | None]:
+    ) -> list[tuple[list[int], float] | None]:
         """Search.
 
         Args:
@@ -66,8 +66,8 @@ class BatchSearch:
             lengths: Frames of each utterance, above 0, (Batch,).
 
         Returns:
-            Tokens of each utterance's best hypothesis, without start and end; ``None``
-            where no hypothesis ended.
+            Tokens of each utterance's best hypothesis, without start and end, and its
+            score; ``None`` where no hypothesis ended.
         """
         beams = _Beams(self._search, encoded, lengths)
         endings = [
@@ -134,8 +134,8 @@ class _Endings:
             for back in range(_END_LENGTHS)
         )
 
-    def best(self, normalize_length: bool) -> list[int] | None:
-        """Return the tokens of the best one, without start and end."""
+    def best(self, normalize_length: bool) -> tuple[list[int], float] | None:
+        """Return the tokens of the best one, without start and end, and its score."""
         if not self.hypotheses:
             return None
 
@@ -143,7 +143,8 @@ class _Endings:
             score, tokens = one
             return score / (len(tokens) - 1) if normalize_length else score
 
-        return max(self.hypotheses, key=value)[1][1:-1]
+        score, tokens = max(self.hypotheses, key=value)
+        return tokens[1:-1], score
 
 
 class _Beams:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,7 @@ class Utterances:
 
 def decode(
     speech2text: Speech2TextAccent,
+    recognise: Callable[[str, torch.Tensor], Recognised],
     utterances: Utterances,
     made_of: Mapping[str, Any],
     output_dir: Path,
@@ -116,7 +117,9 @@ def decode(
     has an accent head: ``accent_score`` holds the posteriors in the order of
     ``<output_dir>/accents``.
 
-    ``made_of`` is a stamp of all that the results depend on, but for the audio.
+    ``recognise`` gets key and samples of each: the recogniser's own method, or one that
+    defends it. ``made_of`` is a stamp of all that the results depend on, but for the
+    audio.
 
     Raises:
         UserError: If a table is missing, empty or faulty, or audio cannot be what the
@@ -136,7 +139,7 @@ def decode(
         utterances.check(remaining, read_model_rate(frontend))
         reported = time.monotonic()
         for key, speech in utterances.read(speech2text, remaining, output_dir):
-            results[key] = speech2text.recognise(key, speech)
+            results[key] = recognise(key, speech)
             journal.append(digests[key], {key: results[key]})
             if time.monotonic() - reported > _PROGRESS_SECONDS:
                 reported = time.monotonic()

@@ -24,6 +24,8 @@ FILE_OPTIONS = (
     "bpemodel",
     "prompt_token_file",
 )
+# Our own option: the settings of randomised smoothing.
+SMOOTHING = "smoothing"
 _CONFIG = "config"
 # It may also be the name of a tokenizer, such as whisper_en.
 _MAY_BE_A_NAME = "bpemodel"
@@ -74,6 +76,15 @@ class Decoding:
                 raise UserError(f"--{name} {path}: no such file")
         return {"config": config, "args": args, "files": files}
 
+    def defence(self) -> list[Any]:
+        """Return what the settings say of randomised smoothing; empty without it.
+
+        It is a part of the model that an attack follows, also where nobody listens.
+        """
+        args = self._read_args()
+        config = self._read_config(args.pop(_CONFIG, None))
+        return [part[SMOOTHING] for part in (config, args) if SMOOTHING in part]
+
     def _split_args(self) -> list[str]:
         try:
             return shlex.split(self.args)
@@ -121,5 +132,6 @@ class Decoding:
 
 def _full_name(name: str) -> str:
     """Complete an abbreviation, which ESPnet's parser takes where only one fits."""
-    fits = [full for full in (_CONFIG, *FILE_OPTIONS) if full.startswith(name)]
+    names = (_CONFIG, SMOOTHING, *FILE_OPTIONS)
+    fits = [full for full in names if full.startswith(name)]
     return name if name in fits else next(iter(fits), name)

@@ -1,6 +1,7 @@
 """The recipe's decoder on a packed model."""
 
 import contextlib
+import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,17 +12,24 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import numpy as np
 import torch
 
+from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.batch_recogniser import BatchRecogniser
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import read_search
-from espnet_mtl.inference.speech2text import Speech2TextAccent
+from espnet_mtl.inference.smoothed import SmoothedRecogniser
+from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.attack import Decoder
+
+_KEY = "attacked"  # what the log calls all that is heard
 
 
 class PackedListener:
     """Decodes as stage 12 does; a ``Listener`` of the attack.
+
+    With randomised smoothing, the same audio is heard with the same noise, and audio
+    that differs in a single sample with other noise.
 
     Language models are those of the zip, unless an option names others. ``trusted`` is
     that of :meth:`Search.with_package`.
@@ -46,6 +54,9 @@ class PackedListener:
             search.log_ignored_weights()
             self._speech2text = Speech2TextAccent(device=device, **search.options)
         self._together = BatchRecogniser(self._speech2text)
+        self._smoothed = None
+        if search.smoothing is not None:
+            self._smoothed = SmoothedRecogniser(self._together, search.smoothing)
         model = self._speech2text.model
         ctc_weight = search.options["ctc_weight"]
         self.about = Decoder(
@@ -61,28 +72,37 @@ class PackedListener:
 
         Transcript and accent are empty where the audio is too short.
         """
-        with _quiet():
-            result = self._speech2text.recognise("attacked", speech.astype(np.float32))
-        if not result.nbest:
-            return Heard("")
-        accent = None
-        if result.posteriors is not None:
-            accent = self._speech2text.best_accent(result.posteriors)
-        return Heard(result.nbest[0].text, accent)
+        return self.hear_all([speech])[0]
 
     def hear_all(self, speeches: Sequence[np.ndarray]) -> list[Heard]:
         """Recognise several utterances; the result is that of one after another.
 
         Where the kinds of model and search allow it, it takes a fraction of the time.
         """
-        found: Sequence[Heard | None] = [None] * len(speeches)
-        if self._together.able and len(speeches) > 1:
-            with _quiet():
-                found = self._together(speeches)
-        return [
-            self(speech) if heard is None else heard
-            for speech, heard in zip(speeches, found, strict=True)
-        ]
+        audios = [speech.astype(np.float32) for speech in speeches]
+        with _quiet():
+            if self._smoothed is None:
+                found = self._together.recognise_all(_KEY, audios)
+            else:
+                seeds = [_seed_of_listening(audio) for audio in audios]
+                found = self._smoothed.recognise_all(_KEY, audios, seeds)
+        return [self._tell(one) for one in found]
+
+    def _tell(self, found: Recognised) -> Heard:
+        """Tell transcript and accent."""
+        accent = None
+        if found.posteriors is not None:
+            accent = self._speech2text.best_accent(found.posteriors)
+        return Heard(found.nbest[0].text if found.nbest else "", accent)
+
+
+def _seed_of_listening(audio: np.ndarray) -> int:
+    """Seed the noise by what is listened to: other audio, other noise.
+
+    Not by the utterance, as decoding from disk does: so an attack that was lucky with
+    its own draws is scored with others.
+    """
+    return seed_of("listening", hashlib.sha256(audio.tobytes()).hexdigest())
 
 
 @contextlib.contextmanager

@@ -11,9 +11,11 @@ from typing import Any, NoReturn
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 from espnet2.bin import asr_inference
+from espnet2.utils.nested_dict_action import NestedDictAction
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.decoding import FILE_OPTIONS, Decoding
+from espnet_mtl.inference.decoding import FILE_OPTIONS, SMOOTHING, Decoding
+from espnet_mtl.inference.smoothing import Smoothing, read_smoothing
 from espnet_mtl.package.packing import CONFIG_KEY, NGRAM_KEY, WEIGHTS_KEY
 from espnet_mtl.package.unpacking import unpack_model
 from espnet_mtl.provenance import hash_file
@@ -33,23 +35,47 @@ _NOT_HERE = ("enh_s2t_task", "multi_asr", "word_lm_train_config", "word_lm_file"
 _WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}
 
 
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser of ESPnet's ``asr_inference``, with options of our own."""
+    parser: argparse.ArgumentParser = asr_inference.get_parser()
+    parser.add_argument(
+        "--smoothing",
+        action=NestedDictAction,
+        help="Randomised smoothing: so many noisy copies of the audio vote, e.g. "
+        "'{std: 0.01, draws: 16}', or std=0.01; see doc/smoothing.md",
+    )
+    return parser
+
+
 @dataclass(frozen=True)
 class Search:
-    """What a recogniser is made of, and how it searches for the text."""
+    """What a recogniser is made of, and how it searches for the text.
 
-    options: Mapping[str, Any]  # arguments of Speech2Text, all but ``device``
+    Attributes:
+        options: Arguments of ``Speech2Text``, all but ``device``.
+        smoothing: How noisy copies of the audio vote; ``None`` for no such defence.
+    """
+
+    options: Mapping[str, Any]
+    smoothing: Smoothing | None = None
 
     @classmethod
     def from_args(cls, args: argparse.Namespace) -> "Search":
         """Pick the options of ESPnet's ``asr_inference`` that belong to the search.
 
         Raises:
-            UserError: If one of them is not supported.
+            UserError: If one of them is not supported, or smoothing makes no sense.
         """
         for option in _NOT_HERE:
             if getattr(args, option):
                 raise UserError(f"--{option} is not supported here; leave it out")
-        return cls({k: v for k, v in vars(args).items() if k in _DEFAULTS})
+        try:
+            smoothing = read_smoothing(getattr(args, SMOOTHING))
+        except UserError as error:
+            place = f"--config {args.config}: " if args.config else "--"
+            raise UserError(f"{place}{error}") from None
+        options = {k: v for k, v in vars(args).items() if k in _DEFAULTS}
+        return cls(options, smoothing)
 
     def with_package(
         self, zip_file: Path, folder: Path, trusted: bool = False
@@ -112,6 +138,11 @@ class Search:
             tokens: The model's tokens, which limit the beam.
             files: Files of the package, by option.
         """
+        if self.smoothing is not None:
+            logging.warning(
+                "Stock ESPnet has no smoothing: its Speech2Text hears without that "
+                "defence, and what was scored here is not what it hears"
+            )
         told = {
             "beam_size": self.beam_size(tokens),
             "ctc_weight": self.options["ctc_weight"],
@@ -144,8 +175,8 @@ def read_search(decoding: Decoding) -> Search:
             f"'{decoding.args}': not options of decoding: {message}"
         )
 
-    parser = asr_inference.get_parser()
-    parser.error = refuse  # else it ends the process
+    parser = get_parser()
+    parser.error = refuse  # type: ignore[method-assign]  # else it ends the process
     # The parser asks for these, though no table is read here.
     needed = ["--output_dir", "none"]
     needed += ["--data_path_and_name_and_type", "none,speech,sound"]

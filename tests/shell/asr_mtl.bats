@@ -126,8 +126,9 @@ look_at_the_whole_run() {
     run asr_mtl --stage 10 --stop_stage 11
     [ "${status}" -eq 0 ]
     [ "$(called '^data.sh')" -eq 1 ]
-    [ "$(called 'asr_mtl_train.*--collect_stats true')" -eq 2 ]
+    [ "$(called 'asr_mtl_train.*--robust none --collect_stats true')" -eq 2 ]
     [ "$(called 'asr_mtl_train.*--resume true')" -eq 1 ]
+    [ "$(called 'asr_mtl_train.*--robust')" -eq 2 ]
 }
 
 @test "global_mvn is passed with its statistics, utterance_mvn is not" {

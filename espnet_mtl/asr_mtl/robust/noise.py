@@ -31,10 +31,14 @@ class NoiseTraining(AbsRobust):
 
     def __call__(self, model: torch.nn.Module, batch: Batch, moment: Moment) -> Result:
         """Calculate the model's loss on noisy audio; see ``AbsRobust``."""
+        speech = self._change(batch, moment)
+        result: Result = model(**with_speech(batch, speech))
+        return result
+
+    def _change(self, batch: Batch, moment: Moment) -> torch.Tensor:
         ball = self.ball(batch, moment)
         noise = self._draw(ball, moment.seeds("noise", batch))
-        result: Result = model(**with_speech(batch, ball.clean + noise))
-        return result
+        return noise.add_(ball.clean)
 
     def _draw(self, ball: Ball, seeds: list[int]) -> torch.Tensor:
         noise = ball.draw_each(lambda n, rng: torch.randn(n, generator=rng), seeds)

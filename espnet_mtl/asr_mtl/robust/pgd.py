@@ -62,10 +62,16 @@ class PGDTraining(AttackTraining):
 
     def __call__(self, model: torch.nn.Module, batch: Batch, moment: Moment) -> Result:
         """Calculate the model's loss on attacked audio; see ``AbsRobust``."""
-        ball = self.ball(batch, moment)
-        delta = self.attack(model, batch, moment, ball)
-        result: Result = model(**with_speech(batch, ball.clean + delta))
+        speech = self.change(model, batch, moment)
+        result: Result = model(**with_speech(batch, speech))
         return result
+
+    def change(
+        self, model: torch.nn.Module, batch: Batch, moment: Moment
+    ) -> torch.Tensor:
+        """Return attacked audio, (Batch, Samples)."""
+        ball = self.ball(batch, moment)
+        return self.attack(model, batch, moment, ball).add_(ball.clean)
 
     def attack(
         self, model: torch.nn.Module, batch: Batch, moment: Moment, ball: Ball

@@ -40,5 +40,6 @@ def search(
         # Where a loss is not finite there is nothing to follow.
         gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         delta = delta.detach().addcmul_(length, ball.direction_(gradient))
+        del gradient  # its memory is needed in the next step
         delta = ball.project_(delta)
     return delta

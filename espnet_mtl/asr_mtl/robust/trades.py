@@ -8,7 +8,6 @@ from espnet_mtl.asr_mtl.robust.attack_training import AttackTraining
 from espnet_mtl.asr_mtl.robust.batches import Batch, Moment, Result, with_speech
 from espnet_mtl.asr_mtl.robust.inside import seen_from_inside
 from espnet_mtl.asr_mtl.robust.outputs import check_outputs, divergence, kept_outputs
-from espnet_mtl.attack.balls import Ball
 
 
 @dataclass(frozen=True)
@@ -42,24 +41,26 @@ class TradesTraining(AttackTraining):
 
     def __call__(self, model: torch.nn.Module, batch: Batch, moment: Moment) -> Result:
         """Calculate the loss of the class's description; see ``AbsRobust``."""
-        ball = self.ball(batch, moment)
-        delta = self._attack(model, batch, moment, ball)
-        random_state = _get_random_state(ball.clean)
+        speech = self._change(model, batch, moment)
+        random_state = _get_random_state(speech)
         # Two passes: BatchNorm shall not mix clean and attacked audio.
         with kept_outputs(model) as clean:
-            loss, stats, weight = model(**with_speech(batch, ball.clean))
+            loss, stats, weight = model(**with_speech(batch, batch["speech"]))
         _set_random_state(random_state)
         with kept_outputs(model) as attacked:
-            model(**with_speech(batch, ball.clean + delta))
+            model(**with_speech(batch, speech))
         apart = divergence(model, clean, attacked)
         share = 1.0 - float(getattr(model, "accent_weight", 0.0))
         loss = loss + share * self.beta * apart
         stats = {**stats, "divergence": _like(apart, weight), "loss": loss.detach()}
         return loss, stats, weight
 
-    def _attack(
-        self, model: torch.nn.Module, batch: Batch, moment: Moment, ball: Ball
+    def _change(
+        self, model: torch.nn.Module, batch: Batch, moment: Moment
     ) -> torch.Tensor:
+        """Return attacked audio, (Batch, Samples)."""
+        ball = self.ball(batch, moment)
+
         def apart(speech: torch.Tensor) -> torch.Tensor:
             with kept_outputs(model) as outputs:
                 model(**with_speech(batch, speech))
@@ -69,7 +70,7 @@ class TradesTraining(AttackTraining):
             with torch.no_grad(), kept_outputs(model) as clean:
                 model(**with_speech(batch, ball.clean))
             start = ball.random(moment.seeds("start", batch))
-            return self.climb(apart, ball, start)
+            return self.climb(apart, ball, start).add_(ball.clean)
 
 
 def _like(value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.package.packing import pack_model
-from espnet_mtl.results.attack import Decoder, read_attack_run
+from espnet_mtl.results.attack import Decoder, read_attack_run, read_records
 
 SUITE = """
 name: tiny
@@ -236,3 +236,32 @@ def test_a_class_that_is_not_allowed_is_refused_at_once(options, tmp_path, monke
             asr_mtl_attack.main([*more, "--num_utts", "1"])
         model = value_of(options, "--model_zip")
         assert told[0] == told[-1] == (model, "cpu", trust)
+
+
+def test_an_attack_goes_through_the_defence_of_the_decoder(
+    options, out, tmp_path, capsys
+):
+    defended = f"{DECODING} --smoothing std=0.05 --smoothing draws=2"
+    more = [*options, f"--inference_args={defended}"]
+    with pytest.raises(UserError, match="not attacked yet with these models"):
+        asr_mtl_attack.main([*more, "--merge"])  # another victim
+
+    more += ["--output_dir", str(tmp_path / "out")]
+    more += ["--attack_args", "attacks=[{attack:\\ pgd,steps:\\ 2}] doubled=false"]
+    asr_mtl_attack.main(more)
+    assert "averages over 1 draws of it" in capsys.readouterr().err
+    records = read_records(tmp_path / "out")
+    clean = [one for one in records.values() if one.trial == "clean"]
+    assert len(clean) == NUM_UTTS and all(one.health.is_random for one in clean)
+
+    # Noise, which asks neither decoder nor gradients, is that of the plain victim.
+    plain = read_records(out)
+    noise = [key for key, one in records.items() if one.trial.startswith("noise")]
+    assert len(noise) == NUM_UTTS
+    assert all(records[key].sha256 == plain[key].sha256 for key in noise)
+
+    averaged = more[:-1] + [f"{more[-1]} eot={{draws:\\ 16}}"]
+    asr_mtl_attack.main([*averaged, "--check"])
+    assert "draws of it" not in capsys.readouterr().err
+    with pytest.raises(UserError, match="smoothing: std: 0.0"):
+        asr_mtl_attack.main([*more, "--inference_args=--smoothing std=0", "--check"])
