@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import ending
@@ -61,6 +61,37 @@ def lock_study(study_dir: Path) -> None:
     file.write(f"{os.getpid()}\n")
     file.flush()
     os.dup2(file.fileno(), 0)
+
+
+def choose_sources(
+    settings: Settings, systems: Mapping[str, System], asked: Collection[str]
+) -> set[str]:
+    """Choose the systems whose packed models transfer attacks may take.
+
+    These are the ones that were asked for, and those that are packed. But a comparison
+    needs the same attacks on all: where one lacks its model, none has any.
+    """
+    if not settings.attack_is_suite:
+        return set()
+    packed = {
+        step.owner
+        for step in make_plan(settings, [*systems.values()], ())
+        if step.stage == 14 and engine.is_at(settings, "done", step)
+    }
+    sources = packed.union(asked)
+    attacked = {
+        name: system.transfer_from
+        for name, system in systems.items()
+        if name in sources and system.last_stage == LAST_STAGE and system.transfer_from
+    }
+    lacking = [name for name, source in attacked.items() if source not in sources]
+    if lacking and len(lacking) < len(attacked):
+        logging.warning(
+            "No system is attacked with noise that was computed on another one, since "
+            "--systems leaves out some of these others: %s",
+            ", ".join(f"{attacked[name]} (for {name})" for name in lacking),
+        )
+    return set() if lacking else sources
 
 
 def choose_steps(
@@ -169,7 +200,8 @@ def run_study(settings: Settings) -> None:
             if settings.num_attack_utts
             else "all",
         )
-    plan = make_plan(settings, [*systems.values()], asked)
+    sources = choose_sources(settings, systems, asked)
+    plan = make_plan(settings, [*systems.values()], sources)
     if steps := choose_steps(settings, plan, {SHARED, *asked}):
         engine.check_gpus(settings, steps)
         do_steps(settings, steps)
@@ -179,9 +211,10 @@ def run_study(settings: Settings) -> None:
             for step in plan
             if step.stage == LAST_STAGE and engine.is_at(settings, "done", step)
         ]
-        if not finished:
+        if finished:
+            make_report(settings, finished)
+        elif any(systems[name].last_stage == LAST_STAGE for name in asked):
             raise UserError("no system is finished up to stage 17: nothing to report.")
-        make_report(settings, finished)
     done = [step for step in plan if engine.is_at(settings, "done", step)]
     lines = figures.describe(settings.study_dir) + notices.summarise(settings, done)
     print("\n".join(lines))

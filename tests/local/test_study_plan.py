@@ -5,12 +5,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from plan import STAGES, Step, make_plan
+from plan import (
+    STAGES,
+    Step,
+    make_plan,
+    with_what_needs_them,
+    with_what_they_need,
+)
 from settings import Settings, read_settings
 
 from espnet_mtl.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+ROBUST = "conf/systems_robust.yaml"
 NAMES = ["ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent"]
 OPTIONS = {
     **{"root": str(ROOT), "command": "./run.sh", "corpus": "mini_accent"},
@@ -79,6 +86,17 @@ def test_the_six_systems_and_their_order() -> None:
         (SYSTEM.format(name="a") + "  transfer_from: b\n", "b: choose another one"),
         (SYSTEM.format(name="a") + "  transfer_from: a\n", "a: choose another one"),
         (SYSTEM.format(name="a").replace("decode", "no"), "no.yaml does not exist"),
+        ("odd: 3\n", "system odd: Expected `object`"),
+        (SYSTEM.format(name="a") + "  pretrained_from: b\n", "pretrained_from: b: cho"),
+        (SYSTEM.format(name="a") + "  compare_with: [b]\n", "compare_with: b: choose"),
+        (SYSTEM.format(name="a") + "  last_stage: 13\n", "system a: .*>= 14"),
+        (
+            "".join(
+                SYSTEM.format(name=one) + f"  pretrained_from: {other}\n"
+                for one, other in ("ab", "bc", "cb")
+            ),
+            "pretrained_from: (b from c from b|c from b from c): one of them has to",
+        ),
     ],
 )
 def test_a_fault_in_the_systems_is_named(
@@ -87,6 +105,72 @@ def test_a_fault_in_the_systems_is_named(
     settings.path("conf/systems.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         settings.read_systems()
+
+
+def test_the_systems_of_robust_training_go_on_for_the_same_time() -> None:
+    systems = read(systems_config=ROBUST).read_systems()
+    starts = {name for name, one in systems.items() if not one.pretrained_from}
+    assert starts == {"ctc_start", "att_start", "hybrid_start"}
+    for name, system in systems.items():
+        kind, _, way = name.partition("_")
+        assert (system.last_stage < 15) == (name in starts)
+        if name in starts:
+            continue
+        assert system.pretrained_from == f"{kind}_start"
+        words = system.options.split()
+        assert words[words.index("--max_epoch") + 1] == "10"
+        assert words[words.index("--optim_conf") + 1] == "lr=0.001"
+        assert ("pgd" in words) == way.startswith("adversarial")
+        assert ("--shuffle_accents" in words) == way.endswith("shuffled")
+        # What is compared differs in what its name says.
+        assert (system.inference_asr_model.split(".")[1]).endswith("_adv") == (
+            way != "plain"
+        )
+    assert len(systems) == 3 + 3 * 5
+
+
+def test_other_systems_have_a_directory_and_a_name_of_their_own() -> None:
+    robust = read(systems_config=ROBUST, preset="smoke")
+    assert robust.study_dir == ROOT / "exp" / "study_mini_accent_robust_smoke"
+    assert (robust.name, read().name) == ("mini_accent_robust", "mini_accent")
+
+
+def test_what_systems_have_in_common_is_no_system(settings: Settings) -> None:
+    settings.path("conf/systems.yaml").write_text(
+        ".common: [&on --max_epoch 3, {any: thing}]\n"
+        + SYSTEM.format(name="a").replace("--accent_weight 0.0", "[*on, --b 1]")
+    )
+    assert {n: one.options for n, one in settings.read_systems().items()} == {
+        "a": "--max_epoch 3 --b 1"
+    }
+
+
+def test_a_system_builds_on_the_one_that_it_starts_from(settings: Settings) -> None:
+    systems = settings.path("conf/systems.yaml")
+    start = SYSTEM.format(name="start") + "  last_stage: 14\n"
+    # In any order
+    on = SYSTEM.format(name="ctc") + "  pretrained_from: start\n"
+    systems.write_text(on + start)
+    steps = make_plan(settings, [*settings.read_systems().values()], [])
+    assert [s.stage for s in steps if s.owner == "start"] == [11, 12, 13, 14]
+    training = next(step for step in steps if step.name == "ctc.stage11")
+    assert training.builds_on == ("shared.stage10", "start.stage14")
+    model = training.options[training.options.index("--pretrained_model") + 1]
+    assert model == str(settings.study_dir / "asr_mtl_start" / "asr_mtl_start.zip")
+    needed = with_what_they_need([training], steps)
+    assert [step.name for step in needed][-3:] == [
+        "ctc.stage11",
+        "start.stage11",
+        "start.stage14",
+    ]
+    assert {step.owner for step in with_what_needs_them([training], steps)} == {"ctc"}
+    began = next(step for step in steps if step.name == "start.stage11")
+    assert with_what_needs_them([began], steps)[0] == training
+    before = plan(settings)
+    systems.write_text(systems.read_text().replace("start:\n", "start:\n  #\n"))
+    assert changed(before, plan(settings)) == set()
+    systems.write_text(on + start.replace("0.0", "0.5"))
+    assert changed(before, plan(settings)) == set(range(11, 18))
 
 
 def test_presets_come_before_what_is_given() -> None:

@@ -477,6 +477,70 @@ def test_a_suite_waits_for_the_system_that_it_transfers_from(
     assert "--attack_source_zips" in attack and "/asr_mtl_b/asr_mtl_b.zip" in attack
 
 
+def add(fake: Study, **lines: str) -> None:
+    """Add lines to systems."""
+    systems = fake.root / "conf" / "systems.yaml"
+    text = systems.read_text()
+    for name, more in lines.items():
+        text = text.replace(f"\n{name}:\n", f"\n{name}:\n  {more}\n")
+    systems.write_text(text)
+
+
+def test_transfer_attacks_are_made_on_all_systems_or_on_none(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b", "c")
+    add(fake, a="transfer_from: b", b="transfer_from: a", c="transfer_from: a")
+    (fake.root / "conf" / "suite.yaml").write_text("attacks: [{attack: pgd}]\n")
+    suite = ("--attack_config", "conf/suite.yaml")
+    _, err = fake.run(*suite, "--systems", "a c")
+    assert "leaves out some of these others: b (for a)" in err
+    assert not any("--attack_source_zips" in line for line in fake.lines())
+    fake.calls()
+    fake.run(*suite)
+    attacks = [line for line in fake.lines("begin") if ".15 " in line]
+    assert len(attacks) == 3
+    assert all("--attack_source_zips" in line for line in attacks)
+    fake.calls()
+    # What others had been attacked with is there, so that nothing changes.
+    _, err = fake.run(*suite, "--systems", "c")
+    assert fake.calls() == [] and "leaves out" not in err
+
+
+def test_what_a_system_starts_from_is_trained_and_packed_first(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("start", "a", "b")
+    more = "pretrained_from: start\n  "
+    add(fake, start="last_stage: 14", a=more + "compare_with: [b]", b=more)
+    add(fake, b="baseline: true")
+    fake.run("--systems", "a", "--stop_stage", "11")
+    lines = fake.lines()
+    (training,) = [line for line in lines if line.startswith("begin a.11 ")]
+    assert "/asr_mtl_start/asr_mtl_start.zip" in training
+    order = [line.split()[:2] for line in lines if "shared" not in line]
+    assert [step for word, step in order if word == "end"] == [
+        "start.11",
+        "start.14",
+        "a.11",
+    ]
+    fake.calls()
+    out, _ = fake.run()
+    calls = fake.calls()
+    assert (stages(calls, "start"), stages(calls, "a")) == (
+        [12, 13],
+        list(range(12, 18)),
+    )
+    (report,) = [line for line in out.splitlines() if line.startswith("REPORT")]
+    assert "--baselines b --compare a:b " in report
+    assert "asr_mtl_start" not in report
+    # With a start that was made anew, so is what goes on from it.
+    assert fake.begun("--systems", "start", "--stage", "11", "--redo", "true") == [
+        f"start.{stage}" for stage in range(11, 15)
+    ]
+    assert stages(fake.begun("--systems", "b"), "b") == list(range(11, 18))
+
+
 def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
     fake.begun()
@@ -508,6 +572,7 @@ def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
         (["--ngpu", "-1"], "--ngpu -1: give a whole number, at least 0"),
         (["--stage", "x"], "--stage x: give a whole number, at least 0"),
         (["--attack_config", "x.yaml"], "--attack_config x.yaml: no such file"),
+        (["--systems_config", "x.yaml"], "--systems_config x.yaml: no such file"),
     ],
 )
 def test_bad_options_are_refused_with_the_fix(
