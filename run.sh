@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The study: train, export, attack and compare systems, those of conf/systems.yaml or others.
+# The study: train, export, attack and compare every system of a file.
 #
 # shellcheck disable=SC2034  # all options are passed on, by their names
 
@@ -26,7 +26,7 @@ nj=                 # CPU cores to use, at most one system on each. Empty: all.
 ngpu=0              # GPUs: each system uses one of them, 0 uses the CPU.
 seed=0              # Seed of the training.
 python=             # Python to use. Empty: the environment of local/install.sh.
-expdir=exp          # The study goes to ${expdir}/study_${corpus}[_<systems>][_${preset}]; <systems>: robust, of conf/systems_robust.yaml.
+expdir=exp          # The study goes to ${expdir}/study_${corpus}[_<systems>][_${preset}], such as study_fsdd_robust.
 redo=false          # Repeat the stages asked for although they are done.
 update_readme=false # Write the results into the checkout's READMEs.
 
@@ -47,7 +47,7 @@ help_message="Usage: $0 [options]
 
 Trains every system of --systems_config on one corpus, exports it, attacks the export,
 and compares. Without options: six systems on mini_accent, a synthetic corpus; with --table,
-on your own recordings. The result is exp/study_<corpus>[_<systems>][_<preset>]/RESULTS.md and index.html.
+on your own recordings. The result is RESULTS.md and index.html in exp/study_<corpus>.
 Interrupted or failed, the same command continues; a stage that is done is repeated only when
 its settings, or the table, change.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"
