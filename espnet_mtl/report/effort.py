@@ -74,7 +74,7 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
         start=", ".join(_name(one) for one in starts),
         updates=batches // (settings.get("accum_grad") or 1),
         passes=passes,
-        whole=_sum([passes, *(one and one.whole for one in before)]),
+        whole=_sum([passes, *(one.whole if one else None for one in before)]),
     )
 
 
@@ -127,7 +127,8 @@ def _table(efforts: Mapping[str, Effort]) -> Table:
 
 def _name(weights: Path) -> str:
     """Name a start: a packed model by its own name, weights by their directory."""
-    return weights.stem if weights.suffix == ".zip" else weights.parent.name
+    name = weights.stem if weights.suffix == ".zip" else weights.parent.name
+    return name.removeprefix("asr_mtl_")
 
 
 def _describe(settings: dict[str, Any]) -> tuple[str, int | None]:

@@ -61,7 +61,7 @@ def test_what_a_start_has_cost_is_added(tmp_path):
     start = make(tmp_path, "start", batches=100, accum_grad=2)
     packed = f"{start}/start.zip:encoder:encoder"
     pgd = {"robust": "pgd", "robust_conf": {"steps": 3}}
-    middle = make(tmp_path, "middle", init_param=[packed], **pgd)
+    middle = make(tmp_path, "asr_mtl_middle", init_param=[packed], **pgd)
     last = make(tmp_path, "last", init_param=[str(middle / "valid.acc.ave.pth")])
     assert read_effort(start).updates == 50
     effort = read_effort(middle)
