@@ -9,8 +9,8 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from espnet_mtl.attack.losses import Loss
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.errors import UserError
+from espnet_mtl.seeding import seed_of
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 from espnet_mtl.attack.balls import Ball
 from espnet_mtl.attack.eot import ExpectedLoss
 from espnet_mtl.attack.losses import Loss
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.record import Attempt, Doubled, Health, Planted, Smallest
+from espnet_mtl.seeding import seed_of
 
 
 class Judge(Protocol):

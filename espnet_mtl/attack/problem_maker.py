@@ -11,9 +11,9 @@ from espnet_mtl.attack.judge import FileJudge
 from espnet_mtl.attack.losses import Loss, MeanLoss, WeightedLoss
 from espnet_mtl.attack.problem import Problem
 from espnet_mtl.attack.quantise import FileFormat
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.victim import Hear, Victim
 from espnet_mtl.metrics.wish import Wish
+from espnet_mtl.seeding import seed_of
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wer import fold_case
+from espnet_mtl.seeding import seed_of
 from espnet_mtl.tokens.ctc import ctc_frames_needed
 
 _NUM_DRAWN = 16

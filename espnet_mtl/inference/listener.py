@@ -12,7 +12,6 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import numpy as np
 import torch
 
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.batch_recogniser import BatchRecogniser
 from espnet_mtl.inference.decoding import Decoding
@@ -21,6 +20,7 @@ from espnet_mtl.inference.smoothed import SmoothedRecogniser
 from espnet_mtl.inference.speech2text import Recognised, Speech2TextAccent
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.attack import Decoder
+from espnet_mtl.seeding import seed_of
 
 _KEY = "attacked"  # what the log calls all that is heard
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from espnet_mtl.attack.eot import EOT
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.inference.batch_recogniser import BatchRecogniser
 from espnet_mtl.inference.smoothing import Smoothing
 from espnet_mtl.inference.speech2text import (
@@ -18,6 +17,7 @@ from espnet_mtl.inference.speech2text import (
     Speech2TextAccent,
 )
 from espnet_mtl.inference.vote import rank
+from espnet_mtl.seeding import seed_of
 
 _NOTHING = Hypothesis(text="", token="", token_int="", score="")
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 import torch
 
 from espnet_mtl.attack.eot import EOT, Draws
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.victim import Victim
+from espnet_mtl.seeding import seed_of
 
 
 class SmoothedVictim:

@@ -50,12 +50,12 @@ from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.batching import load_batch
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.test_set import read_test_set
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
 from espnet_mtl.metrics.wish import Wish
 from espnet_mtl.results.trial import Member
+from espnet_mtl.seeding import seed_of
 from espnet_mtl.victim.espnet_victim import ESPnetVictim, load_victim
 
 STANDARD = Path(__file__).parents[2] / "conf" / "attack_standard.yaml"

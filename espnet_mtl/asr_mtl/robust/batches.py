@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.errors import UserError
+from espnet_mtl.seeding import seed_of
 
 # What ESPnet's collate function makes of a batch, and ``utt_id``
 Batch = dict[str, Any]

@@ -1,11 +1,13 @@
 """A recogniser in a training that makes it resist."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 
+from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.asr_mtl.robust.abs_robust import AbsRobust
 from espnet_mtl.asr_mtl.robust.batches import Moment, Result, check_audio
 from espnet_mtl.asr_mtl.robust.validation import Validation
@@ -36,9 +38,9 @@ class RobustModel(AbsESPnetModel):
         accum_grad: int = 1,
     ):
         super().__init__()
-        if not isinstance(model, ESPnetASRModel):
+        if type(model) not in (ESPnetASRModel, ESPnetASRMTLModel):
             raise UserError(
-                f"--robust trains ESPnet's recognisers ('model: espnet'), not a "
+                f"--robust trains ESPnet's recognisers ('model: espnet'), not "
                 f"{type(model).__name__}: use --robust none"
             )
         if model.frontend is None:
@@ -75,6 +77,11 @@ class RobustModel(AbsESPnetModel):
         """Extract features, as the recogniser does."""
         feats: dict[str, torch.Tensor] = self.model.collect_feats(**batch)
         return feats
+
+    def named_parameters(self, *args: Any, **options: Any) -> Iterator[Any]:
+        """Return the recogniser's weights with their names, as what is saved has."""
+        named: Iterator[Any] = self.model.named_parameters(*args, **options)
+        return named
 
     def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:
         """Return the recogniser's weights."""

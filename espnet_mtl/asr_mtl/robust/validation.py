@@ -102,7 +102,8 @@ def describe_collapse(mean: dict[str, float]) -> str | None:
     pairs = {
         name: (mean[name + ONE], mean[name + MANY])
         for name in ("acc", "cer_ctc", "loss")
-        if name + ONE in mean and name + MANY in mean
+        if math.isfinite(mean.get(name + ONE, math.nan))
+        and math.isfinite(mean.get(name + MANY, math.nan))
     }
     rates = [name for name in ("acc", "cer_ctc") if name in pairs]
     for name in rates or pairs:

@@ -15,10 +15,10 @@ from espnet_mtl.attack.bound import Needs, PlannedTrial
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.runner.batching import Utterances, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
-from espnet_mtl.attack.seeding import draw_ids
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_file, hash_value
 from espnet_mtl.results.trial import Trial
+from espnet_mtl.seeding import draw_ids
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import torch
 from model_factory import RATE, pack_hearing, speeches, write_data_dir
 
 from espnet_mtl.attack.eot import EOT
-from espnet_mtl.attack.seeding import seed_of
 from espnet_mtl.bin import asr_mtl_inference
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
@@ -20,6 +19,7 @@ from espnet_mtl.inference.search import read_search
 from espnet_mtl.inference.smoothed import SmoothedRecogniser, recognise_from_disk
 from espnet_mtl.inference.smoothing import Smoothing, read_smoothing
 from espnet_mtl.inference.speech2text import Hypothesis, Recognised, Speech2TextAccent
+from espnet_mtl.seeding import seed_of
 
 SEARCH = "--ctc_weight 1 --beam_size 3"
 FILES = ("text", "token", "token_int", "accent")

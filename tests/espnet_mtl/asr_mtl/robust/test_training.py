@@ -123,6 +123,16 @@ def test_none_is_espnets_own_trainer(data, tmp_path, monkeypatch):
         train(tmp_path / "none", data, max_epoch=1, **PGD)
 
 
+def test_attention_is_plotted_under_the_recognisers_names(data, tmp_path):
+    plots = {"num_att_plot": 1, "use_matplotlib": True, "max_epoch": 1}
+    names = []
+    for name, robust in (("plain", {}), ("robust", PGD)):
+        exp = train(tmp_path / name, data, **plots, **robust)
+        found = (exp / "att_ws").rglob("*.png")
+        names.append(sorted(path.relative_to(exp) for path in found))
+    assert names[0] == names[1] != []
+
+
 def test_settings_without_a_way_to_train_are_said_to_be_idle(data, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         train(tmp_path, data, max_epoch=1, robust_conf={"radius": 0.1})

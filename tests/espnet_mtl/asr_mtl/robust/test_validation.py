@@ -82,6 +82,24 @@ def test_fast_training_is_validated_with_its_own_attack_too(caplog):
             {"acc_adv1": 0.99, "acc_adv": 0.98, "loss_adv1": 0.01, "loss_adv": 0.9},
             None,
         ),
+        (
+            {
+                "acc_adv1": math.nan,
+                "acc_adv": math.nan,
+                "loss_adv1": 2.0,
+                "loss_adv": 1.0,
+            },
+            None,
+        ),
+        (
+            {
+                "acc_adv1": math.nan,
+                "acc_adv": math.nan,
+                "loss_adv1": 2.0,
+                "loss_adv": 9.0,
+            },
+            "loss is 2.000 under one step and 9.000",
+        ),
         ({}, None),
     ],
 )

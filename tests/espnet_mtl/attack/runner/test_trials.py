@@ -15,11 +15,11 @@ from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.log import read_records
 from espnet_mtl.attack.runner.made_of import read_inputs
 from espnet_mtl.attack.runner.merge import merge
-from espnet_mtl.attack.seeding import draw_ids
 from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.results.attack import read_attack_run
+from espnet_mtl.seeding import draw_ids
 from tests.espnet_mtl.attack.conftest import make_data_dir
 
 SUITE = """
