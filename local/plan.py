@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from settings import Settings, System
 
 from espnet_mtl.provenance import hash_file, hash_value
+from espnet_mtl.results import files
 
 SHARED = "shared"
 TRAINING = (7, 11)  # of a language model, of a system
+_WRITING_RESULTS = (13, 15, 17)  # made anew where the report reads another format
 
 
 class Stage(NamedTuple):
@@ -225,6 +227,8 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
     ]
     training = [system.name, asr_args, *_digest_named(asr_args, settings.recipe)]
     made_of = {11: training, 12: decoding, 14: [weights], 15: attack}
+    for stage in _WRITING_RESULTS:
+        made_of[stage] = [*made_of.get(stage, ()), files.VERSION]
     # Names without the settings: results of other settings are replaced, not left
     # beside the new ones for the report to find.
     exp = settings.exp_of(system.name)

@@ -15,6 +15,7 @@ from plan import (
 from settings import Settings, read_settings
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.results import files
 
 ROOT = Path(__file__).resolve().parents[2]
 ROBUST = "conf/systems_robust.yaml"
@@ -260,6 +261,14 @@ def test_a_changed_file_repeats_what_depends_on_it(
     path = settings.path(file)
     path.write_text(path.read_text() + "# changed\n")
     assert changed(before, plan(settings)) == stages
+
+
+def test_another_format_of_results_repeats_what_writes_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plan(settings)
+    monkeypatch.setattr(files, "VERSION", files.VERSION + 1)
+    assert changed(before, plan(settings)) == {13, 15, 16, 17}
 
 
 def test_options_keep_spaces_and_leave_out_the_empty(settings: Settings) -> None:
