@@ -33,8 +33,7 @@ class Chain(Method):
     With ``rounds``, all stages are gone through again as many times, for utterances
     whose loss still falls: in the round before, by the share ``worth`` of what it was.
     A model that resists needs many steps, and others do not. A wide stage and a narrow
-    one can take turns so. Of a further round, what its first stage leaves as it was
-    does not see the others: they would begin where the round before has ended.
+    one can take turns so.
 
     Attributes:
         steps: Gradients of each stage.
@@ -94,15 +93,16 @@ class Chain(Method):
         sizes = [self.warm_step_size if warm else self.step_sizes[0]]
         sizes += self.step_sizes[1:]
         wides = [self.wide] + [1.0] * (len(sizes) - 1)
-        stages = list(zip(self.steps, sizes, wides, strict=True))
+        before, rows = search.best.loss.clone(), search.rows
         for turn in range(1 + self.rounds):
-            search.begin_round()
-            for number, stage in enumerate(stages):
-                if turn and number:
-                    search.leave_unless_fallen_by(0.0)
-                self._descend(search, *stage)
-            if turn < self.rounds:
-                search.leave_unless_fallen_by(self.worth)
+            if turn:
+                before = before[torch.isin(rows, search.rows)]
+                # A loss away from something is negative, and can fall all the same.
+                gain = before - search.best.loss
+                search.give_up(gain <= self.worth * before.abs())
+                before, rows = search.best.loss.clone(), search.rows
+            for steps, size, wide in zip(self.steps, sizes, wides, strict=True):
+                self._descend(search, steps, size, wide)
         return search.attacked()
 
     def _descend(self, search: "_Search", steps: int, size: float, wide: float) -> None:
@@ -169,8 +169,6 @@ class _Search:
         self._nearest = self.best.delta.clone()
         self._cost = torch.full_like(self._loss_end, torch.inf)
         self._asked = torch.full_like(self._nearest, torch.nan)
-        # 3. What the loss was when the round began
-        self._before = self.best.loss.clone()
 
     def listen(self) -> torch.Tensor:
         """Ask the decoder about what is new; what it hears as wanted leaves the search.
@@ -195,16 +193,6 @@ class _Search:
             kept[new] = cost > 0
         self.give_up(~kept)
         return kept
-
-    def begin_round(self) -> None:
-        """Note the losses, to see which of them fall."""
-        self._before[self.rows] = self.best.loss
-
-    def leave_unless_fallen_by(self, share: float) -> None:
-        """Take out what has not lost more than a share of its loss in this round."""
-        before = self._before[self.rows]
-        # A loss away from something is negative, and can fall all the same.
-        self.give_up(before - self.best.loss <= share * before.abs())
 
     def give_up(self, rows: torch.Tensor) -> None:
         """Take utterances out of the search where ``rows``, (Rows,), says so."""

@@ -83,21 +83,6 @@ def test_it_goes_on_where_the_loss_still_falls():
     assert (losses[1] - losses[2] <= 0.1 * losses[1]).all()
 
 
-def test_a_further_round_ends_with_its_first_stage_where_that_has_changed_nothing():
-    @dataclass
-    class Slope:  # its lowest point is a corner of the ball
-        def __call__(self, speech):
-            return (2.0 * speech).sum(dim=1)
-
-        def rows(self, rows):
-            return self
-
-    problem = counted(replace(make_problem(), loss=Slope()))
-    Chain(steps=(30, 20), step_sizes=(0.5, 0.1), rounds=3, worth=0.0)(problem)
-    # The first round finds the corner; the second one ends after its first stage.
-    assert problem.effort.gradients.tolist() == [50 + 30] * len(problem)
-
-
 def test_a_loss_below_zero_may_fall_as_well():
     problem = make_problem(budget=0.02)
     away = replace(problem, loss=_Away(problem.loss))
