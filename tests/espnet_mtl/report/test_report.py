@@ -169,6 +169,21 @@ def run(output, *exps, more=()):
     return (output / "RESULTS.md").read_text()
 
 
+@pytest.mark.usefixtures("without_plots")
+def test_systems_are_compared_as_asked(study, tmp_path):
+    about = {"more": ("--compare", "hybrid_accent:ctc_accent")}
+    text = run(tmp_path, *study.values(), **about)
+    section = text[text.index("## Comparisons\n") :].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| hybrid_accent − ctc_accent"]
+
+
+@pytest.mark.parametrize("pair", ["ctc", "ctc:ctc", "ctc:gone", "gone:ctc"])
+def test_systems_that_cannot_be_compared(study, tmp_path, pair):
+    with pytest.raises(UserError, match=f"--compare {pair}: give two of .* are ctc, "):
+        run(tmp_path, *study.values(), more=("--compare", pair))
+
+
 def test_one_single_task_system_without_log_and_audio(tmp_path):
     exp = make_exp(tmp_path, "ctc", errors=errors_of("ctc"), budgets=BUDGETS, **FEW)
     text = run(tmp_path / "out", exp)
