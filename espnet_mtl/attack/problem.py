@@ -309,6 +309,8 @@ def loss_and_gradient(
     if not values.requires_grad:  # a victim may hide its gradient: then it is zero
         return values, torch.zeros_like(delta)
     (gradient,) = torch.autograd.grad(values.sum(), delta)
+    # That of a plain sum is one number, shown at each sample: it cannot be written to.
+    gradient = gradient.contiguous()
     if clean_up and not torch.linalg.vector_norm(gradient, 1, dim=1).isfinite().all():
         gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
     return values.detach(), gradient

@@ -52,6 +52,12 @@ def test_a_linear_loss_is_brought_to_its_exact_minimum(norm, budget):
         )
 
 
+def test_a_plain_sum_is_a_loss_as_well():
+    problem = with_loss(make_problem(budget=0.01), lambda speech: speech.sum(dim=1))
+    attacked = PGD(steps=20)(problem)  # its gradient is one number, shown many times
+    assert (attacked.loss_end < attacked.loss_start).all()
+
+
 def test_momentum_adds_up_scaled_gradients():
     """Against the update written out by hand, far from any bound."""
     problem = make_problem([800], budget=0.01, victim=ToyVictim())
