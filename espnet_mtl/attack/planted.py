@@ -16,7 +16,9 @@ Deviations: Zimmermann et al. replace a classifier's last layer by one that is t
 to tell the planted point from others. A recogniser has no such layer, and its decoder
 need not be differentiable, so the lock sits in front of the audio, where it is the same
 for CTC, attention, joint decoding and language models. The gradient still comes through
-all of the victim, so that masked gradients hide the planted example, too.
+all of the victim, so that masked gradients hide the planted example, too. Behind the
+lock the victim hears nothing else of the perturbation: it would have weaknesses of its
+own in the ball, away from the key, and a search that follows them would look weak.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +40,7 @@ from espnet_mtl.attack.suite import SuiteMember, worst_case
 from espnet_mtl.metrics.wish import Heard
 from espnet_mtl.results.record import Planted
 
-DIFFICULTIES: Mapping[str, int] = {"easy": 2, "medium": 4, "hard": 12}
+DIFFICULTIES: Mapping[str, int] = {"easy": 4, "medium": 16, "hard": 32}
 """Wheels of the lock, by what it is called.
 
 ``tests/benchmarks/planted_difficulty.py`` measures which attack opens which.
@@ -125,7 +127,7 @@ class Plant:
     def hear(self, speech: torch.Tensor) -> torch.Tensor:
         """Turn waveforms into what the victim hears, (Batch, Samples)."""
         share = self.start + (1 - self.start) * self.lock.opened(speech)
-        return torch.lerp(speech, self.loud, share[:, None])
+        return torch.lerp(self.lock.clean, self.loud, share[:, None])
 
     def in_front_of(self, problem: Problem, judge: "PlantedJudge") -> Problem:
         """Plant it in the victim of a problem; ``judge`` is what judges then."""

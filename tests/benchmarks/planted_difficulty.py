@@ -9,9 +9,9 @@
 Plants examples (``espnet_mtl/attack/planted.py``) in an exported model, behind locks of
 more and more wheels, and has good and faulty attacks search for them. Prints how many
 each finds, how far the locks were open on average, and the processor time of it all.
-What the audit calls easy should be found by twenty steps, and be missed by a single one
-and by attacks with a fault. What it calls medium should be found by 75 steps, and be
-missed by twenty.
+What the audit calls easy should be found by twenty steps, and be missed by five and by
+attacks with a fault. What it calls medium should be found by 75 steps, and be missed by
+twenty; what it calls hard should be missed by 75.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--num_utts", type=int, default=8)
     parser.add_argument("--norm", choices=("linf", "l2"), default="linf")
     parser.add_argument("--radius", type=float, default=0.00025)
-    parser.add_argument("--wheels", type=int, nargs="*", default=[2, 4, 8, 12, 16])
+    parser.add_argument("--wheels", type=int, nargs="*", default=[2, 4, 8, 16, 32, 48])
     parser.add_argument("--only", nargs="*", help="Attacks to run; default: all")
     return parser
 
@@ -123,9 +123,9 @@ def flipped(share: float) -> Search:
 
 
 def short(problem: Problem) -> torch.Tensor:
-    """PGD that leaves the last fifth of the batch's width alone."""
-    factor = torch.ones_like(problem.ball.clean)
-    factor[:, int(0.8 * factor.shape[1]) :] = 0.0
+    """PGD that leaves the last fifth of each utterance alone."""
+    mask = problem.ball.mask
+    factor = (mask.cumsum(dim=1) <= 0.8 * mask.sum(dim=1, keepdim=True)).float()
     return PGD()(replace(problem, loss=WrongGradient(problem.loss, factor))).delta
 
 

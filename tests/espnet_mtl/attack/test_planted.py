@@ -186,6 +186,18 @@ def test_audio_that_just_deceives_is_made_to_deceive_surely(narrow):
     assert found_by(narrow, beyond - narrow.ball.clean) == [True, True, True]
 
 
+def test_what_is_heard_lies_between_the_clean_and_the_loud_audio(narrow):
+    """A perturbation is heard by how far it opens the lock, and by nothing else."""
+    _, key, judge = plant(narrow, 4)
+    clean, way = narrow.ball.clean, judge.plant.loud - narrow.ball.clean
+    for delta in (narrow.ball.random(narrow.seeds), 0.7 * key):
+        speech = clean + delta
+        heard = judge.plant.hear(speech)
+        opened = judge.plant.lock.opened(speech)
+        share = judge.plant.start + (1 - judge.plant.start) * opened
+        assert torch.allclose(heard, clean + share[:, None] * way, atol=1e-5)
+
+
 def test_rows_are_those_of_the_batch(narrow):
     problem, _, _ = plant(narrow, 2)
     rows = torch.tensor([2, 0])
@@ -252,12 +264,17 @@ class Flipped(PGD):
 
 
 def test_a_strong_attack_finds_what_weak_and_faulty_ones_miss(narrow):
-    strong = results_of(Chain(), narrow)
-    assert [count(strong, name) for name in ("easy", "medium")] == [3, 3]
-    assert count(results_of(FGSM(), narrow), "easy") == 0
-    assert count(results_of(PGD(steps=5), narrow), "medium") == 0
-    assert count(results_of(PGD(steps=20), narrow), "hard") == 0
-    assert count(results_of(Flipped(), narrow), "easy") == 0
+    def found(method):
+        attacked = results_of(method, narrow)
+        return [count(attacked, name) for name in DIFFICULTIES]
+
+    chain, pgd = found(Chain()), found(PGD(steps=75))
+    assert chain[:2] == [3, 3] and pgd[0] == 3
+    assert all(a >= b for a, b in zip(chain, pgd, strict=True))
+    assert found(PGD(steps=20))[1:] == [0, 0]
+    assert found(PGD(steps=5)) == [0, 0, 0]
+    assert found(FGSM()) == [0, 0, 0]
+    assert found(Flipped()) == [0, 0, 0]
 
 
 def test_what_is_told(narrow):
