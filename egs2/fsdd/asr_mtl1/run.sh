@@ -8,7 +8,7 @@ set -o pipefail
 # A frame every 16 ms: 15 encoder frames a second are enough for digits in word tokens.
 # Half as many samples in a batch as for recordings of 16 kHz are as many seconds. Without a
 # grammar to lean on, an attention decoder needs more updates to align, not longer epochs.
-corpus_args="--frontend_conf hop_length=128 --batch_bins 125000 --max_epoch 14"
+corpus_args="--frontend_conf hop_length=128 --batch_bins 125000 --max_epoch 28"
 
 ./asr_mtl.sh \
     --lang en \
