@@ -26,7 +26,7 @@ from espnet_mtl.metrics.binomial import exact_interval
 
 DRAWS = 2000
 _LEVELS = (2.5, 97.5)
-_POINT = 1e-9  # points of percent: no width but that of rounding
+ROUNDING = 1e-9  # points of percent: no width but that of rounding
 
 
 class Interval(NamedTuple):
@@ -103,7 +103,7 @@ def _interval(
         return Interval(estimate, math.nan, math.nan)
     for units in (sums, [np.asarray(errors), np.asarray(words)]):
         low, high = _draw(*units, seed, draws)
-        if high - low > _POINT:
+        if high - low > ROUNDING:
             return Interval(estimate, low, high)
     # All alike: what if those that were not seen are not?
     _, other = exact_interval(0, len(words))
