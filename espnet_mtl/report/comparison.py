@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.metrics.bootstrap import wer_difference_interval
+from espnet_mtl.metrics.bootstrap import Interval, wer_difference_interval
 from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name, strength
 from espnet_mtl.results.attack_scores import Row, UttScore
@@ -178,31 +178,43 @@ class Difference:
     speakers: int
     differing: int
 
-    @classmethod
-    def paired(
-        cls,
-        first: Sequence[float],
-        second: Sequence[float],
-        totals: Sequence[int],
-        speakers: Sequence[str],
-    ) -> "Difference":
-        """Compare two systems on the same utterances, by a bootstrap over speakers.
 
-        Args:
-            first: What is counted of each, of the first system, (Utterances,).
-            second: The same of the second system, (Utterances,).
-            totals: Of how many, (Utterances,).
-            speakers: Of each utterance, (Utterances,).
-        """
+@dataclass(frozen=True)
+class Pairs:
+    """What is counted of two systems on the same utterances.
+
+    Attributes:
+        utts: The utterances, sorted.
+        first, second: What is counted of each, of either system.
+        totals: Of how many.
+        speakers: Of each utterance.
+    """
+
+    utts: Sequence[str]
+    first: Sequence[float]
+    second: Sequence[float]
+    totals: Sequence[int]
+    speakers: Sequence[str]
+
+    def difference(self) -> Difference:
+        """Return the difference of both, by a bootstrap over speakers."""
+        interval = wer_difference_interval(
+            self.first, self.second, self.totals, self.speakers
+        )
+        return self.with_interval(interval)
+
+    def with_interval(self, interval: Interval) -> Difference:
+        """Return the difference with an interval that was found for it."""
         changes: defaultdict[str, float] = defaultdict(float)
-        for one, other, speaker in zip(first, second, speakers, strict=True):
+        for one, other, speaker in zip(
+            self.first, self.second, self.speakers, strict=True
+        ):
             changes[speaker] += one - other
-        interval = wer_difference_interval(first, second, totals, speakers)
-        return cls(
+        return Difference(
             value=interval.estimate,
             low=interval.low,
             high=interval.high,
-            utterances=len(speakers),
+            utterances=len(self.utts),
             speakers=len(changes),
             differing=sum(abs(change) > _ROUNDING for change in changes.values()),
         )
@@ -241,9 +253,8 @@ def compare(
 ) -> Difference | None:
     """Return the difference of AdvTWER, each system under its strongest attacker.
 
-    Pairs are the utterances that both systems were attacked on. The interval is that
-    of a bootstrap over speakers: it covers the choice of speakers and utterances, not
-    that of the training's seed.
+    The interval is that of a bootstrap over speakers: it covers the choice of speakers
+    and utterances, not that of the training's seed.
 
     Returns:
         The first system's minus the second's; ``None`` if one of them was not attacked
@@ -251,6 +262,15 @@ def compare(
 
     Raises:
         UserError: If the attacks had other settings or targets.
+    """
+    pairs = pair(first, second, budget)
+    return pairs.difference() if pairs else None
+
+
+def pair(first: SystemResult, second: SystemResult, budget: float) -> Pairs | None:
+    """Pair the word errors of the utterances that both systems were attacked on.
+
+    Returns, raises: as :func:`compare`.
     """
     row, other_row = first.strongest(budget), second.strongest(budget)
     if row is None or other_row is None:
@@ -268,13 +288,14 @@ def compare(
     common = sorted(scores.keys() & other_scores.keys())
     if not common:
         return None
-    pairs = [(scores[utt], other_scores[utt]) for utt in common]
-    check_targets(first, second, pairs)
-    return Difference.paired(
-        [one.edits_target for one, _ in pairs],
-        [other.edits_target for _, other in pairs],
-        [one.words_target for one, _ in pairs],
-        [one.spk for one, _ in pairs],
+    both = [(scores[utt], other_scores[utt]) for utt in common]
+    check_targets(first, second, both)
+    return Pairs(
+        common,
+        [one.edits_target for one, _ in both],
+        [other.edits_target for _, other in both],
+        [one.words_target for one, _ in both],
+        [one.spk for one, _ in both],
     )
 
 

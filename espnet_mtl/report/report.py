@@ -18,7 +18,7 @@ from espnet_mtl.report.cautions import (
     nothing_left,
     warnings,
 )
-from espnet_mtl.report.claims import claims_blocks, comparison_blocks
+from espnet_mtl.report.claims import PAPER, claims_blocks, comparison_blocks
 from espnet_mtl.report.comparison import Group, make_groups
 from espnet_mtl.report.document import (
     AudioClips,
@@ -35,6 +35,7 @@ from espnet_mtl.report.effort import effort_blocks
 from espnet_mtl.report.example import find_example, write_example
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import strength
+from espnet_mtl.report.over_seeds import seed_blocks
 from espnet_mtl.report.robustness import blocks as curve_words
 from espnet_mtl.report.robustness.curves import GroupCurves, make_curves
 from espnet_mtl.results.attack_scores import Row
@@ -200,6 +201,12 @@ def _blocks(report: Report, plots: Mapping[str, list[Block]]) -> list[Block]:
         ),
         "The paper's claims": claims_blocks(
             report.groups, report.curves, report.audits
+        ),
+        "Over seeds": seed_blocks(
+            report.groups,
+            report.curves,
+            report.audits,
+            [*((*pair, "") for pair in report.pairs), *PAPER],
         ),
         "An example": plots["example"],
         "Each attacker": plots["attackers"],

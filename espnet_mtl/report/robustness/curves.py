@@ -9,6 +9,7 @@ from espnet_mtl.metrics.bootstrap import Interval
 from espnet_mtl.report.comparison import (
     Difference,
     Group,
+    Pairs,
     SystemResult,
     check_settings,
     check_targets,
@@ -79,8 +80,7 @@ class GroupCurves:
     def compare(self, first: SystemResult, second: SystemResult) -> Difference | None:
         """Return the difference of the areas under two curves, in points.
 
-        Pairs are the utterances that both systems were attacked on. The interval is
-        that of a bootstrap over speakers, as in
+        The interval is that of a bootstrap over speakers, as in
         :func:`~espnet_mtl.report.comparison.compare`.
 
         Returns:
@@ -89,6 +89,14 @@ class GroupCurves:
 
         Raises:
             UserError: If the searches had other settings or targets.
+        """
+        pairs = self.pair(first, second)
+        return pairs.difference() if pairs else None
+
+    def pair(self, first: SystemResult, second: SystemResult) -> Pairs | None:
+        """Pair the areas of the utterances that both systems were attacked on.
+
+        Returns, raises: as :meth:`compare`.
         """
         steps = {one.label: one.steps for one in self.systems}
         if not {first.label, second.label} <= steps.keys():
@@ -107,7 +115,7 @@ class GroupCurves:
         check_targets(first, second, ((scores[utt], others[utt]) for utt in common))
         mine, other = ([float(one[utt]) for utt in common] for one in lasted)
         speakers = [scores[utt].spk for utt in common]
-        return Difference.paired(mine, other, [1] * len(common), speakers)
+        return Pairs(common, mine, other, [1] * len(common), speakers)
 
 
 def make_curves(group: Group) -> GroupCurves | None:

@@ -1,0 +1,193 @@
+"""Who is harder to attack, over several seeds of the training.
+
+A difference between two trained models may be one of their seeds. Where the same
+systems were trained, attacked and scored with several seeds, their differences are put
+together, and the interval is over speakers and seeds.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from espnet_mtl.metrics.seeds import interval_over_seeds
+from espnet_mtl.report.audit.audits import Audit, AuditGroup
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
+from espnet_mtl.report.claims import Claim, Comparisons, claims_table, summary
+from espnet_mtl.report.comparison import Difference, Group, Pairs, SystemResult, pair
+from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.result_tables import show_difference
+from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.table import Table
+
+HOW_TO_READ = (
+    "Mean of the differences of all seeds, with 95 % intervals over speakers and seeds "
+    "(Student's, with the variance over speakers plus that over seeds): they cover "
+    "other trainings of the same systems as well. A claim rests on the audits of all "
+    "seeds. With few seeds the interval is wide where they differ."
+)
+
+
+_BADNESS = (PASS, NOT_RUN, FAIL)
+
+
+@dataclass(frozen=True)
+class _OneSeed:
+    """A comparison in one seed: the areas, and word errors by budget."""
+
+    seed: int
+    first: SystemResult
+    second: SystemResult
+    area: Pairs | None
+    budgets: dict[float, Pairs]
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """A comparison in several seeds; its claim shows the first seed's systems."""
+
+    claim: Claim
+    seeds: Sequence[_OneSeed]
+
+
+def seed_blocks(
+    groups: Sequence[Group],
+    curves: Sequence[GroupCurves],
+    audits: Sequence[AuditGroup],
+    comparisons: Comparisons,
+) -> list[Block]:
+    """Write what comparisons say over all seeds, without a heading.
+
+    Args:
+        comparisons: See :func:`~espnet_mtl.report.claims.comparison_blocks`.
+
+    Returns:
+        Nothing, where no comparison was made with several seeds.
+    """
+    alike: defaultdict[tuple[str, str, str | None], list[Group]] = defaultdict(list)
+    for group in groups:
+        alike[group.set_name, group.attack_tag, group.norm].append(group)
+    every = [audit for one in audits for audit in one.audits]
+    blocks: list[Block] = []
+    for (set_name, attack_tag, _), members in alike.items():
+        pooled = [
+            found
+            for comparison in comparisons
+            if (found := _pool(members, curves, comparison))
+        ]
+        if not pooled:
+            continue
+        if len(alike) > 1:
+            blocks.append(Heading(f"set {set_name}, {attack_tag}", level=3))
+        blocks += _write(members[0], pooled, every)
+    return [*blocks, Text(HOW_TO_READ)] if blocks else []
+
+
+def _write(
+    group: Group, pooled: Sequence[_Pooled], audits: Sequence[Audit]
+) -> list[Block]:
+    blocks: list[Block] = []
+    claims = [one.claim for one in pooled]
+    doubts = _worst_audits(pooled, audits)
+    blocks.append(Bullets(summary(claims, doubts)))
+    blocks.append(claims_table(group, claims, doubts))
+    seeds = sorted({one.seed for each in pooled for one in each.seeds})
+    rows = []
+    for each in pooled:
+        shown = {
+            one.seed: show_difference(one.area.difference() if one.area else None)
+            for one in each.seeds
+        }
+        names = f"{each.claim.first.system} − {each.claim.second.system}"
+        rows.append([names, *(shown.get(seed, "-") for seed in seeds)])
+    header = ["area [95 %, over speakers]", *(f"seed {seed}" for seed in seeds)]
+    return [*blocks, Table(header, rows)]
+
+
+def _worst_audits(
+    pooled: Sequence[_Pooled], audits: Sequence[Audit]
+) -> Sequence[Audit]:
+    """Make one audit of each system, with the worst that each gate found in any seed.
+
+    It is that of the first seed otherwise. A system without an audit in one of the
+    seeds has none.
+    """
+    by_folder = {audit.result.folder: audit for audit in audits}
+    merged = []
+    for each in pooled:
+        for systems in zip(
+            *((one.first, one.second) for one in each.seeds), strict=True
+        ):
+            found = [by_folder.get(one.result.folder) for one in systems]
+            known = [audit for audit in found if audit]
+            if len(known) == len(found):
+                worst = {
+                    name: max(
+                        (audit.findings[name] for audit in known),
+                        key=lambda finding: _BADNESS.index(finding.verdict),
+                    )
+                    for name in known[0].findings
+                }
+                merged.append(replace(known[0], findings=worst))
+    return merged
+
+
+def _pool(
+    groups: Sequence[Group],
+    curves: Sequence[GroupCurves],
+    comparison: tuple[str, str, str],
+) -> _Pooled | None:
+    system, baseline, paper = comparison
+    seeds = []
+    for group in sorted(groups, key=lambda one: one.seed):
+        first = group.find(system)
+        second = group.find(baseline, like=first) if first else None
+        if first is None or second is None:
+            continue
+        mine = next((one for one in curves if one.group is group), None)
+        found = {b: pair(first, second, b) for b in group.budgets}
+        budgets = {budget: one for budget, one in found.items() if one}
+        area = mine.pair(first, second) if mine else None
+        if area or budgets:
+            seeds.append(_OneSeed(group.seed, first, second, area, budgets))
+    if len({one.seed for one in seeds}) < 2:
+        return None
+    areas = [one.area for one in seeds]
+    claim = Claim(
+        seeds[0].first,
+        seeds[0].second,
+        paper,
+        _over_seeds(areas),
+        [
+            _over_seeds([one.budgets.get(budget) for one in seeds])
+            for budget in groups[0].budgets
+        ],
+    )
+    return _Pooled(claim, seeds)
+
+
+def _over_seeds(found: Sequence[Pairs | None]) -> Difference | None:
+    """Put the pairs of several seeds together: of utterances that are in all."""
+    pairs = [one for one in found if one]
+    if len(pairs) < len(found):
+        return None
+    common = sorted(set.intersection(*(set(one.utts) for one in pairs)))
+    if not common:
+        return None
+    rows = [[one.utts.index(utt) for utt in common] for one in pairs]
+    first, second = (
+        np.array(
+            [
+                [getattr(one, which)[row] for row in chosen]
+                for one, chosen in zip(pairs, rows, strict=True)
+            ],
+            dtype=float,
+        )
+        for which in ("first", "second")
+    )
+    totals = [pairs[0].totals[row] for row in rows[0]]
+    speakers = [pairs[0].speakers[row] for row in rows[0]]
+    interval = interval_over_seeds(first - second, np.array(totals), np.array(speakers))
+    means = [list(map(float, one.mean(axis=0))) for one in (first, second)]
+    return Pairs(common, *means, totals, speakers).with_interval(interval)

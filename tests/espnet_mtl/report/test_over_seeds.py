@@ -1,0 +1,127 @@
+"""Comparisons over several seeds: recomputed, and when they are judged."""
+
+from dataclasses import replace
+from statistics import mean
+
+import numpy as np
+import pytest
+from curve_factory import make_curve_exp
+
+from espnet_mtl.metrics.seeds import interval_over_seeds
+from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
+from espnet_mtl.report.audit.gate import FAIL, PASS, Finding
+from espnet_mtl.report.comparison import make_groups
+from espnet_mtl.report.document import to_markdown
+from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.over_seeds import seed_blocks
+from espnet_mtl.report.robustness.curves import make_curves
+
+BUDGETS = (0.001, 0.002, 0.004, 0.008)
+SPEAKERS = tuple("abcdefgh")
+# Seed, system: the place of the budget that breaks each utterance
+PLACES = {
+    (0, "plain"): (0, 0, 1, 1, 0, 2, 1, 0),
+    (0, "adversarial"): (2, 3, 3, 2, 3, 3, 2, 3),
+    (1, "plain"): (1, 0, 1, 0, 0, 1, 1, 0),
+    (1, "adversarial"): (2, 2, 3, 2, 3, 3, 2, 2),
+    (2, "plain"): (0, 1, 1, 1, 0, 1, 1, 1),
+    (2, "adversarial"): (3, 3, 3, 3, 2, 3, 2, 3),
+}
+PAIR = ("adversarial", "plain", "")
+
+
+def tried(place):
+    """Of one utterance: words that are left at each budget until it is broken."""
+    return [(BUDGETS[n], 0 if n == place else 9) for n in range(place + 1)]
+
+
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("seeds")
+    exps = [
+        make_curve_exp(
+            folder / f"seed{seed}",
+            system,
+            {
+                "chain": {
+                    f"{name}-0": tried(place)
+                    for name, place in zip(SPEAKERS, places, strict=True)
+                }
+            },
+            budgets=BUDGETS,
+            speakers=SPEAKERS,
+            utts_per_speaker=1,
+            seed=seed,
+        )
+        for (seed, system), places in PLACES.items()
+    ]
+    found = make_groups(read_experiments(exps))
+    assert [group.seed for group in found] == [0, 1, 2]
+    return found
+
+
+def audits_of(groups, failing=()):
+    """Audits of which all gates pass, but one of the systems and seeds named."""
+    passed = {gate.name: Finding(PASS, "") for gate in GATES}
+    audits = [
+        AuditGroup(
+            group.title,
+            [
+                Audit(
+                    one.label,
+                    one.result,
+                    passed | {"steps": Finding(FAIL, "")}
+                    if (group.seed, one.label) in failing
+                    else passed,
+                )
+                for one in group.systems
+            ],
+        )
+        for group in groups
+    ]
+    return audits
+
+
+def text_of(groups, audits, comparisons=(PAIR,)):
+    curves = [make_curves(group) for group in groups]
+    return to_markdown(seed_blocks(groups, curves, audits, comparisons)).strip()
+
+
+def test_the_area_is_that_of_all_seeds(groups):
+    """From one budget to the next is a third of the way."""
+    changes = np.array(
+        [
+            np.subtract(PLACES[seed, "adversarial"], PLACES[seed, "plain"]) / 3
+            for seed in range(3)
+        ]
+    )
+    expected = interval_over_seeds(changes, np.ones(8), np.array(SPEAKERS))
+    assert expected.estimate == pytest.approx(100 * mean(changes.mean(axis=1)))
+    shown = "+{:.2f} [+{:.2f}, +{:.2f}]".format(*expected)
+    text = text_of(groups, audits_of(groups))
+    assert f"adversarial is harder to attack than plain here (area {shown} points)" in (
+        text
+    )
+    for seed, row in enumerate(changes):
+        assert f"| seed {seed} |" in text
+        assert f"+{100 * row.mean():.2f} [" in text
+
+
+def test_one_seed_with_a_failing_gate_is_enough_for_no_claim(groups):
+    text = text_of(groups, audits_of(groups, {(1, "plain")}))
+    assert "gate steps of plain: FAIL" in text
+    assert text.startswith(
+        "- Whether adversarial is harder to attack than plain is not"
+    )
+    assert "gate" not in text_of(groups, audits_of(groups, {(1, "other")}))
+
+
+def test_a_seed_without_an_audit_is_one_too(groups):
+    audits = audits_of(groups)
+    lacking = [*audits[:2], replace(audits[2], audits=[])]
+    assert "no audit of adversarial" in text_of(groups, lacking)
+
+
+def test_one_seed_says_nothing_over_seeds(groups):
+    assert text_of(groups[:1], audits_of(groups[:1])) == ""
+    assert text_of(groups, audits_of(groups), [("other", "plain", "")]) == ""
