@@ -10,12 +10,12 @@ set -o pipefail
 
 datadir=data    # Where the sets go.
 fsdd_root=      # Folder of the Free Spoken Digit Dataset. Empty: FSDD, see db.sh.
-num_train=2400  # Utterances to train on.
+num_train=9600  # Utterances to train on.
 num_valid=200   # Utterances for validation.
 num_test=192    # Utterances to test with.
 seed=0          # Seed of all choices.
 
-help_message="Usage: $0 [--datadir data] [--fsdd_root <folder>] [--num_train 2400] [--num_valid 200] [--num_test 192] [--seed 0]
+help_message="Usage: $0 [--datadir data] [--fsdd_root <folder>] [--num_train 9600] [--num_valid 200] [--num_test 192] [--seed 0]
 
 Joins the Free Spoken Digit Dataset's recordings to strings of 3 to 6 digits. Does nothing
 where the same options have done it before."
