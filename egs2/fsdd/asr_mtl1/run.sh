@@ -9,7 +9,7 @@ set -o pipefail
 # Half as many samples in a batch as for recordings of 16 kHz are as many seconds. An
 # attention decoder without a grammar to lean on needs many updates to align, and ever new
 # strings: it learns 2400 of them by heart, and then leaves out digits said twice.
-corpus_args="--frontend_conf hop_length=128 --batch_bins 125000 --max_epoch 7"
+corpus_args="--frontend_conf hop_length=128 --batch_bins 125000 --max_epoch 10"
 
 ./asr_mtl.sh \
     --lang en \
