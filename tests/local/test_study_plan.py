@@ -119,7 +119,7 @@ def test_the_systems_of_robust_training_go_on_for_the_same_time() -> None:
             continue
         assert system.pretrained_from == f"{kind}_start"
         words = system.options.split()
-        assert words[words.index("--max_epoch") + 1] == "10"
+        assert words[words.index("--max_epoch") + 1] == "12"
         assert words[words.index("--optim_conf") + 1] == "lr=0.001"
         assert ("pgd" in words) == way.startswith("adversarial")
         assert ("--shuffle_accents" in words) == way.endswith("shuffled")
