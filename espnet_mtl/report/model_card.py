@@ -10,8 +10,8 @@ from espnet_mtl.environment import environment
 from espnet_mtl.report.audit.blocks import audit_lines
 from espnet_mtl.report.cautions import accent_warnings, warnings
 from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
-from espnet_mtl.report.experiment import read_experiment
-from espnet_mtl.report.report import Report, named_confusions
+from espnet_mtl.report.experiment import named_confusions, read_experiment
+from espnet_mtl.report.report import Report
 from espnet_mtl.report.result_tables import (
     LEGEND,
     LEGEND_ACCENTS,
