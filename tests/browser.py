@@ -148,7 +148,9 @@ class Browser:
             ready, _, _ = select.select([self._answers], [], [], _PATIENCE)
             more = os.read(self._answers, 1 << 16) if ready else b""
             if not more:
-                raise RuntimeError(f"{CHROMIUM}: no answer; status {self._process.poll()}")
+                raise RuntimeError(
+                    f"{CHROMIUM}: no answer; status {self._process.poll()}"
+                )
             self._rest += more
         message, _, self._rest = self._rest.partition(b"\0")
         return json.loads(message)

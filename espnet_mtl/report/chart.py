@@ -151,7 +151,7 @@ def curve_chart(curves: GroupCurves) -> Chart:
         snr=snr_at_full_scale(every),
         value="AdvTWER, %",
         up="the attack failed",
-        down="the attacker gets every word",
+        down="the attacker gets more words",
     )
     return _place(
         lines,
@@ -189,7 +189,7 @@ def budget_chart(group: Group) -> Chart | None:
         snr=None,
         value="AdvTWER, %",
         up="the attack failed",
-        down="the attacker gets every word",
+        down="the attacker gets more words",
     )
     return _place(
         lines,

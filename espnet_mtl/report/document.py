@@ -17,10 +17,11 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; a warning stands out."""
+    """A paragraph; a warning stands out, an aside stands back."""
 
     text: str
     warning: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Part:
     """What the page shows in its own way.
 
     Attributes:
-        template: The macro that shows it, by the name of its file in ``templates/``.
+        template: The macro that shows it, by the name of its file in ``templates/``;
+            empty for what only Markdown shows.
         data: What the macro is given.
         words: The same in other blocks, for Markdown.
     """
@@ -87,7 +89,7 @@ def _markdown(block: Block) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {text}"
-        case Text(text, warning):
+        case Text(text, warning, _):
             return f"**{text}**" if warning else text
         case Bullets(items):
             return "\n".join(f"- {item}" for item in items)

@@ -2,8 +2,8 @@
 
 A page that was opened from a disk may not read other files, but it may load scripts. So
 the audio of each utterance is a script, which the page loads when it is chosen.
-Perturbations are kept apart from the recording that they are added to: FLAC makes little
-of them, and attacks that changed the same have one copy.
+Perturbations are kept apart from the recording that they are added to: FLAC makes
+little of them, and attacks that changed the same have one copy.
 """
 
 import base64
@@ -250,9 +250,7 @@ def _describe(
     snr = record.snr_db if record else None
     return {
         "system": system.label,
-        "attack": _CONTROLS.get(row.attack, row.attack)
-        if is_control
-        else system.attacker_of(row),
+        "attack": _name_attack(system, row),
         "budget": budget,
         "heard": mark_words(score.hyp, score.ref, score.target if has_target else None),
         "wanted": "nothing: it is random" if is_control else _wanted(row, score),
@@ -260,6 +258,14 @@ def _describe(
         "success": score.success and not is_control,
         "snr": "" if snr is None else f"{snr:.1f}",
     }
+
+
+def _name_attack(system: SystemResult, row: Row) -> str:
+    if row.role == "control":
+        return _CONTROLS.get(row.attack, row.attack)
+    if row.suite is not None:
+        return f"{row.attack}: the worst of several"
+    return system.attacker_of(row)
 
 
 def _wanted(row: Row, score: UttScore) -> str:

@@ -5,8 +5,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espnet_mtl.report.comparison import Group
-from espnet_mtl.report.document import AudioClips, Block, Image, Part
-from espnet_mtl.report.example import Example, find_example, write_example
+from espnet_mtl.report.document import (
+    AudioClips,
+    Block,
+    Heading,
+    Image,
+    Part,
+    Text,
+)
+from espnet_mtl.report.example import (
+    Example,
+    describe_example,
+    find_example,
+    write_example,
+)
 from espnet_mtl.report.experiment import Experiment, named_confusions
 from espnet_mtl.report.hear import write_hear
 from espnet_mtl.report.robustness.curves import GroupCurves
@@ -51,7 +63,7 @@ def make_media(
             plot_attacker_curves(one, output / path)
             text = f"AdvTWER by attacker as the budget grows, {one.group.title}"
             made[f"curve {number} of attackers"].append(Image(path, text))
-    made["hear"] = _to_hear(groups, output)
+    made |= _to_hear(groups, output)
     if plot_training(experiments, output / "plots/training.png"):
         image = Image("plots/training.png", "Validation measures after each epoch")
         made["training"].append(image)
@@ -60,15 +72,22 @@ def make_media(
     return made
 
 
-def _to_hear(groups: Sequence[Group], output: Path) -> list[Block]:
+def _to_hear(groups: Sequence[Group], output: Path) -> dict[str, list[Block]]:
     """Write recordings of the first group that has some, and an example of them."""
     for group in groups:
         example = find_example(group)
         choices = write_hear(group, output, example.utt if example else "")
-        if choices:
-            words = _show_example(example, output) if example else []
-            return [Part("hear", choices, words)]
-    return []
+        if not choices:
+            continue
+        if example is None:
+            return {"hear": [Part("hear", choices, [])]}
+        words = describe_example(group, example)
+        shown = [Heading("An example"), *_show_example(example, output)]
+        return {
+            "example": [Part("example", words, [Text(words.text)])],
+            "hear": [Part("hear", choices, shown)],
+        }
+    return {}
 
 
 def _show_example(example: Example, output: Path) -> list[Block]:

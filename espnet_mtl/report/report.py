@@ -99,7 +99,8 @@ class Report:
         words = [Text(f"**{one.question}** {one.text}") for one in found]
         blocks: list[Block] = [Part("verdicts", found, words)] if found else []
         if any(one.bars for one in found):
-            blocks.append(Text(" ".join([tables.DECIBELS, *caveats(group)])))
+            note = " ".join([tables.DECIBELS, *caveats(group)])
+            blocks.append(Text(note, aside=True))
         return [*blocks, *(Text(line, warning=True) for line in warnings(group))]
 
     def main_blocks(self) -> list[Block]:
@@ -198,10 +199,10 @@ def results_rows(
 
 
 _LEAD = (
-    "An attacker adds a little noise to a recording, so that a speech recogniser writes "
-    "down {}. This report says how little is enough, and whether some recognisers "
-    "withstand more than others."
+    "An attacker adds a little noise to a recording, so that a speech recogniser "
+    "writes down {}. This report says how little is enough{}."
 )
+_SEVERAL = ", and whether some recognisers withstand more than others"
 _GOALS = {
     "target": "a sentence of the attacker's choice",
     "away": "other words than were said",
@@ -211,24 +212,22 @@ _GOALS = {
 
 def _blocks(report: Report, media: Mapping[str, list[Block]]) -> list[Block]:
     """Write the whole report: first what was found, then what it rests on."""
-    blocks = _lead(report)
+    blocks = [*_lead(report), *media["example"]]
     for group in report.groups:
         if len(report.groups) > 1:
             blocks.append(Heading(group.title))
         blocks += report.verdict_blocks(group)
         blocks += _charts(report, group, media)
-        blocks.append(
-            tables.glance_table(group, report.curves_of(group), report.audits)
-        )
-        blocks.append(Text(" ".join([*tables.notes(group), tables.LEGEND_GLANCE])))
+        curves = report.curves_of(group)
+        blocks.append(tables.glance_table(group, curves, report.audits))
+        note = [*tables.notes(group), tables.glance_legend(group, curves)]
+        blocks.append(Text(" ".join(note), aside=True))
         blocks += tables.other_goals(group)
     blocks += audit_words.audit_part(report.audits)
     blocks += media["hear"]
-    folds = _details(report, media)
-    return [
-        *blocks,
-        *(Fold(title, inside) for title, inside in folds.items() if inside),
-    ]
+    details = _details(report, media)
+    folds = [Fold(title, inside) for title, inside in details.items() if inside]
+    return [*blocks, *audit_words.audit_details(report.audits), *folds]
 
 
 def _lead(report: Report) -> list[Block]:
@@ -240,7 +239,8 @@ def _lead(report: Report) -> list[Block]:
         for row in (*system.attacked, *system.untargeted)
     }
     goals = [said for words, said in _GOALS.items() if words in wants]
-    return [Text(_LEAD.format(", or ".join(goals)))] if goals else []
+    several = _SEVERAL if len(report.experiments) > 1 else ""
+    return [Text(_LEAD.format(", or ".join(goals), several))] if goals else []
 
 
 def _charts(

@@ -26,13 +26,6 @@ LEGEND = (
     "than the baseline; in brackets the 95 % interval of a paired bootstrap over "
     "speakers."
 )
-LEGEND_GLANCE = (
-    "WER: before the attack, ↓ lower is better. AdvTWER: word error rate of what is "
-    "heard in attacked audio, against what the attacker wanted; ↑ higher = the attack "
-    "failed. Half broken: how far below the speech the noise is with which half of the "
-    "recordings are heard exactly as the attacker wanted; ↓ fewer dB = louder noise is "
-    "needed."
-)
 DECIBELS = (
     "Differences in dB: how much louder the noise may be before a recording is heard "
     "as the attacker wanted, on average over the recordings; 6 dB are twice as much. "
@@ -145,6 +138,23 @@ def glance_table(
             row.append(audit.short if audit else "-")
         rows.append(row)
     return Table(header, rows)
+
+
+def glance_legend(group: Group, curves: GroupCurves | None) -> str:
+    """Explain the columns of the small table."""
+    parts = ["WER: before the attack, ↓ lower is better."]
+    if group.budgets:
+        parts.append(
+            "AdvTWER: word error rate of what is heard in attacked audio, against what "
+            "the attacker wanted; ↑ higher = the attack failed."
+        )
+    if curves:
+        parts.append(
+            "Half broken: how far below the speech the noise is with which half of the "
+            "recordings are heard exactly as the attacker wanted; ↓ fewer dB = louder "
+            "noise is needed."
+        )
+    return " ".join(parts)
 
 
 def other_goals(group: Group) -> list[Block]:

@@ -41,8 +41,14 @@ def audit_part(groups: Sequence[AuditGroup]) -> list[Block]:
     """Make the part of a report that shows the audit; empty without audits."""
     if not groups:
         return []
-    words = Fold("Audit of the attack", audit_blocks(groups))
-    return [Part("audit", AuditWords(groups), [words])]
+    return [Part("audit", AuditWords(groups), [Bullets(audit_lines(groups))])]
+
+
+def audit_details(groups: Sequence[AuditGroup]) -> list[Block]:
+    """Write all about the audit for Markdown: the page has it behind the marks."""
+    if not groups:
+        return []
+    return [Part("", None, [Fold("Audit of the attack", audit_blocks(groups))])]
 
 
 def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:

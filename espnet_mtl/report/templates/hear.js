@@ -137,7 +137,7 @@ function about(kind, version, sounds) {
   if (!sounds[kind]) { return ""; }
   const peak = `largest sample ${peakOf(sounds[kind]).toPrecision(2)}`;
   if (kind === "noise") { return version.snr ? `${peak}, ${version.snr} dB below the speech` : peak; }
-  if (kind === "loud") { return `${sounds.gain.toPrecision(2)} times as loud`; }
+  if (kind === "loud") { return `${sounds.gain < 10 ? sounds.gain.toPrecision(2) : Math.round(sounds.gain)} times as loud`; }
   return peak;
 }
 

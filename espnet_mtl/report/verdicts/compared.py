@@ -38,16 +38,23 @@ def answer_by_pairs(
         answer = "In part"
     else:
         answer = "No" if claims.CONTRADICTED in found else "Not shown"
-    said = [_said(claim, one, decibel) for claim, one in judged]
+    zero, bars = _bars(judged, decibel)
+    return Verdict(question, answer, _say(judged, decibel), bars, zero)
+
+
+def _say(judged: Sequence[tuple[Claim, str]], decibel: float) -> str:
+    """Say how each pair fared, those first that are judged, and of how many."""
+    said = [_said(*one, decibel) for one in judged if not _is_open(one[1])]
+    others = [_said(*one, decibel) for one in judged if _is_open(one[1])]
     sizes = {
         (claim.area.utterances, claim.area.speakers)
         for claim, one in judged
         if claim.area and not _is_open(one)
     }
-    of = [recordings_of(*size) for size in sorted(sizes)]
-    sentence = "; ".join(said) + (f" ({' or '.join(of)})" if of else "")
-    zero, bars = _bars(judged, decibel)
-    return Verdict(question, answer, f"{sentence}.", bars, zero)
+    of = " or ".join(recordings_of(*size) for size in sorted(sizes))
+    parts = [f"{'; '.join(said)} ({of})."] if said else []
+    parts += [f"{'; '.join(others)}."] if others else []
+    return " ".join(parts)
 
 
 def _is_open(said: str) -> bool:

@@ -64,15 +64,14 @@ def _median_of(systems: Sequence[SystemCurves]) -> tuple[str, str]:
         if len(known) > 1:
             who = f"from {who}, the easiest, to {_median_words(hardest)}, the hardest"
         times = f"{10 ** (last / 20):.0f} times weaker than the speech"
+        every = recordings_of(hardest.whole.n, hardest.whole.speakers)
+        parts.append(f"Noise {times} is enough for half of the {every}: {who}")
+    for one in others:
+        every = recordings_of(one.whole.n, one.whole.speakers)
         parts.append(
-            f"Noise that is {times} is enough for half of the "
-            f"{recordings_of(hardest.whole.n, hardest.whole.speakers)}: {who}"
+            f"{one.label} resists in more than half of the {every} up to the largest "
+            "budget tried"
         )
-    parts += [
-        f"{one.label} resists in more than half of the "
-        f"{recordings_of(one.whole.n, one.whole.speakers)} up to the largest budget tried"
-        for one in others
-    ]
     return answer, f"{'; '.join(parts)}."
 
 

@@ -48,18 +48,20 @@ _GOALS = {
 
 
 def _say_away(group: Group, system: SystemResult, row: Row) -> str:
+    every = recordings_of(row.n, len(group.speakers))
     return (
         f"{system.label} at a budget of {group.budget_name(row.budget)}: words are "
-        f"wrong in {show_success(row)} of {recordings_of(row.n, len(group.speakers))}, that is "
+        f"wrong in {show_success(row)} of {every}, that is "
         f"{number(row.adv_wer, 1)} %{show_interval(row.adv_wer_ci)} of all words "
         f"({number(row.benign_wer, 1)} % without an attack)"
     )
 
 
 def _say_keep(group: Group, system: SystemResult, row: Row) -> str:
+    every = recordings_of(row.n, len(group.speakers))
     return (
         f"{system.label} at a budget of {group.budget_name(row.budget)}: the same "
-        f"words in another accent in {show_success(row)} of {recordings_of(row.n, len(group.speakers))}; "
+        f"words in another accent in {show_success(row)} of {every}; "
         f"{number(row.adv_accent_acc, 1)} % of the accents are right "
         f"({number(row.accent_acc, 1)} % without an attack)"
     )

@@ -29,6 +29,11 @@ class Bar:
     low: float = 0.0
     high: float = 0.0
 
+    @property
+    def right(self) -> float:
+        """How far the interval ends before the right edge."""
+        return round(100.0 - self.high, 1)
+
 
 @dataclass(frozen=True)
 class Verdict:
