@@ -95,7 +95,7 @@ def write_hear(group: Group, folder: Path, first: str) -> list[Choice]:
     Args:
         group: The systems.
         folder: That of the page.
-        first: The utterance that the page begins with.
+        first: The utterance that the page begins with; "" for any.
 
     Returns:
         What there is to choose from; empty where the audio is gone.
@@ -105,7 +105,8 @@ def write_hear(group: Group, folder: Path, first: str) -> list[Choice]:
     reader = _Reader(group)
     choices: list[Choice] = []
     left = MOST_BYTES
-    for utt in [first, *(one for one in _choose(group) if one != first)][:_UTTERANCES]:
+    utts = dict.fromkeys(filter(None, [first, *_choose(group)]))
+    for utt in [*utts][:_UTTERANCES]:
         sounds = reader.read(utt, left if choices else MOST_BYTES)
         if sounds is None or not sounds.versions or sounds.size > left:
             continue

@@ -40,7 +40,7 @@ def samples_of(clip):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exps")
-    about = {"errors": lambda trial, *_: trial.budget < 0.005, "accent": True}
+    about = {"errors": lambda trial, *_: int(trial.budget < 0.005), "accent": True}
     return [make_exp(folder, name, **about) for name in ("ctc", "att")]
 
 
