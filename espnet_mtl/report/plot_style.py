@@ -17,7 +17,7 @@ from espnet_mtl.report.looks import Look  # noqa: E402
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; without their
 # yellow, which is too faint on white. Markers tell systems apart without any colour.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1.5, 2)), (0, (2, 1.5)))
 GREY = "#666666"

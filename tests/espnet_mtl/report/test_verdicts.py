@@ -199,6 +199,7 @@ def test_trainings_that_resist(tmp_path):
         ("ctc_adversarial", "ctc_noise"),
         ("ctc_adversarial_accent", "ctc_adversarial"),
         ("ctc_adversarial_accent", "ctc_adversarial_shuffled"),
+        ("ctc_adversarial_shuffled", "ctc_adversarial"),
     ]
     found = verdicts_of(group, pairs=pairs, efforts=efforts)
     answers = {
@@ -222,7 +223,11 @@ def test_trainings_that_resist(tmp_path):
             ["ctc_adversarial_accent − ctc_adversarial_shuffled"],
         ),
         # Another kind of recogniser: not the training alone
-        "Which of the other systems is harder to attack?": (
+        "Does a branch that learns nothing help?": (
+            "Not shown",
+            ["ctc_adversarial_shuffled − ctc_adversarial"],
+        ),
+        "Is ctc_adversarial harder to attack than att_plain?": (
             "Yes",
             ["ctc_adversarial − att_plain"],
         ),
