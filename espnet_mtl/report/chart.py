@@ -7,9 +7,9 @@ that a browser can stretch it to any size.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.comparison import Group
+from espnet_mtl.report.comparison import Group, SystemResult
 from espnet_mtl.report.looks import Look, looks_of_families, share_panels
-from espnet_mtl.report.norms import budget_name, decibels, from_decibels
+from espnet_mtl.report.norms import budget_name, decibels, from_decibels, strength
 from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.robustness.drawn import (
     band_of,
@@ -20,6 +20,7 @@ from espnet_mtl.report.robustness.drawn import (
     start_of,
 )
 from espnet_mtl.report.ticks import beyond, budget_ticks, even_ticks
+from espnet_mtl.results.attack_scores import Row
 
 _TICKS = 5
 _HEADROOM = 1.12  # above the highest value
@@ -55,6 +56,37 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What a chart says of its values.
+
+    Attributes:
+        title: What is to be seen, in a sentence.
+        value: What the values are.
+        higher: What a higher value means.
+        goal: Where the attacker wants to get, from untouched audio.
+    """
+
+    title: str
+    value: str
+    higher: str
+    goal: str
+
+
+_TARGETED = Words(
+    "The louder the noise, the more of the attacker's words are heard",
+    "AdvTWER, %",
+    "the attack failed, 0 = the attacker gets every word",
+    "↓ the attacker gets more words",
+)
+_UNTARGETED = Words(
+    "The louder the noise, the more words are heard wrongly",
+    "AdvWER, %",
+    "more words are wrong",
+    "↑ more words are wrong",
+)
+
+
+@dataclass(frozen=True)
 class Axes:
     """What all panels have in common.
 
@@ -64,7 +96,7 @@ class Axes:
         steps: Whether a line keeps its value up to the next point.
         null: The lowest and the highest value of untouched audio.
         snr: SNR of perturbations at 0 dB of the axis; ``None`` where unknown.
-        value: What the values are, and what an attacker wants of them.
+        words: What the values are.
     """
 
     norm: str | None
@@ -72,9 +104,7 @@ class Axes:
     steps: bool
     null: tuple[float, float]
     snr: float | None
-    value: str
-    up: str
-    down: str
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -103,18 +133,14 @@ class Chart:
     """A plot of one or more panels with the same axes.
 
     Attributes:
-        title: What is to be seen, in a sentence.
-        description: The same for who cannot see it.
+        description: What is to be seen, for who cannot see it.
         x_ticks: (place, text), below; ``top_ticks`` the same, above.
         null: Places of the band of untouched audio: its top and its bottom.
     """
 
-    title: str
+    words: Words
     description: str
     axis: str
-    value: str
-    up: str
-    down: str
     panels: Sequence[Panel]
     x_ticks: Sequence[tuple[float, str]]
     top_ticks: Sequence[tuple[float, str]]
@@ -149,54 +175,66 @@ def curve_chart(curves: GroupCurves) -> Chart:
         steps=True,
         null=(min(nulls), max(nulls)),
         snr=snr_at_full_scale(every),
-        value="AdvTWER, %",
-        up="the attack failed",
-        down="the attacker gets more words",
+        words=_TARGETED,
     )
-    return _place(
-        lines,
-        axes,
-        "The louder the noise, the more of the attacker's words are heard",
-        "; ".join(f"{line.label}: {line.note}" for line in lines),
-    )
+    return _place(lines, axes)
 
 
 def budget_chart(group: Group) -> Chart | None:
-    """Place AdvTWER at the attack's budgets; ``None`` where no attack has a target."""
-    lines, nulls = [], []
-    for system in group.systems:
-        rows = [row for b in group.budgets if (row := system.strongest(b))]
-        points = [
-            (row.budget, row.adv_twer) for row in rows if row.adv_twer is not None
+    """Place error rates at the attack's budgets: AdvTWER, or AdvWER without a target.
+
+    Returns:
+        ``None`` where no attack wants words to be heard otherwise.
+    """
+    if group.budgets:
+        found = [
+            (one, one.clean.null_twer, [one.strongest(b) for b in group.budgets])
+            for one in group.systems
         ]
-        if not points or system.clean.null_twer is None:
+        rates = [
+            (system, null, [(r, r.adv_twer, r.adv_twer_ci) for r in rows if r])
+            for system, null, rows in found
+        ]
+        words = _TARGETED
+    else:
+        rates = [
+            (
+                one,
+                one.clean.benign_wer,
+                [(r, r.adv_wer, r.adv_wer_ci) for r in _away(one)],
+            )
+            for one in group.systems
+        ]
+        words = _UNTARGETED
+    lines, nulls = [], []
+    for system, null, known in rates:
+        points = [(row.budget, rate) for row, rate, _ in known if rate is not None]
+        if not points or null is None:
             continue
-        band = [(row.budget, *row.adv_twer_ci) for row in rows if row.adv_twer_ci]
+        band = [(row.budget, *ends) for row, _, ends in known if ends]
         note = f"{points[-1][1]:.1f} % at {group.budget_name(points[-1][0])}"
         lines.append(Line(system.system, system.label, note, points, band))
-        nulls.append(system.clean.null_twer)
+        nulls.append(null)
     if not lines:
         return None
     low, high = _span(group.norm, lines)
-    axes = Axes(
-        norm=group.norm,
-        span=(
-            beyond(group.norm, low, -_MARGIN_DB),
-            beyond(group.norm, high, _MARGIN_DB),
-        ),
-        steps=False,
-        null=(min(nulls), max(nulls)),
-        snr=None,
-        value="AdvTWER, %",
-        up="the attack failed",
-        down="the attacker gets more words",
+    span = (
+        beyond(group.norm, low, -_MARGIN_DB),
+        beyond(group.norm, high, _MARGIN_DB),
     )
-    return _place(
-        lines,
-        axes,
-        "The louder the noise, the more of the attacker's words are heard",
-        "; ".join(f"{line.label}: {line.note}" for line in lines),
-    )
+    axes = Axes(group.norm, span, False, (min(nulls), max(nulls)), None, words)
+    return _place(lines, axes)
+
+
+def _away(system: SystemResult) -> list[Row]:
+    """The rows that did most damage, at each budget from weak to strong."""
+    most: dict[float, Row] = {}
+    for row in system.untargeted:
+        if row.words == "away" and row.adv_wer is not None:
+            known = most.get(row.budget)
+            if known is None or (known.adv_wer or 0.0) < row.adv_wer:
+                most[row.budget] = row
+    return sorted(most.values(), key=lambda row: strength(row.norm, row.budget))
 
 
 def _to_the_end(band: Band, end: float) -> Band:
@@ -211,7 +249,7 @@ def _span(norm: str | None, lines: Sequence[Line]) -> tuple[float, float]:
     )
 
 
-def _place(lines: Sequence[Line], axes: Axes, title: str, description: str) -> Chart:
+def _place(lines: Sequence[Line], axes: Axes) -> Chart:
     placer = _Placer(axes, _HEADROOM * max(axes.null[1], _highest(lines), 1.0))
     names = [line.system for line in lines]
     looks = looks_of_families(names)
@@ -223,13 +261,11 @@ def _place(lines: Sequence[Line], axes: Axes, title: str, description: str) -> C
         )
         for places in share_panels(names)
     ]
+    said = "; ".join(f"{line.label}: {line.note}" for line in lines)
     return Chart(
-        title=title,
-        description=f"{title}. {description}.",
+        words=axes.words,
+        description=f"{axes.words.title}. {said}.",
         axis=_AXIS.get(axes.norm or "", "budget"),
-        value=axes.value,
-        up=axes.up,
-        down=axes.down,
         panels=panels,
         x_ticks=placer.x_ticks(),
         top_ticks=placer.top_ticks(),

@@ -191,7 +191,8 @@ class _Reader:
             for row in some
         ]
         for _, _, system, row in sorted(rows, key=lambda one: one[:2]):
-            if score := system.result.feasible_scores(row).get(utt):
+            score = system.result.scores_of(row).get(utt)
+            if score and score.feasible:
                 yield system, row, score
 
     def _audio(

@@ -2,10 +2,11 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from curve_factory import make_curve_exp
-from exp_factory import make_exp
+from exp_factory import CLEAN, change_rows, make_exp, make_trial
 
 from espnet_mtl.report.chart import budget_chart, curve_chart
 from espnet_mtl.report.comparison import make_groups
@@ -121,3 +122,20 @@ def test_without_curves_there_are_the_budgets(tmp_path):
     assert len(set(ys)) == 1
     assert place_of(chart.y_ticks, "20") > ys[0] > place_of(chart.y_ticks, "40")
     assert line.note == "30.0 % at 0.008"
+
+
+def test_attacks_without_a_target_show_the_damage(tmp_path):
+    trials = [CLEAN]
+    for budget in (0.001, 0.002):
+        trial = make_trial("pgd", "untargeted", budget=budget)
+        trials.append(replace(trial, words="away"))
+    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 0, trials=trials, audio=False)
+    change_rows(exp, lambda row: {"adv_wer": 1e4 * row.budget} if row.budget else {})
+    [group] = make_groups(read_experiments([exp]))
+    chart = budget_chart(group)
+    assert chart.words.value == "AdvWER, %"
+    [[line]] = [panel.lines for panel in chart.panels]
+    ten, twenty = (y for _, y in points_of(line.path))
+    zero = place_of(chart.y_ticks, "0")
+    assert zero - twenty == pytest.approx(2 * (zero - ten), abs=0.02)
+    assert chart.null[0] > ten  # WER of untouched audio: 4 %
