@@ -42,7 +42,8 @@ def looks_of_families(systems: Sequence[str]) -> list[Look]:
     looks = []
     for family, kind in zip(families, kinds, strict=True):
         number = colours.index(kind)
-        dash = (number + number // NUM_COLOURS) % NUM_DASHES
+        # Next ones differ in both, those with the same colour in the dashes.
+        dash = (number % NUM_COLOURS + number // NUM_COLOURS) % NUM_DASHES
         marker = markers.index(family) % NUM_MARKERS
         looks.append(Look(number % NUM_COLOURS, dash, marker))
     return looks

@@ -56,8 +56,8 @@ def audits_of(group, *changed):
     return [AuditGroup("", found)]
 
 
-def verdicts_of(group, *changed, pairs=(), efforts=None):
-    curves = make_curves(group)
+def verdicts_of(group, *changed, pairs=(), efforts=None, curves=None):
+    curves = curves or make_curves(group)
     found = make_verdicts(
         group, curves, audits_of(group, *changed), pairs, efforts or {}
     )
@@ -113,7 +113,8 @@ def test_several_pairs(tmp_path):
 @pytest.mark.parametrize("said", [FAIL, NOT_RUN])
 @pytest.mark.parametrize("system", ["ctc", "ctc_accent"])
 def test_nothing_is_claimed_where_a_gate_does_not_pass(shared, gate, said, system):
-    found = verdicts_of(shared, (system, gate, said))
+    group, curves = shared
+    found = verdicts_of(group, (system, gate, said), curves=curves)
     assert found[ACCENT].answer == "Not judged"
     assert gate in found[ACCENT].sentence
     assert "dB" not in found[ACCENT].sentence + found[ACCENT].bars[0].value
@@ -128,11 +129,13 @@ def test_nothing_is_claimed_where_a_gate_does_not_pass(shared, gate, said, syste
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shared")
-    return make_group(folder, {"ctc": WEAK, "ctc_accent": HARD})
+    group = make_group(folder, {"ctc": WEAK, "ctc_accent": HARD})
+    return group, make_curves(group)
 
 
 def test_how_little_is_enough(shared):
-    found = verdicts_of(shared)[LITTLE]
+    group, curves = shared
+    found = verdicts_of(group, curves=curves)[LITTLE]
     # Half are broken by 0.001 and by 0.004; their SNRs by the formula above.
     assert found.answer == "28 to 40 dB below the speech"
     assert "from ctc at 40.0 dB [" in found.sentence
@@ -141,7 +144,7 @@ def test_how_little_is_enough(shared):
     assert "25 times weaker than the speech" in found.sentence  # 10 ** (28 / 20)
     assert "half of the 8 recordings of 8 speakers" in found.sentence
     both = [(name, "steps", FAIL) for name in ("ctc", "ctc_accent")]
-    assert verdicts_of(shared, *both)[LITTLE].answer == "Not judged"
+    assert verdicts_of(group, *both)[LITTLE].answer == "Not judged"
 
 
 def test_a_single_system(tmp_path):
