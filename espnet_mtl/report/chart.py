@@ -4,7 +4,7 @@ Places are in percent of the plot's width and height, from its upper left corner
 that a browser can stretch it to any size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from espnet_mtl.report.comparison import Group, SystemResult
@@ -32,6 +32,7 @@ _AXIS = {
 }
 Points = Sequence[tuple[float, float]]
 Band = Sequence[tuple[float, float, float]]
+_Rate = tuple[float, float | None, tuple[float, float] | None]
 
 
 @dataclass(frozen=True)
@@ -184,46 +185,46 @@ def budget_chart(group: Group) -> Chart | None:
     """Place error rates at the attack's budgets: AdvTWER, or AdvWER without a target.
 
     Returns:
-        ``None`` where no attack wants words to be heard otherwise.
+        ``None`` where no attack wants other words to be heard, or without budgets that
+        have a place on the axis.
     """
-    if group.budgets:
-        found = [
-            (one, one.clean.null_twer, [one.strongest(b) for b in group.budgets])
-            for one in group.systems
-        ]
-        rates = [
-            (system, null, [(r, r.adv_twer, r.adv_twer_ci) for r in rows if r])
-            for system, null, rows in found
-        ]
-        words = _TARGETED
-    else:
-        rates = [
-            (
-                one,
-                one.clean.benign_wer,
-                [(r, r.adv_wer, r.adv_wer_ci) for r in _away(one)],
-            )
-            for one in group.systems
-        ]
-        words = _UNTARGETED
-    lines, nulls = [], []
-    for system, null, known in rates:
-        points = [(row.budget, rate) for row, rate, _ in known if rate is not None]
+    nulls, lines = [], []
+    for system in group.systems:
+        clean, rates = system.clean, list(_rates(group, system))
+        null = clean.null_twer if group.budgets else clean.benign_wer
+        points = [(budget, rate) for budget, rate, _ in rates if rate is not None]
         if not points or null is None:
             continue
-        band = [(row.budget, *ends) for row, _, ends in known if ends]
+        band = [(budget, *ends) for budget, _, ends in rates if ends]
         note = f"{points[-1][1]:.1f} % at {group.budget_name(points[-1][0])}"
         lines.append(Line(system.system, system.label, note, points, band))
         nulls.append(null)
-    if not lines:
+    budgets = [budget for line in lines for budget, _ in line.points]
+    if not budgets or (group.norm != "snr" and min(budgets) <= 0.0):
         return None
     low, high = _span(group.norm, lines)
-    span = (
-        beyond(group.norm, low, -_MARGIN_DB),
-        beyond(group.norm, high, _MARGIN_DB),
+    axes = Axes(
+        norm=group.norm,
+        span=(
+            beyond(group.norm, low, -_MARGIN_DB),
+            beyond(group.norm, high, _MARGIN_DB),
+        ),
+        steps=False,
+        null=(min(nulls), max(nulls)),
+        snr=None,
+        words=_TARGETED if group.budgets else _UNTARGETED,
     )
-    axes = Axes(group.norm, span, False, (min(nulls), max(nulls)), None, words)
     return _place(lines, axes)
+
+
+def _rates(group: Group, system: SystemResult) -> Iterator[_Rate]:
+    """Yield budget, error rate and interval of a system, from weak to strong."""
+    if not group.budgets:
+        for row in _away(system):
+            yield row.budget, row.adv_wer, row.adv_wer_ci
+    for budget in group.budgets:
+        if strongest := system.strongest(budget):
+            yield budget, strongest.adv_twer, strongest.adv_twer_ci
 
 
 def _away(system: SystemResult) -> list[Row]:

@@ -260,7 +260,8 @@ def _charts(
         return [Part("chart", curve_chart(curves), media[f"curve {number}"])]
     chart = budget_chart(group)
     number = report.groups.index(group) + 1
-    return [Part("chart", chart, media[f"budgets {number}"])] if chart else []
+    pictures = media[f"budgets {number}"]
+    return [Part("chart", chart, pictures)] if chart else pictures
 
 
 def _details(
