@@ -13,9 +13,9 @@ Makes the environment (local/install.sh --dev), then runs
     tests/lint.sh      ruff, mypy and shellcheck
     bats tests/shell   the shell scripts
     pytest             everything else; arguments go here, such as "-k attack"
-and says which of them failed. Ends with status 1 if any did. The tests against the real
-sclite and a real SLURM are left out where they are not installed; root on Debian and
-Ubuntu gets them here.
+and says which of them failed. Ends with status 1 if any did. The tests that need the
+real sclite, a real SLURM or Chromium are left out where these are not installed; root on
+Debian and Ubuntu gets them here.
 
 With --python, that of an environment with ESPnet, the tests run there. Any other Python
 from 3.11 on gets an environment of its own beside .venv, such as .venv-3.13.
@@ -82,6 +82,15 @@ has_sclite() {
     command -v sclite >/dev/null || [ -x /usr/lib/sctk/bin/sclite ]
 }
 
+# Under the names that tests/browser.py looks for.
+has_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "${name}" >/dev/null; then return; fi
+    done
+    return 1
+}
+
 . tests/shell/slurm_cluster.sh  # has_slurm
 
 # Best effort: tests that need what cannot be had are left out, and the last line says so.
@@ -117,6 +126,7 @@ apt_get_install() { # apt_get_install <package>...
 left_out=
 ensure sclite sctk
 ensure slurm slurm-wlm munge
+ensure chromium chromium
 
 failed=
 tests/lint.sh || failed+=" lint"

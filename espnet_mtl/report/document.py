@@ -1,8 +1,8 @@
-"""A document of few kinds of blocks, written as Markdown or as an HTML page."""
+"""A document of few kinds of blocks, written as Markdown; ``page.py`` makes a page."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from espnet_mtl.report.table import Table
 
@@ -17,10 +17,11 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; a warning stands out."""
+    """A paragraph; a warning stands out, an aside stands back."""
 
     text: str
     warning: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,43 @@ class AudioClips:
     files: Sequence[tuple[str, str, str]]
 
 
-Block = Heading | Text | Bullets | Code | Image | AudioClips | Table
+@dataclass(frozen=True)
+class Fold:
+    """A section that the page shows on demand; in Markdown one with a heading."""
+
+    title: str
+    blocks: "Sequence[Block]"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page shows in its own way.
+
+    Attributes:
+        template: The macro that shows it, by the name of its file in ``templates/``;
+            empty for what only Markdown shows.
+        data: What the macro is given.
+        words: The same in other blocks, for Markdown.
+    """
+
+    template: str
+    data: Any
+    words: "Sequence[Block]"
+
+
+Block = Heading | Text | Bullets | Code | Image | AudioClips | Table | Fold | Part
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
     """Write blocks as Markdown."""
-    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+    return "\n\n".join(part for block in blocks if (part := _markdown(block))) + "\n"
 
 
 def _markdown(block: Block) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {text}"
-        case Text(text, warning):
+        case Text(text, warning, _):
             return f"**{text}**" if warning else text
         case Bullets(items):
             return "\n".join(f"- {item}" for item in items)
@@ -77,30 +102,9 @@ def _markdown(block: Block) -> str:
                 f"- [{what}]({path})" + (f", heard: “{heard}”" if heard else "")
                 for what, heard, path in files
             )
+        case Fold(title, inside):
+            return to_markdown([Heading(title), *inside]).rstrip()
+        case Part(_, _, words):
+            return to_markdown(words).rstrip()
         case _:
             return block.to_markdown()
-
-
-def to_html(blocks: Sequence[Block], title: str) -> str:
-    """Write blocks as one page that needs nothing from elsewhere."""
-    import jinja2  # here, since most commands write no page
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("espnet_mtl.report", package_path=""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["code"] = _mark_code
-    template = environment.get_template("page.html")
-    named = [(type(block).__name__, block) for block in blocks]
-    return template.render(title=title, blocks=named)
-
-
-def _mark_code(text: str) -> str:
-    """Escape a text; backticks mark code, as in Markdown."""
-    import markupsafe
-
-    html = re.sub(r"`([^`]*)`", r"<code>\1</code>", str(markupsafe.escape(text)))
-    return markupsafe.Markup(html)

@@ -17,6 +17,7 @@ from espnet_mtl.report.table import Table, number
 # pass and an attacked one.
 _PASSES = {"none": 1, "noise": 1, "pgd": 1, "trades": 2}
 _ATTACKS = ("pgd", "trades")
+_CTC_WEIGHT = 0.5  # ESPnet's default
 _STEPS = 2  # of an attack, where the configuration does not say
 
 _LEGEND = (
@@ -37,6 +38,8 @@ class Effort:
         updates: How often the weights were changed.
         passes: Gradient passes; ``None`` for a way to train that is not known here.
         whole: The same and those of its start; ``None`` where they are not known.
+        ctc_weight: Weight of the CTC loss: systems of one kind have the same.
+        is_adversarial: Whether it was trained on attacked audio.
     """
 
     way: str
@@ -44,6 +47,8 @@ class Effort:
     updates: int
     passes: int | None
     whole: int | None
+    ctc_weight: float
+    is_adversarial: bool
 
 
 def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
@@ -75,21 +80,27 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
         updates=batches // (settings.get("accum_grad") or 1),
         passes=passes,
         whole=_sum([passes, *(one.whole if one else None for one in before)]),
+        ctc_weight=(settings.get("model_conf") or {}).get("ctc_weight", _CTC_WEIGHT),
+        is_adversarial=settings.get("robust") in _ATTACKS,
     )
 
 
+def read_efforts(experiments: Iterable[Experiment]) -> dict[str, Effort]:
+    """Read what the training of each system has cost, where that is known."""
+    return {
+        one.system: effort for one in experiments if (effort := read_effort(one.path))
+    }
+
+
 def effort_blocks(
-    experiments: Iterable[Experiment], pairs: Iterable[tuple[str, str]] = ()
+    efforts: Mapping[str, Effort], pairs: Iterable[tuple[str, str]] = ()
 ) -> list[Block]:
     """Write what trainings have cost; nothing where that is not known.
 
     Args:
-        experiments: The systems.
+        efforts: Those of the systems.
         pairs: Names of systems that are compared.
     """
-    efforts = {
-        one.system: effort for one in experiments if (effort := read_effort(one.path))
-    }
     if not efforts:
         return []
     uneven = [

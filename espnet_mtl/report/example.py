@@ -11,6 +11,7 @@ from espnet_mtl.data.audio import read_audio_rate, write_audio
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.words import mark_words
 from espnet_mtl.results.attack_scores import Row, UttScore
 
 Samples = np.ndarray[Any, np.dtype[Any]]
@@ -43,6 +44,44 @@ class Example:
     clean: Samples
     clean_hyp: str
     attacked: Sequence[AttackedVersion]
+
+
+@dataclass(frozen=True)
+class ExampleWords:
+    """An example in words: what was said, and what is heard when it is attacked.
+
+    Attributes:
+        heard: Words with marks; see :func:`~espnet_mtl.report.words.mark_words`.
+        snr: How far the noise is below the speech, in dB; "" where it is not known.
+    """
+
+    system: str
+    said: str
+    heard: Sequence[tuple[str, str]]
+    snr: str
+
+    @property
+    def text(self) -> str:
+        """All of it in a sentence."""
+        heard = " ".join(word for word, _ in self.heard)
+        loud = f" {self.snr} dB below the speech" if self.snr else ""
+        return (
+            f"Said: “{self.said}”. Heard by {self.system} with noise{loud}: “{heard}”."
+        )
+
+
+def describe_example(group: Group, example: Example) -> ExampleWords:
+    """Put an example into words."""
+    shown = example.attacked[0]
+    system = next(one for one in group.systems if one.label == shown.label)
+    record = system.result.records.get(shown.score.key)
+    snr = record.snr_db if record else None
+    return ExampleWords(
+        shown.label,
+        shown.score.ref,
+        mark_words(shown.score.hyp, shown.score.ref, shown.score.target),
+        "" if snr is None else f"{snr:.0f}",
+    )
 
 
 def find_example(group: Group) -> Example | None:

@@ -10,7 +10,7 @@ from espnet_mtl.report.curves import read_curves
 from espnet_mtl.results import attack_scores, clean_scores
 from espnet_mtl.results.attack import RECORDS_NAME, read_records
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore
-from espnet_mtl.results.clean_scores import CleanScores
+from espnet_mtl.results.clean_scores import AccentConfusion, CleanScores
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import Role
 
@@ -166,3 +166,24 @@ def read_experiments(paths: Iterable[Path]) -> list[Experiment]:
             )
         seen[key] = attack.folder
     return experiments
+
+
+def named_confusions(
+    experiments: Sequence[Experiment],
+) -> list[tuple[str, AccentConfusion]]:
+    """Recognised accents by system; named so that one system's can be told apart."""
+    every = [
+        (one, scores, scores.accents)
+        for one in experiments
+        for scores in one.clean
+        if scores.accents
+    ]
+    has_sets = len({scores.set for _, scores, _ in every}) > 1
+    has_several = len(every) > len({one.path for one, *_ in every})
+    named = []
+    for one, scores, confusion in every:
+        parts = [one.system]
+        if has_sets or has_several:
+            parts.append(scores.set if has_sets else scores.decoder)
+        named.append((", ".join(parts), confusion))
+    return named

@@ -8,10 +8,10 @@ import yaml
 
 from espnet_mtl.environment import environment
 from espnet_mtl.report.audit.blocks import audit_lines
-from espnet_mtl.report.cautions import accent_warnings, warnings
+from espnet_mtl.report.cautions import accent_warnings
 from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
-from espnet_mtl.report.experiment import read_experiment
-from espnet_mtl.report.report import Report, named_confusions
+from espnet_mtl.report.experiment import named_confusions, read_experiment
+from espnet_mtl.report.report import Report
 from espnet_mtl.report.result_tables import (
     LEGEND,
     LEGEND_ACCENTS,
@@ -136,7 +136,7 @@ def _results(exp: Path) -> list[Block]:
         blocks += [Text(line, warning=True) for line in said]
     for group in report.groups:
         blocks.append(Heading(f"Under attack: {group.title}"))
-        blocks += [Text(line, warning=True) for line in warnings(group)]
+        blocks += report.verdict_blocks(group)
         blocks.append(full_table(group))
     if report.groups:
         blocks += [Text(LEGEND), Text(LEGEND_ALL)]

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from espnet_mtl.report.comparison import Group
-from espnet_mtl.report.plot_style import GREY, figure, legend_outside, look_of
+from espnet_mtl.report.looks import look_of
+from espnet_mtl.report.plot_style import GREY, figure, legend_outside, style_of
 from espnet_mtl.results.attack_scores import Row
 
 _AXIS = {
@@ -18,6 +19,8 @@ _AXIS = {
     "l2": "budget: L2 norm of the perturbation",
     "snr": "budget: signal-to-noise ratio in dB (stronger to the right)",
 }
+
+_NOISE = {"linewidth": 0.8, "alpha": 0.6, "markersize": 3}  # thin, in the same colour
 
 
 def plot_budgets(group: Group, path: Path) -> None:
@@ -27,7 +30,7 @@ def plot_budgets(group: Group, path: Path) -> None:
         for number, system in enumerate(group.systems):
             rows = [system.strongest(budget) for budget in group.budgets]
             _line(axis, rows, number, label=system.label)
-            _line(axis, system.noise, number, linestyle="--", alpha=0.7, markersize=4)
+            _line(axis, system.noise, number, **_NOISE)
         _null(axis, group)
         _scales(axis, group)
         axis.set_title("Strongest attacker on each system")
@@ -68,7 +71,12 @@ def _line(axis: Axes, rows: Sequence[Row | None], number: int, **options: Any) -
         if row is not None and row.adv_twer is not None
     )
     if points:
-        options = {"linewidth": 1.8, "markersize": 6, **look_of(number), **options}
+        options = {
+            "linewidth": 1.8,
+            "markersize": 6,
+            **style_of(look_of(number)),
+            **options,
+        }
         axis.plot(*zip(*points, strict=True), **options)
 
 
@@ -120,7 +128,7 @@ def _headroom(axis: Axes) -> None:
 def _legend(drawn: Figure, axis: Axes, noise: bool) -> None:
     handles, labels = axis.get_legend_handles_labels()
     if noise:
-        handles.append(Line2D([], [], color=GREY, linestyle="--"))
+        handles.append(Line2D([], [], color=GREY, marker=".", **_NOISE))
         labels.append("random noise")
     handles.append(Line2D([], [], color=GREY, linestyle=":"))
     labels.append("null: untouched audio")

@@ -1,6 +1,5 @@
 """Robustness curves: AdvTWER against a budget that grows."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,16 +12,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from espnet_mtl.report.norms import budget_name, decibels
-from espnet_mtl.report.plot_style import (
-    COLOURS,
-    GREY,
-    family_of,
-    figure,
-    legend_outside,
-    looks_of_families,
-)
+from espnet_mtl.report.looks import look_of, looks_of_families, share_panels
+from espnet_mtl.report.plot_style import GREY, figure, legend_outside, style_of
 from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.robustness.drawn import (
+    band_of,
+    end_of,
+    half_broken,
+    places_of,
+    snr_at_full_scale,
+    start_of,
+)
+from espnet_mtl.report.ticks import budget_ticks, even_ticks
 from espnet_mtl.results.curve import Curve
 
 _AXIS = {
@@ -32,14 +33,9 @@ _AXIS = {
 }
 _SNR = "SNR of such perturbations"
 _PALE = "#c8c8c8"
-_IN_A_PANEL = 3  # curves with bands that can be told apart
 _TICKS = 6  # of a small panel
 _WIDE_TICKS = 10
-_MARGIN_DB = 1.5
-_AFTER_DB = 6.0  # of the axis where nothing happens any more
 _LONGEST_INSIDE = 24  # characters of a name that fit into a panel
-_STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8))  # ticks in a decade
-_SPACINGS = (1, 2, 5, 10, 20, 50)  # of ticks in dB
 
 
 @dataclass(frozen=True)
@@ -59,15 +55,16 @@ class _Panel:
 def plot_curves(curves: GroupCurves, path: Path) -> None:
     """Draw the curve of every system with its band, twins in the same panel."""
     systems = curves.systems
-    looks = looks_of_families([one.whole.system for one in systems])
+    names = [one.whole.system for one in systems]
     lines = [
-        _Line(one.label, one.whole, look)
-        for one, look in zip(systems, looks, strict=True)
+        _Line(one.label, one.whole, style_of(look))
+        for one, look in zip(systems, looks_of_families(names), strict=True)
     ]
-    panels = [
-        _Panel("", shown, [one.curve for one in lines if one not in shown])
-        for shown in _share(lines)
-    ]
+    panels = []
+    for places in share_panels(names):
+        shown = [lines[place] for place in places]
+        others = [line.curve for line in lines if line not in shown]
+        panels.append(_Panel("", shown, others))
     with _figure(panels, path) as (drawn, axes):
         for axis, panel in zip(axes, panels, strict=True):
             for line in panel.lines:
@@ -78,10 +75,7 @@ def plot_curves(curves: GroupCurves, path: Path) -> None:
 def plot_attackers(curves: GroupCurves, path: Path) -> None:
     """Draw a panel for each system, with every attacker's curve."""
     names = curves.attackers
-    looks: dict[str, dict[str, Any]] = {
-        name: {"color": COLOURS[number % len(COLOURS)], "marker": "o"}
-        for number, name in enumerate(names)
-    }
+    looks = {name: style_of(look_of(n)) for n, name in enumerate(names)}
     panels = [
         _Panel(
             system.label,
@@ -96,20 +90,6 @@ def plot_attackers(curves: GroupCurves, path: Path) -> None:
         legend_outside(drawn, handles, [*names, "half of the utterances broken"])
 
 
-def _share(lines: Sequence[_Line]) -> list[list[_Line]]:
-    """Put lines into panels: families together, and several where there is room."""
-    families: dict[str, list[_Line]] = {}
-    for line in lines:
-        families.setdefault(family_of(line.curve.system), []).append(line)
-    panels: list[list[_Line]] = []
-    for family in families.values():
-        if panels and len(panels[-1]) + len(family) <= _IN_A_PANEL:
-            panels[-1].extend(family)
-        else:
-            panels.append(list(family))
-    return panels
-
-
 @contextmanager
 def _figure(
     panels: Sequence[_Panel], path: Path
@@ -119,14 +99,14 @@ def _figure(
     is_single = len(panels) == 1
     size, ticks = ((8.0, 5.0), _WIDE_TICKS) if is_single else ((4.3, 4.0), _TICKS)
     every = [line.curve for panel in panels for line in panel.lines]
-    end = _end(every)
+    end = end_of(every)
     with figure(
         path, len(panels), columns, size, (0.4, 0.5), sharex=True, sharey=True
     ) as (drawn, axes):
         used = list(axes.flat[: len(panels)])
         for axis, panel in zip(used, panels, strict=True):
             for curve in panel.others:
-                places = _xy(curve, end)
+                places = places_of(curve, end)
                 axis.plot(*places, drawstyle="steps-post", color=_PALE, lw=0.9)
             for line in panel.lines:
                 _curve(axis, line, end)
@@ -141,63 +121,25 @@ def _figure(
         yield drawn, used
 
 
-def _end(curves: Sequence[Curve]) -> float:
-    """The budget up to which curves are drawn: a little further than they change."""
-    norm = curves[0].norm
-    ends = [
-        curve.strongest
-        if curve.points[-1].broken < 100.0
-        else _beyond(norm, curve.points[-1].budget, _AFTER_DB)
-        for curve in curves
-    ]
-    last = max(ends, key=lambda budget: decibels(norm, budget))
-    return _beyond(norm, last, _MARGIN_DB)
-
-
 def _curve(axis: Axes, line: _Line, end: float) -> None:
     """A line with a marker where half of the utterances are broken."""
     curve = line.curve
-    budgets, rates = _xy(curve, end)
-    start = next(
-        n for n, one in enumerate(curve.points) if one.budget == curve.all_from
-    )
-    # Place 0 is before the first budget; what all were attacked with begins there.
-    start = start + 1 if start else 0
-    options: dict[str, Any] = {"drawstyle": "steps-post", "color": line.look["color"]}
+    budgets, rates = places_of(curve, end)
+    start = start_of(curve)
+    options: dict[str, Any] = {"drawstyle": "steps-post", **line.look}
+    options["marker"] = None
     axis.plot(budgets[start:], rates[start:], lw=2.0, label=line.label, **options)
     if start:
         before = slice(start + 1)
-        axis.plot(budgets[before], rates[before], lw=1.4, ls=":", **options)
+        axis.plot(budgets[before], rates[before], lw=0.8, **options)
     for point in curve.points:
         if point.budget == curve.median.value:
-            axis.plot(point.budget, point.adv_twer, linestyle="", **_marker(line))
-
-
-def _marker(line: _Line) -> dict[str, Any]:
-    return {"markersize": 7, "markeredgecolor": line.look["color"], **line.look}
-
-
-def _xy(curve: Curve, end: float) -> tuple[list[float], list[float]]:
-    """Places of the curve: before the first budget, at each, and where it ends."""
-    norm, points = curve.norm, curve.points
-    budgets = [_beyond(norm, points[0].budget, -_MARGIN_DB)]
-    budgets += [*(point.budget for point in points), end]
-    rates = [curve.null_twer, *(one.adv_twer for one in points), points[-1].adv_twer]
-    return budgets, rates
-
-
-def _beyond(norm: str | None, budget: float, decibel: float) -> float:
-    """A budget that is stronger by so many dB."""
-    return budget - decibel if norm == "snr" else budget * 10.0 ** (decibel / 20.0)
+            marker = {**line.look, "linestyle": "", "markersize": 7}
+            axis.plot(point.budget, point.adv_twer, **marker)
 
 
 def _band(axis: Axes, line: _Line) -> None:
-    first = decibels(line.curve.norm, line.curve.all_from)
-    points = [
-        (point.budget, *point.adv_twer_ci)
-        for point in line.curve.points
-        if point.adv_twer_ci and decibels(line.curve.norm, point.budget) >= first
-    ]
+    points = band_of(line.curve)
     if points:
         points.append((axis.get_xlim()[1], *points[-1][1:]))
         budgets, lows, highs = zip(*points, strict=True)
@@ -232,54 +174,26 @@ def _null(axis: Axes, curves: Sequence[Curve]) -> None:
 
 
 def _scales(axis: Axes, curves: Sequence[Curve], end: float, most: int) -> None:
-    every = [budget for curve in curves for budget in _xy(curve, end)[0]]
+    every = [budget for curve in curves for budget in places_of(curve, end)[0]]
     low, high = min(every), max(every)
+    ticks = budget_ticks(curves[0].norm, low, high, most)
     if curves[0].norm == "snr":
-        ticks = _even_ticks(low, high, most)
         axis.set_xlim(high, low)
     else:
-        ticks = _log_ticks(low, high, most)
         axis.set_xscale("log")
         axis.set_xlim(low, high)
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    rates = [rate for curve in curves for rate in _xy(curve, end)[1]]
+    rates = [rate for curve in curves for rate in places_of(curve, end)[1]]
     top = max(1.12 * max(rates), 1.0)
     axis.set_ylim(-0.015 * top, top)  # room for a marker at 0
 
 
-def _log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between two, as many as there is room for."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found: list[float] = []
-    for steps in _STEPS:
-        ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(found) < 2 or len(ticks) <= most:
-            found = ticks
-    return found
-
-
-def _even_ticks(low: float, high: float, most: int) -> list[float]:
-    """Whole numbers at equal distances."""
-    wide = high - low
-    space = next((one for one in _SPACINGS if wide / one <= most), _SPACINGS[-1])
-    first, last = math.ceil(low / space), math.floor(high / space)
-    return [float(space * number) for number in range(first, last + 1)]
-
-
 def _snrs(axis: Axes, curves: Sequence[Curve], most: int, named: bool) -> None:
     """A second axis on top: the SNR that a budget comes to."""
-    norm = curves[0].norm
-    known = [
-        point.snr_db + decibels(norm, point.budget)
-        for curve in curves
-        for point in curve.points[:1]
-        if point.snr_db is not None
-    ]
-    if norm == "snr" or not known:
+    at_full_scale = snr_at_full_scale(curves)
+    if at_full_scale is None:
         return
-    at_full_scale = float(np.median(known))
 
     def to_snr(budgets: Any) -> Any:
         return at_full_scale - 20.0 * np.log10(np.maximum(budgets, 1e-30))
@@ -290,7 +204,7 @@ def _snrs(axis: Axes, curves: Sequence[Curve], most: int, named: bool) -> None:
     top = axis.secondary_xaxis("top", functions=(to_snr, to_budget))
     top.spines["top"].set_visible(False)
     loud, quiet = sorted(float(to_snr(limit)) for limit in axis.get_xlim())
-    ticks = _even_ticks(loud, quiet, most)
+    ticks = even_ticks(loud, quiet, most)
     top.xaxis.set_major_locator(FixedLocator(ticks))
     top.xaxis.set_minor_locator(NullLocator())
     top.set_xticks(ticks, [f"{tick:g} dB" for tick in ticks])
@@ -309,7 +223,7 @@ def _legends(drawn: Figure, axes: Sequence[Axes], panels: Sequence[_Panel]) -> N
         return
     for axis, panel in zip(axes, panels, strict=True):
         handles = [_handle(line) for line in panel.lines]
-        labels = [f"{line.label}: {_half(line.curve)}" for line in panel.lines]
+        labels = [f"{line.label}: {half_broken(line.curve)}" for line in panel.lines]
         if panel.others:
             handles.append(Line2D([], [], color=_PALE))
             labels.append("the other systems")
@@ -324,19 +238,7 @@ def _legends(drawn: Figure, axes: Sequence[Axes], panels: Sequence[_Panel]) -> N
 
 
 def _handle(line: _Line) -> Line2D:
-    return Line2D([], [], linewidth=2.0, **_marker(line))
-
-
-def _half(curve: Curve) -> str:
-    if curve.median.value is None:
-        return f"fewer than half broken up to {_short(curve, curve.strongest)}"
-    first = curve.points[0].budget == curve.median.value
-    return f"half broken {'by' if first else 'at'} {_short(curve, curve.median.value)}"
-
-
-def _short(curve: Curve, budget: float) -> str:
-    digits = 3 if curve.norm == "snr" else 2
-    return budget_name(curve.norm, float(f"{budget:.{digits}g}"))
+    return Line2D([], [], linewidth=2.0, markersize=7, **line.look)
 
 
 def _dot() -> Line2D:

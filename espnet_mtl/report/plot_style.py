@@ -11,13 +11,15 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt  # noqa: E402  # the backend comes first
 from matplotlib.artist import Artist  # noqa: E402
-from matplotlib.colors import to_hex, to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+
+from espnet_mtl.report.looks import Look  # noqa: E402
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; without their
 # yellow, which is too faint on white. Markers tell systems apart without any colour.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1.5, 2)), (0, (2, 1.5)))
 GREY = "#666666"
 DPI = 120
 _LONGEST_BESIDE = 24  # characters of a name that leave room for the panels
@@ -39,39 +41,13 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def look_of(number: int) -> dict[str, str]:
-    """Colour and marker of the system at a place in the tables."""
+def style_of(look: Look) -> dict[str, Any]:
+    """Colour, dashes and marker of a line, as Matplotlib takes them."""
     return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
+        "color": COLOURS[look.colour],
+        "linestyle": DASHES[look.dash],
+        "marker": MARKERS[look.marker],
     }
-
-
-def looks_of_families(systems: Sequence[str]) -> list[dict[str, Any]]:
-    """Colours and markers of systems, in their order: twins look alike.
-
-    A system with the accent branch (``ctc_accent``) has a darker shade of the colour of
-    the same system without it (``ctc``), and a marker with a white middle.
-    """
-    families = list(dict.fromkeys(map(family_of, systems)))
-    looks = []
-    for system in systems:
-        colour = COLOURS[families.index(family_of(system)) % len(COLOURS)]
-        is_twin = system != family_of(system)
-        shade = _darker(colour) if is_twin else colour
-        inside = "white" if is_twin else shade
-        looks.append({"color": shade, "marker": "o", "markerfacecolor": inside})
-    return looks
-
-
-def _darker(colour: str) -> str:
-    red, green, blue = to_rgb(colour)
-    return to_hex((0.45 * red, 0.45 * green, 0.45 * blue))
-
-
-def family_of(system: str) -> str:
-    """Return the name that a system shares with its twin."""
-    return system.removesuffix("_accent")
 
 
 def legend_outside(

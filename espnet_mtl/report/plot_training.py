@@ -6,7 +6,8 @@ from pathlib import Path
 from matplotlib.ticker import MaxNLocator
 
 from espnet_mtl.report.experiment import Experiment
-from espnet_mtl.report.plot_style import figure, legend_outside, look_of
+from espnet_mtl.report.looks import look_of
+from espnet_mtl.report.plot_style import figure, legend_outside, style_of
 
 _MOST_MARKERS = 20
 
@@ -44,7 +45,7 @@ def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
                     linewidth=1.6,
                     markersize=4,
                     markevery=every,
-                    **look_of(number),
+                    **style_of(look_of(number)),
                 )
                 shown[number] = line
             axis.set_title(f"validation {_PANELS[name]}")

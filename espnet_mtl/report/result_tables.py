@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+from espnet_mtl.report.audit.audits import AuditGroup
 from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
+from espnet_mtl.report.document import Block, Heading
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import budget_name, strength
+from espnet_mtl.report.robustness.blocks import half_broken_snr
+from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.table import Table, counted, number
 from espnet_mtl.results.attack_scores import Row
-from espnet_mtl.results.trial import WORST_CASE
+from espnet_mtl.results.trial import WORST_CASE, Words
 
 LEGEND = (
     "AdvTWER: word error rate (%) of what the system hears in attacked audio, against "
@@ -21,6 +25,11 @@ LEGEND = (
     "Differences are in points, system minus baseline, ↑ above 0 = harder to attack "
     "than the baseline; in brackets the 95 % interval of a paired bootstrap over "
     "speakers."
+)
+DECIBELS = (
+    "Differences in dB: how much louder the noise may be before a recording is heard "
+    "as the attacker wanted, on average over the recordings; 6 dB are twice as much. "
+    "In brackets 95 % intervals over speakers."
 )
 LEGEND_ACCENTS = (
     "Accent accuracy: share (%) of accents recognised. Balanced: balanced accuracy, "
@@ -103,6 +112,123 @@ def short_table(group: Group) -> Table:
     return Table(header, rows)
 
 
+def glance_table(
+    group: Group, curves: GroupCurves | None, audits: Sequence[AuditGroup]
+) -> Table:
+    """Make the small table: what matters most of each system, in a few columns."""
+    by_label = {one.label: one for one in curves.systems} if curves else {}
+    by_folder = {one.result.folder: one for each in audits for one in each.audits}
+    header = ["system", "WER % ↓"]
+    if group.budgets:
+        header += ["AdvTWER % ↑ without attack"]
+        header += [f"at {group.budget_name(budget)}" for budget in group.budgets]
+    header += ["half broken: dB below speech ↓ [95 %]"] if by_label else []
+    header += ["audit"] if by_folder else []
+    rows = []
+    for system in group.systems:
+        row = [system.label, number(system.clean.benign_wer)]
+        if group.budgets:
+            row.append(number(system.clean.null_twer, 1))
+        row += [_adv_twer(system.strongest(budget), 1) for budget in group.budgets]
+        if by_label:
+            curve = by_label.get(system.label)
+            row.append(half_broken_snr(curve.whole) if curve else "-")
+        if by_folder:
+            audit = by_folder.get(system.result.folder)
+            row.append(audit.short if audit else "-")
+        rows.append(row)
+    return Table(header, rows)
+
+
+def glance_legend(group: Group, curves: GroupCurves | None) -> str:
+    """Explain the columns of the small table."""
+    parts = ["WER: before the attack, ↓ lower is better."]
+    if group.budgets:
+        parts.append(
+            "AdvTWER: word error rate of what is heard in attacked audio, against what "
+            "the attacker wanted; ↑ higher = the attack failed."
+        )
+    if curves:
+        parts.append(
+            "Half broken: how far below the speech the noise is with which half of the "
+            "recordings are heard exactly as the attacker wanted; ↓ fewer dB = louder "
+            "noise is needed."
+        )
+    return " ".join(parts)
+
+
+def other_goals(group: Group) -> list[Block]:
+    """Make tables of attacks that want other words, or another accent.
+
+    They have columns of their own: AdvTWER says nothing where there is no target.
+    """
+    blocks: list[Block] = []
+    for words, title, columns in _OTHER_GOALS:
+        rows = [
+            (system, row)
+            for system in group.systems
+            for row in system.untargeted
+            if row.words == words
+        ]
+        if not rows:
+            continue
+        rows.sort(key=lambda one: group.systems.index(one[0]))  # else as they are
+        header = ["system", "attacker", "budget", "n", *columns]
+        cells = [
+            [
+                system.label,
+                system.attacker_of(row),
+                budget_name(row.norm, row.budget),
+                str(row.n),
+                *_OTHER_CELLS[words](row),
+            ]
+            for system, row in rows
+        ]
+        blocks += [Heading(title, level=3), Table(header, cells, text_columns=2)]
+    return blocks
+
+
+_OTHER_GOALS: Sequence[tuple[Words, str, Sequence[str]]] = (
+    (
+        "away",
+        "Attacks that want anything but what was said",
+        (
+            "WER % without attack",
+            "AdvWER % ↓ [95 %]",
+            "recordings with a wrong word % ↓ [95 %]",
+            "SNR dB",
+        ),
+    ),
+    (
+        "keep",
+        "Attacks that want another accent and the same words",
+        (
+            "accents right % without attack",
+            "attacked ↑",
+            "AdvWER % ↓ [95 %]",
+            "another accent and the same words % ↓ [95 %]",
+            "SNR dB",
+        ),
+    ),
+)
+
+
+def _away_cells(row: Row) -> list[str]:
+    damage = _with_interval(row.adv_wer, row.adv_wer_ci, 1)
+    return [number(row.benign_wer, 1), damage, _success(row, 1), number(row.snr_db, 1)]
+
+
+def _keep_cells(row: Row) -> list[str]:
+    return [
+        number(row.accent_acc, 1),
+        number(row.adv_accent_acc, 1),
+        *_away_cells(row)[1:],
+    ]
+
+
+_OTHER_CELLS = {"away": _away_cells, "keep": _keep_cells}
+
+
 def _rows(group: Group) -> list[Row]:
     return [row for system in group.systems for row in system.result.rows]
 
@@ -112,8 +238,8 @@ def _range(counts: Sequence[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _adv_twer(row: Row | None) -> str:
-    return number(row.adv_twer if row else None)
+def _adv_twer(row: Row | None, digits: int = 2) -> str:
+    return number(row.adv_twer if row else None, digits)
 
 
 def _minus(group: Group, system: SystemResult, baseline: str) -> str:
@@ -133,11 +259,17 @@ def show_difference(difference: Difference | None) -> str:
 
 def _success(row: Row, digits: int = 2) -> str:
     """Format a row's success with its interval, such as ``96.9 [89.2, 99.6]``."""
-    rate = number(row.success_rate, digits)
-    if row.success_ci is None:
-        return rate
-    low, high = (number(end, digits) for end in row.success_ci)
-    return f"{rate} [{low}, {high}]"
+    return _with_interval(row.success_rate, row.success_ci, digits)
+
+
+def _with_interval(
+    rate: float | None, ends: tuple[float, float] | None, digits: int
+) -> str:
+    shown = number(rate, digits)
+    if ends is None:
+        return shown
+    low, high = (number(end, digits) for end in ends)
+    return f"{shown} [{low}, {high}]"
 
 
 def full_table(group: Group) -> Table:

@@ -11,7 +11,7 @@ setup() {
     cp "${repo}/tests/shell/slurm_cluster.sh" "${root}/tests/shell"
     cp "${repo}/local/find_python.sh" "${root}/local"
     printf '#!/bin/sh\n' > "${root}/tests/lint.sh"
-    for name in sclite sbatch slurmctld slurmd munged bats; do
+    for name in sclite chromium sbatch slurmctld slurmd munged bats; do
         cp "${root}/tests/lint.sh" "${BATS_TEST_TMPDIR}/bin/${name}"
     done
     cat > "${root}/local/install.sh" << 'END'

@@ -83,6 +83,16 @@ class Audit:
         return "; ".join(parts)
 
     @property
+    def short(self) -> str:
+        """The verdict in a few words, with the gates that did not pass."""
+        parts = [
+            f"{verdict}: {', '.join(gate.name for gate in gates)}"
+            for verdict in (FAIL, NOT_RUN)
+            if (gates := self.gates(verdict))
+        ]
+        return "; ".join(parts) or PASS
+
+    @property
     def sentence(self) -> str:
         """What follows for the system's figures."""
         return f"{self.label}: {self.said}."

@@ -2,10 +2,11 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
-from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding, Gate
+from espnet_mtl.report.document import Block, Bullets, Fold, Heading, Part, Text
 from espnet_mtl.report.table import Table
 
 INTRODUCTION = (
@@ -14,6 +15,40 @@ INTRODUCTION = (
     "what was measured. NOT RUN is not a pass: what the gate would find is not known. "
     "All figures are in `audit.json`."
 )
+
+
+@dataclass(frozen=True)
+class AuditWords:
+    """The audit for the page's template: marks, and on demand what is behind them."""
+
+    groups: Sequence[AuditGroup]
+    gates: Sequence[Gate] = GATES
+    introduction: str = INTRODUCTION
+
+    def sentences(self, group: AuditGroup) -> list[str]:
+        """Say what follows for the systems of a group."""
+        return _sentences(group.audits)
+
+    def means(self, group: AuditGroup, gate: Gate) -> list[str]:
+        """Say what a failure of a gate means, and how to run it where it was not."""
+        found = [audit.findings[gate.name] for audit in group.audits]
+        said = [f"A failure means: {one}" for one in _means(gate, found)]
+        hows = dict.fromkeys(one.how for one in found if one.verdict == NOT_RUN)
+        return [*said, *(f"To run it: {how}." for how in hows)]
+
+
+def audit_part(groups: Sequence[AuditGroup]) -> list[Block]:
+    """Make the part of a report that shows the audit; empty without audits."""
+    if not groups:
+        return []
+    return [Part("audit", AuditWords(groups), [Bullets(audit_lines(groups))])]
+
+
+def audit_details(groups: Sequence[AuditGroup]) -> list[Block]:
+    """Write all about the audit for Markdown: the page has it behind the marks."""
+    if not groups:
+        return []
+    return [Part("", None, [Fold("Audit of the attack", audit_blocks(groups))])]
 
 
 def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:
@@ -52,10 +87,13 @@ def _meanings(audits: Sequence[Audit]) -> list[str]:
     said = []
     for gate in GATES:
         found = [audit.findings[gate.name] for audit in audits]
-        means = [gate.means(one) for one in found if one.verdict == FAIL]
-        every = dict.fromkeys(means or [gate.failure])
-        said += [f"{gate.name}: {one}" for one in every]
+        said += [f"{gate.name}: {one}" for one in _means(gate, found)]
     return said
+
+
+def _means(gate: Gate, found: Sequence[Finding]) -> list[str]:
+    means = [gate.means(one) for one in found if one.verdict == FAIL]
+    return list(dict.fromkeys(means or [gate.failure]))
 
 
 def _how_to_run(audits: Sequence[Audit]) -> list[str]:

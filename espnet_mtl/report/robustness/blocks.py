@@ -107,6 +107,15 @@ def attacker_table(curves: GroupCurves) -> Table:
     return Table(header, rows)
 
 
+def half_broken_snr(curve: Curve) -> str:
+    """Say how far below the speech the noise is that breaks half, with its interval."""
+    if curve.norm == "snr":
+        return _show_budget(curve)
+    if curve.median.value is None:
+        return "fewer are broken"
+    return _show_snr(curve.median_snr_db)
+
+
 def curve_warnings(curves: GroupCurves) -> list[str]:
     """Warn of what a reader of the curves has to know first."""
     said = []
@@ -159,7 +168,7 @@ def _legend(curves: GroupCurves) -> str:
         )
     if any(_weakest_tried(one.whole) != one.whole.all_from for one in curves.systems):
         parts.append(
-            "Where a curve is dotted, not every utterance was attacked with such small "
+            "Where a curve is thin, not every utterance was attacked with such small "
             "budgets; those that were not count as untouched."
         )
     within = [one.whole.within for one in curves.systems if one.whole.within]

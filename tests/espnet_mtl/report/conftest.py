@@ -38,5 +38,7 @@ def written(study, tmp_path_factory):
 
 @pytest.fixture
 def without_plots(monkeypatch):
-    """Reports have no plots, whose drawing takes most of their time."""
-    monkeypatch.setattr("espnet_mtl.report.report._draw", lambda *_: defaultdict(list))
+    """Reports have no plots and audio, which take most of their time."""
+    monkeypatch.setattr(
+        "espnet_mtl.report.report.make_media", lambda *_: defaultdict(list)
+    )

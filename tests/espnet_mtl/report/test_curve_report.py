@@ -172,7 +172,8 @@ def test_no_other_table_changes(tmp_path):
     page = format_results(exp)
     assert any(row.role == "curve" for row in read_attack_scores(hyp_dir_of(exp)).rows)
     change_rows(
-        exp, lambda row: {"adv_twer": 1.0, "n": 3} if row.role == "curve" else {}
+        exp,
+        lambda row: {"adv_twer": 1.0, "adv_wer": 1.0} if row.role == "curve" else {},
     )
     changed = report([exp], tmp_path / "out")
     assert without_times(changed) == without_times(with_curve)
@@ -183,7 +184,7 @@ def test_no_other_table_changes(tmp_path):
 def without_times(text):
     """Leave out the environment, and the audit, which reads the scores as they are."""
     return re.sub(
-        r"^## (Environments|Audit).*?(?=^## )", "", text, flags=re.DOTALL | re.M
+        r"^## (Environments|Audit).*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.M
     )
 
 
@@ -191,11 +192,12 @@ def test_plots_are_in_the_page(tmp_path):
     exps = [
         make(tmp_path, name, {"chain": CHAIN, "square": WEAKER}) for name in ("a", "b")
     ]
-    text = section(report(exps, tmp_path / "out"))
+    text = report(exps, tmp_path / "out")
     for name in ("robustness_curve", "robustness_curve_attackers"):
         assert f"](plots/{name}.png)" in text
         assert (tmp_path / "out" / "plots" / f"{name}.png").stat().st_size > 10_000
     page = (tmp_path / "out" / "index.html").read_text()
-    assert 'src="plots/robustness_curve.png"' in page
+    assert 'src="plots/robustness_curve_attackers.png"' in page
+    assert page.count('<path class="line"') == 2 * 2  # a curve each, and its legend
     results = json.loads((tmp_path / "out" / "results.json").read_text())["content"]
     assert sum(row["role"] == "curve" for row in results) == 4

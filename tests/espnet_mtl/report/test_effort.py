@@ -9,7 +9,7 @@ from robust_factory import FIRST, make_model, make_named_batch
 from espnet_mtl.asr_mtl.robust.choices import make_robust
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.document import to_markdown
-from espnet_mtl.report.effort import effort_blocks, read_effort
+from espnet_mtl.report.effort import effort_blocks, read_effort, read_efforts
 from espnet_mtl.report.experiment import read_experiments
 
 
@@ -89,12 +89,13 @@ def test_the_table_and_a_warning_of_unequal_comparisons(tmp_path):
         make(tmp_path, "longer", batches=60, robust="pgd", robust_conf={"steps": 1}),
     ]
     experiments = read_experiments(exps)
+    efforts = read_efforts(experiments)
     pairs = [("noise", "plain"), ("longer", "plain"), ("longer", "gone")]
-    text = to_markdown(effort_blocks(experiments, pairs))
+    text = to_markdown(effort_blocks(efforts, pairs))
     assert "| plain | plain | - | 40 | 40 | 40 |" in text
     assert "| longer | pgd, 1 step | - | 60 | 120 | 120 |" in text
     assert "updates: longer 60, plain 40." in text
-    assert "Warning" not in to_markdown(effort_blocks(experiments, pairs[:1]))
+    assert "Warning" not in to_markdown(effort_blocks(efforts, pairs[:1]))
     for exp in exps:
         (exp / "config.yaml").unlink()
-    assert effort_blocks(experiments) == []
+    assert effort_blocks(read_efforts(experiments)) == []

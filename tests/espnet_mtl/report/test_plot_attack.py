@@ -52,7 +52,8 @@ def test_lines_are_the_scores(tmp_path, drawn):
     assert strongest.get_label() == "ctc"
     assert list(strongest.get_xdata()) == [10, 20, 30]
     assert list(strongest.get_ydata()) == [10.0, 50.0, 80.0]
-    assert noise.get_linestyle() == "--"
+    assert noise.get_color() == strongest.get_color()
+    assert noise.get_linewidth() < strongest.get_linewidth() / 2
     assert list(noise.get_ydata()) == [20.0, 60.0, 90.0]
     assert list(null.get_ydata()) == [100.0, 100.0]
 

@@ -78,7 +78,7 @@ def test_the_band_is_that_of_the_points(tmp_path, drawn):
         assert {(point.budget, low), (point.budget, high)} <= drawn_at
 
 
-def test_twins_share_a_panel_and_a_colour(tmp_path, drawn):
+def test_twins_share_a_panel_and_look_alike_in_all(tmp_path, drawn):
     plot_curves(make(tmp_path, SIX), tmp_path / "curve.png")
     panels = panels_of(drawn[0])
     assert [list(named(axis)) for axis in panels] == [
@@ -86,16 +86,18 @@ def test_twins_share_a_panel_and_a_colour(tmp_path, drawn):
         ["att", "att_accent"],
         ["hybrid", "hybrid_accent"],
     ]
+    looks = []
     for axis in panels:
-        single, twin = named(axis).values()
-        inside = [
-            one.get_markerfacecolor() for one in axis.lines if one.get_marker() == "o"
-        ]
-        assert inside == [single.get_color(), "white"]
         names = [text.get_text() for text in axis.get_legend().get_texts()]
         assert names[-1] == "the other systems"
-    colours = {line.get_color() for axis in panels for line in named(axis).values()}
-    assert len(colours) == 6
+        lines = named(axis).values()
+        looks.append([(one.get_color(), one.get_linestyle()) for one in lines])
+    # The same for what is the same in each panel, and told apart in two ways
+    assert looks[0] == looks[1] == looks[2]
+    (colour, dash), (other, other_dash) = looks[0]
+    assert colour != other and dash != other_dash
+    markers = {one.get_marker() for axis in panels for one in axis.lines} - {"None"}
+    assert len(markers) == 3
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 10])
@@ -162,15 +164,16 @@ def test_all_broken_and_none(tmp_path, drawn, tried, label, end):
     assert end < axis.get_xlim()[1] < 3 * end
 
 
-def test_what_was_not_tried_on_all_is_dotted(tmp_path, drawn):
+def test_what_was_not_tried_on_all_is_thin(tmp_path, drawn):
     """Only ann, whom the weakest budget broke, was attacked with less."""
     found = {"chain": {**TRIED, "ann-0": [(0.0005, 0), *TRIED["ann-0"]]}}
     plot_curves(make(tmp_path, found=found, curve={"halvings": 1}), tmp_path / "c.png")
     [axis] = panels_of(drawn[0])
-    solid, dotted = named(axis)["ctc"], axis.lines[1]
-    assert solid.get_xdata()[0] == 0.001 and dotted.get_linestyle() == ":"
-    assert list(dotted.get_xdata()[1:]) == [0.0005, 0.001]
-    assert list(dotted.get_ydata()) == [100.0, 75.0, 57.5]
+    thick, thin = named(axis)["ctc"], axis.lines[1]
+    assert thick.get_xdata()[0] == 0.001
+    assert thin.get_linewidth() < thick.get_linewidth() / 2
+    assert list(thin.get_xdata()[1:]) == [0.0005, 0.001]
+    assert list(thin.get_ydata()) == [100.0, 75.0, 57.5]
 
 
 def test_a_single_budget_has_room_on_both_sides(tmp_path, drawn):

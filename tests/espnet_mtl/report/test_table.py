@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_mtl.report.document import to_html
+from espnet_mtl.report.page import to_page
 from espnet_mtl.report.table import Table, counted, number
 
 TABLE = Table(["name", "first", "second"], [["a|b", "1", "22"], ["<c>", "333", "4"]])
@@ -20,7 +20,9 @@ def test_markdown():
 
 
 def test_html_is_escaped():
-    assert "<td>&lt;c&gt;</td>" in to_html([TABLE], "title")
+    page = to_page([TABLE], "a < b")
+    assert '<th scope="row">&lt;c&gt;</th>' in page
+    assert "<title>a &lt; b</title>" in page
 
 
 def test_text_is_aligned():

@@ -69,8 +69,12 @@ def test_systems_of_which_the_same_follows_share_a_sentence(exps):
 
 def test_page_marks_what_failed(output):
     page = (output / "index.html").read_text()
-    assert '<td class="fail">FAIL: 75.0 % of 36' in page
-    assert "<td>PASS: 100.0 % of 36" in page
+    assert '<td class="fail">FAIL</td><td>75.0 % of 36' in page
+    assert '<td class="pass">PASS</td><td>100.0 % of 36' in page
+    [line] = re.findall(r'<span class="chips">(.*?)</summary>', page, re.DOTALL)
+    marks = re.findall(r'class="sign ([\w-]+)"', line)
+    assert marks == ["pass"] * len(GATES) + ["fail"] + ["pass"] * (len(GATES) - 1)
+    assert '<span class="failed">unbounded</span>' in line
 
 
 def test_json_files(output):

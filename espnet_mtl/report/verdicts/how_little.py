@@ -1,0 +1,134 @@
+"""How little noise makes systems hear what the attacker wants."""
+
+from collections.abc import Sequence
+
+from espnet_mtl.report.audit.audits import Audit
+from espnet_mtl.report.audit.gate import NOT_RUN
+from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.norms import LEVELS
+from espnet_mtl.report.robustness.curves import GroupCurves, SystemCurves
+from espnet_mtl.report.table import number
+from espnet_mtl.report.verdicts.verdict import (
+    NOT_JUDGED,
+    Verdict,
+    gates_of,
+    recordings_of,
+    show_success,
+    why_not,
+)
+from espnet_mtl.results.attack_scores import Row
+
+
+def how_little(
+    group: Group, curves: GroupCurves | None, audits: Sequence[Audit]
+) -> Verdict:
+    """Say how little noise makes systems hear what the attacker wants."""
+    question = "How little noise makes the recogniser hear what an attacker wants?"
+    sound = [one for one in group.systems if not why_not(one, audits)]
+    refused = [
+        f"{one.label}: no claim ({why})"
+        for one in group.systems
+        if (why := why_not(one, audits))
+    ]
+    partly = [
+        f"{one.label} ({', '.join(gates)})"
+        for one in sound
+        if (gates := gates_of(one, audits, NOT_RUN))
+    ]
+    notes = [f"{'; '.join(refused)}."] if refused else []
+    if partly:
+        notes.append(f"Not all gates of the audit could be run: {'; '.join(partly)}.")
+    if not sound:
+        return Verdict(question, NOT_JUDGED, " ".join(notes))
+    labels = {one.label for one in sound}
+    shown = [one for one in curves.systems if one.label in labels] if curves else []
+    answer, sentence = _median_of(shown) if shown else _success_of(group, sound)
+    return Verdict(question, answer, " ".join([sentence, *notes]))
+
+
+def _median_of(systems: Sequence[SystemCurves]) -> tuple[str, str]:
+    """Say it by the smallest budgets that break half of the recordings."""
+    known = [one for one in systems if one.whole.median.value is not None]
+    others = [one for one in systems if one.whole.median.value is None]
+    parts = []
+    answer = "More than was tried"
+    if known:
+        known.sort(key=_loudness)
+        easiest, hardest = known[0], known[-1]
+        first, last = _decibel(easiest), _decibel(hardest)
+        same = round(first) == round(last)
+        answer = f"{last:.0f} dB below the speech"
+        if not same:
+            answer = f"{last:.0f} to {first:.0f} dB below the speech"
+        who = _median_words(easiest)
+        if len(known) > 1:
+            who = f"from {who}, the easiest, to {_median_words(hardest)}, the hardest"
+        times = f"{10 ** (last / 20):.0f} times weaker than the speech"
+        every = recordings_of(hardest.whole.n, hardest.whole.speakers)
+        parts.append(f"Noise {times} is enough for half of the {every}: {who}")
+    for one in others:
+        every = recordings_of(one.whole.n, one.whole.speakers)
+        parts.append(
+            f"{one.label} resists in more than half of the {every} up to the largest "
+            "budget tried"
+        )
+    return answer, f"{'; '.join(parts)}."
+
+
+def _loudness(system: SystemCurves) -> float:
+    return -_decibel(system)
+
+
+def _decibel(system: SystemCurves) -> float:
+    """Return the SNR at which half are broken; of an SNR norm the budget is one."""
+    curve = system.whole
+    if curve.norm == "snr" and curve.median.value is not None:
+        return curve.median.value
+    return curve.median_snr_db.value or 0.0
+
+
+def _median_words(system: SystemCurves) -> str:
+    curve = system.whole
+    median = curve.median if curve.norm == "snr" else curve.median_snr_db
+    shown = f"{system.label} at {number(_decibel(system), 1)} dB"
+    if median.ci is not None:
+        low, high = median.ci
+        ends = ("beyond" if low is None else number(low, 1), number(high, 1))
+        shown += f" [{', '.join(ends)}]"
+    if curve.norm == "linf" and curve.median.value is not None:
+        levels = LEVELS * curve.median.value
+        shown += f", {levels:.3g} levels of 16-bit audio"
+    return shown
+
+
+def _success_of(group: Group, systems: Sequence[SystemResult]) -> tuple[str, str]:
+    """Say it by the share of recordings broken with the largest budget."""
+    rows = [
+        (one, row)
+        for one in systems
+        if (row := _most_successful(one, group.budgets[-1])) is not None
+    ]
+    budget = group.budget_name(group.budgets[-1])
+    if not rows:
+        return NOT_JUDGED, "No attack with the largest budget counts."
+    said = "; ".join(f"{one.label} {show_success(row)}" for one, row in rows)
+    rates = [row.success_rate or 0.0 for _, row in rows]
+    low, high = min(rates), max(rates)
+    share = (
+        f"{high:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
+    )
+    row = rows[0][1]
+    return (
+        f"{budget} for {share} of the recordings",
+        f"With a budget of {budget}, exactly the attacker's sentence is heard in so "
+        f"many of {recordings_of(row.n, len(group.speakers))}: {said}.",
+    )
+
+
+def _most_successful(system: SystemResult, budget: float) -> Row | None:
+    rows = [
+        row
+        for row in system.attacked
+        if row.budget == budget and row.success_rate is not None
+    ]
+    return max(rows, key=lambda row: row.success_rate or 0.0) if rows else None

@@ -1,0 +1,40 @@
+"""All verdicts on systems that are compared."""
+
+from collections.abc import Mapping, Sequence
+
+from espnet_mtl.report.audit.audits import AuditGroup
+from espnet_mtl.report.claims import measure_claims
+from espnet_mtl.report.comparison import Group
+from espnet_mtl.report.effort import Effort
+from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.verdicts.compared import answer_by_pairs
+from espnet_mtl.report.verdicts.how_little import how_little
+from espnet_mtl.report.verdicts.other_goals import answer_other_goals
+from espnet_mtl.report.verdicts.questions import Names, find_questions
+from espnet_mtl.report.verdicts.verdict import Verdict
+
+
+def make_verdicts(
+    group: Group,
+    curves: GroupCurves | None,
+    audits: Sequence[AuditGroup],
+    pairs: Names,
+    efforts: Mapping[str, Effort],
+) -> list[Verdict]:
+    """Answer what the report can answer about systems that are compared.
+
+    Args:
+        group: The systems.
+        curves: Their robustness curves; ``None`` where there are none.
+        audits: The audits of all attacks.
+        pairs: Names of systems to compare beside those with and without accents.
+        efforts: How each system was trained, as far as that is known.
+    """
+    audited = [audit for one in audits for audit in one.audits]
+    found = [how_little(group, curves, audited)] if group.has_figures else []
+    found += answer_other_goals(group, audited)
+    for question, names in find_questions(group, pairs, efforts):
+        measured = measure_claims(group, curves, [(*pair, "") for pair in names])
+        if measured:
+            found.append(answer_by_pairs(question, measured, audited, curves))
+    return found

@@ -1,0 +1,70 @@
+"""Attacks that want other words than were said, or another accent."""
+
+from collections.abc import Sequence
+
+from espnet_mtl.report.audit.audits import Audit
+from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.table import number
+from espnet_mtl.report.verdicts.verdict import (
+    NOT_JUDGED,
+    Verdict,
+    recordings_of,
+    show_interval,
+    show_success,
+    why_not,
+)
+from espnet_mtl.results.attack_scores import Row
+
+
+def answer_other_goals(group: Group, audits: Sequence[Audit]) -> list[Verdict]:
+    """Say how attacks fared that want other words than were said, or another accent."""
+    found = []
+    for words, question in _GOALS.items():
+        said, rates = [], []
+        for system in group.systems:
+            rows = [row for row in system.untargeted if row.words == words and row.n]
+            if not rows:
+                continue
+            if why := why_not(system, audits):
+                said.append(f"{system.label}: no claim ({why})")
+                continue
+            row = max(rows, key=lambda row: row.success_rate or 0.0)
+            rates.append(row.success_rate or 0.0)
+            said.append(_SAY[words](group, system, row))
+        if said:
+            answer = NOT_JUDGED
+            if rates:
+                low, high = round(min(rates)), round(max(rates))
+                share = f"{high} %" if low == high else f"{low} to {high} %"
+                answer = f"In {share} of the recordings"
+            found.append(Verdict(question, answer, f"{'; '.join(said)}."))
+    return found
+
+
+_GOALS = {
+    "away": "Can noise make the recogniser mishear, whatever it hears instead?",
+    "keep": "Can noise change the recognised accent while the words stay?",
+}
+
+
+def _say_away(group: Group, system: SystemResult, row: Row) -> str:
+    every = recordings_of(row.n, len(group.speakers))
+    return (
+        f"{system.label} at a budget of {group.budget_name(row.budget)}: words are "
+        f"wrong in {show_success(row)} of {every}, that is "
+        f"{number(row.adv_wer, 1)} %{show_interval(row.adv_wer_ci)} of all words "
+        f"({number(row.benign_wer, 1)} % without an attack)"
+    )
+
+
+def _say_keep(group: Group, system: SystemResult, row: Row) -> str:
+    every = recordings_of(row.n, len(group.speakers))
+    return (
+        f"{system.label} at a budget of {group.budget_name(row.budget)}: the same "
+        f"words in another accent in {show_success(row)} of {every}; "
+        f"{number(row.adv_accent_acc, 1)} % of the accents are right "
+        f"({number(row.accent_acc, 1)} % without an attack)"
+    )
+
+
+_SAY = {"away": _say_away, "keep": _say_keep}

@@ -1,0 +1,93 @@
+"""A question with its answer, and phrases that several answers share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from espnet_mtl.report.audit.audits import Audit
+from espnet_mtl.report.audit.gate import FAIL
+from espnet_mtl.report.cautions import BAD_WER
+from espnet_mtl.report.comparison import SystemResult
+from espnet_mtl.report.table import counted, number
+from espnet_mtl.results.attack_scores import Row
+
+NOT_JUDGED = "Not judged"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A difference beside 0, as a line of its interval; places in percent.
+
+    Attributes:
+        value: What is written beside it; empty where nothing is judged.
+        tone: ``harder``, ``easier`` or ``open``, for the colour; ``none`` for no bar.
+    """
+
+    label: str
+    value: str
+    tone: str
+    middle: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def right(self) -> float:
+        """How far the interval ends before the right edge."""
+        return round(100.0 - self.high, 1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A question with its answer.
+
+    Attributes:
+        answer: A word or two.
+        sentence: What the answer rests on, with interval and number.
+        bars: What was compared, one for each pair.
+        zero: Place of no difference among the bars, in percent.
+    """
+
+    question: str
+    answer: str
+    sentence: str
+    bars: Sequence[Bar] = field(default=())
+    zero: float = 50.0
+
+    @property
+    def text(self) -> str:
+        """Answer and sentence."""
+        return f"{self.answer}. {self.sentence}"
+
+
+def why_not(system: SystemResult, audits: Sequence[Audit]) -> str:
+    """Say why nothing can be said of a system; empty where something can."""
+    if system.result.is_empty:
+        return "no target can be reached"
+    wer = system.clean.benign_wer
+    if wer is not None and wer > BAD_WER:
+        return "it has most words wrong without any attack"
+    failed = gates_of(system, audits, FAIL)
+    if not failed:
+        return ""
+    return f"{'gate' if len(failed) == 1 else 'gates'} {', '.join(failed)}: {FAIL}"
+
+
+def gates_of(system: SystemResult, audits: Sequence[Audit], verdict: str) -> list[str]:
+    return [
+        name
+        for audit in audits
+        if audit.result.folder == system.result.folder
+        for name, finding in audit.findings.items()
+        if finding.verdict == verdict
+    ]
+
+
+def show_success(row: Row) -> str:
+    return f"{number(row.success_rate, 1)} %{show_interval(row.success_ci)}"
+
+
+def show_interval(ends: tuple[float, float] | None) -> str:
+    return f" [{number(ends[0], 1)}, {number(ends[1], 1)}]" if ends else ""
+
+
+def recordings_of(utterances: int, speakers: int) -> str:
+    return f"{counted(utterances, 'recording')} of {counted(speakers, 'speaker')}"

@@ -1,0 +1,256 @@
+"""The report in sentences: a claim for each question, and none that is not measured."""
+
+import math
+import re
+from dataclasses import replace
+from statistics import mean
+
+import pytest
+from curve_factory import make_curve_exp
+from exp_factory import CLEAN, make_exp, make_trial
+
+from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
+from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding
+from espnet_mtl.report.comparison import make_groups
+from espnet_mtl.report.effort import Effort
+from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.robustness.curves import make_curves
+from espnet_mtl.report.verdicts.make import make_verdicts
+
+BUDGETS = (0.001, 0.002, 0.004, 0.008)
+SPEAKERS = tuple("abcdefgh")
+DOUBLE = 20 * math.log10(2)
+# The place of the budget that breaks each utterance
+WEAK = (0, 0, 1, 1, 0, 2, 1, 0)
+HARD = (1, 2, 2, 2, 1, 3, 1, 2)
+ALIKE = (0, 1, 1, 0, 0, 2, 0, 1)
+
+
+def make_group(folder, places, **options):
+    exps = []
+    for system, found in places.items():
+        tried = {
+            f"{name}-0": [
+                (BUDGETS[n], 0 if n == place else 9) for n in range(place + 1)
+            ]
+            for name, place in zip(SPEAKERS, found, strict=True)
+        }
+        about = {"budgets": BUDGETS, "speakers": SPEAKERS, "utts_per_speaker": 1}
+        about |= {"snr_db": lambda _, budget: -20 * math.log10(budget) - 20}
+        exps.append(make_curve_exp(folder, system, {"chain": tried}, **about | options))
+    [group] = make_groups(read_experiments(exps))
+    return group
+
+
+def audits_of(group, *changed):
+    """Audits of which all gates pass but those of (system, gate, verdict)."""
+    found = []
+    for one in group.systems:
+        findings = {gate.name: Finding(PASS, "") for gate in GATES}
+        findings |= {
+            gate: Finding(verdict, "")
+            for system, gate, verdict in changed
+            if system == one.label
+        }
+        found.append(Audit(one.label, one.result, findings))
+    return [AuditGroup("", found)]
+
+
+def verdicts_of(group, *changed, pairs=(), efforts=None, curves=None):
+    curves = curves or make_curves(group)
+    found = make_verdicts(
+        group, curves, audits_of(group, *changed), pairs, efforts or {}
+    )
+    return {one.question: one for one in found}
+
+
+ACCENT = "Does the accent branch help?"
+LITTLE = "How little noise makes the recogniser hear what an attacker wants?"
+
+
+@pytest.mark.parametrize(
+    ("plain", "accent", "answer", "says"),
+    [
+        (WEAK, HARD, "Yes", "is harder to attack than ctc: it takes louder noise, +"),
+        (HARD, WEAK, "No", "is easier to attack than ctc: less noise is enough, -"),
+        (WEAK, ALIKE, "Not shown", "is not shown to be harder to attack than ctc: "),
+    ],
+)
+def test_one_pair(tmp_path, plain, accent, answer, says):
+    group = make_group(tmp_path, {"ctc": plain, "ctc_accent": accent})
+    found = verdicts_of(group)[ACCENT]
+    assert found.answer == answer
+    assert says in found.sentence
+    # Places are 6 dB apart: by so much, on average, the smallest budgets differ.
+    differences = [b - a for a, b in zip(plain, accent, strict=True)]
+    expected = DOUBLE * mean(differences)
+    [value] = re.findall(r"([+-]?\d+\.\d) dB \[", found.sentence)
+    assert float(value) == pytest.approx(expected, abs=0.051)
+    assert found.sentence.endswith("] (8 recordings of 8 speakers).")
+
+
+def test_several_pairs(tmp_path):
+    systems = {"ctc": WEAK, "ctc_accent": HARD, "att": WEAK, "att_accent": ALIKE}
+    group = make_group(tmp_path, systems)
+    found = verdicts_of(group)[ACCENT]
+    assert found.answer == "In part"
+    assert [bar.tone for bar in found.bars] == ["harder", "open"]
+    # On one axis, from left to right
+    for bar in found.bars:
+        assert 0 <= bar.low <= bar.middle <= bar.high <= 100
+        assert bar.high + bar.right == pytest.approx(100)
+    harder, open_ = found.bars
+    assert open_.low < found.zero < harder.low
+    refused = verdicts_of(group, ("ctc", "steps", FAIL))[ACCENT]
+    assert refused.answer == "Not shown"
+    assert refused.sentence.endswith(
+        " ctc_accent against ctc is not judged (gate steps of ctc: FAIL)."
+    )
+    assert [bar.tone for bar in refused.bars] == ["none", "open"]
+
+
+@pytest.mark.parametrize("gate", [gate.name for gate in GATES])
+@pytest.mark.parametrize("said", [FAIL, NOT_RUN])
+@pytest.mark.parametrize("system", ["ctc", "ctc_accent"])
+def test_nothing_is_claimed_where_a_gate_does_not_pass(shared, gate, said, system):
+    group, curves = shared
+    found = verdicts_of(group, (system, gate, said), curves=curves)
+    assert found[ACCENT].answer == "Not judged"
+    assert gate in found[ACCENT].sentence
+    assert "dB" not in found[ACCENT].sentence + found[ACCENT].bars[0].value
+    little = found[LITTLE].sentence
+    if said == FAIL:
+        assert f"{system}: no claim (gate {gate}: FAIL)." in little
+        assert f"{system} at" not in little
+    else:
+        assert f"Not all gates of the audit could be run: {system} ({gate})." in little
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shared")
+    group = make_group(folder, {"ctc": WEAK, "ctc_accent": HARD})
+    return group, make_curves(group)
+
+
+def test_how_little_is_enough(shared):
+    group, curves = shared
+    found = verdicts_of(group, curves=curves)[LITTLE]
+    # Half are broken by 0.001 and by 0.004; their SNRs by the formula above.
+    assert found.answer == "28 to 40 dB below the speech"
+    assert "from ctc at 40.0 dB [" in found.sentence
+    assert "to ctc_accent at 28.0 dB [" in found.sentence
+    assert "131 levels of 16-bit audio, the hardest" in found.sentence
+    assert "25 times weaker than the speech" in found.sentence  # 10 ** (28 / 20)
+    assert "half of the 8 recordings of 8 speakers" in found.sentence
+    both = [(name, "steps", FAIL) for name in ("ctc", "ctc_accent")]
+    assert verdicts_of(group, *both)[LITTLE].answer == "Not judged"
+
+
+def test_a_single_system(tmp_path):
+    group = make_group(tmp_path, {"mine": WEAK})
+    found = verdicts_of(group, ("mine", "benign_wer", NOT_RUN))
+    assert list(found) == [LITTLE]
+    assert found[LITTLE].answer == "40 dB below the speech"
+    assert "the easiest" not in found[LITTLE].sentence
+    assert "mine (benign_wer)" in found[LITTLE].sentence
+
+
+def test_what_is_not_broken_is_said(tmp_path):
+    group = make_group(tmp_path, {"mine": WEAK}, heard={f"{s}-0": 3 for s in SPEAKERS})
+    found = verdicts_of(group)[LITTLE]
+    assert found.answer == "More than was tried"
+    assert "mine resists in more than half of the 8 recordings" in found.sentence
+
+
+def test_without_curves_the_share_at_the_largest_budget_counts(tmp_path):
+    about = {"errors": lambda trial, speaker, _: int(speaker == 0), "audio": False}
+    exp = make_exp(tmp_path, "mine", **about)
+    [group] = make_groups(read_experiments([exp]))
+    found = verdicts_of(group)[LITTLE]
+    assert found.answer == "0.008 for 75 % of the recordings"
+    assert "12 recordings of 4 speakers: mine 75.0 % [66.0, 83.0]." in found.sentence
+    assert verdicts_of(group, ("mine", "noise", FAIL))[LITTLE].answer == "Not judged"
+
+
+def effort(robust, ctc_weight=1.0):
+    return Effort(
+        way={"pgd": "pgd, 3 steps", "": "plain"}.get(robust, robust),
+        start="",
+        updates=1,
+        passes=1,
+        whole=1,
+        ctc_weight=ctc_weight,
+        is_adversarial=robust == "pgd",
+    )
+
+
+def test_trainings_that_resist(tmp_path):
+    names = ("plain", "noise", "adversarial", "adversarial_accent")
+    systems = dict(
+        zip((f"ctc_{n}" for n in names), (WEAK, WEAK, HARD, HARD), strict=True)
+    )
+    systems["ctc_adversarial_shuffled"] = HARD
+    group = make_group(tmp_path, systems | {"att_plain": WEAK})
+    efforts = {name: effort("pgd") for name in systems if "adv" in name}
+    efforts |= {"ctc_plain": effort(""), "ctc_noise": effort("noise")}
+    efforts["att_plain"] = effort("", ctc_weight=0.0)
+    pairs = [
+        ("ctc_noise", "ctc_plain"),
+        ("ctc_adversarial", "att_plain"),
+        ("ctc_adversarial", "ctc_plain"),
+        ("ctc_adversarial", "ctc_noise"),
+        ("ctc_adversarial_accent", "ctc_adversarial"),
+        ("ctc_adversarial_accent", "ctc_adversarial_shuffled"),
+        ("ctc_adversarial_shuffled", "ctc_adversarial"),
+    ]
+    found = verdicts_of(group, pairs=pairs, efforts=efforts)
+    answers = {
+        question: (one.answer, [bar.label for bar in one.bars])
+        for question, one in found.items()
+        if question != LITTLE
+    }
+    assert answers == {
+        "Does adversarial training help?": ("Yes", ["ctc_adversarial − ctc_plain"]),
+        "Does adversarial training help more than training on noise?": (
+            "Yes",
+            ["ctc_adversarial − ctc_noise"],
+        ),
+        "Does training on noise help?": ("Not shown", ["ctc_noise − ctc_plain"]),
+        "Does the accent branch add to adversarial training?": (
+            "Not shown",
+            ["ctc_adversarial_accent − ctc_adversarial"],
+        ),
+        "Does the branch need to learn real accents?": (
+            "Not shown",
+            ["ctc_adversarial_accent − ctc_adversarial_shuffled"],
+        ),
+        # Another kind of recogniser: not the training alone
+        "Does a branch that learns nothing help?": (
+            "Not shown",
+            ["ctc_adversarial_shuffled − ctc_adversarial"],
+        ),
+        "Is ctc_adversarial harder to attack than att_plain?": (
+            "Yes",
+            ["ctc_adversarial − att_plain"],
+        ),
+    }
+
+
+def test_attacks_without_a_target_have_their_own_words(tmp_path):
+    trials = [
+        CLEAN,
+        replace(make_trial("pgd", "untargeted"), words="away"),
+        replace(make_trial("pgd", "flip"), words="keep"),
+    ]
+    about = {"accent": True, "audio": False, "trials": trials}
+    exp = make_exp(tmp_path, "mine", errors=lambda *_: 0, **about)
+    [group] = make_groups(read_experiments([exp]))
+    away, keep = verdicts_of(group).values()
+    assert (away.answer, keep.answer) == ("In 100 % of the recordings",) * 2
+    assert "make the recogniser mishear" in away.question
+    assert "100.0 % of all words (4.0 % without an attack)" in away.sentence
+    assert "change the recognised accent" in keep.question
+    assert "50.0 % of the accents are right (87.5 % without" in keep.sentence
+    refused = verdicts_of(group, ("mine", "steps", FAIL)).values()
+    assert [one.answer for one in refused] == ["Not judged"] * 2
