@@ -19,6 +19,7 @@ from espnet_mtl.inference.search import Search
 from espnet_mtl.inference.search import get_parser as get_search_parser
 from espnet_mtl.inference.smoothed import recognise_from_disk
 from espnet_mtl.inference.speech2text import Speech2TextAccent
+from espnet_mtl.package.zoo import fetch_model
 from espnet_mtl.provenance import hash_file
 
 # Options that change nothing in the results, or are there in another form.
@@ -64,6 +65,8 @@ def main(cmd: list[str] | None = None) -> None:
     more = Decoding(args=args.inference_args).words()
     args = parser.parse_args([*cmd, *more])
     setup_logging(args.log_level, all_of_espnet=True)
+    if args.model_tag:
+        _fetch(args)
     _check(args)
     search = Search.from_args(args)
     made_of = _stamp(args, search)
@@ -87,6 +90,13 @@ def main(cmd: list[str] | None = None) -> None:
         if search.smoothing is not None:
             recognise = recognise_from_disk(speech2text, search.smoothing, args.seed)
         decode(speech2text, recognise, utterances, made_of, Path(args.output_dir))
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    """Put the packed model in the place of its name."""
+    if args.model_zip:
+        raise UserError("give --model_zip or --model_tag, not both")
+    args.model_zip, args.model_tag = str(fetch_model(args.model_tag)), None
 
 
 def _check(args: argparse.Namespace) -> None:
