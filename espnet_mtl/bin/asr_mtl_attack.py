@@ -11,9 +11,9 @@ from espnet_mtl.attack.runner.made_of import Inputs, read_inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.attack.victim import Listener, Victim
-from espnet_mtl.bin.grouped_help import MATTERS, add_help, group, make_parser
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.gpus import require_gpus
+from espnet_mtl.grouped_help import MATTERS, add_help, group, make_parser
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.package.zoo import fetch_model
 from espnet_mtl.provenance import hash_file, hash_value

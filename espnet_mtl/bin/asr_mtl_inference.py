@@ -13,6 +13,7 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.gpus import require_gpus
+from espnet_mtl.grouped_help import group
 from espnet_mtl.inference.decode import Utterances, decode
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import Search
@@ -32,19 +33,24 @@ _NOT_STAMPED = {
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser: the options of decoding, and a zip."""
     parser = get_search_parser()
-    parser.description = "ASR and accent decoding"
-    parser.add_argument(
+    parser.description = (
+        "ASR and accent decoding: ESPnet's asr_inference, of packed models as well. "
+        "What matters most: --model_zip (or --model_tag, its name on Hugging Face), "
+        "--data_path_and_name_and_type, --output_dir."
+    )
+    add = group(parser, "a packed model")
+    add(
         "--model_zip",
         help="A packed model, instead of --asr_train_config and --asr_model_file; its "
         "language models are used where no others are given",
     )
-    parser.add_argument(
+    add(
         "--trust_model_zip",
         action="store_true",
         help="The package is your own: build any class of ESPnet that it names, and "
         "read its n-gram model",
     )
-    parser.add_argument(
+    add(
         "--inference_args",
         default="",
         help="More of these options, in one argument; they win. Quote a value that has "
