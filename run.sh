@@ -14,10 +14,12 @@ log() {
 
 # --help prints these lines: each option has its explanation behind it.
 # >>> options
-# General
-corpus=             # Recipe under egs2/ to run the study on. Empty: mini_accent or, with --table, the name of its file.
+# What matters most
 table=              # Your own corpus: a CSV or TSV with the columns path, text, speaker, accent (doc/own-corpus.md).
+corpus=             # Recipe under egs2/ to run the study on. Empty: mini_accent or, with --table, the name of its file.
 preset=default      # Name from conf/presets.yaml: default or smoke.
+
+# General
 stage=1             # First stage, as numbered by asr_mtl.sh.
 stop_stage=10000    # Last stage.
 systems_config=conf/systems.yaml # The systems. conf/systems_robust.yaml: trainings that make a recogniser resist.

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
@@ -12,6 +12,23 @@ def write_text(path: Path | str, text: str) -> None:
     Its folder is made.
     """
     write_files({Path(path): text.encode()})
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file part by part, which need not fit into memory together.
+
+    It appears whole or stays as it was; its folder is made.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with unfinished.open("wb") as file:
+            file.writelines(parts)
+        unfinished.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:

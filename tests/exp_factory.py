@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from espnet_mtl.atomic import write_files
 from espnet_mtl.provenance import hash_file
 from espnet_mtl.results.attack import (
     RECORDS_NAME,
@@ -31,7 +30,7 @@ from espnet_mtl.results.clean_scores import (
     PooledErrors,
     write_clean_scores,
 )
-from espnet_mtl.results.files import encode_lines, write_result
+from espnet_mtl.results.files import write_lines, write_result
 from espnet_mtl.results.infeasible import Infeasible, count_reasons
 from espnet_mtl.results.record import Attempt, Doubled, Health, Planted, Record
 from espnet_mtl.results.trial import PLANTED, SCRATCH, Member, Trial
@@ -538,5 +537,5 @@ def change_records(exp: Path, change, attack: str = "standard") -> None:
             record = replace(record, **change(record, number))
             number += 1
         records.append(record)
-    write_files({audit_dir(exp) / RECORDS_NAME: encode_lines(records)})
+    write_lines(audit_dir(exp) / RECORDS_NAME, records)
     change_scores(exp, made_of=hash_attack(audit_dir(exp)))

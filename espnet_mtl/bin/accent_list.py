@@ -9,23 +9,36 @@ from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.stages.accent_list import format_table, write_accent_list
 from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = make_parser(__doc__)
+    add = group(parser)
+    add("--train_dir", type=Path, required=True, help="The training set")
+    add("--output", type=Path, required=True, help="File of the accents, to write")
+    add(
+        "--accent_list",
+        type=Path,
+        help="File of the accents to use. Default: those of the training set",
+    )
+    add = group(parser, "other sets")
+    add("--check_dirs", type=Path, nargs="*", default=[], help="Those to check")
+    add(
+        "--allow_shared_speakers",
+        choices=("true", "false"),
+        default="false",
+        help="Whether they may have speakers of the training set",
+    )
+    add("--fs", default="16k", help="Sampling rate, to count hours: 16k or 16000")
+    add_help(parser)
+    return parser
 
 
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train_dir", type=Path, required=True)
-    parser.add_argument("--check_dirs", type=Path, nargs="*", default=[])
-    parser.add_argument("--accent_list", type=Path, default=None)
-    parser.add_argument(
-        "--allow_shared_speakers",
-        choices=("true", "false"),
-        default="false",
-        help="Whether the other sets may have speakers of the training set",
-    )
-    parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args(cmd)
+    args = get_parser().parse_args(cmd)
     setup_logging()
     rate = read_rate(args.fs)
     check_speakers_apart(

@@ -13,7 +13,9 @@ from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.attack.victim import Listener, Victim
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.gpus import require_gpus
+from espnet_mtl.grouped_help import MATTERS, add_help, group, make_parser
 from espnet_mtl.inference.decoding import Decoding
+from espnet_mtl.package.zoo import fetch_model
 from espnet_mtl.provenance import hash_file, hash_value
 
 # Draws of a defence's noise that each gradient is averaged over, at least.
@@ -22,23 +24,26 @@ FEWEST_DRAWS = 16
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    parser = argparse.ArgumentParser(
-        description="Attack a packed recogniser with targeted noise. Reads a zip, ours "
-        "or of any ESPnet2 ASR model, and a data directory; writes a data directory "
-        "of attacked audio. A run that was stopped continues.",
+    parser = make_parser(
+        "Attack a packed recogniser with targeted noise. Reads a zip, ours or of any "
+        "ESPnet2 ASR model, and a data directory; writes a data directory of attacked "
+        "audio. A run that was stopped continues.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    add = parser.add_argument
-    add("--model_zip", type=Path, required=True, help="The packed model")
-    add(
-        "--trust_model_zip",
-        action="store_true",
-        help="The packed model is your own: build any class of ESPnet that it names, "
-        "and read its n-gram model",
+    matters = parser.add_argument_group(MATTERS)
+    model = matters.add_mutually_exclusive_group(required=True).add_argument
+    model("--model_zip", type=Path, help="The packed model")
+    model(
+        "--model_tag",
+        help="Instead of it, its name on Hugging Face (<user>/<name>) or in ESPnet's "
+        "model zoo. Needs espnet_model_zoo",
     )
+    add = matters.add_argument
     add("--data_dir", type=Path, required=True, help="What to attack")
     add("--output_dir", type=Path, required=True, help="Where the result goes")
-    add("--config", type=Path, help="The attack, such as conf/attack_pgd.yaml")
+
+    add = group(parser, "the attack")
+    add("--config", type=Path, help="The attack, such as conf/attack_standard.yaml")
     add(
         "--attack_args",
         default="",
@@ -51,6 +56,15 @@ def get_parser() -> argparse.ArgumentParser:
         help="Table of target sentences. Default: text_target of the data directory; "
         "if there is none, sentences of other utterances",
     )
+    add("--num_utts", type=int, help="Utterances to attack; default: all")
+    add(
+        "--source_zips",
+        nargs="*",
+        default=[],
+        help="Other packed models, for transfer attacks without sources of their own",
+    )
+
+    add = group(parser, "the model and its decoder")
     add(
         "--inference_config",
         type=Path,
@@ -59,13 +73,14 @@ def get_parser() -> argparse.ArgumentParser:
     )
     add("--inference_args", default="", help="Decoding options that override it")
     add(
-        "--source_zips",
-        nargs="*",
-        default=[],
-        help="Other packed models, for transfer attacks without sources of their own",
+        "--trust_model_zip",
+        action="store_true",
+        help="The packed model is your own: build any class of ESPnet that it names, "
+        "and read its n-gram model",
     )
-    add("--num_utts", type=int, help="Utterances to attack; default: all")
     add("--ngpu", type=int, default=0, help="1 to use a GPU")
+
+    add = group(parser, "several jobs")
     add("--nj", type=int, default=1, help="Jobs that share the work, with --job")
     add(
         "--job",
@@ -83,6 +98,7 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Only check options, files, and whether the model can write the texts",
     )
+    add_help(parser)
     return parser
 
 
@@ -98,6 +114,8 @@ def main(cmd: list[str] | None = None) -> None:
         raise UserError(f"--num_utts {args.num_utts}: give a number above 0")
     if args.merge and args.job is not None:
         raise UserError("--merge comes after all jobs: leave --job out")
+    if args.model_tag:
+        args.model_zip = fetch_model(args.model_tag)
     if not args.model_zip.is_file():
         raise UserError(f"{args.model_zip}: no such file; stage 14 packs the model")
     config = read_config(args.config, args.attack_args).with_sources(args.source_zips)

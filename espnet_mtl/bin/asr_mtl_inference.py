@@ -13,12 +13,14 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.gpus import require_gpus
+from espnet_mtl.grouped_help import group
 from espnet_mtl.inference.decode import Utterances, decode
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.search import Search
 from espnet_mtl.inference.search import get_parser as get_search_parser
 from espnet_mtl.inference.smoothed import recognise_from_disk
 from espnet_mtl.inference.speech2text import Speech2TextAccent
+from espnet_mtl.package.zoo import fetch_model
 from espnet_mtl.provenance import hash_file
 
 # Options that change nothing in the results, or are there in another form.
@@ -31,19 +33,24 @@ _NOT_STAMPED = {
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser: the options of decoding, and a zip."""
     parser = get_search_parser()
-    parser.description = "ASR and accent decoding"
-    parser.add_argument(
+    parser.description = (
+        "ASR and accent decoding: ESPnet's asr_inference, of packed models as well. "
+        "What matters most: --model_zip (or --model_tag, its name on Hugging Face), "
+        "--data_path_and_name_and_type, --output_dir."
+    )
+    add = group(parser, "a packed model")
+    add(
         "--model_zip",
         help="A packed model, instead of --asr_train_config and --asr_model_file; its "
         "language models are used where no others are given",
     )
-    parser.add_argument(
+    add(
         "--trust_model_zip",
         action="store_true",
         help="The package is your own: build any class of ESPnet that it names, and "
         "read its n-gram model",
     )
-    parser.add_argument(
+    add(
         "--inference_args",
         default="",
         help="More of these options, in one argument; they win. Quote a value that has "
@@ -64,6 +71,8 @@ def main(cmd: list[str] | None = None) -> None:
     more = Decoding(args=args.inference_args).words()
     args = parser.parse_args([*cmd, *more])
     setup_logging(args.log_level, all_of_espnet=True)
+    if args.model_tag:
+        _fetch(args)
     _check(args)
     search = Search.from_args(args)
     made_of = _stamp(args, search)
@@ -87,6 +96,13 @@ def main(cmd: list[str] | None = None) -> None:
         if search.smoothing is not None:
             recognise = recognise_from_disk(speech2text, search.smoothing, args.seed)
         decode(speech2text, recognise, utterances, made_of, Path(args.output_dir))
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    """Put the packed model in the place of its name."""
+    if args.model_zip:
+        raise UserError("give --model_zip or --model_tag, not both")
+    args.model_zip, args.model_tag = str(fetch_model(args.model_tag)), None
 
 
 def _check(args: argparse.Namespace) -> None:

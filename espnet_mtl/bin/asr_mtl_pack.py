@@ -6,18 +6,22 @@ import logging
 from pathlib import Path
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.package.packing import pack_model
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser; the names are those of ``espnet2.bin.pack asr``."""
-    parser = argparse.ArgumentParser(
-        description="Pack a trained model into one zip, which asr_mtl_attack and any "
-        "ESPnet user's Speech2Text can load",
+    parser = make_parser(
+        "Pack a trained model into one zip, which asr_mtl_attack and any ESPnet user's "
+        "Speech2Text can load"
     )
-    add = parser.add_argument
+    add = group(parser)
     add("--asr_train_config", type=Path, required=True, help="config.yaml of training")
     add("--asr_model_file", type=Path, required=True, help="Weights, such as *.ave.pth")
+    add("--outpath", type=Path, required=True, help="The zip to write")
+
+    add = group(parser, "what else goes in")
     add("--lm_train_config", type=Path, help="config.yaml of a language model")
     add("--lm_file", type=Path, help="Weights of the language model")
     add("--ngram_file", type=Path, help="An n-gram model of KenLM")
@@ -28,7 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
         default=[],
         help="Another file to put in, such as RESULTS.md; may be given several times",
     )
-    add("--outpath", type=Path, required=True, help="The zip to write")
+    add_help(parser)
     return parser
 
 

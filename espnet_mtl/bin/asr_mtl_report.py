@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.report.claims import claims_blocks
 from espnet_mtl.report.document import Text, to_markdown
 from espnet_mtl.report.experiment import read_experiments
@@ -21,15 +22,18 @@ _CLAIMS_CORPUS = "mini_accent"
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    parser = argparse.ArgumentParser(
-        description="Compare systems under attack: writes RESULTS.md, index.html, "
-        "results.json and plots",
+    parser = make_parser(
+        "Compare systems under attack: writes RESULTS.md, index.html, results.json and "
+        "plots"
     )
-    add = parser.add_argument
+    add = group(parser)
     several: dict[str, Any] = {"type": Path, "nargs": "+"}
     scored = "Experiments (asr_exp) with the scores of stage 17"
     add("--exp", **several, required=True, help=scored)
     add("--output", type=Path, required=True, help="Directory to write to")
+    add("--print", action="store_true", help="Print the main table and the files")
+
+    add = group(parser, "what is compared")
     compared = "Systems to compare all with, separated by commas"
     add("--baselines", default="ctc,att", help=compared)
     add(
@@ -39,9 +43,12 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="SYSTEM:OTHER",
         help="Systems to compare, each with another one: mine:plain",
     )
+
+    add = group(parser, "what is shown")
     add("--title", default=DEFAULT_TITLE, help="Title of the report")
     add("--command", default="", help="The command that made the results, to be shown")
-    add("--print", action="store_true", help="Print the main table and the files")
+
+    add = group(parser, "results in a README")
     add(
         "--update_readme",
         **several,
@@ -54,6 +61,7 @@ def get_parser() -> argparse.ArgumentParser:
         "results:claims",
     )
     add("--corpus", help="Name of the corpus in those markers")
+    add_help(parser)
     return parser
 
 

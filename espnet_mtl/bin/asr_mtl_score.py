@@ -2,10 +2,12 @@
 
 import argparse
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.tokens.cleaner import load_cleaner
 from espnet_mtl.tokens.symbols import read_symbols
 
@@ -20,48 +22,57 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    add_command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    add_command = partial(
+        parser.add_subparsers(required=True, metavar="COMMAND").add_parser,
+        add_help=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     folder: dict[str, Any] = {"type": Path, "required": True}
-    # What several commands have in common
-    decoded = argparse.ArgumentParser(add_help=False)
-    decoded.add_argument("--hyp_dir", **folder, help="Directory of the decoding")
-    attacked = argparse.ArgumentParser(add_help=False, parents=[decoded])
-    about = "Output directory of the attack"
-    attacked.add_argument("--attack_dir", **folder, help=about)
-    names = argparse.ArgumentParser(add_help=False)
-    names.add_argument("--system", default="system", help="Name of the system")
-    names.add_argument("--decoder", default="decode", help="Tag of the decoding")
-    names.add_argument("--set_name", default="test", help="Name of the decoded set")
-
-    prepared = argparse.ArgumentParser(add_help=False)
-    add = prepared.add_argument
+    # What several commands have in common; options of one title are one group.
+    truth, attacked, decoded = (make_parser(None) for _ in range(3))
+    group(truth)("--ref_dir", **folder, help="Data directory with the truth")
+    group(attacked)("--attack_dir", **folder, help="Output directory of the attack")
+    group(decoded)("--hyp_dir", **folder, help="Directory of the decoding")
+    names, prepared = make_parser(None), make_parser(None)
+    add = group(names, "names in the results")
+    add("--system", default="system", help="Name of the system")
+    add("--decoder", default="decode", help="Tag of the decoding")
+    add("--set_name", default="test", help="Name of the decoded set")
+    add = group(prepared, "text")
     add("--cleaner", default="none", help="ESPnet's cleaner, of references")
     add("--hyp_cleaner", default="none", help="ESPnet's cleaner, of hypotheses")
     add("--nlsyms_txt", default="none", help="Symbols that are no words, one a line")
 
     about = "WER, CER, TER and accent accuracy of untouched audio"
-    decoding = add_command("decoding", parents=[decoded, names, prepared], help=about)
-    add = decoding.add_argument
-    add("--ref_dir", **folder, help="Data directory with the truth")
-    add("--token_type", choices=("bpe", "char", "word"), required=True)
+    parents = [truth, decoded, prepared, names]
+    decoding = add_command("decoding", parents=parents, help=about)
+    add = group(decoding, "tokens and words")
+    types = ("bpe", "char", "word")
+    add("--token_type", choices=types, required=True, help="Tokens of the TER")
     add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
     add("-s", "--case_sensitive", action="store_true", help="Tell A from a, as sclite")
+    add_help(decoding)
     decoding.set_defaults(run=_decoding)
 
     about = "Keep in a decoding's directory which attack it is of"
-    stamp = add_command("stamp", parents=[attacked], help=about)
+    stamp = add_command("stamp", parents=[attacked, decoded], help=about)
+    add_help(stamp)
     stamp.set_defaults(run=_stamp)
 
     about = "Scores of attacked audio"
-    attack = add_command("attack", parents=[attacked, names, prepared], help=about)
-    attack.add_argument("--attack_tag", default="attack", help="Name of the attack")
-    add = attack.add_mutually_exclusive_group().add_argument
+    parents = [attacked, decoded, prepared, names]
+    attack = add_command("attack", parents=parents, help=about)
+    more = attack.add_argument_group("attack and training")
+    more.add_argument("--attack_tag", default="attack", help="Name of the attack")
+    add = more.add_mutually_exclusive_group().add_argument
     add("--seed", type=int, default=0, help="Seed of the training")
     add("--asr_train_config", type=Path, help="Configuration to read the seed from")
+    add_help(attack)
     attack.set_defaults(run=_attack)
 
     show = add_command("show", help="Print RESULTS.md of an experiment")
-    show.add_argument("asr_exp", type=Path, help="Directory of the experiment")
+    group(show)("asr_exp", type=Path, help="Directory of the experiment")
+    add_help(show)
     show.set_defaults(run=_show)
     return parser
 

@@ -9,6 +9,7 @@ import yaml
 
 from espnet_mtl.bin.check_card import add_card_options
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.package.contents import read_contents
 from espnet_mtl.package.repository import make_repository, upload
@@ -19,15 +20,18 @@ from espnet_mtl.report.model_card import DECODING_NAME, model_card
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    parser = argparse.ArgumentParser(
-        description="Make a repository of a packed model, with a model card, and "
-        "upload it to Hugging Face. ESPnet's Speech2Text.from_pretrained loads it",
+    parser = make_parser(
+        "Make a repository of a packed model, with a model card, and upload it to "
+        "Hugging Face. ESPnet's Speech2Text.from_pretrained loads it"
     )
-    add = parser.add_argument
+    add = group(parser)
     add("--model_zip", type=Path, required=True, help="The packed model")
     add("--exp", type=Path, required=True, help="Its experiment: scores and report")
     add("--repo", required=True, help="<user>/<name> on Hugging Face")
+
+    add = group(parser, "what is done")
     add("--output_dir", type=Path, required=True, help="The files to upload go here")
+    add("--dry_run", action="store_true", help="Upload nothing")
     add(
         "--inference_config",
         type=Path,
@@ -35,8 +39,8 @@ def get_parser() -> argparse.ArgumentParser:
         "and its options onto the card. Default: ESPnet's",
     )
     add("--inference_args", default="", help="Options of decoding that win over it")
-    add_card_options(parser)
-    add("--dry_run", action="store_true", help="Upload nothing")
+    add_card_options(group(parser, "the model card"))
+    add_help(parser)
     return parser
 
 

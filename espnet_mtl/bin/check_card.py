@@ -3,12 +3,12 @@
 import argparse
 
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import Add
 from espnet_mtl.report.card_metadata import UNKNOWN_LANGUAGE, card_metadata
 
 
-def add_card_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say language and licence."""
-    add = parser.add_argument
+def add_card_options(add: Add) -> None:
+    """Add the options that say language and licence, by what adds one."""
     add("--lang", default=UNKNOWN_LANGUAGE, help="Language code, for the card")
     add("--license", default="cc-by-4.0", help="Licence as the Hub names it")
     add("--license_name", default="", help="Name of the licence, for --license other")
@@ -18,7 +18,7 @@ def add_card_options(parser: argparse.ArgumentParser) -> None:
 def get_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     parser = argparse.ArgumentParser(description=__doc__)
-    add_card_options(parser)
+    add_card_options(parser.add_argument)
     return parser
 
 

@@ -13,7 +13,7 @@ def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("directories", type=Path, nargs="+")
+    parser.add_argument("directories", type=Path, nargs="+", help="to be checked")
     args = parser.parse_args(cmd)
     setup_logging()
     for directory in args.directories:

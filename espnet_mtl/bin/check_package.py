@@ -14,7 +14,8 @@ def main(cmd: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("zip_file", type=Path, help="The packed model")
     for name in KEYS:
-        parser.add_argument(f"--{name}", type=Path)
+        about = "A file that it was packed from"
+        parser.add_argument(f"--{name}", type=Path, help=about)
     args = parser.parse_args(cmd)
     setup_logging()
     files = {name: getattr(args, name) for name in KEYS if getattr(args, name)}

@@ -12,6 +12,7 @@ from espnet2.text.build_tokenizer import build_tokenizer
 
 from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tokens.ctc_fit import TextSet, check_ctc_fit
 from espnet_mtl.tokens.round_trip import check_writable
@@ -19,23 +20,27 @@ from espnet_mtl.tokens.round_trip import check_writable
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--train_dir", type=Path, required=True)
-    add("--valid_dir", type=Path, required=True)
-    add("--test_dirs", type=Path, nargs="*", default=[])
+    parser = make_parser(__doc__)
+    add = group(parser)
+    add("--train_dir", type=Path, required=True, help="The training set")
+    add("--valid_dir", type=Path, required=True, help="The validation set")
+    add("--test_dirs", type=Path, nargs="*", default=[], help="The test sets")
+
+    add = group(parser, "what is asked of them")
     add(
         "--max_ctc_too_short",
         type=float,
         default=0.1,
         help="Share of the training set that may be too short for CTC",
     )
-    add("--bpemode", choices=["unigram", "bpe"], default="unigram")
+    about = "How BPE units were found"
+    add("--bpemode", choices=["unigram", "bpe"], default="unigram", help=about)
     add(
         "training",
         nargs=argparse.REMAINDER,
         help="After '--': options of asr_mtl_train, as the training will get them",
     )
+    add_help(parser)
     return parser
 
 

@@ -8,16 +8,19 @@ from espnet_mtl.attack.runner.recordings import Recordings
 from espnet_mtl.attack.targets import choose_targets
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.tokens.cleaner import load_cleaner
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    parser = argparse.ArgumentParser(description="Choose the targets of a test set")
-    add = parser.add_argument
+    parser = make_parser("Choose the targets of a test set")
+    add = group(parser)
     add("--text", type=Path, required=True, help="Transcripts")
     add("--wav_scp", type=Path, required=True, help="Audio, whose length limits them")
     add("--output", type=Path, required=True, help="File to write")
+
+    add = group(parser, "how they are chosen")
     add(
         "--token_type",
         choices=("bpe", "char", "word"),
@@ -26,7 +29,8 @@ def get_parser() -> argparse.ArgumentParser:
     )
     about = "ESPnet's cleaner: targets are written as the models learn to write"
     add("--cleaner", default="none", help=about)
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="Seed of the choice")
+    add_help(parser)
     return parser
 
 

@@ -26,8 +26,8 @@ def main(cmd: list[str] | None = None) -> None:
         default="false",
         help="do not run fix_data_dir.sh at the end",
     )
-    parser.add_argument("target", type=Path)
-    parser.add_argument("sources", type=Path, nargs="+")
+    parser.add_argument("target", type=Path, help="the data directory to write")
+    parser.add_argument("sources", type=Path, nargs="+", help="data directories")
     args = parser.parse_args(cmd)
     setup_logging()
     combine_data_dirs(args.target, args.sources, args.extra_files.split())

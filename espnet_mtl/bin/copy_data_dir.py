@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Copy a data directory, with other names of utterances and speakers."""
 
-import argparse
 import logging
 import shlex
 import sys
@@ -11,22 +10,27 @@ from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.copy_dir import copy_data_dir
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 
 _OPTIONS = {"text": "--no-text", "wav.scp": "--no-wav", "utt2accent": "--no-accent"}
 
 
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="copy_data_dir.sh", description=__doc__)
-    add = parser.add_argument
+    parser = make_parser(__doc__, prog="copy_data_dir.sh")
+    add = group(parser)
+    add("source", type=Path, help="a data directory")
+    add("target", type=Path, help="its copy")
+
+    add = group(parser, "other names")
     for unit, what in (("utt", "utterances"), ("spk", "speakers")):
         for affix, place in (("prefix", "before"), ("suffix", "after")):
             help_text = f"put it {place} the {what}"
             add(*spell(f"{unit}-{affix}"), default="", help=help_text)
+    add = group(parser, "more")
     add(*spell("extra-files"), default="", help="copy these as well")
     add(*spell("validate-opts"), default="", help="for the check at the end")
-    add("source", type=Path)
-    add("target", type=Path)
+    add_help(parser)
     args = parser.parse_args(_bind_values(sys.argv[1:] if cmd is None else cmd))
     setup_logging()
     copy_data_dir(

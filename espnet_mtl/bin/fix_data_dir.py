@@ -19,7 +19,7 @@ def main(cmd: list[str] | None = None) -> None:
             metavar="'FILE ...'",
             help=f"further tables that need a line for each {what}",
         )
-    parser.add_argument("directory", type=Path)
+    parser.add_argument("directory", type=Path, help="the data directory")
     args = parser.parse_args(cmd)
     setup_logging()
     utt_files, spk_files = args.utt_extra_files.split(), args.spk_extra_files.split()

@@ -9,43 +9,52 @@ from espnet_mtl.data.channels import ERROR, POLICIES
 from espnet_mtl.data.stages.audio_stores import FORMATS
 from espnet_mtl.data.stages.format_wav_scp import plan_format, write_formatted
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 
 
-def main(cmd: list[str] | None = None) -> None:
-    """Do one job, or all of them and the tables, or the tables alone."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fs", default="16k", help="16k or 16000")
-    parser.add_argument("--audio_format", choices=FORMATS, default="flac")
-    parser.add_argument(
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = make_parser(__doc__)
+    add = group(parser)
+    add("source", type=Path, help="The data directory")
+    add("target", type=Path, help="The formatted one")
+    add("--fs", default="16k", help="16k or 16000")
+
+    add = group(parser, "audio")
+    about = "Format of the files"
+    add("--audio_format", choices=FORMATS, default="flac", help=about)
+    add(
+        "--channels",
+        choices=POLICIES,
+        default=ERROR,
+        help="What becomes of several channels: an error, their mean, the first one",
+    )
+    add(
+        "--max_bad_audio",
+        type=_read_share,
+        default=0.0,
+        help="Share of utterances that may be left out because of unusable audio",
+    )
+    add(
         "--derived_dir",
         type=Path,
         action="append",
         default=[],
         help="A directory made of the target: its wav.scp goes when audio changes",
     )
-    parser.add_argument(
-        "--channels",
-        choices=POLICIES,
-        default=ERROR,
-        help="What becomes of several channels: an error, their mean, the first one",
-    )
-    parser.add_argument("--num_jobs", type=int, default=1, help="Jobs in all")
-    parser.add_argument("--job", type=int, help="Do this job's share only, from 1")
-    parser.add_argument(
-        "--merge", action="store_true", help="Write the tables; all jobs are done"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="Only look at options and tables"
-    )
-    parser.add_argument(
-        "--max_bad_audio",
-        type=_read_share,
-        default=0.0,
-        help="Share of utterances that may be left out because of unusable audio",
-    )
-    parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path)
-    args = parser.parse_args(cmd)
+
+    add = group(parser, "several jobs")
+    add("--num_jobs", type=int, default=1, help="Jobs in all")
+    add("--job", type=int, help="Do this job's share only, from 1")
+    add("--merge", action="store_true", help="Write the tables; all jobs are done")
+    add("--check", action="store_true", help="Only look at options and tables")
+    add_help(parser)
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Do one job, or all of them and the tables, or the tables alone."""
+    args = get_parser().parse_args(cmd)
     setup_logging()
     work = plan_format(
         args.source,

@@ -12,8 +12,9 @@ from espnet_mtl.errors import run_main, setup_logging
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("text", type=Path, nargs="+")
+    about = "The text to write"
+    parser.add_argument("--output", type=Path, required=True, help=about)
+    parser.add_argument("text", type=Path, nargs="+", help="Tables of sentences")
     args = parser.parse_args(cmd)
     setup_logging()
     logging.info("%s: %d sentences", args.output, write_lm_text(args.text, args.output))

@@ -25,8 +25,8 @@ def main(cmd: list[str] | None = None) -> None:
         help="accepted as in ESPnet; every utt2* is copied anyway",
     )
     parser.add_argument("factors", help="one speed, or several: '0.9 1.0 1.1'")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path)
+    parser.add_argument("source", type=Path, help="the data directory")
+    parser.add_argument("target", type=Path, help="the one to write")
     args = parser.parse_args(cmd)
     setup_logging()
     factors = read_factors(args.factors)

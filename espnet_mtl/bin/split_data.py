@@ -15,7 +15,7 @@ def main(cmd: list[str] | None = None) -> None:
     parser.add_argument(
         *spell("per-utt"), action="store_true", help="cut speakers, too"
     )
-    parser.add_argument("directory", type=Path)
+    parser.add_argument("directory", type=Path, help="the data directory")
     parser.add_argument("number", type=int, help="how many parts")
     args = parser.parse_args(cmd)
     setup_logging()

@@ -18,8 +18,8 @@ def main(cmd: list[str] | None = None) -> None:
         choices=("check", "write"),
         help="check: fail unless the content is of these files. write: note them",
     )
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("directory", type=Path, help="where the content is")
+    parser.add_argument("files", type=Path, nargs="+", help="what it was made of")
     args = parser.parse_args(cmd)
     setup_logging()
     stamp = {str(path): hash_file(path) for path in args.files}

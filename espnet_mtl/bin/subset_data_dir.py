@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Copy a part of a data directory."""
 
-import argparse
 import logging
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.checks import check_apart
 from espnet_mtl.data.tools.subset import choose, choose_listed, subset_data_dir
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 
 _USAGE = """subset_data_dir.sh [how] <source> <number> <target>
        subset_data_dir.sh --utt-list <file> <source> <target>
@@ -24,8 +24,10 @@ _HOW = {
 
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(usage=_USAGE, description=__doc__)
-    how = parser.add_mutually_exclusive_group()
+    parser = make_parser(__doc__, usage=_USAGE)
+    add = group(parser)
+    add("arguments", nargs="+", metavar="directories and number", help="see above")
+    how = parser.add_argument_group("how").add_mutually_exclusive_group()
     for name, what in _HOW.items():
         flags = spell(name.replace("_", "-"))
         how.add_argument(
@@ -33,7 +35,7 @@ def main(cmd: list[str] | None = None) -> None:
         )
     how.add_argument(*spell("utt-list"), type=Path, help="utterances to keep")
     how.add_argument(*spell("spk-list"), type=Path, help="speakers to keep")
-    parser.add_argument("arguments", nargs="+", metavar="directories and number")
+    add_help(parser)
     args = parser.parse_args(cmd)
     setup_logging()
     names = args.utt_list or args.spk_list

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.tokens.cleaner import load_cleaner
 from espnet_mtl.tokens.symbols import read_symbols
 from espnet_mtl.tokens.token_list import read_piece_symbols, write_token_list
@@ -13,20 +14,29 @@ from espnet_mtl.tokens.token_list import read_piece_symbols, write_token_list
 
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser; the names are those of the recipe's options."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--text", type=Path, required=True, nargs="+")
-    add("--output", type=Path, required=True)
-    add("--token_type", choices=["bpe", "char", "word"], default="bpe")
+    parser = make_parser(__doc__)
+    add = group(parser)
+    add("--text", type=Path, required=True, nargs="+", help="Texts to find tokens in")
+    add("--output", type=Path, required=True, help="Folder to write to")
+    types = ["bpe", "char", "word"]
+    add("--token_type", choices=types, default="bpe", help="What a token is")
+
+    add = group(parser, "text")
     add("--cleaner", default="none", help="ESPnet's cleaner, as in training")
     add("--nlsyms_txt", default="none", help="Symbols never cut, for char, one a line")
-    add("--nbpe", type=int, default=30)
-    add("--bpemode", choices=["unigram", "bpe"], default="unigram")
+
+    add = group(parser, "bpe")
+    add("--nbpe", type=int, default=30, help="Number of units")
+    about = "How units are found"
+    add("--bpemode", choices=["unigram", "bpe"], default="unigram", help=about)
     add(
         "--bpe_nlsyms", default="", help="Symbols never cut, for bpe: by comma, or file"
     )
-    add("--bpe_char_cover", type=float, default=1.0)
-    add("--bpe_input_sentence_size", type=int, default=100000000)
+    about = "Share of the characters that units cover"
+    add("--bpe_char_cover", type=float, default=1.0, help=about)
+    about = "Sentences that units are found in, at most"
+    add("--bpe_input_sentence_size", type=int, default=100000000, help=about)
+    add_help(parser)
     return parser
 
 

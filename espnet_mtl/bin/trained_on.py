@@ -6,29 +6,39 @@ from pathlib import Path
 
 from espnet_mtl.data.stages import trained_on
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.provenance import write_stamp
 
 
-def main(cmd: list[str] | None = None) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = make_parser(__doc__)
+    add = group(parser)
+    add(
         "action",
         choices=("experiment", "statistics", "training", "use"),
         help="experiment: check it. statistics: note what they were made of. "
         "training: check both, and note what the experiment is trained on. use: check "
         "the experiment's tokens and accents",
     )
-    parser.add_argument("--token_list", type=Path, required=True)
-    parser.add_argument("--stats_dir", type=Path, required=True)
-    parser.add_argument("--exp", type=Path, required=True)
-    group = parser.add_argument_group("of a recogniser")
-    group.add_argument("--accent_list", type=Path)
-    group.add_argument("--train_dir", type=Path)
-    group.add_argument("--valid_dir", type=Path)
-    group = parser.add_argument_group("of a language model")
-    group.add_argument("--lm_text", type=Path)
-    args = parser.parse_args(cmd)
+    add("--exp", type=Path, required=True, help="The experiment")
+    add("--stats_dir", type=Path, required=True, help="Its statistics")
+
+    add = group(parser, "of all models")
+    add("--token_list", type=Path, required=True, help="Tokens")
+    add = group(parser, "of a recogniser")
+    add("--accent_list", type=Path, help="Accents")
+    add("--train_dir", type=Path, help="Training set")
+    add("--valid_dir", type=Path, help="Validation set")
+    add = group(parser, "of a language model")
+    add("--lm_text", type=Path, help="Text that it is trained on")
+    add_help(parser)
+    return parser
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run the command."""
+    args = get_parser().parse_args(cmd)
     setup_logging()
     training = trained_on.Training(args.exp, args.stats_dir, stage=10, tag="asr_tag")
     data = trained_on.describe_tables({"tokens": args.token_list})

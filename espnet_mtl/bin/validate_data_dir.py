@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Check a data directory."""
 
-import argparse
 from pathlib import Path
 
 from espnet_mtl.bin.kaldi_options import spell
 from espnet_mtl.data.tools.validate import validate_data_dir
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.grouped_help import add_help, group, make_parser
 
 _OPTIONS = {
     "no-text": "text is not needed",
@@ -21,10 +21,12 @@ _OPTIONS = {
 
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="validate_data_dir.sh", description=__doc__)
+    parser = make_parser(__doc__, prog="validate_data_dir.sh")
+    group(parser)("directory", type=Path, help="the data directory")
+    add = group(parser, "what it may lack or have")
     for name, what in _OPTIONS.items():
-        parser.add_argument(*spell(name), action="store_true", help=what)
-    parser.add_argument("directory", type=Path)
+        add(*spell(name), action="store_true", help=what)
+    add_help(parser)
     args = parser.parse_args(cmd)
     setup_logging()
     validate_data_dir(

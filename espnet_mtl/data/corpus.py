@@ -14,6 +14,7 @@ from espnet_mtl import provenance
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import UserError
+from espnet_mtl.grouped_help import add_help, group, make_parser
 
 DEFAULT_SIZES = {"train": 2400, "valid": 200, "test": 192}
 
@@ -29,14 +30,20 @@ class Planned(Protocol):
 
 def get_corpus_parser(description: str | None) -> argparse.ArgumentParser:
     """Build a command line with the options that every maker has."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--output", type=Path, required=True, help="data directory")
-    parser.add_argument(
-        "--audio_dir", type=Path, help="where the audio goes (default: <output>/audio)"
-    )
+    parser = make_parser(description)
+    add = group(parser, "the corpus")
+    add("--output", type=Path, required=True, help="data directory")
+    about = "where the audio goes (default: <output>/audio)"
+    add("--audio_dir", type=Path, help=about)
     for name, size in DEFAULT_SIZES.items():
-        parser.add_argument(f"--num_{name}", type=int, default=size, help="utterances")
-    parser.add_argument("--seed", type=int, default=0)
+        add(
+            f"--num_{name}",
+            type=int,
+            default=size,
+            help=f"utterances of the {name} set",
+        )
+    add("--seed", type=int, default=0, help="seed of its choices")
+    add_help(parser)
     return parser
 
 

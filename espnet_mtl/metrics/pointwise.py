@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from espnet_mtl.metrics.binomial import LEAST_VALUES, median_ranks
-from espnet_mtl.metrics.bootstrap import DRAWS, Interval, wer_interval
+from espnet_mtl.metrics.bootstrap import DRAWS, Interval, draw_units, wer_interval
 
 _LEVELS = (0.025, 0.975)
 _POINT = 1e-9  # points of percent: no width but that of rounding
@@ -43,13 +43,18 @@ def rate_intervals(
             f"totals, {len(speakers)} speakers"
         )
     estimates = 100.0 * values.sum(axis=0) / totals.sum()
-    index, times_drawn = _draw(speakers, seed)
-    if len(times_drawn[0]) == 1:
+    number, index = _number(speakers)
+    if number == 1:
         return [Interval(float(one), math.nan, math.nan) for one in estimates]
-    sums = np.zeros((len(times_drawn[0]), values.shape[1]))
+    sums = np.zeros((number, values.shape[1]))
     np.add.at(sums, index, values)
     every = np.bincount(index, weights=totals)
-    rates = 100.0 * (times_drawn @ sums) / (times_drawn @ every)[:, None]
+    rates = np.concatenate(
+        [
+            100.0 * (times_drawn @ sums) / (times_drawn @ every)[:, None]
+            for times_drawn in draw_units(number, seed)
+        ]
+    )
     limits = np.quantile(rates, _LEVELS, axis=0).T
     alike: dict[bytes, Interval] = {}  # many of them are the same
     found = []
@@ -105,32 +110,25 @@ def median_interval(
             f"not one value for each utterance: {len(values)} values, {len(speakers)} "
             "speakers"
         )
-    distinct, places = np.unique(values, return_inverse=True)
-    ordered = np.sort(values)
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
     estimate = float(ordered[(len(values) - 1) // 2])
-    index, times_drawn = _draw(speakers, seed)
-    if len(times_drawn[0]) < LEAST_VALUES:
+    number, index = _number(speakers)
+    if number < LEAST_VALUES:
         return Interval(estimate, math.nan, math.nan)
-    counts = np.zeros((len(times_drawn[0]), len(distinct)))
-    np.add.at(counts, (index, places), 1.0)
-    reached = times_drawn @ counts.cumsum(axis=1)  # at or below each value, (Draws, ..)
-    medians = np.sort((reached >= reached[:, -1:] / 2).argmax(axis=1))
+    index, found = index[order], []
+    for times_drawn in draw_units(number, seed, width=4 * len(values)):
+        # How often utterances up to each value are drawn, (Draws, Utterances)
+        reached = times_drawn.astype(np.int32)[:, index].cumsum(axis=1, dtype=np.int32)
+        found.append(ordered[(2 * reached >= reached[:, -1:]).argmax(axis=1)])
+    medians = np.sort(np.concatenate(found))
     low, high = (medians[math.ceil(level * DRAWS) - 1] for level in _LEVELS)
     if low == high:
-        low, high = median_ranks(len(values))
-        return Interval(estimate, float(ordered[low]), float(ordered[high]))
-    return Interval(estimate, float(distinct[low]), float(distinct[high]))
+        low, high = (ordered[rank] for rank in median_ranks(len(values)))
+    return Interval(estimate, float(low), float(high))
 
 
-def _draw(speakers: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number the speakers, and draw them as :func:`wer_interval` does.
-
-    Returns:
-        Each utterance's speaker, (Utterances,); how often each speaker is drawn,
-        (Draws, Speakers).
-    """
+def _number(speakers: Sequence[str]) -> tuple[int, np.ndarray]:
+    """Count the speakers, and number that of each utterance, (Utterances,)."""
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    times_drawn = np.random.default_rng(seed).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), size=DRAWS
-    )
-    return index, times_drawn
+    return len(names), index

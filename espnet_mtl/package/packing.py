@@ -86,15 +86,15 @@ def pack_model(
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
         with zipfile.ZipFile(unfinished, "w") as archive:
-            _add(archive, META_NAME, yaml.safe_dump(meta).encode())
+            add_file(archive, META_NAME, yaml.safe_dump(meta).encode())
             for path, name in names.items():
                 if path in settings:
                     own = settings[path].items()
                     kept = {k: v for k, v in own if k not in _OF_TRAINING}
                     packed = _rename_paths(kept, names)
-                    _add(archive, name, yaml.safe_dump(packed).encode())
+                    add_file(archive, name, yaml.safe_dump(packed).encode())
                 else:
-                    _add(archive, name, path.read_bytes())
+                    add_file(archive, name, path.read_bytes())
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -143,7 +143,8 @@ def _rename_paths(value: Any, names: dict[Path, str]) -> Any:
     return value
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file to a package, without the date that it was added on."""
     # Not compressed: weights hardly get smaller, and the bytes would be another zlib's.
     info = zipfile.ZipInfo(name, _ZIP_DATE)
     info.create_system = 3  # Unix, wherever it is packed

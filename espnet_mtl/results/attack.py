@@ -6,7 +6,7 @@ by the keys of the attacked utterances. Records are written last: where they are
 the attack is there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from typing import Any
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import render_data_dir
 from espnet_mtl.results.files import (
-    encode_lines,
     encode_result,
     read_lines,
     read_result,
+    share_texts,
+    write_lines,
 )
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import Trial
@@ -70,14 +71,14 @@ class AttackRun:
 def write_attack(
     directory: Path,
     run: AttackRun,
-    records: Sequence[Record],
+    records: Iterable[Record],
     tables: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Write an attack's tables, by name, and its files; the records come last."""
     forget_attack(directory)
     write_files(render_data_dir(directory, tables))
     write_files({directory / ATTACK_NAME: encode_result(run)})
-    write_files({directory / RECORDS_NAME: encode_lines(records)})
+    write_lines(directory / RECORDS_NAME, records)
 
 
 def forget_attack(directory: Path) -> None:
@@ -101,5 +102,10 @@ def read_records(directory: Path) -> dict[str, Record]:
     Raises:
         UserError: If the attack is not finished, or its file is damaged.
     """
-    lines = read_lines(directory / RECORDS_NAME, Record, _STAGE)
-    return {record.key: record for record in lines}
+    records = {}
+    for record in read_lines(directory / RECORDS_NAME, Record, _STAGE):
+        share_texts(record, ("key", "utt", "trial", "target", "heard"))
+        for attempt in record.attempts or ():
+            share_texts(attempt, ("attack", "attacker", "kind"))
+        records[record.key] = record
+    return records

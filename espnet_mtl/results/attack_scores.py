@@ -23,7 +23,7 @@ ATTACK_SCORES_NAME, UTT_SCORES_NAME = "attack_scores.json", "utt_scores.jsonl"
 _STAGE = 17
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UttScore:
     """How one attacked utterance was recognised.
 
@@ -196,9 +196,9 @@ def write_attack_scores(
     folder = hyp_dir / FOLDER_NAME
     # First away, last written: where it is, the others are of the same decoding.
     (folder / ATTACK_SCORES_NAME).unlink(missing_ok=True)
+    files.write_lines(folder / UTT_SCORES_NAME, utt_scores)
     write_files(
         {
-            folder / UTT_SCORES_NAME: files.encode_lines(utt_scores),
             folder / "result.txt": table.encode(),
             folder / ATTACK_SCORES_NAME: files.encode_result(scores),
         }
@@ -226,4 +226,9 @@ def read_utt_scores(hyp_dir: Path) -> list[UttScore]:
         UserError: If it is not scored, or a line is damaged.
     """
     path = hyp_dir / FOLDER_NAME / UTT_SCORES_NAME
-    return files.read_lines(path, UttScore, _STAGE)
+    texts = ("key", "utt", "spk", "trial", "ref", "target", "hyp", "accent")
+    scores = []
+    for score in files.read_lines(path, UttScore, _STAGE):
+        files.share_texts(score, (*texts, "hyp_accent"))
+        scores.append(score)
+    return scores

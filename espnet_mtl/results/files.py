@@ -1,12 +1,13 @@
 """Result files: JSON of the types in this package, written whole and read strictly."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from espnet_mtl.atomic import write_files
+from espnet_mtl.atomic import write_files, write_parts
 from espnet_mtl.errors import UserError
 
 VERSION = 4
@@ -55,33 +56,49 @@ def read_result(path: Path, of: type[T], stage: int) -> T:
     return _decode(path, versioned.content, of, stage)
 
 
-def encode_lines(rows: Iterable[Any]) -> bytes:
-    """Give dataclasses as a file of lines holds them, one JSON object each."""
-    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+def write_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Write dataclasses, one JSON object a line; the file appears whole or not at all.
+
+    There may be a million of them: a line is made when it is written.
+    """
+    encode = msgspec.json.Encoder().encode
+    write_parts(path, (encode(row) + b"\n" for row in rows))
 
 
-def read_lines(path: Path, of: type[T], stage: int) -> list[T]:
+def read_lines(path: Path, of: type[T], stage: int) -> Iterator[T]:
     """Read a file of one JSON object a line; messages name the stage that writes it.
 
     Raises:
         UserError: If the file is missing, or a line is damaged; the message names it.
     """
+    decode = msgspec.json.Decoder(of).decode
     try:
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield decode(line)
+                except msgspec.DecodeError as error:
+                    raise UserError(
+                        f"{path}:{number}: damaged ({error}); repeat stage {stage}"
+                    ) from error
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; run stage {stage}") from error
-    if lines[-1] == b"":  # after the last line's end
-        del lines[-1]
-    decoder = msgspec.json.Decoder(of)
-    found = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(decoder.decode(line))
-        except msgspec.DecodeError as error:
-            raise UserError(
-                f"{path}:{number}: damaged ({error}); repeat stage {stage}"
-            ) from error
-    return found
+
+
+def share_texts(row: Any, names: Iterable[str]) -> None:
+    """Let a dataclass have the one copy that is kept of each of its texts.
+
+    The same sentences, keys and names are in many rows, and without this in memory as
+    often.
+
+    Args:
+        row: It may be frozen: what it is equal to stays the same.
+        names: Of its fields; ``None`` in them stays.
+    """
+    for name in names:
+        text = getattr(row, name)
+        if text is not None:
+            object.__setattr__(row, name, sys.intern(text))
 
 
 def _decode(path: Path, content: Any, of: type[T], stage: int) -> T:

@@ -24,7 +24,7 @@ FIXES: Mapping[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Infeasible:
     """That a target can be heard in no audio of the utterance's length.
 

@@ -8,7 +8,7 @@ from espnet_mtl.results.infeasible import Infeasible
 from espnet_mtl.results.trial import Kind
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One member of a suite on one utterance.
 
@@ -33,7 +33,7 @@ class Attempt:
     decodings: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Doubled:
     """What as many gradients again have changed, for an utterance that resisted.
 
@@ -55,7 +55,7 @@ class Doubled:
     success: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Smallest:
     """The smallest budget found that breaks an utterance.
 
@@ -89,7 +89,7 @@ MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far mor
 MOST_OF_SLOPE = 2.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Planted:
     """A search for an adversarial example that was planted in the victim.
 
@@ -111,7 +111,7 @@ class Planted:
     gradients: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
     """How the victim behaves at the clean audio.
 
@@ -160,7 +160,7 @@ class Health:
         return max(differences) > MOST_REPEAT_DIFFERENCE or not self.heard_repeat
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """What an attack did to one utterance, and what its saved file holds.
 

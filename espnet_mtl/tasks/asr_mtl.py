@@ -54,6 +54,11 @@ class ASRMTLTask(CarefulTask, ASRTask):
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Add ESPnet's ASR options and those of the accent branch."""
         super().add_task_arguments(parser)
+        parser.description = (
+            "Train a recogniser with an accent branch: ESPnet's asr_train, and options "
+            "of the branch. What matters most: --config, "
+            "--train_data_path_and_name_and_type, --output_dir."
+        )
         group = parser.add_argument_group(description="Accent branch related")
         group.add_argument(
             "--accent_list",

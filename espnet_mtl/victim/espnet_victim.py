@@ -14,9 +14,12 @@ from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet_mtl.asr_mtl.espnet_model import ESPnetASRMTLModel
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.errors import UserError
+from espnet_mtl.package.unpacking import read_config
 from espnet_mtl.victim.loader import Export, load_export
 from espnet_mtl.victim.padding import hear_alone
 from espnet_mtl.victim.targets import TargetMaker, Targets, Texts
+
+_TRANSDUCER = "the model is a transducer; only CTC and attention can be attacked"
 
 
 class ESPnetVictim:
@@ -186,11 +189,23 @@ def load_victim(
     Raises:
         UserError: If the package is refused or cannot be attacked.
     """
-    export = load_export(zip_file, device, trusted)
+    try:
+        export = load_export(zip_file, device, trusted)
+    except UserError as error:
+        # Else a package is asked for that its training needs, and that does not help.
+        if _is_transducer(Path(zip_file)):
+            raise UserError(f"{zip_file}: {_TRANSDUCER}") from error
+        raise
     try:
         return ESPnetVictim(export)
     except UserError as error:
         raise UserError(f"{zip_file}: {error}") from error
+
+
+def _is_transducer(zip_file: Path) -> bool:
+    with contextlib.suppress(UserError):
+        return bool(read_config(zip_file).get("decoder") == "transducer")
+    return False
 
 
 def _refuse_other_kinds(export: Export) -> None:
@@ -202,9 +217,7 @@ def _refuse_other_kinds(export: Export) -> None:
             "CTC or attention can be attacked"
         )
     if getattr(model, "use_transducer_decoder", False):
-        raise UserError(
-            "the model is a transducer; only CTC and attention can be attacked"
-        )
+        raise UserError(_TRANSDUCER)
     if model.frontend is None:
         raise UserError(
             "the model takes features instead of audio (it has no frontend), so its "

@@ -54,3 +54,10 @@ def test_results_of_another_type_are_done_again(tmp_path):
     with Journal(path) as journal:
         journal.append("a", {"utt1": {"text": "x"}})
     assert read_journals([path], int) == {}
+
+
+def test_a_job_reads_only_what_is_its_own(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("a", {"utt1": 1, "utt2": "of another type", "utt3": 3})
+    assert read_journals([path], int, {"utt1", "utt2"}) == {("utt1", "a"): 1}

@@ -114,13 +114,97 @@ END
     [ "${status}" -eq 0 ]
 }
 
+@test "of more jobs than slots, each runs once" {
+    run "${slurm_py}" JOB=1:"$((3 * $(nproc) + 1))" log.JOB sh -c 'echo JOB >> ran'
+    [ "${status}" -eq 0 ]
+    [ "$(sort -n ran | tr '\n' ' ')" = "$(seq -s ' ' "$((3 * $(nproc) + 1))") " ]
+}
+
+@test "an array that the cluster does not take: the message says what it takes" {
+    run "${slurm_py}" JOB=1:1001 log.JOB true
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"The array has 1001 jobs; this cluster takes numbers below MaxArraySize"*"give fewer jobs"* ]]
+}
+
 # -- Failures
+
+# A node dies while both jobs run, and comes back.
+kill_node() {
+    wait_for grep -q "^# Started" log.1
+    wait_for grep -q "^# Started" log.2
+    scontrol update nodename=localhost state=down reason="it died"
+    wait_for node_is_up
+}
+
+node_is_up() {
+    scontrol update nodename=localhost state=resume 2> /dev/null || true
+    sinfo --noheader --format %t | grep -qE '^(idle|mix|alloc)$'
+}
+
+@test "a node that dies: SLURM starts its jobs again, and nothing is lost" {
+    "${slurm_py}" JOB=1:2 log.JOB \
+        sh -c 'mkdir was.JOB && exec sleep 300; echo again JOB >> ran' > said 2>&1 3>&- &
+    caller=$!
+    kill_node
+    array=$(squeue --noheader --format %F | head -n 1)
+    wait_for scontrol update jobid="${array}" starttime=now  # SLURM would wait a while
+    wait "${caller}"
+    [ "$(sort ran)" = "again 1
+again 2" ]
+}
+
+@test "a node that dies where jobs do not start again: the message says so, and the same call continues" {
+    sed 's/^command sbatch/& --no-requeue/' conf/slurm.conf > mine.conf
+    call=("${slurm_py}" --config mine.conf JOB=1:2 log.JOB
+        sh -c 'test -e done.JOB || { touch done.JOB; exec sleep 300; }; echo JOB is there')
+    "${call[@]}" > said 2>&1 3>&- &
+    caller=$!
+    kill_node
+    status=0
+    wait "${caller}" || status=$?
+    cat said
+    [ "${status}" -eq 1 ]
+    grep -q "2 of 2 jobs failed (SLURM says NODE_FAIL: its node failed)" said
+    run "${call[@]}"
+    [ "${status}" -eq 0 ]
+    grep -q "^2 is there" log.2
+}
+
+@test "a full disk on one node: the message names the node and the disk, and the same call continues" {
+    # /dev/full is a disk without room.
+    cat > write.py << 'END'
+import sys
+from espnet_mtl.errors import run_main, setup_logging
+
+setup_logging()
+
+
+def main():
+    with open(sys.argv[1], "w", encoding="utf-8") as file:
+        file.write("the result\n")
+
+
+run_main(main)
+END
+    ln -s /dev/full result.2
+    call=(env PYTHONPATH="${repo}" "${slurm_py}" JOB=1:3 log.JOB
+        python3 write.py result.JOB)
+    run "${call[@]}"
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"The disk is full"*"Free some space and run the same command again"* ]]
+    [[ "${output}" == *"1 of 3 jobs failed (exit status 1 on $(uname -n)); the end of log.2"* ]]
+    grep -q result result.1 result.3
+    rm result.2
+    run "${call[@]}"
+    [ "${status}" -eq 0 ]
+    grep -q result result.2
+}
 
 @test "a failed job is shown, and the others still run" {
     run "${slurm_py}" JOB=1:3 log.JOB sh -c 'echo here is job JOB; test JOB -ne 2'
     [ "${status}" -eq 1 ]
     [[ "${output}" == *"here is job 2"* ]]
-    [[ "${output}" == *"1 of 3 jobs failed (exit status 1); the end of log.2 is shown above"* ]]
+    [[ "${output}" == *"1 of 3 jobs failed (exit status 1 on $(uname -n)); the end of log.2 is shown above"* ]]
     grep -q "here is job 3" log.3
     run "${slurm_py}" one.log no_such_command_anywhere
     [ "${status}" -eq 1 ]
@@ -277,7 +361,7 @@ END
     FAKE_FAILS=asr_mtl_inference run asr_mtl --stage 12 --stop_stage 12
     [ "${status}" -ne 0 ]
     [[ "${output}" == *"fake asr_mtl_inference: failed as asked"* ]]
-    [[ "${output}" == *"2 of 2 jobs failed (exit status 1); the end of exp/"*"/asr_inference.1.log"* ]]
+    [[ "${output}" == *"2 of 2 jobs failed (exit status 1 on $(uname -n)); the end of exp/"*"/asr_inference.1.log"* ]]
     [[ "${output}" == *"Stage 12 stopped with exit status 1"* ]]
     run asr_mtl --stage 12 --stop_stage 12
     [ "${status}" -eq 0 ]

@@ -18,6 +18,11 @@ SECONDS=0
 
 # --help prints these lines: each option has its explanation behind it.
 # >>> options
+# What matters most
+train_set=  # Name of the training set.
+valid_set=  # Name of the validation set.
+test_sets=  # Names of the test sets.
+
 # General
 stage=1              # First stage to run.
 stop_stage=10000     # Last stage to run.
@@ -126,11 +131,6 @@ hf_license=cc-by-4.0 # Licence that the model card states, as Hugging Face names
 hf_license_name=     # Name of the licence, with --hf_license other.
 hf_license_link=     # Its address, with --hf_license other.
 upload_dry_run=true  # Make the files and list them, and upload nothing.
-
-# Sets
-train_set=  # Name of the training set.
-valid_set=  # Name of the validation set.
-test_sets=  # Names of the test sets.
 # <<< options
 
 # The recipe is the current directory; run.sh is called there, as ESPnet's are.

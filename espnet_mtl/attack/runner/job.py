@@ -4,7 +4,7 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from espnet_mtl.attack.runner.log import JobLog, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
 from espnet_mtl.attack.runner.performer import Performer
 from espnet_mtl.attack.runner.test_set import TestSet
-from espnet_mtl.attack.runner.writer import Writer, find_record
+from espnet_mtl.attack.runner.writer import Writer, attacked_key, find_record
 from espnet_mtl.attack.victim import Listener, Victim, hear_all
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.wish import Heard
@@ -91,7 +91,7 @@ class Job:
             )
         batches = self._made_of.batches[job - 1 :: num_jobs]
         self._refuse_bad_audio(batches)
-        finished = read_records(self._output_dir)
+        finished = read_records(self._output_dir, self._keys(batches))
         with JobLog(self._output_dir, job) as log:
             plan = [PlannedTrial(one.trial, one.needs) for one in self.plan]
             log.add_plan(self._made_of.plan(), plan)
@@ -135,6 +135,15 @@ class Job:
                         log.add_records(made_of, bound.trial, seconds, records)
                     progress.done += len(utterances)
             progress.report("attack", always=True)
+
+    def _keys(self, batches: Iterable[Utterances]) -> set[str]:
+        """Return the keys of all that some batches may become."""
+        return {
+            attacked_key(utt, bound.trial)
+            for utterances in batches
+            for utt in utterances
+            for bound in self.plan
+        }
 
     def _refuse_too_short(self) -> None:
         lengths = self._test_set.recordings.lengths()

@@ -4,6 +4,7 @@ A journal has the record of each attacked utterance, the seconds that each batch
 the plan, and how the attacked decoder weighs what it hears. Types tell them apart.
 """
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,29 +48,38 @@ class JobLog(Journal):
         self.append(made_of, {trial.name: round(seconds, 4), **results})
 
 
-def read_records(output_dir: Path) -> dict[tuple[str, str], Record]:
+def read_records(
+    output_dir: Path, keys: Container[str] | None = None
+) -> dict[tuple[str, str], Record]:
     """Read what all jobs, of any number of earlier runs, have finished.
 
     Records are found by key of the attacked utterance and digest of what it was made
-    of.
+    of; only those of certain keys, if any are given.
     """
-    return _read(output_dir, Record)
+    return _read(output_dir, Record, keys)
 
 
-def read_seconds(output_dir: Path) -> dict[tuple[str, str], float]:
+def read_seconds(
+    output_dir: Path, trials: Container[str]
+) -> dict[tuple[str, str], float]:
     """Read how long batches took, by trial and digest of what they were made of."""
-    return _read(output_dir, float)
+    return _read(output_dir, float, trials)
 
 
 def read_plan(output_dir: Path, made_of: str) -> list[PlannedTrial] | None:
     """Read a plan; ``None`` where no job has made it yet."""
-    return _read(output_dir, list[PlannedTrial]).get(("plan", made_of))
+    plans = _read(output_dir, list[PlannedTrial], ["plan"])
+    return plans.get(("plan", made_of))
 
 
 def read_decoder(output_dir: Path, made_of: str) -> Decoder | None:
     """Read how the attacked decoder weighs; ``None`` where nobody listened."""
-    return _read(output_dir, Decoder).get(("decoder", made_of))
+    decoders = _read(output_dir, Decoder, ["decoder"])
+    return decoders.get(("decoder", made_of))
 
 
-def _read(output_dir: Path, of: type[T]) -> dict[tuple[str, str], T]:
-    return read_journals(sorted((output_dir / "logdir").glob("records.*.jsonl")), of)
+def _read(
+    output_dir: Path, of: type[T], keys: Container[str] | None
+) -> dict[tuple[str, str], T]:
+    paths = sorted((output_dir / "logdir").glob("records.*.jsonl"))
+    return read_journals(paths, of, keys)

@@ -77,6 +77,7 @@ class MadeOf:
         self._test_set = test_set
         self._inputs = inputs
         self._fits: dict[str, str] = {}
+        self._chosen: dict[int, frozenset[str]] = {}  # by the size of the subset
         self.batches = make_batches(test_set.recordings.lengths(), config.batch_bins)
         # The neighbour by length, and the first for the last
         order = [utt for batch in self.batches for utt in batch]
@@ -86,8 +87,10 @@ class MadeOf:
         """Return the utterances of a batch that a trial treats: all, or a subset."""
         if not trial.subset:
             return utterances
-        chosen = set(draw_ids(self._test_set.utterances, trial.subset))
-        return tuple(utt for utt in utterances if utt in chosen)
+        if trial.subset not in self._chosen:
+            drawn = draw_ids(self._test_set.utterances, trial.subset)
+            self._chosen[trial.subset] = frozenset(drawn)
+        return tuple(utt for utt in utterances if utt in self._chosen[trial.subset])
 
     def plan(self) -> str:
         """Digest of what a plan is made of."""

@@ -105,7 +105,8 @@ def _sum_seconds(
     found: Mapping[str, tuple[Record, str]], output_dir: Path
 ) -> dict[str, float]:
     """Sum the time of each trial over all jobs; a batch done twice counts once."""
-    seconds = log.read_seconds(output_dir)
+    trials = {record.trial for record, _ in found.values()}
+    seconds = log.read_seconds(output_dir, trials)
     total: dict[str, float] = {}
     # In the order of the batches, so that the sum is the same each time.
     for key in dict.fromkeys(

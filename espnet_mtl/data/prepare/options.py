@@ -7,6 +7,7 @@ from pathlib import Path
 from espnet_mtl.data.prepare.accents import AccentPolicy
 from espnet_mtl.data.prepare.sentences import normalise_text
 from espnet_mtl.errors import UserError
+from espnet_mtl.grouped_help import add_help, group, make_parser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +38,19 @@ class Options(AccentPolicy):
 
 
 def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
-    """Build a command line with these defaults; a corpus adds what is its own."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    """Build a command line with these defaults.
+
+    A corpus adds what is its own, which ``--help`` shows first.
+    """
+    parser = make_parser(
+        description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    add = parser.add_argument
+    add = group(parser, "the work")
     add("--output", "--datadir", type=Path, default=Path("data"), help="where sets go")
     add("--nj", type=int, default=4, help="threads that open clips")
     add("--seed", type=int, default=0, help="seed of the choice of speakers and clips")
 
-    group = parser.add_argument_group("audio and text")
-    add = group.add_argument
+    add = group(parser, "audio and text")
     add(
         "--check_audio",
         type=_read_bool,
@@ -81,8 +84,7 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
     )
     add("--lang", default="", help="code of the language, for capitals and hyphens")
 
-    group = parser.add_argument_group("accents")
-    add = group.add_argument
+    add = group(parser, "accents")
     add("--accent_map", type=Path, help="file of label TAB class, to edit")
     add(
         "--several_accents",
@@ -120,19 +122,19 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
     add("--max_clips_per_accent", type=_read_count, default=0, help="0: all")
     add("--max_clips_per_speaker", type=_read_count, default=0, help="0: all")
 
-    group = parser.add_argument_group("sets, where the corpus has none: by speaker")
-    add = group.add_argument
+    add = group(parser, "sets, where the corpus has none: by speaker")
     add("--valid_share", type=_read_share, default=0.1, help="share of clips")
     add("--test_share", type=_read_share, default=0.1, help="share of clips")
 
-    group = parser.add_argument_group("sets, wherever they come from")
-    group.add_argument(
+    add = group(parser, "sets, wherever they come from")
+    add(
         "--shared_text",
         choices=["keep", "drop_train", "drop_test"],
         default="keep",
         help="clips whose sentence is in training and in another set: keep them, drop "
         "them from training, or drop them from the other set",
     )
+    add_help(parser)
     parser.set_defaults(**defaults)
     return parser
 

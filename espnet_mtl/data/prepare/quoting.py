@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.grouped_help import group
 
 QUOTES = ("auto", "csv", "literal")
 _SHOWN = 60
@@ -12,7 +13,8 @@ _SHOWN = 60
 
 def add_quotes_option(parser: argparse.ArgumentParser) -> None:
     """Let the user say what quotes in a table are."""
-    parser.add_argument(
+    add = group(parser, "the table")
+    add(
         "--quotes",
         choices=QUOTES,
         default="auto",

@@ -30,7 +30,6 @@ class Evidence:
         run: What was tried; ``None`` where the attack's directory is gone.
         records: What the attack did to each utterance, by key; empty where they are
             gone.
-        wavs: Paths of its audio by key; empty where they are gone.
         whole_wer: WER of the whole set without an attack (stage 13), in percent;
             ``None`` where it is not scored.
         compared: What is known of the systems with figures that it is compared with.
@@ -41,7 +40,6 @@ class Evidence:
     result: AttackResult
     run: attack.AttackRun | None = field(repr=False)
     records: Mapping[str, Record] = field(repr=False)
-    wavs: Mapping[str, str] = field(repr=False)
     whole_wer: float | None
     compared: "tuple[Evidence, ...]" = field(default=(), repr=False)
     twin: "Evidence | None" = field(default=None, repr=False)
@@ -89,6 +87,11 @@ class Evidence:
         """Norms and budgets of the targeted attacks, from weak to strong."""
         found = {(row.norm, row.budget) for row in self.targeted}
         return sorted(found, key=lambda level: (str(level[0]), strength(*level)))
+
+    def read_wavs(self) -> Mapping[str, str]:
+        """Read the paths of its audio by key; empty where they are gone."""
+        path = self.result.attack_dir / "wav.scp"
+        return read_table(path) if path.is_file() else {}
 
     def targeted_at(self, level: Level) -> list[Row]:
         """Return the targeted attacks of one norm and budget."""
@@ -178,7 +181,6 @@ def _read_alone(attacked: AttackedSystem) -> Evidence:
     result = attacked.result
     folder, about = result.attack_dir, result.clean
     has_run = (folder / attack.ATTACK_NAME).is_file()
-    has_wavs = (folder / "wav.scp").is_file()
     wers = [
         scores.errors["wer"].rate
         for scores in attacked.clean
@@ -189,6 +191,5 @@ def _read_alone(attacked: AttackedSystem) -> Evidence:
         result=result,
         run=attack.read_attack_run(folder) if has_run else None,
         records=result.records,
-        wavs=read_table(folder / "wav.scp") if has_wavs else {},
         whole_wer=wers[0] if wers else None,
     )

@@ -292,7 +292,8 @@ def _points(steps: Steps) -> Iterable[Point]:
 
 def _median_budget(steps: Steps) -> Median:
     """The median as a budget: one of those that were tried."""
-    budgets = {decibels(steps.norm, budget): budget for budget in steps.budgets}
+    saved = (one.saved for one in steps.searches if one.broken)
+    budgets = {decibels(steps.norm, budget): budget for budget in saved}
     found = steps.median_db()
     value, low, high = (budgets.get(place) for place in found)
     if steps.norm == "snr":  # fewer dB are a larger budget

@@ -4,13 +4,13 @@ Budgets stand on an axis in dB (:func:`~espnet_mtl.report.norms.decibels`), wher
 distances are equal factors of the budget, whatever the norm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from espnet_mtl.metrics.bootstrap import Interval
+from espnet_mtl.metrics.bootstrap import MOST_NUMBERS, Interval
 from espnet_mtl.metrics.pointwise import (
     median_interval,
     monotone,
@@ -20,6 +20,9 @@ from espnet_mtl.report.norms import LEVELS, decibels
 from espnet_mtl.report.robustness.search import Search
 
 _ROUNDING = 1e-6  # dB
+MOST_POINTS = 1000
+"""Points of a curve. In L2 and SNR every utterance has budgets of its own, and all of
+them would make a file of gigabytes, and a plot that looks the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +34,22 @@ class Steps:
 
     @cached_property
     def budgets(self) -> list[float]:
-        """Budgets that were tried on any utterance, from weak to strong."""
+        """Budgets that were tried on any utterance, from weak to strong.
+
+        Of more than ``MOST_POINTS`` these are as many, from the weakest to the
+        strongest, with as many others between any two that follow each other.
+        """
         tried = {budget for one in self.searches for budget, _ in one.steps}
-        return sorted(tried, key=lambda budget: decibels(self.norm, budget))
+        every = sorted(tried, key=lambda budget: decibels(self.norm, budget))
+        if len(every) <= MOST_POINTS:
+            return every
+        places = np.linspace(0, len(every) - 1, MOST_POINTS).round().astype(int)
+        return [every[place] for place in places]
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """The budgets of the points in dB, (Points,)."""
+        return np.array([decibels(self.norm, budget) for budget in self.budgets])
 
     @cached_property
     def speakers(self) -> list[str]:
@@ -82,23 +98,54 @@ class Steps:
 
     def broken(self) -> list[Interval]:
         """Share of utterances that each budget breaks, in percent, (Budgets,)."""
-        places = np.array([decibels(self.norm, budget) for budget in self.budgets])
-        broken = (self.smallest_db[:, None] <= places).astype(float)
-        found = rate_intervals(broken, np.ones(len(broken)), self.speakers)
+        found = []
+        every = np.ones(len(self.searches))
+        for part in self._parts():
+            broken = (self.smallest_db[:, None] <= self._places[part]).astype(float)
+            found += rate_intervals(broken, every, self.speakers)
         return monotone(found, rising=True)
 
     def adv_twer(self) -> list[Interval]:
         """AdvTWER at each budget, in percent, (Budgets,)."""
-        place = {budget: number for number, budget in enumerate(self.budgets)}
-        costs = np.zeros((len(self.searches), len(place)))
-        for row, one in zip(costs, self.searches, strict=True):
-            row[:] = one.null
-            lowest = np.inf
-            for budget, cost in one.steps:
-                lowest = min(lowest, cost)
-                row[place[budget] :] = lowest
-        found = rate_intervals(costs, self.words, self.speakers)
+        owners, places, costs = self._lowest_costs()
+        null = np.array([one.null for one in self.searches], float)
+        lowest = np.full(len(null), np.inf)  # up to the points of the part before
+        found = []
+        for part in self._parts():
+            mine = (part.start <= places) & (places < part.stop)
+            values = np.full((len(null), part.stop - part.start), np.inf)
+            values[:, 0] = lowest
+            np.minimum.at(
+                values, (owners[mine], places[mine] - part.start), costs[mine]
+            )
+            np.minimum.accumulate(values, axis=1, out=values)
+            lowest = values[:, -1].copy()
+            # Untouched audio counts where no budget was tried yet.
+            values = np.where(np.isinf(values), null[:, None], values)
+            found += rate_intervals(values, self.words, self.speakers)
         return monotone(found, rising=False)
+
+    def _lowest_costs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the steps of all utterances, (Steps,) each.
+
+        They are the number of the utterance, that of the first point whose budget is
+        not below the step's, and the cost.
+        """
+        steps = [
+            (owner, decibels(self.norm, budget), cost)
+            for owner, one in enumerate(self.searches)
+            for budget, cost in one.steps
+        ]
+        owners, budgets, costs = (
+            np.array(column) for column in zip(*steps, strict=True)
+        )
+        return owners, np.searchsorted(self._places, budgets), costs
+
+    def _parts(self) -> Iterator[slice]:
+        """Divide the points, so that a number for each and each utterance fits."""
+        width = max(1, MOST_NUMBERS // len(self.searches))
+        for start in range(0, len(self.budgets), width):
+            yield slice(start, min(start + width, len(self.budgets)))
 
     def median_db(self) -> Interval:
         """Median of the smallest budgets, in dB; ``inf`` where none is reached."""

@@ -42,7 +42,7 @@ def test_contains_the_true_share_often_enough(n, share):
     assert covered >= 0.95
 
 
-@pytest.mark.parametrize("n", [6, 7, 8, 20, 100])
+@pytest.mark.parametrize("n", [6, 7, 8, 20, 100, 1_500, 1_000_000])
 def test_ranks_around_the_median_are_as_narrow_as_they_may_be(n):
     low, high = median_ranks(n)
     assert low + high == n - 1
@@ -63,7 +63,10 @@ def test_what_is_no_share(count, n):
 
 @pytest.mark.parametrize(
     "table",
-    [(0, 8, 5, 9), (3, 8, 3, 8), (6, 192, 0, 192), (1, 1, 0, 1), (60, 64, 20, 70)],
+    [
+        *((0, 8, 5, 9), (3, 8, 3, 8), (6, 192, 0, 192), (1, 1, 0, 1), (60, 64, 20, 70)),
+        *((3, 900_000, 15, 900_000), (9_000, 300_000, 9_300, 300_000)),
+    ],
 )
 def test_two_shares_as_scipy(table):
     a, n_a, b, n_b = table
@@ -72,7 +75,10 @@ def test_two_shares_as_scipy(table):
     assert fisher_exact(b, n_b, a, n_a) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("more, fewer", [(0, 0), (6, 0), (0, 5), (3, 3), (20, 9)])
+@pytest.mark.parametrize(
+    "more, fewer",
+    [(0, 0), (6, 0), (0, 5), (3, 3), (20, 9), (1_000, 1_100), (40_000, 40_000)],
+)
 def test_signs_as_scipy(more, fewer):
     expected = binomtest(more, more + fewer).pvalue if more + fewer else 1.0
     assert sign_test(more, fewer) == pytest.approx(expected)

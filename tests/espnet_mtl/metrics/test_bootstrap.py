@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from espnet_mtl.metrics.bootstrap import wer_difference_interval, wer_interval
+from espnet_mtl.metrics import bootstrap
+from espnet_mtl.metrics.bootstrap import (
+    draw_units,
+    wer_difference_interval,
+    wer_interval,
+)
 
 RNG = np.random.default_rng(0)
 ERRORS = RNG.integers(0, 8, 60)
@@ -116,3 +121,23 @@ def test_intervals_cover_the_truth_because_they_cluster():
         independent += interval.low <= 30 <= interval.high
     assert 0.90 <= clustered / 200 <= 0.99
     assert independent / 200 < 0.80
+
+
+def test_what_does_not_fit_into_memory_is_drawn_in_parts_and_is_the_same(monkeypatch):
+    [whole] = draw_units(60, 3, draws=11)
+    interval = wer_interval(ERRORS, WORDS, SPEAKERS)
+    monkeypatch.setattr(bootstrap, "MOST_NUMBERS", 250)
+    parts = [*draw_units(60, 3, draws=11)]
+    assert [len(part) for part in parts] == [4, 4, 3]
+    assert (np.concatenate(parts) == whole).all()
+    assert wer_interval(ERRORS, WORDS, SPEAKERS) == pytest.approx(interval)
+
+
+def test_a_million_utterances_that_are_alike_need_no_draw(monkeypatch):
+    """Drawing them would take gigabytes."""
+    monkeypatch.setattr(bootstrap, "draw_units", None)
+    number = 1_000_000
+    speakers = np.arange(number) // 50
+    found = wer_interval(np.zeros(number), np.full(number, 20), speakers)
+    assert found.estimate == found.low == 0.0
+    assert 0.0 < found.high < 1e-3

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from espnet_mtl.metrics import bootstrap
 from espnet_mtl.metrics.bootstrap import DRAWS, Interval, wer_interval
 from espnet_mtl.metrics.pointwise import (
     median_interval,
@@ -102,3 +103,16 @@ def test_one_value_for_each_utterance(values, speakers):
         median_interval(np.array(values), speakers)
     with pytest.raises(ValueError, match="not one value for each utterance"):
         rate_intervals(np.array(values)[:, None], np.ones(len(values)), speakers)
+
+
+def test_in_parts_every_interval_is_the_same(monkeypatch):
+    values = ERRORS[:, 0].astype(float)
+    values[::9] = math.inf
+    median = median_interval(values, SPEAKERS)
+    rates = rate_intervals(ERRORS, WORDS, SPEAKERS)
+    monkeypatch.setattr(bootstrap, "MOST_NUMBERS", 5_000)
+    assert median_interval(values, SPEAKERS) == median
+    for found, expected in zip(
+        rate_intervals(ERRORS, WORDS, SPEAKERS), rates, strict=True
+    ):
+        assert found == pytest.approx(expected)

@@ -1,6 +1,7 @@
 """An attack is read as it was written, or the message says what to do."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_what_is_written_is_read(folder):
 
 
 def test_what_is_not_finite_is_null(tmp_path):
-    record = Record(**{**vars(RECORD), "linf": math.inf, "loss_end": math.nan})
+    record = replace(RECORD, linf=math.inf, loss_end=math.nan)
     write_attack(tmp_path, RUN, [record], TABLES)
     (read,) = read_records(tmp_path).values()
     assert read.linf is None and read.loss_end is None

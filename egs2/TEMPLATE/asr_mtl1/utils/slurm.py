@@ -126,6 +126,12 @@ class Array:
         array = re.search(r"^(\d+)(;.*)?$", done.stdout, re.MULTILINE)
         if done.returncode != 0 or not array:
             why = (done.stderr.strip() or done.stdout.strip()).replace("\n", "; ")
+            if "array" in why:
+                why += (
+                    f". The array has {len(self.call.jobs)} jobs; this cluster takes "
+                    "numbers below MaxArraySize ('scontrol show config'): give fewer "
+                    "jobs (--nj, --inference_nj, --attack_nj)"
+                )
             jobs.fail(f"the jobs were not submitted by '{shlex.join(command)}': {why}")
         self.id = array[1]
         self.say(
@@ -200,7 +206,7 @@ class Array:
                 elif state in KILLED:
                     results[number] = f"SLURM says {state}: {KILLED[state]}"
                 elif code is not None:
-                    results[number] = f"exit status {code}"
+                    results[number] = f"exit status {code} on {self.host(number)}"
                 elif time.time() > until:
                     said = f"says {state}" if state else "does not know why"
                     results[number] = f"its log has no end, and SLURM {said}"
@@ -219,6 +225,12 @@ class Array:
         _, _, own = log.partition(f"{place_of(self.id, number)}\n".encode())
         ends = re.findall(rb"^# Ended \(code (-?\d+)\)", own, re.MULTILINE)
         return int(ends[-1]) if ends else None
+
+    def host(self, number):
+        """Return the node that wrote a job's log."""
+        with open(self.call.log_of(number), encoding="utf-8", errors="replace") as file:
+            hosts = re.findall(r"^# Running on (\S+), SLURM job", file.read(), re.M)
+        return hosts[-1] if hosts else "an unknown node"
 
     def end_states(self):
         """Return number -> state, as far as SLURM or its accounting still knows it."""

@@ -21,6 +21,7 @@ from exp_factory import (
 )
 
 from espnet_mtl.data.tables import read_table
+from espnet_mtl.report.audit import files
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 
 
@@ -46,6 +47,18 @@ def test_files_that_are_gone_say_nothing(suite):
     shutil.rmtree(first)
     verdict, figure = found("saved_file", suite)
     assert (verdict, figure) == (NOT_RUN, "36 of 468 files are gone or not recorded")
+
+
+def test_of_very_many_files_those_of_some_utterances_are_read(suite, monkeypatch):
+    monkeypatch.setattr(files, "MOST_FILES", 200)
+    verdict, figure = found("saved_file", suite)
+    assert verdict == PASS
+    # 15 of 36 utterances, in 13 trials each
+    assert figure == "195 files (drawn of 468) unchanged, 432 of 432 heard alike"
+    shutil.rmtree(audit_dir(suite) / "wav" / "standard_linf0.002")
+    verdict, figure = found("saved_file", suite)
+    assert verdict == NOT_RUN
+    assert figure == "15 of 195 files (drawn of 468) are gone or not recorded"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.norms import decibels
+from espnet_mtl.report.robustness import steps as module
 from espnet_mtl.report.robustness.curves import make_curves
+from espnet_mtl.report.robustness.search import Search
+from espnet_mtl.report.robustness.steps import Steps
 from espnet_mtl.results.curve import Median
 
 BUDGETS = (0.001, 0.002, 0.004, 0.008)
@@ -307,3 +310,68 @@ def test_a_record_without_budgets_is_damaged(tmp_path):
     [group] = make_groups(read_experiments([exp]))
     with pytest.raises(UserError, match=r"'ann-0-.*no budgets.*repeat stage 15"):
         make_curves(group)
+
+
+def make_steps(norm="l2", number=40):
+    """Utterances with budgets of their own, as in L2."""
+    rng = np.random.default_rng(0)
+    searches = []
+    for place in range(number):
+        needed = float(rng.uniform(0.1, 1.0))
+        broken = place % 5 > 0
+        about = Search(
+            utt=f"u{place}",
+            speaker=f"s{place % 8}",
+            accent="us",
+            words=5,
+            null=4,
+            steps=((0.05, 6.0), (needed / 2, 3.0), (needed, 0.0 if broken else 2.0)),
+            saved=needed,
+            snr_db=20.0,
+            broken=broken,
+            resisted=needed / 2,
+            weakest=0.05,
+            strongest=needed,
+            confirmed=True,
+            gradients=1,
+            decodings=1,
+        )
+        searches.append(about)
+    return Steps(norm, searches)
+
+
+def test_the_error_rate_at_each_budget_by_hand():
+    steps = make_steps()
+    found = [one.estimate for one in steps.adv_twer()]
+    assert len(found) == len(steps.budgets) == 81
+    for budget, rate in zip(steps.budgets, found, strict=True):
+        errors = [
+            min((cost for b, cost in one.steps if b <= budget), default=one.null)
+            for one in steps.searches
+        ]
+        assert rate == pytest.approx(100 * sum(errors) / 200)
+
+
+def test_in_parts_the_points_are_the_same(monkeypatch):
+    whole = make_steps()
+    monkeypatch.setattr(module, "MOST_NUMBERS", 7 * 40)
+    parts = make_steps()
+    assert len([*parts._parts()]) == 12
+    for name in ("adv_twer", "broken"):
+        for one, other in zip(
+            getattr(whole, name)(), getattr(parts, name)(), strict=True
+        ):
+            assert one == pytest.approx(other)
+
+
+def test_of_very_many_budgets_a_curve_has_some(monkeypatch):
+    whole = make_steps()
+    monkeypatch.setattr(module, "MOST_POINTS", 9)
+    thin = make_steps()
+    assert len(thin.budgets) == 9
+    assert thin.budgets[0] == whole.budgets[0]
+    assert thin.budgets[-1] == whole.budgets[-1]
+    rates = dict(zip(whole.budgets, whole.adv_twer(), strict=True))
+    for budget, rate in zip(thin.budgets, thin.adv_twer(), strict=True):
+        assert rate.estimate == pytest.approx(rates[budget].estimate)
+    assert thin.median_db() == whole.median_db()
