@@ -189,5 +189,10 @@ def _over_seeds(found: Sequence[Pairs | None]) -> Difference | None:
     totals = [pairs[0].totals[row] for row in rows[0]]
     speakers = [pairs[0].speakers[row] for row in rows[0]]
     interval = interval_over_seeds(first - second, np.array(totals), np.array(speakers))
-    means = [list(map(float, one.mean(axis=0))) for one in (first, second)]
-    return Pairs(common, *means, totals, speakers).with_interval(interval)
+    return Pairs(
+        common,
+        first.mean(axis=0).tolist(),
+        second.mean(axis=0).tolist(),
+        totals,
+        speakers,
+    ).with_interval(interval)
