@@ -36,8 +36,14 @@ class Options(AccentPolicy):
         )
 
 
-def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
-    """Build a command line with these defaults; a corpus adds what is its own."""
+def get_parser(
+    description: str | None, *, one_text: bool = False, **defaults: object
+) -> argparse.ArgumentParser:
+    """Build a command line with these defaults; a corpus adds what is its own.
+
+    Args:
+        one_text: Whether all clips have one text: no option is about texts, then.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -61,25 +67,8 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         default=0.0,
         help="share of clips that may be missing, empty, cut short or no audio",
     )
-    add(
-        "--text_case",
-        choices=["keep", "upper", "lower"],
-        default="keep",
-        help="of text",
-    )
-    add(
-        "--punctuation",
-        choices=["keep", "remove"],
-        default="keep",
-        help="in the text; marks that belong to words stay, such as apostrophes",
-    )
-    add(
-        "--hyphens",
-        choices=["split", "keep", "join"],
-        help="inside words, where punctuation is removed: make two words of one, keep "
-        "them, or join the parts; if nothing is said, split in English, else keep",
-    )
-    add("--lang", default="", help="code of the language, for capitals and hyphens")
+    if not one_text:
+        _add_text_options(group)
 
     group = parser.add_argument_group("accents")
     add = group.add_argument
@@ -125,6 +114,44 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
     add("--valid_share", type=_read_share, default=0.1, help="share of clips")
     add("--test_share", type=_read_share, default=0.1, help="share of clips")
 
+    if one_text:
+        parser.set_defaults(
+            text_case="keep",
+            punctuation="keep",
+            hyphens=None,
+            lang="",
+            shared_text="keep",
+        )
+    else:
+        _add_shared_text(parser)
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def _add_text_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--text_case",
+        choices=["keep", "upper", "lower"],
+        default="keep",
+        help="of text",
+    )
+    add(
+        "--punctuation",
+        choices=["keep", "remove"],
+        default="keep",
+        help="in the text; marks that belong to words stay, such as apostrophes",
+    )
+    add(
+        "--hyphens",
+        choices=["split", "keep", "join"],
+        help="inside words, where punctuation is removed: make two words of one, keep "
+        "them, or join the parts; if nothing is said, split in English, else keep",
+    )
+    add("--lang", default="", help="code of the language, for capitals and hyphens")
+
+
+def _add_shared_text(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("sets, wherever they come from")
     group.add_argument(
         "--shared_text",
@@ -133,8 +160,6 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         help="clips whose sentence is in training and in another set: keep them, drop "
         "them from training, or drop them from the other set",
     )
-    parser.set_defaults(**defaults)
-    return parser
 
 
 def read_options(args: argparse.Namespace) -> Options:
