@@ -14,7 +14,7 @@ from align import Alignment
 UNUSUAL = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
 MOST_UNUSUAL = 0.1  # of a reading's words: 7 of the passage's 69
 # Between words, so much that is as loud as they are is not in the text.
-MOST_LOUD_SECONDS = 4.0
+MOST_LOUD_SECONDS = 6.0
 _SHOWN = 8
 
 
