@@ -17,7 +17,7 @@ log() {
 # General
 corpus=             # Recipe under egs2/ to run the study on. Empty: mini_accent or, with --table, the name of its file.
 table=              # Your own corpus: a CSV or TSV with the columns path, text, speaker, accent (doc/own-corpus.md).
-preset=default      # Name from conf/presets.yaml: default or smoke.
+preset=default      # Name from conf/presets.yaml: default, smoke or, for saa, pitch.
 stage=1             # First stage, as numbered by asr_mtl.sh.
 stop_stage=10000    # Last stage.
 systems_config=conf/systems.yaml # The systems. conf/systems_robust.yaml: trainings that make a recogniser resist.

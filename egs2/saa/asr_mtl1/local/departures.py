@@ -12,6 +12,9 @@ import numpy as np
 from align import Alignment
 
 UNUSUAL = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
+# Least deviations: those of the word of the passage that 637 people agree in most. Fewer
+# readings may agree more by chance.
+LENGTHS, SCORES = 0.12, 0.0005  # of logarithms of seconds, of a word's score
 MOST_UNUSUAL = 0.1  # of a reading's words: 7 of the passage's 69
 # Between words, so much that is as loud as they are is not in the text.
 MOST_LOUD_SECONDS = 6.0
@@ -50,7 +53,8 @@ def judge(
     logs = np.log([[word.end - word.start for word in row] for row in words])
     logs -= np.median(logs - np.median(logs, axis=0), axis=1, keepdims=True)
     scores = np.array([[word.score for word in row] for row in words])
-    unusual = (np.abs(_robust_z(logs)) > UNUSUAL) | (_robust_z(scores) < -UNUSUAL)
+    z_lengths, z_scores = _robust_z(logs, LENGTHS), _robust_z(scores, SCORES)
+    unusual = (np.abs(z_lengths) > UNUSUAL) | (z_scores < -UNUSUAL)
     for name, row, flags in zip(aligned, words, unusual, strict=True):
         places = tuple(int(place) for place in np.flatnonzero(flags))
         loud = sum(word.loud_before for word in row[1:])
@@ -65,10 +69,9 @@ def judge(
     return {name: verdicts[name] for name in alignments}
 
 
-def _robust_z(values: np.ndarray) -> np.ndarray:
+def _robust_z(values: np.ndarray, least: float) -> np.ndarray:
     """Compare each column's values with its median, in robust standard deviations."""
     distance = values - np.median(values, axis=0)
-    # Few readings may agree in a word; no word is as sure as that.
     spread = 1.4826 * np.median(np.abs(distance), axis=0)
-    z: np.ndarray = distance / np.maximum(spread, np.median(spread) / 3 + 1e-9)
+    z: np.ndarray = distance / np.maximum(spread, least)
     return z
