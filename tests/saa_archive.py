@@ -69,17 +69,18 @@ _REPEATED = "She can scoop these things into three red bags, "
 _STOPS_AFTER = "a big toy frog"
 # Who reads what: the first language, and a voice that the aligner can follow.
 SOUND = {
-    "english1": ("english", "en-us+f2", 50, 140),
-    "english2": ("english", "en-us+f3", 50, 140),
-    "english3": ("english", "en-us+f5", 50, 140),
-    "english4": ("english", "en-us+m6", 35, 150),
-    "haitian_creole1": ("haitian_creole", "en-us+m2", 45, 140),
-    "haitian_creole2": ("haitian_creole", "en-us+f2", 35, 150),
-    "haitian_creole3": ("haitian_creole", "en-us+f3", 40, 150),
-    "dutch1": ("dutch", "en-us-nyc+f2", 50, 140),
-    "dutch2": ("dutch", "en-us-nyc+f3", 50, 140),
-    "dutch3": ("dutch", "en-us-nyc+f5", 50, 140),
+    "english1": ("english", "en-us+f2", 70, 140),
+    "english2": ("english", "en-us+f5", 15, 140),
+    "english3": ("english", "en-us+f5", 60, 150),
+    "english4": ("english", "en-us+f2", 15, 150),
+    "haitian_creole1": ("haitian_creole", "en-us+f2", 20, 145),
+    "haitian_creole2": ("haitian_creole", "en-us+f5", 65, 145),
+    "haitian_creole3": ("haitian_creole", "en-us+f2", 60, 135),
+    "dutch1": ("dutch", "en-us-nyc+f2", 70, 140),
+    "dutch2": ("dutch", "en-us-nyc+f5", 15, 140),
+    "dutch3": ("dutch", "en-us-nyc+f5", 60, 150),
 }
+LOW = {name for name, (_, _, pitch, _) in SOUND.items() if pitch < 40}
 DEPARTING = {
     "english5": PASSAGE[: PASSAGE.index(_STOPS_AFTER)],
     "dutch4": PASSAGE.replace(_LEFT_OUT.capitalize(), ""),
@@ -141,10 +142,10 @@ def _language_of(name: str) -> str:
     return name.rstrip("0123456789")
 
 
-def row_of(name: str, speaker: int, *, missing: bool = False, sex: str = "") -> str:
+def row_of(name: str, speaker: int, *, missing: bool = False) -> str:
     """Write a row of the table: blanks in names and behind them, as it has them."""
     language = _language_of(name).replace("_", " ")
-    sex = sex or ("male" if "+m" in SOUND.get(name, ("", ""))[1] else "female")
+    sex = "male" if name in LOW else "female"
     shown = name.replace("_", " ")
     place = '"somewhere, by the sea"'
     return (

@@ -1,12 +1,9 @@
 """Where each word of a text is in a reading of it: forced alignment by pocketsphinx."""
 
 import math
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -168,7 +165,7 @@ def _for_model(samples: np.ndarray) -> np.ndarray:
 
 
 def align_all(
-    paths: Sequence[str], text: Sequence[str], journal: Path, jobs: int
+    paths: Sequence[str], text: Sequence[str], journal: Path
 ) -> dict[str, Alignment | str]:
     """Align readings; what was aligned is kept, so that a killed run goes on.
 
@@ -177,7 +174,6 @@ def align_all(
         text: The words that are read.
         journal: File to keep alignments in. An alignment counts while the recording,
             the text and the aligner are the same.
-        jobs: Processes.
 
     Returns:
         By recording, its alignment, or why it cannot be heard.
@@ -185,48 +181,24 @@ def align_all(
     Raises:
         UserError: If pocketsphinx is missing, or another process writes the journal.
     """
-    Aligner(text)  # here: an error in another process is not so easily understood
+    aligner = Aligner(text)
     maker = [hash_file(__file__), version("pocketsphinx"), list(text)]
-    made_of = {path: hash_value([*source_version(path)[1:], *maker]) for path in paths}
-    found: dict[str, Alignment | str] = {}
     known = read_journals([journal], Alignment)
-    for path in paths:
-        if (path, made_of[path]) in known:
-            found[path] = known[path, made_of[path]]
-    left = [path for path in paths if path not in found]
-    progress = LoopProgress(len(paths), "aligning", "readings", done=len(found))
-    with Journal(journal) as notes, _workers(text, jobs, len(left)) as align:
-        for path, alignment in zip(left, align(left), strict=True):
+    progress = LoopProgress(len(paths), "aligning", "readings")
+    found: dict[str, Alignment | str] = {}
+    with Journal(journal) as notes:
+        for path in paths:
+            made_of = hash_value([*source_version(path)[1:], *maker])
+            alignment = known.get((path, made_of))
+            if alignment is None:
+                try:
+                    alignment = aligner.align(read_reading(path))
+                except DataDirError as error:
+                    found[path] = str(error)
+                    continue
+                notes.append(made_of, {path: alignment})
             found[path] = alignment
-            if isinstance(alignment, Alignment):
-                notes.append(made_of[path], {path: alignment})
-                progress.add(alignment.seconds)
-    if left:
-        progress.finish()
-    return {path: found[path] for path in paths}
-
-
-@contextmanager
-def _workers(text: Sequence[str], jobs: int, tasks: int) -> Iterator[Any]:
-    """Give a ``map`` of :func:`_align`, in so many processes."""
-    if jobs == 1 or tasks < 2 * jobs:
-        _start(text)
-        yield lambda paths: map(_align, paths)
-        return
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(text,)) as pool:
-        yield lambda paths: pool.map(_align, paths)
-
-
-_aligners: list[Aligner] = []
-
-
-def _start(text: Sequence[str]) -> None:
-    _aligners[:] = [Aligner(text)]
-
-
-def _align(path: str) -> Alignment | str:
-    try:
-        samples = read_reading(path)
-    except DataDirError as error:
-        return str(error)
-    return _aligners[0].align(samples)
+            progress.add()
+    if paths:
+        progress.report()
+    return found

@@ -12,8 +12,8 @@ import numpy as np
 from align import Alignment
 
 UNUSUAL = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
-# Least deviations: those of the word of the passage that 637 people agree in most. Fewer
-# readings may agree more by chance.
+# Least deviations: those of the word in which 637 readers of the archive agree most.
+# Fewer readers may agree more by chance.
 LENGTHS, SCORES = 0.12, 0.0005  # of logarithms of seconds, of a word's score
 MOST_UNUSUAL = 0.1  # of a reading's words: 7 of the passage's 69
 # Between words, so much that is as loud as they are is not in the text.

@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
 def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = get_parser(__doc__, one_text=True, nj=2, max_bad_audio=0.02)
+    parser = get_parser(__doc__, one_text=True, max_bad_audio=0.02)
     add = parser.add_argument_group("the archive").add_argument
     add("--root", default="", help="the archive's folder")
     add(
@@ -77,6 +77,7 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
                 help=f"{kind} utterances {what}",
             )
     args = parser.parse_args(cmd)
+    args.label = args.label.casefold()
     for name in ("train", "test"):
         counts = [getattr(args, f"{name}_{kind}") for kind in (PHRASE, SPLICED)]
         if min(counts) < 0 or sum(counts) < 1:
@@ -99,7 +100,7 @@ def hear(
     if options.check_audio:
         check_audio(list(_open(readings)), folder / "headers.jsonl", options.nj)
     paths = [reading.path for reading in _open(readings)]
-    heard = align_all(paths, archive.text, folder / "alignments.jsonl", options.nj)
+    heard = align_all(paths, archive.text, folder / "alignments.jsonl")
     alignments = {p: one for p, one in heard.items() if isinstance(one, Alignment)}
     verdicts = judge(alignments, archive.text)
     for reading in _open(readings):
