@@ -76,9 +76,9 @@ SOUND = {
     "haitian_creole1": ("haitian_creole", "en-us+f2", 20, 145),
     "haitian_creole2": ("haitian_creole", "en-us+f5", 65, 145),
     "haitian_creole3": ("haitian_creole", "en-us+f2", 60, 135),
-    "dutch1": ("dutch", "en-us-nyc+f2", 70, 140),
-    "dutch2": ("dutch", "en-us-nyc+f5", 15, 140),
-    "dutch3": ("dutch", "en-us-nyc+f5", 60, 150),
+    "dutch1": ("dutch", "en-us+f2", 75, 145),
+    "dutch2": ("dutch", "en-us+f5", 25, 145),
+    "dutch3": ("dutch", "en-us+f5", 70, 140),
 }
 LOW = {name for name, (_, _, pitch, _) in SOUND.items() if pitch < 40}
 DEPARTING = {

@@ -66,16 +66,10 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
         "voices, by each reading's median pitch",
     )
     add = parser.add_argument_group("utterances made of each reading").add_argument
-    for name, phrases, spliced in (("train", 3, 9), ("test", 1, 3)):
-        what = "of training" if name == "train" else "of validation and test"
-        options = ((PHRASE, phrases), (SPLICED, spliced))
-        for kind, default in options:
-            add(
-                f"--{name}_{kind}",
-                type=int,
-                default=default,
-                help=f"{kind} utterances {what}",
-            )
+    add("--train_phrase", type=int, default=3, help="phrases, in training")
+    add("--train_spliced", type=int, default=9, help="spliced ones, in training")
+    add("--test_phrase", type=int, default=1, help="phrases, in validation and test")
+    add("--test_spliced", type=int, default=3, help="spliced, in validation and test")
     args = parser.parse_args(cmd)
     args.label = args.label.casefold()
     for name in ("train", "test"):
