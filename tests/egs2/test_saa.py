@@ -353,21 +353,30 @@ def test_the_table_from_end_to_end(aligner, archive, maker, tmp_path, capsys):
     soundfile.write(root / "recordings" / "dutch8.mp3", np.zeros(4000), 16000)
     data = tmp_path / "data"
     options = ["--root", str(root), "--output", str(data), *FEW]
+    options += ["--languages", "english,dutch", "--label", "sex"]
     with pytest.raises(UserError, match="2 of 15 clips (?s:.*) no recordings/english7"):
         maker.main(options)
     capsys.readouterr()
-    maker.main([*options, "--label", "sex", "--max_bad_audio", "0.2"])
+    maker.main([*options, "--max_bad_audio", "0.2"])
     account = re.findall(r"^ +\d+  .+", capsys.readouterr().out, re.M)
     assert [" ".join(line.split()) for line in account] == [
         f"15 clips in {root}/speakers_all.csv",
-        "4 train",
-        "3 valid",
-        "3 test",
+        "3 train",
+        "2 valid",
+        "2 test",
+        "4 of a language that is not asked for (--languages)",
         "1 no such audio file",
         "1 audio that cannot be decoded, or was cut short",
-        "3 a reading that departs from the text",
+        "2 a reading that departs from the text",
     ]
-    assert set(read_all(data, "utt2accent").values()) <= {"male", "female", "<unk>"}
+    sexes = {
+        speaker: read_all(data, "utt2accent")[key]
+        for key, speaker in read_all(data, "utt2spk").items()
+    }
+    assert {name for name, sex in sexes.items() if sex == "male"} == (
+        saa_archive.LOW & sexes.keys()
+    )
+    assert set(sexes.values()) == {"male", "female"}
 
 
 # -- what is missing ---------------------------------------------------------------

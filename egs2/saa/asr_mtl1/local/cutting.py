@@ -24,7 +24,7 @@ PIECES = (2, 3)
 LOUD_SECONDS = 0.15
 PAUSE_SECONDS = 0.5
 TEXT_SHARES = {"test": 0.1, "valid": 0.1}
-_TRIES = 300
+_TRIES = 3000
 
 
 class Piece(NamedTuple):
