@@ -67,7 +67,7 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument_group("utterances made of each reading").add_argument
     add("--train_phrase", type=int, default=3, help="phrases, in training")
-    add("--train_spliced", type=int, default=9, help="spliced ones, in training")
+    add("--train_spliced", type=int, default=21, help="spliced ones, in training")
     add("--test_phrase", type=int, default=1, help="phrases, in validation and test")
     add("--test_spliced", type=int, default=3, help="spliced, in validation and test")
     args = parser.parse_args(cmd)
