@@ -115,18 +115,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def name(self) -> str:
-        """What is studied, such as ``mini_accent_robust``: a corpus, and which systems.
+        """What is studied, such as ``mini_accent_robust``: corpus, systems, preset.
 
-        Those of ``conf/systems.yaml`` go without saying.
+        Systems of ``conf/systems.yaml`` and the default preset go without saying.
         """
         which = Path(self.systems_config).stem.removeprefix("systems").strip("_")
-        return "_".join(filter(None, [self.corpus, which]))
+        preset = "" if self.preset == "default" else self.preset
+        return "_".join(filter(None, [self.corpus, which, preset]))
 
     @property
     def study_dir(self) -> Path:
         """Where everything of the study goes."""
-        suffix = "" if self.preset == "default" else f"_{self.preset}"
-        return self.path(self.expdir, f"study_{self.name}{suffix}").resolve()
+        return self.path(self.expdir, f"study_{self.name}").resolve()
 
     @property
     def recipe(self) -> Path:

@@ -145,6 +145,10 @@ def test_the_readme_explains_advtwer_before_its_first_table():
         ("doc/results.md", ["mini_accent", "fsdd", "claims"]),
         ("egs2/mini_accent/asr_mtl1/README.md", ["mini_accent"]),
         ("egs2/fsdd/asr_mtl1/README.md", ["fsdd"]),
+        (
+            "egs2/saa/asr_mtl1/README.md",
+            ["saa", "saa_pitch", "saa_robust", "saa_robust_pitch"],
+        ),
     ],
 )
 def test_results_have_a_place(name, parts):

@@ -10,6 +10,7 @@ from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics import score_table, wer
 from espnet_mtl.metrics.accent import caution, score_accents
+from espnet_mtl.metrics.accent_intervals import find_accent_intervals
 from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
@@ -116,7 +117,7 @@ def _score_accents(
 ) -> AccentConfusion | None:
     if not (hyp_dir / "accent").is_file():
         return None  # the model has no accent head
-    tables = load_data_dir(ref_dir, ("utt2accent", "text"))
+    tables = load_data_dir(ref_dir, ("utt2accent", "text", "utt2spk"))
     truth = tables["utt2accent"]
     recognised = read_results(hyp_dir / "accent", truth)
     order = hyp_dir / "accents"  # the classes in the model's order
@@ -125,7 +126,9 @@ def _score_accents(
     folder = hyp_dir / "score_accent"
     by_accent = score_table.format_score_table(words, truth, title="accent")
     write_text(folder / "wer_per_accent.txt", by_accent)
-    write_text(folder / "result.txt", score_table.format_accents(confusion))
+    intervals = find_accent_intervals(truth, recognised, tables["utt2spk"])
+    table = score_table.format_accents(confusion, intervals)
+    write_text(folder / "result.txt", table)
     logging.info("Write accent accuracy in %s", folder / "result.txt")
     shown = confusion.accuracy, confusion.balanced_accuracy, confusion.majority_share
     if said := caution(*shown):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from espnet_mtl.metrics.accent import caution
+from espnet_mtl.metrics.accent_intervals import AccentIntervals
 from espnet_mtl.metrics.wer import EditCounts, pool
 from espnet_mtl.results.clean_scores import AccentConfusion, PooledErrors
 
@@ -75,7 +76,9 @@ def _format(title: str, rows: list[tuple[str, list[str]]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-def format_accents(confusion: AccentConfusion) -> str:
+def format_accents(
+    confusion: AccentConfusion, intervals: AccentIntervals | None = None
+) -> str:
     """Format the accuracies, and in a table which accents were recognised as which."""
     size = max(map(len, (*confusion.accents, "recognised")))
     width = max(6, *map(len, confusion.accents)) if confusion.accents else 6
@@ -89,6 +92,7 @@ def format_accents(confusion: AccentConfusion) -> str:
         f"balanced accuracy {_show(confusion.balanced_accuracy)} % (mean recall)",
         f"majority {_show(confusion.majority_share)} % (share of the most frequent "
         f"accent, {confusion.majority_accent})",
+        *([_say_intervals(intervals)] if intervals else []),
         *([f"Caution: {said}."] if said else []),
         "",
         "Utterances: rows true, columns recognised",
@@ -99,6 +103,16 @@ def format_accents(confusion: AccentConfusion) -> str:
         cells = " ".join(f"{count:>{width}}" for count in row)
         lines.append(f"{name:{size}} {cells} {_show(confusion.recall(name)):>6}")
     return "\n".join(lines) + "\n"
+
+
+def _say_intervals(intervals: AccentIntervals) -> str:
+    accuracy, balanced = (
+        f"[{_show(one.low)}, {_show(one.high)}] %" for one in intervals[:2]
+    )
+    return (
+        f"95 % intervals, over {intervals.speakers} speakers: accuracy {accuracy}, "
+        f"balanced {balanced}"
+    )
 
 
 def _show(percent: float | None) -> str:

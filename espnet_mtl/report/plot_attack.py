@@ -20,11 +20,12 @@ _AXIS = {
     "snr": "budget: signal-to-noise ratio in dB (stronger to the right)",
 }
 
+# Thin, in the same colour
 _NOISE: dict[str, Any] = {
     "linewidth": 0.8,
     "alpha": 0.6,
     "markersize": 3,
-}  # thin, in the same colour
+}
 
 
 def plot_budgets(group: Group, path: Path) -> None:

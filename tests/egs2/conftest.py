@@ -77,6 +77,11 @@ def aesrc2020() -> Recipe:
 
 
 @pytest.fixture(scope="session")
+def saa() -> Recipe:
+    return Recipe("saa")
+
+
+@pytest.fixture(scope="session")
 def hash_corpus():
     """Hash each file of a corpus, the places of its audio aside."""
 

@@ -10,3 +10,5 @@ COMMONVOICE=${COMMONVOICE:-}
 AESRC2020=${AESRC2020:-}
 # https://datashare.ed.ac.uk/handle/10283/3443: CSTR VCTK, the unpacked folder
 VCTK=${VCTK:-}
+# https://accent.gmu.edu: the Speech Accent Archive, the folder with recordings/
+SAA=${SAA:-}

@@ -7,7 +7,7 @@ from pathlib import Path
 from espnet_mtl.data.prepare.accents import AccentPolicy
 from espnet_mtl.data.prepare.sentences import normalise_text
 from espnet_mtl.errors import UserError
-from espnet_mtl.grouped_help import add_help, group, make_parser
+from espnet_mtl.grouped_help import Add, add_help, group, make_parser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,15 @@ class Options(AccentPolicy):
         )
 
 
-def get_parser(description: str | None, **defaults: object) -> argparse.ArgumentParser:
+def get_parser(
+    description: str | None, *, one_text: bool = False, **defaults: object
+) -> argparse.ArgumentParser:
     """Build a command line with these defaults.
 
     A corpus adds what is its own, which ``--help`` shows first.
+
+    Args:
+        one_text: Whether all clips have one text: no option is about texts, then.
     """
     parser = make_parser(
         description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
@@ -64,25 +69,10 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         default=0.0,
         help="share of clips that may be missing, empty, cut short or no audio",
     )
-    add(
-        "--text_case",
-        choices=["keep", "upper", "lower"],
-        default="keep",
-        help="of text",
-    )
-    add(
-        "--punctuation",
-        choices=["keep", "remove"],
-        default="keep",
-        help="in the text; marks that belong to words stay, such as apostrophes",
-    )
-    add(
-        "--hyphens",
-        choices=["split", "keep", "join"],
-        help="inside words, where punctuation is removed: make two words of one, keep "
-        "them, or join the parts; if nothing is said, split in English, else keep",
-    )
-    add("--lang", default="", help="code of the language, for capitals and hyphens")
+    if one_text:
+        parser.set_defaults(text_case="keep", punctuation="keep", hyphens=None, lang="")
+    else:
+        _add_text_options(add)
 
     add = group(parser, "accents")
     add("--accent_map", type=Path, help="file of label TAB class, to edit")
@@ -126,7 +116,38 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
     add("--valid_share", type=_read_share, default=0.1, help="share of clips")
     add("--test_share", type=_read_share, default=0.1, help="share of clips")
 
-    add = group(parser, "sets, wherever they come from")
+    if one_text:
+        parser.set_defaults(shared_text="keep")
+    else:
+        _add_shared_text(group(parser, "sets, wherever they come from"))
+    add_help(parser)
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def _add_text_options(add: Add) -> None:
+    add(
+        "--text_case",
+        choices=["keep", "upper", "lower"],
+        default="keep",
+        help="of text",
+    )
+    add(
+        "--punctuation",
+        choices=["keep", "remove"],
+        default="keep",
+        help="in the text; marks that belong to words stay, such as apostrophes",
+    )
+    add(
+        "--hyphens",
+        choices=["split", "keep", "join"],
+        help="inside words, where punctuation is removed: make two words of one, keep "
+        "them, or join the parts; if nothing is said, split in English, else keep",
+    )
+    add("--lang", default="", help="code of the language, for capitals and hyphens")
+
+
+def _add_shared_text(add: Add) -> None:
     add(
         "--shared_text",
         choices=["keep", "drop_train", "drop_test"],
@@ -134,9 +155,6 @@ def get_parser(description: str | None, **defaults: object) -> argparse.Argument
         help="clips whose sentence is in training and in another set: keep them, drop "
         "them from training, or drop them from the other set",
     )
-    add_help(parser)
-    parser.set_defaults(**defaults)
-    return parser
 
 
 def read_options(args: argparse.Namespace) -> Options:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ def prepare(
     options: Options,
     sets: Sequence[str] = SETS,
     lists: str = "corpus",
+    write: Callable[[list[Clip]], None] | None = None,
 ) -> None:
     """Make the data directories of a corpus, and account for every clip.
 
@@ -37,6 +38,9 @@ def prepare(
 
     Args:
         clips: All clips; those that the reader has taken out already have a fate.
+        write: Writes the data directories, given the clips that are used, where clips
+            are no utterances, but what utterances are made of. Their texts and
+            speakers are not compared, then: that is for whoever makes them.
 
     Raises:
         DataDirError: If too much audio is bad, a set would be empty, or fewer than two
@@ -64,9 +68,10 @@ def prepare(
 
     # 2. Sets
     _give_sets(clips, source, options)
-    settle_shared_text(
-        [clip for clip in clips if clip.fate in SETS], options.shared_text
-    )
+    if write is None:
+        settle_shared_text(
+            [clip for clip in clips if clip.fate in SETS], options.shared_text
+        )
     _forget_untrained(clips)
 
     # 3. The account comes first: it says why, where there is nothing to write
@@ -78,11 +83,15 @@ def prepare(
     _report_small(small, labels, options)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
     _refuse_empty_sets(clips, source)
-    _report_strangers(used, source)
+    if write is None:
+        _report_strangers(used, source)
     accents.require_two(used, classes, source, labels)
 
     # 4. Data directories
-    _write_sets(options.output, sets, used)
+    if write is None:
+        _write_sets(options.output, sets, used)
+    else:
+        write(used)
 
 
 def _refuse_names(clips: list[Clip]) -> None:

@@ -152,6 +152,7 @@ def test_accents_are_scored_where_they_were_recognised(ref_dir, with_accents):
     assert "us                1        1        0  50.00" in result
     assert "balanced accuracy 75.00 % (mean recall)" in result
     assert "majority 66.67 % (share of the most frequent accent, us)" in result
+    assert "95 % intervals, over 2 speakers: accuracy [" in result
     assert "Caution: an accent accuracy of 66.7 % is not above 66.7 %" in result
     (with_accents / "accent").unlink()
     score(ref_dir, with_accents, "word")

@@ -19,13 +19,13 @@ from espnet_mtl.data.corpus import (
     write_set,
     write_wav,
 )
+from espnet_mtl.data.joining import join_on_noise
 from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.errors import run_main, setup_logging
 
 NUM_DIGITS = (3, 6)
 GAP_SECONDS = (0.05, 0.25)  # between digits
 EDGE_SECONDS = (0.05, 0.15)  # before the first and after the last
-FADE_SECONDS = 0.005  # at either end of a recording: no clicks
 PEAK = (0.3, 0.9)  # of a string, of full scale
 DIGIT_PEAK = (0.7, 1.0)  # of a digit, of its string's
 NOISE = (2e-4, 2e-3)  # largest sample of full scale: -74 to -54 dB
@@ -84,28 +84,12 @@ def join(recordings: list[np.ndarray], seed: str) -> np.ndarray:
     pauses = np.empty(num + 1)
     pauses[1:-1] = rng.uniform(*GAP_SECONDS, num - 1)
     pauses[[0, -1]] = rng.uniform(*EDGE_SECONDS, 2)
-    noise = NOISE[0] * (NOISE[1] / NOISE[0]) ** rng.uniform() / 32768
+    noise = NOISE[0] * (NOISE[1] / NOISE[0]) ** rng.uniform()
 
     # 2. Place the digits
-    silences = [np.zeros(int(seconds * FS), np.float32) for seconds in pauses]
-    parts = [silences[0]]
-    for samples, peak, silence in zip(recordings, peaks, silences[1:], strict=True):
-        parts += [_fade(samples) * np.float32(peak / np.abs(samples).max()), silence]
-    speech = np.concatenate(parts)
-
-    # 3. Silence is noise, never digital zero: the features of that would change beyond
-    # recognition with the least perturbation
-    speech += np.frombuffer(rng.bytes(2 * len(speech)), "<i2") * np.float32(noise)
-    return np.rint(np.clip(speech, -1.0, 1.0) * 32767).astype("<i2")
-
-
-def _fade(samples: np.ndarray) -> np.ndarray:
-    length = min(int(FADE_SECONDS * FS), len(samples) // 2)
-    ramp = (np.arange(length, dtype=np.float32) + 1) / (length + 1)
-    faded = samples.copy()
-    faded[:length] *= ramp
-    faded[len(faded) - length :] *= ramp[::-1]
-    return faded
+    loudest = np.array([np.abs(samples).max() for samples in recordings])
+    gains = peaks / loudest
+    return join_on_noise(recordings, gains, pauses, noise, rng, FS)
 
 
 def make_corpus(

@@ -1,0 +1,1 @@
+../../TEMPLATE/asr_mtl1/db.sh

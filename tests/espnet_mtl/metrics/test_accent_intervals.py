@@ -1,0 +1,52 @@
+"""Intervals of accent accuracies."""
+
+import random
+
+import numpy as np
+import pytest
+
+from espnet_mtl.metrics.accent import score_accents
+from espnet_mtl.metrics.accent_intervals import find_accent_intervals
+
+ACCENTS = ("us", "us", "us", "india")
+
+
+def listen(rng: random.Random, num_speakers: int, num_utts: int):
+    """Speakers who are each recognised more or less often."""
+    truth, heard, speakers = {}, {}, {}
+    for speaker in range(num_speakers):
+        accent = ACCENTS[speaker % len(ACCENTS)]
+        skill = rng.random()
+        for number in range(num_utts):
+            utt = f"{speaker:03}-{number}"
+            truth[utt], speakers[utt] = accent, str(speaker)
+            heard[utt] = accent if rng.random() < skill else "other"
+    return truth, heard, speakers
+
+
+def test_the_estimates_are_those_of_the_scores():
+    truth, heard, speakers = listen(random.Random(1), 20, 4)
+    truth["x"], heard["x"], speakers["x"] = "<unk>", "us", "nobody"
+    scores = score_accents(truth, heard)
+    found = find_accent_intervals(truth, heard, speakers)
+    assert found.accuracy.estimate == pytest.approx(scores.accuracy)
+    assert found.balanced.estimate == pytest.approx(scores.balanced_accuracy)
+    assert found.speakers == 20
+    for interval in (found.accuracy, found.balanced):
+        assert interval.low < interval.estimate < interval.high
+
+
+def test_they_hold_as_often_as_they_say():
+    # Recognised half of the time, whoever speaks of however many.
+    rng = random.Random(2)
+    held = np.zeros(2)
+    for _ in range(200):
+        found = find_accent_intervals(*listen(rng, 40, 3), draws=400)
+        held += [one.low <= 50 <= one.high for one in found[:2]]
+    assert (held / 200 > 0.88).all()
+
+
+def test_one_speaker_says_nothing_of_others():
+    truth = {"a": "us", "b": "us", "c": "<unk>"}
+    speakers = {"a": "ann", "b": "ann", "c": "bob"}
+    assert find_accent_intervals(truth, truth, speakers) is None
