@@ -32,6 +32,7 @@ from espnet_mtl.data.prepare.prepare import prepare
 from espnet_mtl.data.prepare.speaker_split import split_by_speaker
 from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.errors import UserError, run_main, setup_logging
+from espnet_mtl.grouped_help import group
 
 LISTS = "corpus"
 
@@ -51,7 +52,7 @@ class Found(NamedTuple):
 def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = get_parser(__doc__, one_text=True, max_bad_audio=0.02)
-    add = parser.add_argument_group("the archive").add_argument
+    add = parser.add_argument
     add("--root", default="", help="the archive's folder")
     add(
         "--languages",
@@ -65,7 +66,7 @@ def get_arguments(cmd: list[str] | None) -> argparse.Namespace:
         "column of speakers_all.csv, such as sex; or, without one, pitch: high and low "
         "voices, by each reading's median pitch",
     )
-    add = parser.add_argument_group("utterances made of each reading").add_argument
+    add = group(parser, "utterances made of each reading")
     add("--train_phrase", type=int, default=3, help="phrases, in training")
     add("--train_spliced", type=int, default=21, help="spliced ones, in training")
     add("--test_phrase", type=int, default=1, help="phrases, in validation and test")
