@@ -38,7 +38,7 @@ def answer_by_pairs(
         answer = "In part"
     else:
         answer = "No" if claims.CONTRADICTED in found else "Not shown"
-    zero, bars = _bars(judged, decibel)
+    zero, bars = _bars(judged, decibel) if found else (50.0, [])
     return Verdict(question, answer, _say(judged, decibel), bars, zero)
 
 
