@@ -27,6 +27,11 @@ setup() {
     cp "${repo}/egs2/TEMPLATE/asr_mtl1/conf/slurm.conf" conf
 }
 
+# A job that a failed test left behind would keep the next ones waiting.
+teardown() {
+    scancel --user "$(id -un)" 2> /dev/null || true
+}
+
 wait_for() { # wait_for <command>...: until it succeeds
     for _ in $(seq 200); do
         if "$@"; then
@@ -35,6 +40,7 @@ wait_for() { # wait_for <command>...: until it succeeds
         sleep 0.1
     done
     echo "waited in vain for: $*"
+    cat said 2> /dev/null || true
     return 1
 }
 
@@ -115,9 +121,9 @@ END
 }
 
 @test "of more jobs than slots, each runs once" {
-    run "${slurm_py}" JOB=1:"$((3 * $(nproc) + 1))" log.JOB sh -c 'echo JOB >> ran'
+    run "${slurm_py}" JOB=1:7 log.JOB sh -c 'echo JOB >> ran'
     [ "${status}" -eq 0 ]
-    [ "$(sort -n ran | tr '\n' ' ')" = "$(seq -s ' ' "$((3 * $(nproc) + 1))") " ]
+    [ "$(sort -n ran | tr '\n' ' ')" = "1 2 3 4 5 6 7 " ]
 }
 
 @test "an array that the cluster does not take: the message says what it takes" {
@@ -225,7 +231,7 @@ END
 }
 
 @test "a reason to wait that may not go away is said once" {
-    "${slurm_py}" --num_threads "$(($(nproc) + 1))" log true > said 2>&1 3>&- &
+    "${slurm_py}" --num_threads 3 log true > said 2>&1 3>&- &
     caller=$!
     wait_for grep -q "SLURM says that it waits for: PartitionConfig" said
     sleep 3
@@ -306,7 +312,7 @@ END
     [ "${status}" -eq 1 ]
     [[ "${output}" == *"SLURM does not answer (no controller)"*"waiting for it"* ]]
     [[ "${output}" != *submitted* ]]
-    [[ "${output}" == *mine*"1 of 1 jobs failed (exit status 3); the end of train.log is shown"* ]]
+    [[ "${output}" == *mine*"1 of 1 jobs failed (exit status 3 on "*"); the end of train.log is shown"* ]]
     [ "$(cat train.1.log)" = earlier ]
     [ ! -e train.2.log ]
 }
@@ -325,7 +331,7 @@ END
     run "${slurm_py}" --max_jobs_run 1 JOB=1:2 log.JOB sh -c "${job}"
     [ "${status}" -eq 1 ]
     [[ "${output}" == *"of an earlier call does the same: waiting for it"* ]]
-    [[ "${output}" == *"1 of 2 jobs failed (exit status 1); the end of log.2"* ]]
+    [[ "${output}" == *"1 of 2 jobs failed (exit status 1 on "*"); the end of log.2"* ]]
     [ "$(paste -s -d ' ' started)" = "1 2" ]
     # It has ended: now the work is done again.
     run "${slurm_py}" --max_jobs_run 1 JOB=1:2 log.JOB sh -c "${job}"

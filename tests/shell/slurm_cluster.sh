@@ -24,7 +24,8 @@ start_slurm() { # start_slurm <directory>
         --seed-file "${slurm}/munge/seed" 2> /dev/null 3>&-
 
     export SLURM_CONF=${slurm}/slurm.conf
-    # No limits and no accounting: they want cgroups and a database.
+    # No limits and no accounting: they want cgroups and a database. Two jobs at a time,
+    # however many processors there are.
     cat > "${SLURM_CONF}" << END
 ClusterName=tests
 SlurmctldHost=$(uname -n | cut -d . -f 1)(127.0.0.1)
@@ -49,7 +50,8 @@ SelectTypeParameters=CR_CPU
 ReturnToService=2
 KillWait=1
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,bf_interval=1
-NodeName=localhost NodeAddr=127.0.0.1 CPUs=$(nproc)
+SlurmdParameters=config_overrides
+NodeName=localhost NodeAddr=127.0.0.1 CPUs=2
 PartitionName=all Nodes=ALL Default=YES
 END
     slurmctld 3>&-

@@ -93,11 +93,17 @@ class Array:
         """Take over the array that an earlier call with the same log left running.
 
         It is an error if that array has another command, or if SLURM does not answer:
-        two arrays would overwrite each other's files. Return whether there is one.
+        two arrays would overwrite each other's files. Jobs that have been cancelled, or
+        have ended, and are being cleared away are waited for. Return whether there is
+        an array.
         """
         until = time.time() + FOR_ANSWER
-        while (tasks := self.ask()) is None:
+        while (tasks := self.ask()) is None or (
+            tasks and all(state == "COMPLETING" for _, state, _, _ in tasks)
+        ):
             if time.time() > until:
+                if tasks:
+                    break
                 jobs.fail(
                     f"SLURM has not answered for {FOR_ANSWER // 60} minutes, and an "
                     f"array of an earlier call may still write {self.call.log}. "
