@@ -73,14 +73,14 @@ def cluster(tmp_path, monkeypatch, capsys):
 def test_logs_that_come_late_are_waited_for(cluster):
     cluster.at(1, lambda: cluster.end(1))
     cluster.at(50, lambda: cluster.end(2, 3))
-    assert cluster.array.results() == {1: None, 2: "exit status 3"}
+    assert cluster.array.results() == {1: None, 2: "exit status 3 on node"}
 
 
 def test_the_log_of_an_earlier_array_is_not_that_of_this_one(cluster):
     cluster.end(1, job="6")
     cluster.end(2)
     cluster.at(20, lambda: cluster.end(1, 5))
-    assert cluster.array.results() == {1: "exit status 5", 2: None}
+    assert cluster.array.results() == {1: "exit status 5 on node", 2: None}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_slurm_says_why_it_ended_a_job(cluster, said):
     cluster.end(1, -11)
     cluster.end(2, -9)
     results = cluster.array.results()
-    assert results[1] == "exit status -11"
+    assert results[1] == "exit status -11 on node"
     assert results[2].startswith("SLURM says OUT_OF_MEMORY: ") and "--mem" in results[2]
     assert cluster.clock.now == 0
 
@@ -118,7 +118,7 @@ def test_a_job_that_did_its_work_has_not_failed_whatever_slurm_says(cluster):
     cluster.ended = "7_1|FAILED\n7_2|OUT_OF_MEMORY\n"
     cluster.end(1, 3)
     cluster.end(2)
-    assert cluster.array.results() == {1: "exit status 3", 2: None}
+    assert cluster.array.results() == {1: "exit status 3 on node", 2: None}
 
 
 def test_a_job_without_a_log_is_given_up_at_once_if_slurm_ended_it(cluster):
@@ -127,6 +127,25 @@ def test_a_job_without_a_log_is_given_up_at_once_if_slurm_ended_it(cluster):
     assert results[1].startswith("SLURM says TIMEOUT: ") and "--time" in results[1]
     assert results[2] == "SLURM says CANCELLED: somebody cancelled it"
     assert cluster.clock.now == 0
+
+
+def test_a_cancelled_array_is_not_waited_for_as_if_it_went_on(cluster):
+    cluster.queue = [("COMPLETING", "None")]
+    cluster.at(20, cluster.queue.clear)
+    assert not cluster.array.find_earlier()
+    assert 20 <= cluster.clock.now < 25
+
+
+def test_an_array_that_slurm_starts_again_is_taken_over(cluster):
+    cluster.queue = [("COMPLETING", "None")]
+    cluster.at(20, lambda: cluster.queue.__setitem__(0, ("PENDING", "BeginTime")))
+    assert cluster.array.find_earlier()
+
+
+def test_an_array_that_is_never_cleared_away_is_taken_over(cluster):
+    cluster.queue = [("COMPLETING", "None")]
+    assert cluster.array.find_earlier()
+    assert 600 <= cluster.clock.now < 610
 
 
 def test_a_job_that_slurm_starts_again_is_waited_for(cluster):
