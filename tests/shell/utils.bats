@@ -215,7 +215,7 @@ END
     [[ "${output}" == *"(run.py) 8/8 utterances | "*" so far, about 0 s left"* ]]
     [[ "${output}" == *$'\r\e[K' ]]  # the last that it writes
     # Killed, it leaves no line behind either.
-    run script -qec "timeout -s TERM 1.5 ${utils}/run.py log.1 sh job.sh 1" /dev/null
+    run script -qec "timeout -s TERM 2.5 ${utils}/run.py log.1 sh job.sh 1" /dev/null
     [[ "${output}" == *"1/4 utterances"*$'\r\e[K' ]]
 }
 
