@@ -46,5 +46,5 @@ def test_its_settings_are_known(config):
 def test_there_are_a_few_and_every_recipe_has_them():
     assert len(CONFIGS) == 2
     recipes = [path for path in EGS.glob("*/asr_mtl1/conf") if path != CONF]
-    assert len(recipes) == 5
+    assert len(recipes) == 6
     assert all((conf / "tuning").samefile(CONF / "tuning") for conf in recipes)
