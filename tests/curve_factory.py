@@ -14,6 +14,11 @@ Tried = Sequence[tuple[float, int]]
 were left of the 10 of untouched audio."""
 
 
+def until_broken(budgets: Sequence[float], place: int) -> Tried:
+    """Say of one utterance that the budget at a place is the first that breaks it."""
+    return [(budgets[n], 0 if n == place else 9) for n in range(place + 1)]
+
+
 def saved(tried: Tried) -> tuple[float, int]:
     """Return what the saved file has: the first that broke, else the first nearest."""
     return min(tried, key=lambda one: one[1])

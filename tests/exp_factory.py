@@ -52,7 +52,7 @@ STRENGTHS = {
     "hybrid_accent": {"multitask": (7, 9), "accent_blind": (8, 2)},
 }
 BUDGETS = (0.001, 0.008)
-DIFFICULTIES = {"easy": 2, "medium": 4, "hard": 12}
+DIFFICULTIES = {"easy": 4, "medium": 16, "hard": 32}
 SUITE_BUDGETS = (0.001, 0.002, 0.008)
 
 Errors = Callable[[Trial, int, int], int]

@@ -1,12 +1,13 @@
 """How sure an accent accuracy is: intervals over speakers."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from espnet_mtl.data.datadir import UNKNOWN_ACCENT
-from espnet_mtl.metrics.bootstrap import DRAWS, Interval, wer_interval
+from espnet_mtl.metrics.bootstrap import DRAWS, ROUNDING, Interval, wer_interval
 
 _LEVELS = (2.5, 97.5)
 
@@ -66,5 +67,10 @@ def find_accent_intervals(
         drawn = rng.multinomial(len(sums), share, size=draws) @ sums
         recalls.append(drawn[:, 1] / drawn[:, 0])
     low, high = 100 * np.percentile(np.mean(recalls, axis=0), _LEVELS)
+    if high - low < ROUNDING:  # all draws are alike
+        # Where all are right, or all wrong, both accuracies are the same. Otherwise
+        # the speakers of each accent are alike, or one: the width is unknown.
+        same = sum(hits) in (0, len(hits))
+        low, high = accuracy[1:] if same else (math.nan, math.nan)
     balanced = Interval(100 * float(np.mean(estimates)), float(low), float(high))
     return AccentIntervals(accuracy, balanced, len(set(who)))

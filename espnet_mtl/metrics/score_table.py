@@ -107,7 +107,10 @@ def format_accents(
 
 def _say_intervals(intervals: AccentIntervals) -> str:
     accuracy, balanced = (
-        f"[{_show(one.low)}, {_show(one.high)}] %" for one in intervals[:2]
+        "unknown"
+        if math.isnan(one.low)
+        else f"[{_show(one.low)}, {_show(one.high)}] %"
+        for one in intervals[:2]
     )
     return (
         f"95 % intervals, over {intervals.speakers} speakers: accuracy {accuracy}, "

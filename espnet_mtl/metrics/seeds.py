@@ -5,8 +5,8 @@ crossed. Both are drawn from more than were seen, and there are few seeds: a boo
 over three of them is too narrow, since it knows two thirds of their variance and no
 tails. So this is Student's interval, with the variance of the mean over speakers plus
 that over seeds. What is peculiar to a speaker with a seed is in both, so the interval
-is rather too wide than too narrow (Owen 2007, "The pigeonhole bootstrap", Annals of
-Applied Statistics 1, section 3, of the same sum).
+is rather too wide than too narrow, as that of a bootstrap that draws both is (Owen
+2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1).
 """
 
 import math

@@ -180,7 +180,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairedUtts:
     """What is counted of two systems on the same utterances.
 
     Attributes:
@@ -267,7 +267,7 @@ def compare(
     return pairs.difference() if pairs else None
 
 
-def pair(first: SystemResult, second: SystemResult, budget: float) -> Pairs | None:
+def pair(first: SystemResult, second: SystemResult, budget: float) -> PairedUtts | None:
     """Pair the word errors of the utterances that both systems were attacked on.
 
     Returns, raises: as :func:`compare`.
@@ -290,7 +290,7 @@ def pair(first: SystemResult, second: SystemResult, budget: float) -> Pairs | No
         return None
     both = [(scores[utt], other_scores[utt]) for utt in common]
     check_targets(first, second, both)
-    return Pairs(
+    return PairedUtts(
         common,
         [one.edits_target for one, _ in both],
         [other.edits_target for _, other in both],

@@ -15,7 +15,13 @@ from espnet_mtl.metrics.seeds import interval_over_seeds
 from espnet_mtl.report.audit.audits import Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.claims import Claim, Comparisons, claims_table, summary
-from espnet_mtl.report.comparison import Difference, Group, Pairs, SystemResult, pair
+from espnet_mtl.report.comparison import (
+    Difference,
+    Group,
+    PairedUtts,
+    SystemResult,
+    pair,
+)
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.robustness.curves import GroupCurves
@@ -39,8 +45,8 @@ class _OneSeed:
     seed: int
     first: SystemResult
     second: SystemResult
-    area: Pairs | None
-    budgets: dict[float, Pairs]
+    area: PairedUtts | None
+    budgets: dict[float, PairedUtts]
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,7 @@ def _pool(
     return _Pooled(claim, seeds)
 
 
-def _over_seeds(found: Sequence[Pairs | None]) -> Difference | None:
+def _over_seeds(found: Sequence[PairedUtts | None]) -> Difference | None:
     """Put the pairs of several seeds together: of utterances that are in all."""
     pairs = [one for one in found if one]
     if len(pairs) < len(found):
@@ -189,7 +195,7 @@ def _over_seeds(found: Sequence[Pairs | None]) -> Difference | None:
     totals = [pairs[0].totals[row] for row in rows[0]]
     speakers = [pairs[0].speakers[row] for row in rows[0]]
     interval = interval_over_seeds(first - second, np.array(totals), np.array(speakers))
-    return Pairs(
+    return PairedUtts(
         common,
         first.mean(axis=0).tolist(),
         second.mean(axis=0).tolist(),

@@ -9,7 +9,7 @@ from espnet_mtl.metrics.bootstrap import Interval
 from espnet_mtl.report.comparison import (
     Difference,
     Group,
-    Pairs,
+    PairedUtts,
     SystemResult,
     check_settings,
     check_targets,
@@ -93,7 +93,7 @@ class GroupCurves:
         pairs = self.pair(first, second)
         return pairs.difference() if pairs else None
 
-    def pair(self, first: SystemResult, second: SystemResult) -> Pairs | None:
+    def pair(self, first: SystemResult, second: SystemResult) -> PairedUtts | None:
         """Pair the areas of the utterances that both systems were attacked on.
 
         Returns, raises: as :meth:`compare`.
@@ -115,7 +115,7 @@ class GroupCurves:
         check_targets(first, second, ((scores[utt], others[utt]) for utt in common))
         mine, other = ([float(one[utt]) for utt in common] for one in lasted)
         speakers = [scores[utt].spk for utt in common]
-        return Pairs(common, mine, other, [1] * len(common), speakers)
+        return PairedUtts(common, mine, other, [1] * len(common), speakers)
 
 
 def make_curves(group: Group) -> GroupCurves | None:

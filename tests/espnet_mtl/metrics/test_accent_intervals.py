@@ -50,3 +50,16 @@ def test_one_speaker_says_nothing_of_others():
     truth = {"a": "us", "b": "us", "c": "<unk>"}
     speakers = {"a": "ann", "b": "ann", "c": "bob"}
     assert find_accent_intervals(truth, truth, speakers) is None
+
+
+def test_no_interval_is_a_point():
+    truth, _, speakers = listen(random.Random(3), 20, 4)
+    right = find_accent_intervals(truth, truth, speakers)
+    assert right.balanced == right.accuracy
+    assert right.balanced.low < right.balanced.estimate == 100
+    # One speaker of each accent: how others of theirs do is unknown.
+    truth = {"a": "us", "b": "us", "c": "india", "d": "india"}
+    heard = {**truth, "b": "india"}
+    speakers = {"a": "ann", "b": "ann", "c": "bob", "d": "bob"}
+    found = find_accent_intervals(truth, heard, speakers)
+    assert found.balanced.estimate == 75 and np.isnan(found.balanced[1:]).all()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import mean
 
 import pytest
-from curve_factory import make_curve_exp
+from curve_factory import make_curve_exp, until_broken
 from exp_factory import change_rows, make_exp
 
 from espnet_mtl.errors import UserError
@@ -44,11 +44,6 @@ PLACES = {
 }
 
 
-def tried(place):
-    """Of one utterance: words that are left at each budget until it is broken."""
-    return [(BUDGETS[n], 0 if n == place else 9) for n in range(place + 1)]
-
-
 def make(folder, places, **options):
     exps = [
         make_curve_exp(
@@ -56,7 +51,7 @@ def make(folder, places, **options):
             system,
             {
                 "chain": {
-                    f"{name}-0": tried(place)
+                    f"{name}-0": until_broken(BUDGETS, place)
                     for name, place in zip(SPEAKERS, found, strict=True)
                 }
             },

@@ -5,8 +5,9 @@ from statistics import mean
 
 import numpy as np
 import pytest
-from curve_factory import make_curve_exp
+from curve_factory import make_curve_exp, until_broken
 
+from espnet_mtl.bin import asr_mtl_report
 from espnet_mtl.metrics.seeds import interval_over_seeds
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, PASS, Finding
@@ -30,11 +31,6 @@ PLACES = {
 PAIR = ("adversarial", "plain", "")
 
 
-def tried(place):
-    """Of one utterance: words that are left at each budget until it is broken."""
-    return [(BUDGETS[n], 0 if n == place else 9) for n in range(place + 1)]
-
-
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seeds")
@@ -44,7 +40,7 @@ def groups(tmp_path_factory):
             system,
             {
                 "chain": {
-                    f"{name}-0": tried(place)
+                    f"{name}-0": until_broken(BUDGETS, place)
                     for name, place in zip(SPEAKERS, places, strict=True)
                 }
             },
@@ -125,3 +121,15 @@ def test_a_seed_without_an_audit_is_one_too(groups):
 def test_one_seed_says_nothing_over_seeds(groups):
     assert text_of(groups[:1], audits_of(groups[:1])) == ""
     assert text_of(groups, audits_of(groups), [("other", "plain", "")]) == ""
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_the_report_has_it(groups, tmp_path):
+    folders = [one.result.folder.parent for group in groups for one in group.systems]
+    exps = {
+        next(p for p in f.parents if p.name.startswith("asr_mtl_")) for f in folders
+    }
+    words = ["--exp", *map(str, sorted(exps)), "--output", str(tmp_path)]
+    asr_mtl_report.main([*words, "--compare", "adversarial:plain"])
+    said = (tmp_path / "RESULTS.md").read_text()
+    assert "## Over seeds" in said and "| seed 2 |" in said.split("## Over seeds")[1]
