@@ -107,9 +107,7 @@ def format_accents(
 
 def _say_intervals(intervals: AccentIntervals) -> str:
     accuracy, balanced = (
-        "unknown"
-        if math.isnan(one.low)
-        else f"[{_show(one.low)}, {_show(one.high)}] %"
+        "unknown" if math.isnan(one.low) else f"[{_show(one.low)}, {_show(one.high)}] %"
         for one in intervals[:2]
     )
     return (
