@@ -153,7 +153,9 @@ node_is_up() {
     caller=$!
     kill_node
     array=$(squeue --noheader --format %F | head -n 1)
-    wait_for scontrol update jobid="${array}" starttime=now  # SLURM would wait a while
+    # SLURM would wait two minutes. It has to wait at least until the next second: a node
+    # does not start a job again in the second in which it was killed there.
+    wait_for scontrol update jobid="${array}" starttime=now+2
     wait "${caller}"
     [ "$(sort ran)" = "again 1
 again 2" ]
