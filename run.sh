@@ -17,12 +17,12 @@ log() {
 # What matters most
 table=              # Your own corpus: a CSV or TSV with the columns path, text, speaker, accent (doc/own-corpus.md).
 corpus=             # Recipe under egs2/ to run the study on. Empty: mini_accent or, with --table, the name of its file.
-preset=default      # Name from conf/presets.yaml: default, smoke or, for saa, pitch.
+preset=default      # Name from conf/presets.yaml: default, quick, smoke or, for saa, pitch.
 
 # General
 stage=1             # First stage, as numbered by asr_mtl.sh.
 stop_stage=10000    # Last stage.
-systems_config=conf/systems.yaml # The systems. conf/systems_robust.yaml: trainings that make a recogniser resist.
+systems_config=     # The systems. Empty: conf/systems.yaml, or the preset's. conf/systems_robust.yaml: trainings that make a recogniser resist.
 systems=            # Names from systems_config, such as "ctc att". Empty: all.
 nj=                 # CPU cores to use, at most one system on each. Empty: all.
 ngpu=0              # GPUs: each system uses one of them, 0 uses the CPU.

@@ -28,6 +28,8 @@ _ELSEWHERE = {
     "attack_source_zips": _SYSTEMS,
     "pretrained_model": _SYSTEMS,
 }
+# Given, these replace what a preset says; other options are added to it.
+_INSTEAD = ("systems_config", "num_attack_utts")
 LAST_STAGE = 17  # of a system; the report comes after those of all
 
 
@@ -72,6 +74,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row of ``conf/presets.yaml``: options that come before those given."""
 
+    systems_config: str = "conf/systems.yaml"
     train_args: str = ""
     attack_args: str = ""
     inference_args: str = ""
@@ -121,7 +124,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """
         which = Path(self.systems_config).stem.removeprefix("systems").strip("_")
         preset = "" if self.preset == "default" else self.preset
-        return "_".join(filter(None, [self.corpus, which, preset]))
+        # Once, where a preset has systems of its own, with its name.
+        return "_".join(filter(None, dict.fromkeys([self.corpus, which, preset])))
 
     @property
     def study_dir(self) -> Path:
@@ -222,10 +226,6 @@ def read_settings(options: Mapping[str, str]) -> Settings:
             f"--corpus {settings.corpus}: there is no {settings.recipe}/run.sh. "
             f"Corpora: {corpora}. For your own recordings, give --table FILE."
         )
-    for option in ("attack_config", "systems_config"):
-        file = getattr(settings, option)
-        if not settings.path(file).is_file():
-            raise UserError(f"--{option} {file}: no such file.")
     _check_recipe_args(settings.recipe_args)
     path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])
@@ -239,13 +239,21 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         )
     first = msgspec.structs.asdict(presets[name])
     first["local_data_opts"] = first["local_data_opts"].get(settings.corpus, "")
-    utts = first.pop("num_attack_utts") or ""
+    given = msgspec.structs.asdict(settings)
     joined = {
-        name: f"{text} {getattr(settings, name)}".strip()
-        for name, text in first.items()
+        name: (
+            given[name] or str(value or "")
+            if name in _INSTEAD
+            else f"{value} {given[name]}".strip()
+        )
+        for name, value in first.items()
     }
-    joined["num_attack_utts"] = settings.num_attack_utts or str(utts)
-    return msgspec.structs.replace(settings, **joined)
+    settings = msgspec.structs.replace(settings, **joined)
+    for option in ("attack_config", "systems_config"):
+        file = getattr(settings, option)
+        if not settings.path(file).is_file():
+            raise UserError(f"--{option} {file}: no such file.")
+    return settings
 
 
 def _check_recipe_args(recipe_args: str) -> None:

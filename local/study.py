@@ -147,6 +147,7 @@ def make_report(settings: Settings, systems: Sequence[System]) -> None:
         pages = [settings.path("README.md"), settings.path("doc/results.md")]
         pages.append(settings.recipe / "README.md")
         words += ["--corpus", settings.name, "--update_readme", *map(str, pages)]
+        words += ["--image_dir", str(settings.path("doc/images"))]
     if subprocess.run(words, check=False).returncode != 0:
         raise UserError(
             "the report (stage 18) failed, see above. The same command again repeats "

@@ -4,14 +4,14 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.report.claims import claims_blocks
-from espnet_mtl.report.document import Text, to_markdown
+from espnet_mtl.report.document import Block, Text
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.readme import check_readmes, update_readmes
 from espnet_mtl.report.report import DEFAULT_TITLE, Report, write_report
@@ -57,10 +57,19 @@ def get_parser() -> argparse.ArgumentParser:
         help="Put the results between the markers of these files, where they have "
         "them: the main table between <!-- results:CORPUS --> and "
         "<!-- /results:CORPUS -->, a short one between those of "
-        f"results:CORPUS:short, and for {_CLAIMS_CORPUS} the claims between those of "
+        "results:CORPUS:short, the answers in words between those of "
+        "results:CORPUS:verdict, a plot of the curves between those of "
+        f"results:CORPUS:plot, and for {_CLAIMS_CORPUS} the claims between those of "
         "results:claims",
     )
     add("--corpus", help="Name of the corpus in those markers")
+    add(
+        "--image_dir",
+        type=Path,
+        default=Path("images"),
+        help="Where the plot goes that these files show; a relative path begins beside "
+        "the first of them",
+    )
     add_help(parser)
     return parser
 
@@ -75,9 +84,10 @@ def main(cmd: list[str] | None = None) -> None:
     setup_logging()
     if args.update_readme and not args.corpus:
         raise UserError("--update_readme needs --corpus, the name in the markers.")
+    shown: list[str] = []
     if args.update_readme:  # before the attacked audio is read and plots are drawn
         names = part_names(args.corpus)
-        check_readmes(args.update_readme, names, names[0])
+        shown = check_readmes(args.update_readme, names, names[0])
     experiments = read_experiments(args.exp)
     report = Report(
         experiments=experiments,
@@ -88,7 +98,9 @@ def main(cmd: list[str] | None = None) -> None:
     )
     files = write_report(report, args.output)
     if args.update_readme:
-        parts = readme_parts(report, args.corpus)
+        image_dir = args.update_readme[0].resolve().parent / args.image_dir
+        makers = readme_parts(report, args.corpus, image_dir)
+        parts = {name: makers[name]() for name in shown}
         update_readmes(args.update_readme, parts, names[0])
         files += args.update_readme
     for path in files:
@@ -121,20 +133,26 @@ def read_pairs(pairs: Sequence[str], systems: Sequence[str]) -> list[tuple[str, 
 
 def part_names(corpus: str) -> list[str]:
     """Name the parts of a README, as in the markers; the first one is needed."""
-    names = [f"results:{corpus}", f"results:{corpus}:short"]
+    name = f"results:{corpus}"
+    names = [name, f"{name}:short", f"{name}:verdict", f"{name}:plot"]
     return [*names, "results:claims"] if corpus == _CLAIMS_CORPUS else names
 
 
-def readme_parts(report: Report, corpus: str) -> dict[str, str]:
-    """Make what goes into a README: Markdown by the name in the markers."""
-    nothing = [Text("These systems test none of the claims.")]
-    parts = (
-        report.readme_blocks(),
-        report.short_blocks(),
-        claims_blocks(report.groups, report.curves, report.audits) or nothing,
+def readme_parts(
+    report: Report, corpus: str, image_dir: Path
+) -> dict[str, Callable[[], Sequence[Block]]]:
+    """Say what makes each part of a README, by its name in the markers."""
+    parts: tuple[Callable[[], Sequence[Block]], ...] = (
+        report.readme_blocks,
+        report.short_blocks,
+        report.all_verdicts,
+        lambda: report.plot_blocks(image_dir, f"curves_{corpus}"),
+        lambda: (
+            claims_blocks(report.groups, report.curves, report.audits)
+            or [Text("These systems test none of the claims.")]
+        ),
     )
-    named = zip(part_names(corpus), parts, strict=False)
-    return {name: to_markdown(blocks) for name, blocks in named}
+    return dict(zip(part_names(corpus), parts, strict=False))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """Generated parts of a README, between markers."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
 from espnet_mtl.errors import UserError
+from espnet_mtl.report.document import Block, Image, to_markdown
 
 
 def replace_between(text: str, name: str, content: str, place: str) -> str:
@@ -29,7 +32,9 @@ def replace_between(text: str, name: str, content: str, place: str) -> str:
     return f"{before}{start}\n{content.strip()}\n{end}{after}"
 
 
-def check_readmes(paths: Sequence[Path], names: Iterable[str], needed: str) -> None:
+def check_readmes(
+    paths: Sequence[Path], names: Iterable[str], needed: str
+) -> list[str]:
     """Check what :func:`update_readmes` needs, before there are any results.
 
     Args:
@@ -37,46 +42,71 @@ def check_readmes(paths: Sequence[Path], names: Iterable[str], needed: str) -> N
         names: Names in the markers.
         needed: That of them which at least one file has to have.
 
+    Returns:
+        The names that have a place in one of the files.
+
     Raises:
         UserError: As :func:`update_readmes`.
     """
-    _replace(paths, dict.fromkeys(names, ""), needed)
+    places = _find_places(_read(paths), names, needed)
+    return [name for name, found in places.items() if found]
 
 
 def update_readmes(
-    paths: Sequence[Path], parts: Mapping[str, str], needed: str
+    paths: Sequence[Path], parts: Mapping[str, Sequence[Block]], needed: str
 ) -> None:
     """Put results into all files that have markers for them; after an error, into none.
 
     Args:
         paths: The READMEs.
-        parts: Content by the name in the markers.
+        parts: Content by the name in the markers; its images have whole paths.
         needed: Name of the part that at least one file has to have.
 
     Raises:
         UserError: If a file is missing, no file has a place for what is needed, or a
             marker lacks its counterpart.
     """
-    texts = _replace(paths, parts, needed)
+    texts = _read(paths)
+    for name, found in _find_places(texts, parts, needed).items():
+        for path in found:
+            markdown = to_markdown([_linked(block, path) for block in parts[name]])
+            texts[path] = replace_between(texts[path], name, markdown, str(path))
     write_files({path: text.encode() for path, text in texts.items()})
 
 
-def _replace(
-    paths: Sequence[Path], parts: Mapping[str, str], needed: str
-) -> dict[Path, str]:
-    """Give the files' texts with the parts in them."""
+def _read(paths: Sequence[Path]) -> dict[Path, str]:
     for path in paths:
         if not path.is_file():
             raise UserError(f"--update_readme {path}: no such file.")
-    texts = {path: path.read_text(encoding="utf-8") for path in paths}
-    for name, content in parts.items():
-        markers = (f"<!-- {name} -->", f"<!-- /{name} -->")
-        places = [path for path in paths if any(m in texts[path] for m in markers)]
-        if name == needed and not places:
-            raise UserError(
-                f"{', '.join(map(str, paths))}: none of them has a place for the "
-                f"results; write '<!-- {name} -->' and '<!-- /{name} -->' around it."
-            )
-        for path in places:
-            texts[path] = replace_between(texts[path], name, content, str(path))
-    return texts
+    return {path: path.read_text(encoding="utf-8") for path in paths}
+
+
+def _find_places(
+    texts: Mapping[Path, str], names: Iterable[str], needed: str
+) -> dict[str, list[Path]]:
+    """Find the files that have markers for each name, and check these."""
+    places = {
+        name: [
+            path
+            for path, text in texts.items()
+            if f"<!-- {name} -->" in text or f"<!-- /{name} -->" in text
+        ]
+        for name in names
+    }
+    if not places[needed]:
+        raise UserError(
+            f"{', '.join(map(str, texts))}: none of them has a place for the "
+            f"results; write '<!-- {needed} -->' and '<!-- /{needed} -->' around it."
+        )
+    for name, found in places.items():
+        for path in found:
+            replace_between(texts[path], name, "", str(path))
+    return places
+
+
+def _linked(block: Block, readme: Path) -> Block:
+    """Let an image be found from where the README is."""
+    if not isinstance(block, Image):
+        return block
+    path = Path(os.path.relpath(block.path, readme.parent)).as_posix()
+    return replace(block, path=path)

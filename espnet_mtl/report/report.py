@@ -27,6 +27,7 @@ from espnet_mtl.report.document import (
     Code,
     Fold,
     Heading,
+    Image,
     Part,
     Text,
     to_markdown,
@@ -140,6 +141,22 @@ class Report:
         if audits := [audit for group in self.audits for audit in group.audits]:
             blocks.append(Text(audit_words.audit_sentence(audits)))
         return blocks
+
+    def all_verdicts(self) -> list[Block]:
+        """Say what was found in all comparisons."""
+        return [block for group in self.groups for block in self.verdict_blocks(group)]
+
+    def plot_blocks(self, folder: Path, name: str) -> list[Block]:
+        """Draw the robustness curves into a folder, for a README to show."""
+        from espnet_mtl.report.plot_curve import plot_curves  # loads slowly
+
+        blocks: list[Block] = []
+        for number, curves in enumerate(self.curves, start=1):
+            suffix = f"_{number}" if len(self.curves) > 1 else ""
+            path = folder / f"{name}{suffix}.png"
+            plot_curves(curves, path)
+            blocks.append(Image(str(path), curve_chart(curves).description))
+        return blocks or [Text("This attack has not looked for robustness curves.")]
 
     def main_text(self, width: int = 100) -> str:
         """The main table and the audit for a terminal, ``width`` characters wide."""

@@ -185,6 +185,16 @@ def test_presets_come_before_what_is_given() -> None:
     assert smoke.study_dir == ROOT / "exp" / "study_mini_accent_smoke"
 
 
+def test_the_systems_of_a_preset_are_replaced_by_those_given() -> None:
+    quick = read(preset="quick", systems_config="")
+    assert [*quick.read_systems()] == ["plain", "adversarial"]
+    assert quick.study_dir == ROOT / "exp" / "study_mini_accent_quick"
+    mine = read(preset="quick", systems_config=ROBUST)
+    assert mine.systems_config == ROBUST
+    assert mine.name == "mini_accent_robust_quick"
+    assert read(systems_config="").systems_config == "conf/systems.yaml"
+
+
 def test_local_data_opts_of_a_preset_belong_to_a_corpus(settings: Settings) -> None:
     presets = settings.path("conf/presets.yaml")
     presets.write_text("few:\n  local_data_opts:\n    tiny: --n 1\n    other: --n 2\n")

@@ -1,6 +1,8 @@
 import re
 
 import pytest
+from curve_factory import make_curve_exp
+from exp_factory import SPEAKERS
 
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.errors import UserError
@@ -99,3 +101,34 @@ def test_corpus_and_file_are_needed(study, tmp_path):
     (tmp_path / "R.md").unlink()
     with pytest.raises(UserError, match="no such file"):
         main([*words, str(tmp_path / "R.md"), "--corpus", "x"])
+
+
+def test_answers_and_the_plot_are_shown_where_there_is_a_place(tmp_path):
+    found = {"chain": {f"{name}-0": [(0.001, 9), (0.002, 0)] for name in SPEAKERS}}
+    exp = make_curve_exp(
+        tmp_path, "ctc", found, budgets=(0.001, 0.002), utts_per_speaker=1
+    )
+    readme, recipe = tmp_path / "README.md", tmp_path / "recipe" / "README.md"
+    recipe.parent.mkdir()
+    names = ("results:x:verdict", "results:x:plot", "results:x")
+    readme.write_text("".join(f"<!-- {n} -->\n<!-- /{n} -->\n" for n in names))
+    recipe.write_text("".join(f"<!-- {n} -->\n<!-- /{n} -->\n" for n in names[1:]))
+    words = ["--exp", str(exp), "--output", str(tmp_path / "out"), "--corpus", "x"]
+    main([*words, "--update_readme", str(readme), str(recipe), "--image_dir", "doc"])
+    image = tmp_path / "doc" / "curves_x.png"
+    assert image.read_bytes().startswith(b"\x89PNG")
+    verdict, _, rest = readme.read_text().partition("<!-- /results:x:verdict -->")
+    assert "**How little noise makes the recogniser hear what an attacker" in verdict
+    assert re.search(r"!\[.*ctc: .*\]\(doc/curves_x.png\)", rest)
+    assert "](../doc/curves_x.png)" in recipe.read_text()
+    image.unlink()
+    readme.write_text("<!-- results:x -->\n<!-- /results:x -->\n")
+    main([*words, "--update_readme", str(readme)])
+    assert not image.exists()
+
+
+def test_without_curves_the_place_of_the_plot_says_so(study, tmp_path):
+    places = ("results:x", "results:x:plot")
+    text = "".join(f"<!-- {name} -->\n<!-- /{name} -->\n" for name in places)
+    text = update(study, tmp_path, "x", text)
+    assert "has not looked for robustness curves" in text
