@@ -17,7 +17,7 @@ FOREIGN = {
     "ESPnet's training": {
         *("max_epoch", "init_param", "accent_head", "accent_head_conf"),
         *("frontend_conf", "encoder_conf", "optim_conf", "best_model_criterion"),
-        *("robust", "robust_conf", "collect_stats"),
+        *("robust", "robust_conf", "collect_stats", "model_conf"),
     },
     "ESPnet's decoding": {"lm_weight", "ngram_weight", "data_path_and_name_and_type"},
     "every program": {"help"},
