@@ -145,7 +145,7 @@ def test_the_readme_explains_advtwer_before_its_first_table():
             "README.md",
             ["mini_accent:plot", "mini_accent:verdict", "mini_accent:short"],
         ),
-        ("doc/results.md", ["mini_accent", "fsdd", "claims"]),
+        ("doc/results.md", ["mini_accent", "fsdd", "mini_accent_robust", "claims"]),
         ("egs2/mini_accent/asr_mtl1/README.md", ["mini_accent"]),
         ("egs2/fsdd/asr_mtl1/README.md", ["fsdd"]),
         (

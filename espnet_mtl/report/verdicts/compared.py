@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from espnet_mtl.report import claims
 from espnet_mtl.report.audit.audits import Audit
+from espnet_mtl.report.audit.gate import FAIL
 from espnet_mtl.report.claims import Claim
 from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.table import number
@@ -63,7 +64,7 @@ def _is_open(said: str) -> bool:
 
 def _said(claim: Claim, judged: str, decibel: float) -> str:
     first, second = claim.first.label, claim.second.label
-    if _is_open(judged) or claim.area is None:
+    if claim.area is None or FAIL in judged:
         return f"{first} against {second} is {judged}"
     value, low, high = (
         decibel * one for one in (claim.area.value, claim.area.low, claim.area.high)
@@ -72,6 +73,8 @@ def _said(claim: Claim, judged: str, decibel: float) -> str:
     if judged == claims.NO_INTERVAL:
         interval = "of one speaker, so without an interval"
     size = f"{number(value, 1, sign=True)} dB {interval}"
+    if _is_open(judged):
+        return f"{first} against {second} is {judged}; what was measured: {size}"
     if judged == claims.SUPPORTED:
         return (
             f"{first} is harder to attack than {second}: it takes louder noise, {size}"
