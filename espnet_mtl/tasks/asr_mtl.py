@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -82,16 +83,27 @@ class ASRMTLTask(CarefulTask, ASRTask):
             "control, whose accent branch has the same work and nothing to learn.",
         )
 
+        group = parser.add_argument_group(description="Comparisons of trainings")
+        group.add_argument(
+            "--epoch_factor",
+            type=float,
+            default=1.0,
+            help="Train for so many times max_epoch, rounded: one file of systems then "
+            "fits corpora with different numbers of epochs. The saved configuration "
+            "has the product, and 1 here.",
+        )
+
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
-        """Check the options before any process is started.
+        """Check the options before any process is started, and settle ``max_epoch``.
 
         Raises:
             UserError: If the settings of a robust training are wrong, or do not go with
-                other options.
+                other options, or if ``epoch_factor`` is not above 0.
         """
         super().check_required_command_args(args)
         check_robust(args)
+        settle_epochs(args)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -187,6 +199,21 @@ def check_robust(args: argparse.Namespace) -> None:
             f"--robust {args.robust} has a trainer of its own, which does not go with "
             "--use_deepspeed true: leave one of them out"
         )
+
+
+def settle_epochs(args: argparse.Namespace) -> None:
+    """Multiply ``max_epoch`` by ``epoch_factor``, which is 1 from then on.
+
+    Raises:
+        UserError: If the factor is not above 0.
+    """
+    factor = args.epoch_factor
+    if not 0.0 < factor < math.inf:
+        raise UserError(f"--epoch_factor {factor}: give a number above 0")
+    if factor != 1.0:
+        epochs = max(round(factor * args.max_epoch), 1)
+        logging.info("%d epochs: %g times %d", epochs, factor, args.max_epoch)
+        args.max_epoch, args.epoch_factor = epochs, 1.0
 
 
 def read_accent_list(accent_list: str | list[str] | None) -> list[str]:

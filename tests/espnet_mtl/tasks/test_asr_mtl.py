@@ -27,6 +27,28 @@ def test_the_default_config_can_be_read_back(tmp_path, monkeypatch):
     assert args.accent_head_conf["hidden_size"] == 128
 
 
+def with_epochs(*options):
+    command = ["--max_epoch", "9", *options, "--token_list", "x", "--output_dir", "y"]
+    return asr_mtl_train.get_parser().parse_args(command)
+
+
+@pytest.mark.parametrize(
+    ("factor", "epochs"), [("1", 9), ("2.5", 22), ("0.6", 5), ("0.01", 1)]
+)
+def test_a_factor_multiplies_the_epochs_once(factor, epochs):
+    args = with_epochs("--epoch_factor", factor)
+    for _ in range(2):  # a training that goes on from what was saved is no longer
+        ASRMTLTask.check_required_command_args(args)
+        assert (args.max_epoch, args.epoch_factor) == (epochs, 1.0)
+
+
+@pytest.mark.parametrize("factor", ["0", "-1", "nan", "inf"])
+def test_a_factor_that_leaves_no_epochs_is_refused(factor):
+    args = with_epochs(f"--epoch_factor={factor}")
+    with pytest.raises(UserError, match=r"--epoch_factor .*: give a number above 0"):
+        ASRMTLTask.check_required_command_args(args)
+
+
 @pytest.mark.parametrize("config", sorted(CONF.glob("train_asr_mtl*.yaml")))
 def test_every_configuration_of_the_template_builds(config, tmp_path):
     tokens, accents = tmp_path / "tokens.txt", tmp_path / "accents.txt"
