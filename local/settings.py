@@ -123,9 +123,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Systems of ``conf/systems.yaml`` and the default preset go without saying.
         """
         which = Path(self.systems_config).stem.removeprefix("systems").strip("_")
-        preset = "" if self.preset == "default" else self.preset
-        # Once, where a preset has systems of its own, with its name.
-        return "_".join(filter(None, dict.fromkeys([self.corpus, which, preset])))
+        # A preset may have systems of its own, with its name.
+        preset = "" if self.preset in ("default", which) else self.preset
+        return "_".join(filter(None, [self.corpus, which, preset]))
 
     @property
     def study_dir(self) -> Path:

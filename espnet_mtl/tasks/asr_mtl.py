@@ -36,6 +36,15 @@ accent_head_choices = ClassChoices(
 )
 
 
+class _MultiplyEpochs(argparse.Action):
+    """Multiply ``max_epoch`` as it is so far; what is given later replaces that."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if not 0.0 < values < math.inf:
+            parser.error(f"{option_string} {values}: give a number above 0")
+        namespace.max_epoch = max(round(values * namespace.max_epoch), 1)
+
+
 class ASRMTLTask(CarefulTask, ASRTask):
     """ASR training with an accent branch.
 
@@ -86,24 +95,29 @@ class ASRMTLTask(CarefulTask, ASRTask):
         group = parser.add_argument_group(description="Comparisons of trainings")
         group.add_argument(
             "--epoch_factor",
+            action=_MultiplyEpochs,
             type=float,
-            default=1.0,
-            help="Train for so many times max_epoch, rounded: one file of systems then "
-            "fits corpora with different numbers of epochs. The saved configuration "
-            "has the product, and 1 here.",
+            help="Train for so many times the max_epoch that stands before it, "
+            "rounded: one file of systems then fits corpora with different numbers of "
+            "epochs. A later --max_epoch wins. The saved configuration has the product "
+            "alone. For the command line only.",
         )
 
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
-        """Check the options before any process is started, and settle ``max_epoch``.
+        """Check the options before any process is started.
 
         Raises:
             UserError: If the settings of a robust training are wrong, or do not go with
-                other options, or if ``epoch_factor`` is not above 0.
+                other options, or if a configuration has an ``epoch_factor``.
         """
         super().check_required_command_args(args)
         check_robust(args)
-        settle_epochs(args)
+        if args.epoch_factor is not None:
+            raise UserError(
+                f"epoch_factor: {args.epoch_factor} in a configuration does nothing: "
+                "give --epoch_factor on the command line, or write max_epoch"
+            )
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -199,21 +213,6 @@ def check_robust(args: argparse.Namespace) -> None:
             f"--robust {args.robust} has a trainer of its own, which does not go with "
             "--use_deepspeed true: leave one of them out"
         )
-
-
-def settle_epochs(args: argparse.Namespace) -> None:
-    """Multiply ``max_epoch`` by ``epoch_factor``, which is 1 from then on.
-
-    Raises:
-        UserError: If the factor is not above 0.
-    """
-    factor = args.epoch_factor
-    if not 0.0 < factor < math.inf:
-        raise UserError(f"--epoch_factor {factor}: give a number above 0")
-    if factor != 1.0:
-        epochs = max(round(factor * args.max_epoch), 1)
-        logging.info("%d epochs: %g times %d", epochs, factor, args.max_epoch)
-        args.max_epoch, args.epoch_factor = epochs, 1.0
 
 
 def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
