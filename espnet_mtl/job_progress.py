@@ -50,6 +50,19 @@ class Progress(NamedTuple):
     unit: str
 
 
+# Files are stamped by a clock that ticks: some milliseconds behind, or a second.
+_TICK = 1.0
+
+
+def written_since(path: Path, start: float) -> bool:
+    """Tell whether a file was written after a start, in seconds since the epoch.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    return path.stat().st_mtime > start - _TICK
+
+
 class JobLog:
     """The log of a job, read as it grows.
 
@@ -72,7 +85,7 @@ class JobLog:
         an earlier run, and says nothing.
         """
         try:
-            if self._path.stat().st_mtime < since:
+            if not written_since(self._path, since):
                 return None
             with self._path.open("rb") as file:
                 file.seek(self._read)

@@ -9,6 +9,8 @@ from plan import SHARED, Step
 from progress import find_job_logs
 from settings import Settings
 
+from espnet_mtl.job_progress import written_since
+
 _RECORD = re.compile(
     r"^(?:\[\S+\] )?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S* \([^()]*\)"
     r"(?: ([A-Z]+):)? ?(.*)"
@@ -39,7 +41,7 @@ def tell(step: Step, log: Path, since: float) -> list[str]:
     """
     lines = [*_read(log, step.stage in _ACCOUNTS)]
     for job_log in find_job_logs(step.directory):
-        if job_log.stat().st_mtime >= since:
+        if written_since(job_log, since):
             lines += [f"WARNING: {text}" for _, text in _find_warnings(job_log)]
     lines = [*dict.fromkeys(lines)] if step.stage not in _ACCOUNTS else lines
     if len(lines) > _MOST_LINES:

@@ -91,6 +91,13 @@ def test_logs_of_an_earlier_run_do_not_count(tmp_path: Path) -> None:
     assert Watch(1).look([a]) == ""
 
 
+def test_a_stamp_a_tick_behind_is_of_this_run(tmp_path: Path) -> None:
+    a = log(tmp_path / "a", "progress: 2/10 utterances")
+    watch = Watch(1)
+    os.utime(a, (watch.start - 0.5, watch.start - 0.5))
+    assert watch.look([a]) == "2/10 utterances"
+
+
 def test_lines_become_rarer_where_that_is_wanted() -> None:
     stream = io.StringIO()
     line = Line(stream, interval=1000.0, longest=1200.0, wait=1000.0)
