@@ -17,7 +17,7 @@ log() {
 # What matters most
 table=              # Your own corpus: a CSV or TSV with the columns path, text, speaker, accent (doc/own-corpus.md).
 corpus=             # Recipe under egs2/ to run the study on. Empty: mini_accent or, with --table, the name of its file.
-preset=default      # Name from conf/presets.yaml: default, quick, smoke or, for saa, pitch.
+preset=default      # Name from conf/presets.yaml: default, quick, smoke or, for saa, pitch and four_accents.
 
 # General
 stage=1             # First stage, as numbered by asr_mtl.sh.

@@ -12,6 +12,7 @@ import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 import torch
 
 from espnet_mtl.data.audio import read_audio_headers, read_model_rate
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.sources import source_version
 from espnet_mtl.data.tables import read_lines, read_table, split_line
 from espnet_mtl.errors import UserError
@@ -19,7 +20,6 @@ from espnet_mtl.inference.speech2text import Hypothesis, Recognised, Speech2Text
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.provenance import hash_value
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
-from espnet_mtl.train.preprocessor import UNKNOWN_ACCENT
 
 _PROGRESS_SECONDS = 5.0
 # ESPnet's types that are audio, in files or in archives.

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.errors import UserError
 
-UNKNOWN_ACCENT = "<unk>"
 UNKNOWN_ACCENT_ID = -1
 
 Preprocessor = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]

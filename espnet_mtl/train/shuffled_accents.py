@@ -5,9 +5,9 @@ import logging
 import random
 from pathlib import Path
 
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.tables import Table, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.train.preprocessor import UNKNOWN_ACCENT
 
 
 def shuffle_accents(accents: Table, seed: int) -> Table:

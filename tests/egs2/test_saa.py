@@ -16,9 +16,12 @@ import soundfile
 
 from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.audio import read_audio
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
+from espnet_mtl.data.prepare.accents import read_accent_map
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 
+ALONE = ("english", "spanish", "arabic")  # classes of one first language
 SETS = ("train", "valid", "test")
 FEW = "--train_phrase 2 --train_spliced 3 --test_phrase 1 --test_spliced 2".split()
 
@@ -250,6 +253,15 @@ def test_a_map_merges_languages_and_caps_bound_classes(again, tmp_path):
     assert set(read_all(data, "utt2accent").values()) == {"germanic", "romance"}
     fates = Counter(row[2] for row in read_lists(data, "clips.tsv"))
     assert fates["accent_cap"] == 1 and fates["departs"] == 3
+
+
+def test_the_map_of_four_accents_leaves_the_others_unknown(maker):
+    path = Path(maker.__file__).parents[1] / "conf" / "four_accents.tsv"
+    classes = read_accent_map(path)
+    assert classes["french"] == classes["portuguese"] == "romance"
+    assert classes["korean"] == UNKNOWN_ACCENT
+    sizes = Counter(classes.values())
+    assert sizes == {UNKNOWN_ACCENT: 4, "romance": 2, **dict.fromkeys(ALONE, 1)}
 
 
 def test_languages_are_chosen_and_named(again):
