@@ -17,7 +17,8 @@ and all audio is links to one short file. The rest is the code itself:
   ``audit.json``, ``curve.json``, comparisons), without plots and page.
 
 Each part runs in a process of its own, those of one system for the first one only. All
-that a part needs is in the page cache. Prints the seconds and the peak memory of each.
+that a part needs is in the page cache. Prints the processor time, which other programs
+disturb less than the clock, the seconds on the clock and the peak memory of each.
 """
 
 import argparse
@@ -372,8 +373,8 @@ def run_part(part: str, folder: Path, system: str, jobs: int) -> None:
         score(one)
 
 
-def run(part: str, folder: Path, system: str, jobs: int) -> tuple[float, float]:
-    """Run a part in a process of its own; return its seconds and its peak in MB."""
+def run(part: str, folder: Path, system: str, jobs: int) -> str:
+    """Run a part in a process of its own; say what it took."""
     command = [sys.executable, __file__, "--part", part, "--folder", str(folder)]
     command += ["--system", system, "--jobs", str(jobs)]
     began = time.monotonic()
@@ -382,7 +383,10 @@ def run(part: str, folder: Path, system: str, jobs: int) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"'{part}' failed: {' '.join(command)}")
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    used, took = usage.ru_utime + usage.ru_stime, time.monotonic() - began
+    return (
+        f"{used:.1f} s of processor time, {took:.1f} s, {usage.ru_maxrss / 1024:.0f} MB"
+    )
 
 
 def measure(folder: Path, rows: int, num_words: int, jobs: int) -> None:
@@ -393,13 +397,10 @@ def measure(folder: Path, rows: int, num_words: int, jobs: int) -> None:
         if part == "start":
             shown = SYSTEMS[:1]
         for system in shown:
-            seconds, peak = run(part, folder, system, jobs)
+            took = run(part, folder, system, jobs)
             if part != "links" and system == SYSTEMS[0]:
                 whose = "both systems" if part == "report" else "one system"
-                print(
-                    f"{rows:8} rows, {part} ({whose}): {seconds:.1f} s, {peak:.0f} MB",
-                    flush=True,
-                )
+                print(f"{rows:8} rows, {part} ({whose}): {took}", flush=True)
 
 
 def main() -> None:
