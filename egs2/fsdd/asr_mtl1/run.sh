@@ -7,9 +7,9 @@ set -o pipefail
 
 # A frame every 16 ms: 15 encoder frames a second are enough for digits in word tokens.
 # Half as many samples in a batch as for recordings of 16 kHz are as many seconds. An
-# attention decoder without a grammar to lean on needs many updates to align, and ever new
-# strings: it learns 2400 of them by heart, and then leaves out digits said twice. The
-# average of more epochs makes fewer of these errors.
+# attention decoder without a grammar to lean on needs ever new strings: it learns 2400 of
+# them by heart, and then leaves out digits said twice. The average of more epochs makes
+# fewer of these errors.
 corpus_args="--frontend_conf hop_length=128 --batch_bins 125000 --max_epoch 10 --keep_nbest_models 6"
 
 ./asr_mtl.sh \
