@@ -223,7 +223,8 @@ def _legends(drawn: Figure, axes: Sequence[Axes], panels: Sequence[_Panel]) -> N
         return
     for axis, panel in zip(axes, panels, strict=True):
         handles = [_handle(line) for line in panel.lines]
-        labels = [f"{line.label}: {half_broken(line.curve)}" for line in panel.lines]
+        # In two lines each: a wide legend would have to lie on the curves.
+        labels = [f"{line.label}:\n{half_broken(line.curve)}" for line in panel.lines]
         if panel.others:
             handles.append(Line2D([], [], color=_PALE))
             labels.append("the other systems")
