@@ -62,7 +62,7 @@ def test_lines_are_the_points(tmp_path, drawn):
     [marker] = [one for one in axis.lines if one.get_marker() == "o"]
     assert marker.get_xydata().tolist() == [[0.002, 32.5]]
     [legend] = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert legend == "ctc: half broken at 0.002"
+    assert legend == "ctc:\nhalf broken at 0.002"
 
 
 def test_the_band_is_that_of_the_points(tmp_path, drawn):
@@ -141,7 +141,7 @@ def test_fewer_decibels_are_to_the_right(tmp_path, drawn):
         assert left > 40.0 > 28.0 > right
         assert axis.child_axes == []  # the budget itself is in dB
     label = panels_of(drawn[0])[0].get_legend().get_texts()[0].get_text()
-    assert label == "ctc: half broken at 34 dB"
+    assert label == "ctc:\nhalf broken at 34 dB"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_all_broken_and_none(tmp_path, drawn, tried, label, end):
     found = {"chain": dict.fromkeys(TRIED, tried)}
     plot_curves(make(tmp_path, found=found), tmp_path / "curve.png")
     [axis] = panels_of(drawn[0])
-    assert axis.get_legend().get_texts()[0].get_text() == f"ctc: {label}"
+    assert axis.get_legend().get_texts()[0].get_text() == f"ctc:\n{label}"
     assert end < axis.get_xlim()[1] < 3 * end
 
 
