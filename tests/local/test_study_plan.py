@@ -116,6 +116,7 @@ def test_the_systems_of_robust_training_are_trained_for_the_same_time() -> None:
         kind, _, way = name.partition("_")
         assert system.pretrained_from == ("" if kind == "ctc" else f"ctc_{way}")
         words = system.options.split()
+        assert "--max_epoch" not in words  # the factor's alone, in every corpus
         factor = "--epoch_factor" in words and words[words.index("--epoch_factor") + 1]
         epochs[kind].add(factor)
         assert ("pgd" in words) == way.startswith("adversarial")
