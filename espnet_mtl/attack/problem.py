@@ -186,6 +186,9 @@ class Attacked:
         loss_start: Loss without perturbation, (Batch,); NaN where the attack does not
             look at it.
         loss_end: Loss with the perturbation, (Batch,).
+        lowest: Perturbation of lowest loss, where a further attack goes on, (Batch,
+            Samples); ``None`` where it is ``delta``. What the decoder hears changes by
+            whole words, and seldom; the loss says where they are nearly changed.
         prefix: Audio that is played before each utterance, (Prefix samples,); empty
             for an attack that only adds to the utterance.
         notes: What the attack itself has to report, such as its number of queries;
@@ -202,6 +205,7 @@ class Attacked:
     delta: torch.Tensor
     loss_start: torch.Tensor
     loss_end: torch.Tensor
+    lowest: torch.Tensor | None = None
     prefix: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
     notes: Sequence[Mapping[str, Any]] = ()
     heard: Sequence[str | None] = ()

@@ -163,7 +163,7 @@ class _Search:
                 one for one, left in tried.items() if left and one < self._broken[row]
             ]
             self._resisted[row] = max(resisted, default=0.0)
-            nearer = self._broken[row].isinf() and cost < self._cost[row]
+            nearer = self._broken[row].isinf() and cost <= self._cost[row]
             if is_best or nearer:
                 self._cost[row] = cost
                 self._delta[row] = delta[place]

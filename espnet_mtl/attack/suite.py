@@ -47,7 +47,8 @@ def worst_case(members: Sequence[SuiteMember], doubled: bool = False) -> Attacke
     one with the fewest right words, so they go on until none is left.
 
     Deviation: an attack on a transcript can succeed by parts. An utterance that resists
-    all attacks keeps the one that left the lowest cost, of several the first.
+    all attacks keeps the one that left the lowest cost: of several the last that used
+    gradients, else the first.
 
     Args:
         members: The attacks, in order.
@@ -75,13 +76,16 @@ class _Tally:
         self._heard: list[str | None] = [None] * len(problem)
         self._doubled: list[Doubled | None] = [None] * len(problem)
         self._delta = torch.zeros_like(clean)
+        self._onward = torch.zeros_like(clean)  # where the next attack goes on
         self._cost = clean.new_full((len(problem),), torch.inf)
         self._loss_start = clean.new_full((len(problem),), torch.nan)
         self._loss_end = self._loss_start.clone()
         if problem.start is not None:
             heard = problem.hear(problem.start)
-            costs = problem.judge.cost(heard)
-            self._keep(self.everyone, problem.start, costs, heard)
+            costs = problem.judge.cost(heard).to(self._cost)
+            everyone = torch.ones_like(self.everyone, dtype=torch.bool)
+            self._keep(self.everyone, everyone, problem.start, costs, heard)
+            self._onward = problem.start.clone()
 
     @property
     def resisting(self) -> torch.Tensor:
@@ -91,29 +95,29 @@ class _Tally:
     def attempt(self, member: SuiteMember, rows: torch.Tensor) -> None:
         """Run an attack on some utterances."""
         has_start = member.problem.start is not None or self._attempts[int(rows[0])]
-        part = member.on(rows, self._delta[rows] if has_start else None)
+        part = member.on(rows, self._onward[rows] if has_start else None)
         attacked, heard, costs = _run(part)
         for place, row in enumerate(rows.tolist()):
             self._attempts[row].append(_describe(part, attacked, costs, place))
-        self._keep(rows, attacked.delta, costs, heard, attacked)
+        nearer = _nearer(part, costs, self._cost[rows])
+        self._keep(rows, nearer, attacked.delta, costs, heard)
+        self._onward[rows] = _onward(attacked, nearer, self._onward[rows])
+        self._loss_start[rows[nearer]] = attacked.loss_start[nearer]
+        self._loss_end[rows[nearer]] = attacked.loss_end[nearer]
 
     def _keep(
         self,
         rows: torch.Tensor,
+        nearer: torch.Tensor,
         delta: torch.Tensor,
         costs: torch.Tensor,
         heard: Sequence[Heard],
-        attacked: Attacked | None = None,
     ) -> None:
-        """Keep what comes nearer than all before."""
-        for place, row in enumerate(rows.tolist()):
-            if float(costs[place]) < self._cost[row]:
-                self._cost[row] = float(costs[place])
-                self._delta[row] = delta[place]
-                self._heard[row] = heard[place].text
-                if attacked is not None:
-                    self._loss_start[row] = attacked.loss_start[place]
-                    self._loss_end[row] = attacked.loss_end[place]
+        """Keep what ``nearer``, (Rows,), says comes nearer than all before."""
+        self._cost[rows[nearer]] = costs[nearer]
+        self._delta[rows[nearer]] = delta[nearer]
+        for place in torch.nonzero(nearer)[:, 0].tolist():
+            self._heard[int(rows[place])] = heard[place].text
 
     def double(self, members: Sequence[SuiteMember]) -> None:
         """Spend as many gradients again on what resists, apart from the worst case.
@@ -121,7 +125,7 @@ class _Tally:
         An attack that gives up early, as it sees no progress, is run several times.
         """
         rows = self.resisting
-        delta, cost = self._delta[rows], self._cost[rows]
+        delta, cost = self._onward[rows], self._cost[rows]
         before = torch.tensor([self._gradients(row) for row in rows.tolist()])
         spent = torch.zeros_like(before)
         for turn in itertools.count():
@@ -135,8 +139,8 @@ class _Tally:
                 part = member.on(rows[still], delta[still])
                 part = replace(part, problem=part.problem.elsewhere("doubled", turn))
                 attacked, _, costs = _run(part)
-                nearer = costs < cost[still]
-                delta[still[nearer]] = attacked.delta[nearer]
+                nearer = _nearer(part, costs, cost[still])
+                delta[still] = _onward(attacked, nearer, delta[still])
                 cost[still] = torch.minimum(costs, cost[still])
                 spent[still.cpu()] += _effort(part).gradients
         for place, row in enumerate(rows.tolist()):
@@ -171,6 +175,32 @@ def _run(part: SuiteMember) -> tuple[Attacked, list[Heard], torch.Tensor]:
     heard = part.problem.hear(attacked.delta)
     costs = part.problem.judge.cost(heard).to(part.problem.ball.radius)
     return attacked, heard, costs
+
+
+def _nearer(
+    part: SuiteMember, costs: torch.Tensor, held: torch.Tensor
+) -> torch.Tensor:
+    """Say which results count instead of those held, by their costs; (Rows,).
+
+    Costs are whole words, and mostly stay as they are while an attack with gradients
+    still makes progress. So its result counts if it is as near, unless the goal was
+    reached already: the larger budget goes on from there.
+    """
+    as_near = (costs == held) & (held > 0) & (part.about.kind == "white_box")
+    return (costs < held) | as_near
+
+
+def _onward(
+    attacked: Attacked, nearer: torch.Tensor, held: torch.Tensor
+) -> torch.Tensor:
+    """Return where the next attack goes on, instead of where it was, (Rows, Samples).
+
+    By the loss, where the attack says where that is lowest: what came nearest to the
+    goal may be an accident on the way.
+    """
+    if attacked.lowest is not None:
+        return attacked.lowest
+    return torch.where(nearer[:, None], attacked.delta, held)
 
 
 def _effort(part: SuiteMember) -> Effort:

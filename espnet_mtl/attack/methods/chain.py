@@ -169,6 +169,8 @@ class _Search:
         self._nearest = self.best.delta.clone()
         self._cost = torch.full_like(self._loss_end, torch.inf)
         self._asked = torch.full_like(self._nearest, torch.nan)
+        # 3. Those of lowest loss, of all utterances
+        self._lowest = self._nearest.clone()
 
     def listen(self) -> torch.Tensor:
         """Ask the decoder about what is new; what it hears as wanted leaves the search.
@@ -177,6 +179,7 @@ class _Search:
             Which of the rows stay, (Rows,).
         """
         loss = self.best.loss
+        self._lowest[self.rows] = self.best.delta
         kept = torch.ones_like(self.rows, dtype=torch.bool)
         # Not by the loss: where that is random, what is new may have a higher one.
         is_new = (self.best.delta != self._asked[self.rows]).any(dim=1)
@@ -204,4 +207,6 @@ class _Search:
 
     def attacked(self) -> Attacked:
         """Return the perturbations that came nearest to the goal."""
-        return Attacked(self._nearest, self._loss_start, self._loss_end)
+        return Attacked(
+            self._nearest, self._loss_start, self._loss_end, lowest=self._lowest
+        )

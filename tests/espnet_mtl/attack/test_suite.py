@@ -158,6 +158,78 @@ def test_a_larger_budget_never_leaves_a_higher_cost():
     assert (larger.judge.cost(larger.judge.hear(second.delta)) <= costs).all()
 
 
+@dataclass(frozen=True)
+class Returns(Method):
+    """An attack that finds what it is told, and keeps what it was to start from."""
+
+    traits = PGD.traits
+
+    found: Attacked
+    starts: list
+
+    def __call__(self, problem):
+        self.starts.append(problem.start)
+        return self.found
+
+
+class Unmoved:
+    """A judge who always hears the same, three words from the goal."""
+
+    def hear(self, delta):
+        return [Heard("something else")] * len(delta)
+
+    def cost(self, heard, unit="word"):
+        return torch.full((len(heard),), 3)
+
+    def rows(self, rows):
+        return self
+
+
+def found(delta, lowest=None):
+    nothing = torch.full((len(delta),), torch.nan)
+    return Attacked(delta, nothing, nothing, lowest=lowest)
+
+
+def test_the_loss_goes_on_where_no_word_has_changed():
+    chain = Chain(steps=(20,), step_sizes=(0.25,))
+    small = replace(make_problem(budget=0.01), judge=Unmoved())
+    first = worst_case(members(small, chain))
+    larger = make_problem(budget=0.02)
+    larger = replace(larger, judge=Unmoved(), start=first.delta)
+    second = worst_case(members(larger, chain))
+    assert (second.loss_end < first.loss_end).all()
+    assert (second.delta.abs().amax(dim=1) > 0.011).all()
+
+
+def test_the_next_attack_goes_on_from_the_lowest_loss():
+    problem = replace(make_problem(budget=0.02), judge=Unmoved())
+    nearest, lowest = (problem.ball.random([n] * 3) for n in (1, 2))
+    starts = []
+    attacked = worst_case(
+        members(
+            problem,
+            Returns(found(nearest, lowest), []),
+            Returns(found(nearest), starts),
+        )
+    )
+    assert torch.equal(starts[0], lowest)
+    assert torch.equal(attacked.delta, nearest)
+
+
+def test_a_black_box_that_comes_as_near_changes_nothing():
+    problem = replace(make_problem(budget=0.02), judge=Unmoved())
+    first, second = (problem.ball.random([n] * 3) for n in (1, 2))
+    starts = []
+    queue = [
+        *members(problem, Returns(found(first), [])),
+        *members(problem, Returns(found(second), []), kind="black_box"),
+        *members(problem, Returns(found(first), starts)),
+    ]
+    attacked = worst_case(queue)
+    assert torch.equal(starts[0], first)
+    assert torch.equal(attacked.delta, first)
+
+
 def test_effort_is_counted_for_each_utterance():
     problem = make_problem(budget=0.02)
     attacked = worst_case(members(problem, PGD(steps=5), TranscriptSearch(queries=3)))
