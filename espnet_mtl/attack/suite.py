@@ -177,9 +177,7 @@ def _run(part: SuiteMember) -> tuple[Attacked, list[Heard], torch.Tensor]:
     return attacked, heard, costs
 
 
-def _nearer(
-    part: SuiteMember, costs: torch.Tensor, held: torch.Tensor
-) -> torch.Tensor:
+def _nearer(part: SuiteMember, costs: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
     """Say which results count instead of those held, by their costs; (Rows,).
 
     Costs are whole words, and mostly stay as they are while an attack with gradients
