@@ -83,8 +83,8 @@ class _Tally:
         if problem.start is not None:
             heard = problem.hear(problem.start)
             costs = problem.judge.cost(heard).to(self._cost)
-            everyone = torch.ones_like(self.everyone, dtype=torch.bool)
-            self._keep(self.everyone, everyone, problem.start, costs, heard)
+            nearer = costs < self._cost
+            self._keep(self.everyone, nearer, problem.start, costs, heard)
             self._onward = problem.start.clone()
 
     @property
@@ -101,7 +101,7 @@ class _Tally:
             self._attempts[row].append(_describe(part, attacked, costs, place))
         nearer = _nearer(part, costs, self._cost[rows])
         self._keep(rows, nearer, attacked.delta, costs, heard)
-        self._onward[rows] = _onward(attacked, nearer, self._onward[rows])
+        self._onward[rows] = _goes_on_from(attacked, nearer, self._onward[rows])
         self._loss_start[rows[nearer]] = attacked.loss_start[nearer]
         self._loss_end[rows[nearer]] = attacked.loss_end[nearer]
 
@@ -140,7 +140,7 @@ class _Tally:
                 part = replace(part, problem=part.problem.elsewhere("doubled", turn))
                 attacked, _, costs = _run(part)
                 nearer = _nearer(part, costs, cost[still])
-                delta[still] = _onward(attacked, nearer, delta[still])
+                delta[still] = _goes_on_from(attacked, nearer, delta[still])
                 cost[still] = torch.minimum(costs, cost[still])
                 spent[still.cpu()] += _effort(part).gradients
         for place, row in enumerate(rows.tolist()):
@@ -188,7 +188,7 @@ def _nearer(part: SuiteMember, costs: torch.Tensor, held: torch.Tensor) -> torch
     return (costs < held) | as_near
 
 
-def _onward(
+def _goes_on_from(
     attacked: Attacked, nearer: torch.Tensor, held: torch.Tensor
 ) -> torch.Tensor:
     """Return where the next attack goes on, instead of where it was, (Rows, Samples).

@@ -227,6 +227,13 @@ def test_on_the_toy_victim_it_is_no_larger_than_what_a_grid_finds():
         assert is_broken == sorted(is_broken)  # what breaks it, more of it does, too
 
 
+def test_of_budgets_that_change_no_word_the_largest_is_gone_on_from():
+    curve = CurveConfig(halvings=0, doublings=0)
+    attacked, radii = search((0.01, 0.02), curve, judge=Known((9.0,) * 3))
+    assert radii == []
+    assert torch.allclose(attacked.delta.abs().amax(dim=1), torch.tensor(0.02))
+
+
 def test_what_the_search_takes_is_counted_by_utterance():
     """Each budget of the grid is listened to, and each that is tried beside it."""
     pgd, found = PGD(steps=7), []

@@ -169,6 +169,7 @@ class Returns(Method):
 
     def __call__(self, problem):
         self.starts.append(problem.start)
+        problem.effort.add(gradients=1)
         return self.found
 
 
@@ -225,9 +226,20 @@ def test_a_black_box_that_comes_as_near_changes_nothing():
         *members(problem, Returns(found(second), []), kind="black_box"),
         *members(problem, Returns(found(first), starts)),
     ]
-    attacked = worst_case(queue)
+    assert torch.equal(worst_case(queue[:2]).delta, first)
+    worst_case(queue)
     assert torch.equal(starts[0], first)
-    assert torch.equal(attacked.delta, first)
+
+
+def test_twice_the_gradients_go_on_from_the_lowest_loss():
+    problem = replace(make_problem(budget=0.02), judge=Unmoved())
+    nearest, lowest = (problem.ball.random([n] * 3) for n in (1, 2))
+    starts = []
+    queue = members(problem, Returns(found(nearest, lowest), starts))
+    attacked = worst_case(queue, doubled=True)
+    assert len(starts) == 2
+    assert torch.equal(starts[1], lowest)
+    assert torch.equal(attacked.delta, nearest)
 
 
 def test_effort_is_counted_for_each_utterance():

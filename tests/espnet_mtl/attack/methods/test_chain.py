@@ -10,6 +10,7 @@ from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.problem import Effort
 from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.wish import Heard
 
 
 def counted(problem):
@@ -38,6 +39,33 @@ def test_what_is_found_does_not_depend_on_who_else_is_in_the_batch():
     for row in range(3):
         alone = chain(problem.rows(torch.tensor([row])))
         assert torch.allclose(alone.delta[0], together.delta[row], atol=1e-6)
+
+
+class Worse:
+    """Hears one more wrong word each time."""
+
+    def __init__(self):
+        self.times = 0
+
+    def hear(self, delta):
+        self.times += 1
+        return [Heard("")] * len(delta)
+
+    def cost(self, heard, unit="word"):
+        return torch.full((len(heard),), float(self.times))
+
+    def rows(self, rows):
+        return self
+
+
+def test_the_lowest_loss_is_told_beside_what_came_nearest():
+    problem = replace(make_problem(budget=0.02), judge=Worse())
+    attacked = Chain(steps=(20,), step_sizes=(0.25,), listen_every=5)(problem)
+    assert problem.judge.times > 1
+    nearest = problem.loss(problem.ball.clean + attacked.delta)
+    lowest = problem.loss(problem.ball.clean + attacked.lowest)
+    assert (lowest < nearest).all()
+    assert torch.allclose(attacked.loss_end, nearest)
 
 
 def test_a_stage_goes_on_from_the_best_so_far():
