@@ -273,7 +273,7 @@ VARIANTS = [
     ("gaussian", {"draws": 2}),
     ("fgsm", {"random_start": True}),
     ("pgd", {"random_start": False}),
-    ("chain", {"wide": 2.0, "rounds": 2, "listen_every": 3}),
+    ("chain", {"wide": 2.0, "listen_every": 3}),
     ("apgd", {"accumulate": False, "restarts": 2}),
     ("cw", {"penalty": 1e4}),
     ("imperceptible", {"stages": (1,)}),

@@ -30,11 +30,6 @@ class Chain(Method):
     which shrinks to the one that counts (Croce & Hein 2021, arXiv 2103.01208, section
     3.3, for L1 balls): another way in than that of a chain that never leaves it.
 
-    With ``rounds``, all stages are gone through again as many times, for utterances
-    whose loss still falls: in the round before, by the share ``worth`` of what it was.
-    A model that resists needs many steps, and others do not. A wide stage and a narrow
-    one can take turns so.
-
     Attributes:
         steps: Gradients of each stage.
         step_sizes: First step of each stage, of the ball's radius.
@@ -42,9 +37,6 @@ class Chain(Method):
         momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
         wide: Radius in which the first stage begins, of the ball's.
         listen_every: Steps from one listening to the next.
-        rounds: Further rounds at most.
-        worth: Share of its loss that an utterance has to have lost in a round for
-            another one, or anything at all with 0.
     """
 
     traits = Traits(
@@ -57,8 +49,6 @@ class Chain(Method):
     momentum: float = 0.9
     wide: float = 1.0
     listen_every: int = 25
-    rounds: int = 0
-    worth: float = 0.02
 
     def __post_init__(self) -> None:
         self.check_above_zero("listen_every", "warm_step_size")
@@ -77,14 +67,10 @@ class Chain(Method):
             )
         if not self.wide >= 1.0:
             raise UserError(f"wide: {self.wide}: give 1 or more")
-        if self.rounds < 0:
-            raise UserError(f"rounds: {self.rounds}: give 0 or more")
-        if not 0.0 <= self.worth < 1.0:
-            raise UserError(f"worth: {self.worth}: give a share from 0 to below 1")
 
     def with_steps(self, steps: int) -> Self:
-        """See ``Method``: one stage alone, and no further rounds."""
-        return self.replaced(steps=(steps,), step_sizes=self.step_sizes[:1], rounds=0)
+        """See ``Method``: one stage alone."""
+        return self.replaced(steps=(steps,), step_sizes=self.step_sizes[:1])
 
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
@@ -93,16 +79,8 @@ class Chain(Method):
         sizes = [self.warm_step_size if warm else self.step_sizes[0]]
         sizes += self.step_sizes[1:]
         wides = [self.wide] + [1.0] * (len(sizes) - 1)
-        before, rows = search.best.loss.clone(), search.rows
-        for turn in range(1 + self.rounds):
-            if turn:
-                before = before[torch.isin(rows, search.rows)]
-                # A loss away from something is negative, and can fall all the same.
-                gain = before - search.best.loss
-                search.give_up(gain <= self.worth * before.abs())
-                before, rows = search.best.loss.clone(), search.rows
-            for steps, size, wide in zip(self.steps, sizes, wides, strict=True):
-                self._descend(search, steps, size, wide)
+        for steps, size, wide in zip(self.steps, sizes, wides, strict=True):
+            self._descend(search, steps, size, wide)
         return search.attacked()
 
     def _descend(self, search: "_Search", steps: int, size: float, wide: float) -> None:
@@ -194,16 +172,12 @@ class _Search:
             self._cost[asked] = torch.minimum(cost, self._cost[asked])
             self._loss_end[asked[nearer]] = loss[new][nearer]
             kept[new] = cost > 0
-        self.give_up(~kept)
-        return kept
-
-    def give_up(self, rows: torch.Tensor) -> None:
-        """Take utterances out of the search where ``rows``, (Rows,), says so."""
-        if rows.any():
-            left = torch.nonzero(~rows)[:, 0]
+        if not kept.all():
+            left = torch.nonzero(kept)[:, 0]
             self.rows = self.rows[left]
             self.part = self.part.rows(left)
             self.best = self.best.rows(left, self.part)
+        return kept
 
     def attacked(self) -> Attacked:
         """Return the perturbations that came nearest to the goal."""

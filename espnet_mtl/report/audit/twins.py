@@ -39,12 +39,12 @@ _UNTRIED = (
 _SPENT = (
     "On utterances that resist on both, more gradients were spent on one of the twins: "
     "what resists longer on the other may do so for want of gradients. Give the attack "
-    "as many for all, without rounds that end early."
+    "as many for all."
 )
 _GAINED = (
     "Twice the gradients break more on one of the twins than chance explains: there "
     "the attack had further to go, so its figure is too high beside that of the other. "
-    "Give both more `steps` or `rounds`."
+    "Give both more `steps`."
 )
 
 
@@ -64,9 +64,9 @@ def accent_blind(evidence: Evidence) -> Finding:
 
     - The schedule: attacks, their settings, and on whom.
     - What was spent on the same utterance, at the same budget, where it resisted both
-      times. An attack in rounds goes on as long as that helps, so the numbers may
-      differ; but not by more than ``MOST_EFFORT`` on average, if all of that goes one
-      way (exact sign test).
+      times. An attack that ends by itself may spend less on one of them; but not by
+      more than ``MOST_EFFORT`` on average, if all of that goes one way (exact sign
+      test).
     - What the attack has left: pairs of utterance and budget that twice the gradients
       break. Fisher's exact test tells whether more of one system's are left than of
       the other's.
