@@ -59,7 +59,13 @@ def check_gpus(settings: Settings, steps: Sequence[Step]) -> None:
         require_gpus(option, settings.ngpu, "leave --ngpu out, to use the CPU")
 
 
-def is_at(settings: Settings, what: str, step: Step) -> bool:
+def is_done(settings: Settings, step: Step) -> bool:
+    """Whether a step is done with the same settings, and its results are there."""
+    is_there = step.results is None or step.results.is_dir()
+    return is_there and _is_at(settings, "done", step)
+
+
+def _is_at(settings: Settings, what: str, step: Step) -> bool:
     """Whether a step is ``done``, or was ``begun``, with the same settings."""
     path = _flag(settings, what, step)
     return path.exists() and path.read_text(encoding="utf-8").strip() == step.key
@@ -82,7 +88,7 @@ def place_for_former(settings: Settings, step: Step) -> Path | None:
     """
     if step.stage not in TRAINING or not step.directory.exists():
         return None
-    if is_at(settings, "begun", step):
+    if _is_at(settings, "begun", step):
         return None
     old = settings.study_dir / "old"
     places = (old / f"{step.directory.name}.{n}" for n in itertools.count(1))

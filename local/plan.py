@@ -74,6 +74,7 @@ class Step:
             depends on the machine.
         directory: Where the stage writes its logs.
         builds_on: Names of the steps whose results it uses.
+        results: Directory of what the report reads of it, if it reads any.
     """
 
     owner: str
@@ -82,6 +83,7 @@ class Step:
     key: str
     directory: Path
     builds_on: tuple[str, ...]
+    results: Path | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +107,7 @@ class _Owner(NamedTuple):
     Attributes:
         made_of: What results depend on beside earlier stages, by stage.
         others: Names of steps of other owners that one builds on, by stage.
+        results: Directories of what the report reads, by stage.
     """
 
     name: str
@@ -113,6 +116,7 @@ class _Owner(NamedTuple):
     made_of: dict[int, list[Any]]
     directory: Path
     others: Mapping[int, Sequence[str]] = MappingProxyType({})
+    results: Mapping[int, Path] = MappingProxyType({})
 
 
 def make_plan(
@@ -146,6 +150,7 @@ def make_plan(
             key=hash_value([stage, owner.made_of.get(stage), keys]),
             directory=owner.directory / ("lm" if stage == 7 else ""),
             builds_on=tuple(graph[name]),
+            results=owner.results.get(stage),
         )
     return [steps[name] for name in places]
 
@@ -232,11 +237,13 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
     # Names without the settings: results of other settings are replaced, not left
     # beside the new ones for the report to find.
     exp = settings.exp_of(system.name)
+    inference_tag = decoding_config.stem
+    attack_tag = "attack_" + attack_config.stem.removeprefix("attack_")
     options = _shared_options(settings) + _pairs(
         asr_exp=exp,
         packed_model=settings.zip_of(system.name),
-        inference_tag=decoding_config.stem,
-        attack_tag="attack_" + attack_config.stem.removeprefix("attack_"),
+        inference_tag=inference_tag,
+        attack_tag=attack_tag,
         asr_args=asr_args,
         pretrained_model=settings.zip_of(start) if start else "",
         inference_config=decoding_config,
@@ -252,7 +259,11 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         11: [_step_name(start, 14)] if start else [],
         15: [_step_name(name, 14) for name in twins],
     }
-    return _Owner(system.name, stages, options, made_of, exp, others)
+    decoded = exp / inference_tag
+    attacked = exp / f"{inference_tag}_{attack_tag}"
+    results = {12: decoded, 13: decoded, 15: exp / attack_tag}
+    results |= {16: attacked, 17: attacked}
+    return _Owner(system.name, stages, options, made_of, exp, others, results)
 
 
 def _shared_stages(settings: Settings) -> list[int]:

@@ -76,7 +76,7 @@ def choose_sources(
     packed = {
         step.owner
         for step in make_plan(settings, [*systems.values()], ())
-        if step.stage == 14 and engine.is_at(settings, "done", step)
+        if step.stage == 14 and engine.is_done(settings, step)
     }
     sources = packed.union(asked)
     attacked = {
@@ -106,7 +106,7 @@ def choose_steps(
     """
     mine = [step for step in plan if step.owner in owners]
     for step in with_what_they_need(mine, plan):
-        if step.stage < settings.stage and not engine.is_at(settings, "done", step):
+        if step.stage < settings.stage and not engine.is_done(settings, step):
             raise UserError(
                 f"--stage {settings.stage}: {step.title} has not been done with these "
                 f"settings. Start with --stage {step.stage}, or leave --stage out: "
@@ -117,7 +117,12 @@ def choose_steps(
         for step in with_what_needs_them(asked, plan):
             engine.forget(settings, step)
     needed = with_what_they_need(asked, plan)
-    return [step for step in needed if not engine.is_at(settings, "done", step)]
+    missing = [step for step in needed if not engine.is_done(settings, step)]
+    # What was made of results that were removed may differ from the new ones.
+    for step in with_what_needs_them(missing, plan):
+        if step not in missing:
+            engine.forget(settings, step)
+    return [step for step in needed if not engine.is_done(settings, step)]
 
 
 def make_report(settings: Settings, systems: Sequence[System]) -> None:
@@ -210,13 +215,13 @@ def run_study(settings: Settings) -> None:
         finished = [
             systems[step.owner]
             for step in plan
-            if step.stage == LAST_STAGE and engine.is_at(settings, "done", step)
+            if step.stage == LAST_STAGE and engine.is_done(settings, step)
         ]
         if finished:
             make_report(settings, finished)
         elif any(systems[name].last_stage == LAST_STAGE for name in asked):
             raise UserError("no system is finished up to stage 17: nothing to report.")
-    done = [step for step in plan if engine.is_at(settings, "done", step)]
+    done = [step for step in plan if engine.is_done(settings, step)]
     lines = figures.describe(settings.study_dir) + notices.summarise(settings, done)
     print("\n".join(lines))
     logging.info("Successfully finished. [elapsed=%ds]", time.monotonic() - began)

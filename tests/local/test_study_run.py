@@ -27,6 +27,12 @@ step="${owner}.${stage}"
 echo "begin ${step} OMP=${OMP_NUM_THREADS} GPU=${CUDA_VISIBLE_DEVICES:-} ${options}" \
     >> "${NOTES}/calls"
 mkdir -p "${asr_exp:-${datadir}}"
+decoded=${asr_exp:-}/${inference_tag:-}
+case ${stage} in
+    12|13) mkdir -p "${decoded}" ;;
+    15) mkdir -p "${asr_exp}/${attack_tag}" ;;
+    16|17) mkdir -p "${decoded}_${attack_tag}" ;;
+esac
 echo "working on ${step}"
 if [ -e "${NOTES}/fail.${step}" ]; then echo "the reason of ${step}"; exit 3; fi
 if [ -e "${NOTES}/hang.${step}" ]; then
@@ -549,6 +555,18 @@ def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None
         "--systems", "a", "--stage", "15", "--redo", "true", "--stop_stage", "15"
     ) == ["a.15"]
     assert fake.begun() == ["a.16", "a.17"]
+
+
+def test_results_that_were_removed_are_made_again(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    fake.begun()
+    shutil.rmtree(fake.exp / "asr_mtl_a" / "attack_standard")
+    _, err = fake.run("--stage", "18", status=1)
+    assert "a: attack (stage 15) has not been done" in err
+    assert fake.begun() == ["a.15", "a.16", "a.17"]
+    shutil.rmtree(fake.exp / "asr_mtl_b" / "decode_ctc_attack_standard")
+    assert fake.begun() == ["b.16", "b.17"]
+    assert fake.begun() == []
 
 
 def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:

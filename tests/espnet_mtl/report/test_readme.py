@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import pytest
 from curve_factory import make_curve_exp
@@ -89,6 +90,17 @@ def test_readmes_are_checked_before_anything_is_read(tmp_path):
     with pytest.raises(UserError, match="nowhere: no such directory"):
         main([*words, "--update_readme", str(readme), "--corpus", "mini_accent"])
     assert readme.read_text() == README and not (tmp_path / "out").exists()
+
+
+def test_nothing_replaces_no_tables(study, tmp_path):
+    copy = shutil.copytree(study["ctc"], tmp_path / study["ctc"].name)
+    for attack in copy.glob("*attack*"):
+        shutil.rmtree(attack)
+    (tmp_path / "README.md").write_text(README)
+    words = ["--exp", str(copy), "--output", str(tmp_path / "out"), "--update_readme"]
+    with pytest.raises(UserError, match="no attack has been scored"):
+        main([*words, str(tmp_path / "README.md"), "--corpus", "mini_accent"])
+    assert (tmp_path / "README.md").read_text() == README
 
 
 def test_corpus_and_file_are_needed(study, tmp_path):
