@@ -61,8 +61,13 @@ def check_gpus(settings: Settings, steps: Sequence[Step]) -> None:
 
 def is_done(settings: Settings, step: Step) -> bool:
     """Whether a step is done with the same settings, and its results are there."""
-    is_there = step.results is None or step.results.is_dir()
-    return is_there and _is_at(settings, "done", step)
+    return _is_at(settings, "done", step) and not is_removed(settings, step)
+
+
+def is_removed(settings: Settings, step: Step) -> bool:
+    """Whether what the report reads of a step is not there, although it was done."""
+    gone = step.results is not None and not step.results.is_dir()
+    return gone and _is_at(settings, "done", step)
 
 
 def _is_at(settings: Settings, what: str, step: Step) -> bool:

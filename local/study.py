@@ -117,11 +117,10 @@ def choose_steps(
         for step in with_what_needs_them(asked, plan):
             engine.forget(settings, step)
     needed = with_what_they_need(asked, plan)
-    missing = [step for step in needed if not engine.is_done(settings, step)]
     # What was made of results that were removed may differ from the new ones.
-    for step in with_what_needs_them(missing, plan):
-        if step not in missing:
-            engine.forget(settings, step)
+    removed = [step for step in needed if engine.is_removed(settings, step)]
+    for step in with_what_needs_them(removed, plan):
+        engine.forget(settings, step)
     return [step for step in needed if not engine.is_done(settings, step)]
 
 
