@@ -27,12 +27,17 @@ class JobLog(Journal):
     """
 
     def __init__(self, output_dir: Path, job: int):
-        super().__init__(output_dir / "logdir" / f"records.{job}.jsonl")
-        self._output_dir = output_dir
+        self._path = output_dir / "logdir" / f"records.{job}.jsonl"
+        super().__init__(self._path)
 
     def add_plan(self, made_of: str, plan: list[PlannedTrial]) -> None:
-        """Keep the plan, unless the same one is kept already."""
-        kept = read_plan(self._output_dir, made_of)
+        """Keep the plan, unless this job has kept the same one already.
+
+        The journals of other jobs are not read for it: each of a thousand jobs would
+        read all that the others have done.
+        """
+        found = read_journals([self._path], list[PlannedTrial], ["plan"])
+        kept = found.get(("plan", made_of))
         if msgspec.json.encode(kept) != msgspec.json.encode(plan):
             self.append(made_of, {"plan": plan})
 
