@@ -228,6 +228,7 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         _digest(attack_config),
         settings.attack_args,
         settings.num_attack_utts,
+        files.ATTACK_VERSION,
         decoding if suite else None,  # a suite asks the decoder
     ]
     training = [system.name, asr_args, *_digest_named(asr_args, settings.recipe)]

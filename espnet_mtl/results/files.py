@@ -13,6 +13,13 @@ from espnet_mtl.errors import UserError
 VERSION = 4
 """Version of all result files; it changes when a reader would misunderstand them."""
 
+ATTACK_VERSION = 2
+"""Version of the attacks; it changes when one would find something else.
+
+What an earlier one has found does not count then, and is attacked again: a table is not
+made by two.
+"""
+
 T = TypeVar("T")
 
 

@@ -284,6 +284,14 @@ def test_another_format_of_results_repeats_what_writes_them(
     assert changed(before, plan(settings)) == {13, 15, 16, 17}
 
 
+def test_another_version_of_the_attacks_repeats_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plan(settings)
+    monkeypatch.setattr(files, "ATTACK_VERSION", files.ATTACK_VERSION + 1)
+    assert changed(before, plan(settings)) == {15, 16, 17}
+
+
 def test_options_keep_spaces_and_leave_out_the_empty(settings: Settings) -> None:
     step = plan(change(settings, train_args="--a b --c d", seed=3))[11]
     options = dict(zip(step.options[::2], step.options[1::2], strict=True))

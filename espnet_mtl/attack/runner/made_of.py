@@ -17,6 +17,7 @@ from espnet_mtl.attack.runner.batching import Utterances, make_batches
 from espnet_mtl.attack.runner.test_set import TestSet, read_test_set
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_file, hash_value
+from espnet_mtl.results.files import ATTACK_VERSION
 from espnet_mtl.results.trial import Trial
 from espnet_mtl.seeding import draw_ids
 
@@ -114,6 +115,7 @@ class MadeOf:
         """
         needs = planned.needs
         parts: dict[str, Any] = {
+            "version": ATTACK_VERSION,
             "model": self._inputs.model,
             "sample_format": self._config.sample_format,
             "trial": _without_other_names(planned.trial),
@@ -150,6 +152,7 @@ class MadeOf:
             utterances = [_describe(fit_set, needs, u) for u in fit_set.utterances]
             self._fits[trial.name] = hash_value(
                 {
+                    "version": ATTACK_VERSION,
                     "model": self._inputs.model,
                     "trial": _without_other_names(trial),
                     "utterances": utterances,

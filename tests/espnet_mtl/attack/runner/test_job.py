@@ -20,7 +20,7 @@ from espnet_mtl.attack.attackers import AttackerConfig
 from espnet_mtl.attack.config import AttackSpec, CurveConfig
 from espnet_mtl.attack.methods.chain import Chain
 from espnet_mtl.attack.methods.pgd import PGD
-from espnet_mtl.attack.runner import recordings
+from espnet_mtl.attack.runner import made_of, recordings
 from espnet_mtl.attack.runner import writer as module
 from espnet_mtl.attack.runner.batching import make_batches
 from espnet_mtl.attack.runner.log import JobLog, read_records
@@ -176,8 +176,10 @@ def test_a_plan_of_an_earlier_version_gives_way(data_dir, tmp_path):
         assert journal_keys(out).count("plan") == 2
 
 
-@pytest.mark.parametrize("what", ["audio", "target", "model", "steps", "lost file"])
-def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what):
+@pytest.mark.parametrize(
+    "what", ["audio", "target", "model", "steps", "version", "lost file"]
+)
+def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what, monkeypatch):
     out = tmp_path / "out"
     toy_attack.run_and_merge(data_dir, out)
     victim, config = ToyVictim(), toy_attack.CONFIG
@@ -193,6 +195,8 @@ def test_what_a_result_depends_on_makes_it_stale(data_dir, tmp_path, what):
         victim = ToyVictim(seed=1)
     elif what == "steps":
         config = with_steps(4)
+    elif what == "version":
+        monkeypatch.setattr(made_of, "ATTACK_VERSION", made_of.ATTACK_VERSION + 1)
     test_set = read_test_set(data_dir, None, None, 0)
     if what == "lost file":
         next((out / "wav" / "clean").iterdir()).unlink()
