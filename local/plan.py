@@ -3,8 +3,8 @@
 A *step* is one stage of the recipe for one owner: ``shared`` for data, lists and
 statistics, which all systems use, or the name of a system. Its *key* is a digest of
 everything that can change its result, the keys of the steps it builds on included: a
-finished step is repeated exactly when its key has changed. The plan says what there is
-to do; the workflow engine does it.
+finished step is repeated when its key has changed, or its results are gone. The plan
+says what there is to do; the workflow engine does it.
 """
 
 import itertools
@@ -262,7 +262,7 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
     }
     decoded = exp / inference_tag
     attacked = exp / f"{inference_tag}_{attack_tag}"
-    results = {12: decoded, 13: decoded, 15: exp / attack_tag}
+    results = {11: exp, 12: decoded, 13: decoded, 15: exp / attack_tag}
     results |= {16: attacked, 17: attacked}
     return _Owner(system.name, stages, options, made_of, exp, others, results)
 

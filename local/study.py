@@ -109,8 +109,9 @@ def choose_steps(
         if step.stage < settings.stage and not engine.is_done(settings, step):
             raise UserError(
                 f"--stage {settings.stage}: {step.title} has not been done with these "
-                f"settings. Start with --stage {step.stage}, or leave --stage out: "
-                "stages that are done are not repeated."
+                f"settings, or its results were removed. Start with --stage "
+                f"{step.stage}, or leave --stage out: stages that are done are not "
+                "repeated."
             )
     asked = [s for s in mine if settings.stage <= s.stage <= settings.stop_stage]
     if settings.redo:
@@ -211,10 +212,11 @@ def run_study(settings: Settings) -> None:
         engine.check_gpus(settings, steps)
         do_steps(settings, steps)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
+        undone = {step.owner for step in plan if not engine.is_done(settings, step)}
         finished = [
             systems[step.owner]
             for step in plan
-            if step.stage == LAST_STAGE and engine.is_done(settings, step)
+            if step.stage == LAST_STAGE and step.owner not in undone
         ]
         if finished:
             make_report(settings, finished)

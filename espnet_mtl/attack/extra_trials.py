@@ -61,20 +61,20 @@ def make_scratch(binder: Binder, loudest: BoundTrial) -> BoundTrial:
     """Attack some utterances with the largest budget, as if there were no smaller one.
 
     What goes on from a smaller budget can only gain by a larger one. This shows what
-    the larger one alone is worth, and whether going on is a dead end: the first attack
-    with gradients begins anew.
+    the larger one alone is worth, and whether going on is a dead end: all attacks with
+    gradients begin anew.
     """
-    attack = _first(loudest.attacks)
+    attacks = tuple(one for one in loudest.attacks if one.about.kind == "white_box")
     trial = replace(
         loudest.trial,
         name=SCRATCH,
         role="audit",
         attack=SCRATCH,
-        members=(attack.about,),
+        members=tuple(one.about for one in attacks),
         doubled=False,
         subset=binder.config.scratch,
     )
-    return BoundTrial.of(trial, (attack,), loudest.goal)
+    return BoundTrial.of(trial, attacks, loudest.goal)
 
 
 def make_black_box(

@@ -16,8 +16,7 @@ VERSION = 4
 ATTACK_VERSION = 2
 """Version of the attacks; it changes when one would find something else.
 
-What an earlier one has found does not count then, and is attacked again: a table is not
-made by two.
+What an earlier one has found does not count then, and a study attacks again.
 """
 
 T = TypeVar("T")

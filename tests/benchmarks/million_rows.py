@@ -302,7 +302,6 @@ def start_job(one: Simulation) -> None:
     """Do what a job does first: see what is finished, of its own share."""
     from espnet_mtl.attack.runner import log
 
-    log.read_plan(one.attack_dir, one.made_of.plan())
     share = one.made_of.batches[::1000]
     keys = {f"{u}-{p.trial.name}" for batch in share for u in batch for p in one.plan}
     if not log.read_records(one.attack_dir, keys):

@@ -566,6 +566,10 @@ def test_results_that_were_removed_are_made_again(study: Callable[..., Study]) -
     assert fake.begun() == ["a.15", "a.16", "a.17"]
     shutil.rmtree(fake.exp / "asr_mtl_b" / "decode_ctc_attack_standard")
     assert fake.begun() == ["b.16", "b.17"]
+    shutil.rmtree(fake.exp / "asr_mtl_b")
+    out, _ = fake.run("--systems", "a")
+    assert "/asr_mtl_a" in out and "/asr_mtl_b" not in out  # b is not reported
+    assert fake.begun() == [f"b.{stage}" for stage in range(11, 18)]
     assert fake.begun() == []
 
 

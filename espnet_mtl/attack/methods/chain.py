@@ -26,9 +26,10 @@ class Chain(Method):
     more gradients are spent on it. The chain begins at a perturbation found with a
     smaller budget or by an earlier attack, where there is one.
 
-    With ``wide`` above 1, the first stage begins in a ball so many times as large,
-    which shrinks to the one that counts (Croce & Hein 2021, arXiv 2103.01208, section
-    3.3, for L1 balls): another way in than that of a chain that never leaves it.
+    With ``wide`` above 1, the first stage begins at the best so far, so many times as
+    large, in a ball as large, which shrinks to the one that counts (Croce & Hein 2021,
+    arXiv 2103.01208, section 3.3, for L1 balls): another way in than that of a chain
+    that never leaves it. What it finds counts once the ball has shrunk.
 
     Attributes:
         steps: Gradients of each stage.

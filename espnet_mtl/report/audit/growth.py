@@ -23,6 +23,7 @@ LEAST_SCRATCH = 8
 
 _GRADIENTS = "give the attack a part with gradients and `steps`, such as pgd"
 _SCRATCH = "give the suite `scratch: 32`, an attack that begins anew"
+_LOUDER = "give the attack a budget that breaks more of the utterances"
 _DEAD_END = (
     "An attack that begins anew with the largest budget breaks what the one that went "
     "on from smaller budgets has missed: its start was a dead end, and the system is "
@@ -46,15 +47,16 @@ def growth(evidence: Evidence) -> Finding:
     Where budgets are ascending, success cannot fall, since what a smaller budget has
     broken stays broken; and what seems to be gained by a larger one may be gained by
     the further gradients alone. So such a suite attacks some utterances from scratch
-    with the largest budget, by its first attack with gradients alone (Carlini et al.
-    2019, arXiv 1902.06705, section 5, ask for what attacks reach as the budget grows).
+    with the largest budget, by its attacks with gradients alone (Carlini et al. 2019,
+    arXiv 1902.06705, section 5, ask for what attacks reach as the budget grows).
     That has to
 
     - break more than the whole suite did with the smallest budget, where there is more
       to break: so it is the budget that counts;
     - break nothing that going on has missed: so going on is no dead end.
 
-    One utterance, or ``MOST_FALL`` percent, may go the other way by luck.
+    One utterance, or ``MOST_FALL`` percent, may go the other way by luck. Where no more
+    than that is broken at all, nothing can be said.
     """
     series: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     counts = []
@@ -111,6 +113,8 @@ def _from_scratch(evidence: Evidence, figure: str) -> Finding:
     slack = max(1, MOST_FALL / 100.0 * len(both))
     if missed > slack:
         return judged(False, figure, _DEAD_END)
+    if max(before, after, sum(going_on[utt] for utt in both)) <= slack:
+        return not_run(f"{figure}: too few to tell", _LOUDER)
     grows = after > before or len(both) - before <= slack
     return judged(grows and after >= before - slack, figure, evidence.bad_recogniser)
 

@@ -74,7 +74,9 @@ def judge_doubling(newly: int, n: int) -> GateVerdict:
     f"utterance and budget, from {LEAST_PAIRS} on)",
     failure="Twice the gradients still broke more: the attack had not converged, and "
     "with more steps yet the system is less robust than reported. Copy the attack's "
-    "configuration under another name, and give it more `steps`.",
+    "configuration under another name, and give it more `steps`; where about half of "
+    "the utterances are broken, that may break more without an end, and the figure "
+    "stays an upper bound.",
     needs_target=True,
 )
 def steps(evidence: Evidence) -> Finding:

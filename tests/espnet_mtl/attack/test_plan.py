@@ -210,8 +210,8 @@ def test_the_largest_of_ascending_budgets_is_also_tried_from_scratch():
     trial = found["scratch"].trial
     assert (trial.role, trial.attack, trial.budget) == ("audit", "scratch", 0.004)
     assert (trial.after, trial.subset, trial.doubled) == ((), 32, False)
-    assert [one.about.attack for one in found["scratch"].attacks] == ["chain"]
-    assert trial.members == (found["x_linf0.001"].trial.members[1],)
+    assert [one.about.attack for one in found["scratch"].attacks] == ["chain", "fgsm"]
+    assert trial.members == found["x_linf0.001"].trial.members[1:]
     assert found["x_linf0.004"].trial.after == ("x_linf0.001",)
     alone = plan({**settings, "budgets": [0.001]})
     assert all(one.trial.name != "scratch" for one in alone)

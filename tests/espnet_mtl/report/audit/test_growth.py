@@ -142,6 +142,23 @@ def test_where_all_is_broken_with_the_smallest_budget_nothing_can_grow(tmp_path)
         assert found("growth", exp) == (verdict, figure)
 
 
+@pytest.mark.parametrize(("more", "verdict"), [(1, NOT_RUN), (2, FAIL)])
+def test_where_nearly_all_resist_nothing_can_be_said(tmp_path, more, verdict):
+    """A few are broken with the largest budget alone, and none from scratch."""
+
+    def errors(trial, speaker, number):
+        if trial.attack == SCRATCH or trial.budget < 0.008:
+            return 1
+        return int(trial.attack == "standard" and 3 * speaker + number >= more)
+
+    exp = make_ascending(tmp_path, errors=errors)
+    rates = f"0.0, 0.0, {100 * more / 12:.1f} %"
+    said = ": too few to tell" if verdict == NOT_RUN else ""
+    assert found("growth", exp) == (verdict, rates + scratch(0) + said)
+    if verdict == NOT_RUN:
+        assert "a budget that breaks more" in how_of("growth", exp)
+
+
 def test_ascending_budgets_without_an_attack_from_scratch(tmp_path):
     exp = make_ascending(tmp_path)
     change_rows(exp, lambda _: {"attack": "other"}, SCRATCH)
