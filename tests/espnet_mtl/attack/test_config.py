@@ -39,7 +39,7 @@ def test_one_value_goes_to_every_stage(tmp_path):
     with pytest.raises(UserError, match="give one of each for every stage"):
         read_config(path, "steps=[7]")
     standard = read_config(STANDARD, "steps=7")
-    assert [one.method.steps for one in standard.attacks[:2]] == [(7, 7), (7, 7)]
+    assert [one.method.steps for one in standard.attacks[:2]] == [(7,), (7, 7)]
     sources = write(tmp_path, "attack: transfer\nsources: [a.zip, b.zip]\n")
     assert read_config(sources, "sources=[c.zip]").attacks[0].method.sources == (
         "c.zip",
