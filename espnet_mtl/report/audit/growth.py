@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from espnet_mtl.metrics.binomial import BY_CHANCE, sign_test
 from espnet_mtl.report.audit.evidence import Evidence
 from espnet_mtl.report.audit.gate import (
     AGAIN,
@@ -55,8 +56,9 @@ def growth(evidence: Evidence) -> Finding:
       to break: so it is the budget that counts;
     - break nothing that going on has missed: so going on is no dead end.
 
-    One utterance, or ``MOST_FALL`` percent, may go the other way by luck. Where no more
-    than that is broken at all, nothing can be said.
+    One utterance, or ``MOST_FALL`` percent, may go the other way by luck. Where so few
+    are broken at all that going on may be ahead by chance (exact sign test), nothing
+    can be said.
     """
     series: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     counts = []
@@ -113,10 +115,13 @@ def _from_scratch(evidence: Evidence, figure: str) -> Finding:
     slack = max(1, MOST_FALL / 100.0 * len(both))
     if missed > slack:
         return judged(False, figure, _DEAD_END)
-    if max(before, after, sum(going_on[utt] for utt in both)) <= slack:
+    is_as_strong = after >= before - slack
+    if is_as_strong and (after > before or len(both) - before <= slack):
+        return judged(True, figure)
+    kept = sum(going_on[utt] and not anew[utt] for utt in both)
+    if is_as_strong and sign_test(kept, missed) >= BY_CHANCE:
         return not_run(f"{figure}: too few to tell", _LOUDER)
-    grows = after > before or len(both) - before <= slack
-    return judged(grows and after >= before - slack, figure, evidence.bad_recogniser)
+    return judged(False, figure, evidence.bad_recogniser)
 
 
 def _broken(evidence: Evidence, rows: Sequence[Row]) -> dict[str, bool]:

@@ -142,7 +142,7 @@ def test_where_all_is_broken_with_the_smallest_budget_nothing_can_grow(tmp_path)
         assert found("growth", exp) == (verdict, figure)
 
 
-@pytest.mark.parametrize(("more", "verdict"), [(1, NOT_RUN), (2, FAIL)])
+@pytest.mark.parametrize(("more", "verdict"), [(1, NOT_RUN), (5, NOT_RUN), (6, FAIL)])
 def test_where_nearly_all_resist_nothing_can_be_said(tmp_path, more, verdict):
     """A few are broken with the largest budget alone, and none from scratch."""
 
