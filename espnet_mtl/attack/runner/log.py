@@ -8,6 +8,8 @@ from collections.abc import Container
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from espnet_mtl.attack.bound import PlannedTrial
 from espnet_mtl.journal import Journal, read_journals
 from espnet_mtl.results.attack import Decoder
@@ -25,11 +27,19 @@ class JobLog(Journal):
     """
 
     def __init__(self, output_dir: Path, job: int):
-        super().__init__(output_dir / "logdir" / f"records.{job}.jsonl")
+        self._path = output_dir / "logdir" / f"records.{job}.jsonl"
+        super().__init__(self._path)
 
     def add_plan(self, made_of: str, plan: list[PlannedTrial]) -> None:
-        """Keep the plan; the newest counts."""
-        self.append(made_of, {"plan": plan})
+        """Keep the plan, unless this job has kept the same one already.
+
+        What other jobs have kept is not looked at: a thousand jobs would each read all
+        that the others have done.
+        """
+        found = read_journals([self._path], list[PlannedTrial], ["plan"])
+        kept = found.get(("plan", made_of))
+        if msgspec.json.encode(kept) != msgspec.json.encode(plan):
+            self.append(made_of, {"plan": plan})
 
     def add_decoder(self, made_of: str, decoder: Decoder) -> None:
         """Keep how the decoder weighs what it hears."""

@@ -96,7 +96,8 @@ class MadeOf:
     def plan(self) -> str:
         """Digest of what a plan is made of."""
         settings = asdict(self._config)
-        return hash_value([self._inputs.model, self._inputs.sources, settings])
+        models = [self._inputs.model, self._inputs.sources]
+        return hash_value([ATTACK_VERSION, *models, settings])
 
     def decoder(self) -> str:
         """Digest of what the decoder is made of."""

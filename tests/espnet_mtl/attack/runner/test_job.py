@@ -175,6 +175,7 @@ def test_a_plan_of_an_earlier_version_gives_way(data_dir, tmp_path):
         toy_attack.run_and_merge(data_dir, out)
         names = [trial.name for trial in read_attack_run(out).trials]
         assert len(names) == NUM_TRIALS and "linf_0.01" not in " ".join(names)
+        assert journal_keys(out).count("plan") == 2
 
 
 @pytest.mark.parametrize(

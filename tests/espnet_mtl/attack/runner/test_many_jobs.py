@@ -62,3 +62,14 @@ def test_jobs_that_end_in_any_order_or_are_killed_lose_nothing(
     assert len(after) == NUM_UTTS * NUM_TRIALS
     assert all(after[key] == record for key, record in finished.items())
     assert contents(whole) == replace_paths(contents(out), out, whole)
+
+
+def test_each_job_keeps_the_plan_once_and_reads_no_other_journal_for_it(
+    data_dir, tmp_path
+):
+    out = tmp_path / "out"
+    for _ in range(2):
+        toy_attack.run(data_dir, out, [(1, 2), (2, 2)], config=CONFIG)
+    journals = sorted((out / "logdir").glob("records.*.jsonl"))
+    plans = [path.read_text().count('{"key":"plan"') for path in journals]
+    assert plans == [1, 1]
