@@ -96,12 +96,12 @@ def main(cmd: list[str] | None = None) -> None:
         title=args.title,
         command=args.command.strip(),
     )
+    files = write_report(report, args.output)
     if args.update_readme and not report.groups:
         raise UserError(
             "--update_readme: no attack has been scored, so there are no tables, and "
             "those of the READMEs stay as they are; run stages 15 to 17 first."
         )
-    files = write_report(report, args.output)
     if args.update_readme:
         image_dir = args.update_readme[0].resolve().parent / args.image_dir
         makers = readme_parts(report, args.corpus, image_dir)

@@ -101,6 +101,7 @@ def test_nothing_replaces_no_tables(study, tmp_path):
     with pytest.raises(UserError, match="no attack has been scored"):
         main([*words, str(tmp_path / "README.md"), "--corpus", "mini_accent"])
     assert (tmp_path / "README.md").read_text() == README
+    assert (tmp_path / "out" / "RESULTS.md").is_file()  # the report itself is there
 
 
 def test_corpus_and_file_are_needed(study, tmp_path):
