@@ -30,7 +30,7 @@ from espnet_mtl.results.clean_scores import (
     PooledErrors,
     write_clean_scores,
 )
-from espnet_mtl.results.files import write_lines, write_result
+from espnet_mtl.results.files import ATTACK_VERSION, write_lines, write_result
 from espnet_mtl.results.infeasible import Infeasible, count_reasons
 from espnet_mtl.results.record import Attempt, Doubled, Health, Planted, Record
 from espnet_mtl.results.trial import PLANTED, SCRATCH, Member, Trial
@@ -162,7 +162,13 @@ def make_exp(
         scores += mine
     write_attack(
         attack_dir,
-        AttackRun(config={}, trials=tuple(trials), decoder=decoder, made_of=system),
+        AttackRun(
+            version=ATTACK_VERSION,
+            config={},
+            trials=tuple(trials),
+            decoder=decoder,
+            made_of=system,
+        ),
         records,
         {
             "wav.scp": wavs,
@@ -173,6 +179,7 @@ def make_exp(
     )
     about = AttackScores(
         attack_tag=tag,
+        attack_version=ATTACK_VERSION,
         attack_dir=f"../../{tag}/test",
         made_of=hash_attack(attack_dir),
         rows=tuple(rows),

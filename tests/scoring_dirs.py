@@ -46,7 +46,9 @@ def make_attack_dir(path, trials=TRIALS):
         make_record(key, utt, trial, number)
         for number, (key, (utt, trial)) in enumerate(sorted(KEYS.items()))
     ]
-    run = AttackRun(config={}, trials=trials, seconds=SECONDS, made_of="first")
+    run = AttackRun(
+        version=2, config={}, trials=trials, seconds=SECONDS, made_of="first"
+    )
     write_attack(path, run, records, make_tables())
     return path
 

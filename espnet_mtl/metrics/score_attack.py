@@ -69,6 +69,7 @@ def score_attack(
     make_row = partial(Row, system=system, seed=seed, decoder=decoder, set=set_name)
     result = AttackScores(
         attack_tag=attack_tag,
+        attack_version=attacked.run.version,
         attack_dir=os.path.relpath(attack_dir, hyp_dir),
         made_of=made_of,
         rows=tuple(

@@ -308,8 +308,17 @@ def check_settings(
     """Check that attacks that both systems faced were as strong for both.
 
     Raises:
-        UserError: If the attacks of these rows had other settings.
+        UserError: If the attacks of these rows had other settings, or are of another
+            version.
     """
+    versions = {one.result.scores.attack_version: one for one in (first, second)}
+    if len(versions) > 1:
+        older = versions[min(versions)]
+        raise UserError(
+            f"{older.label} was attacked by an older version of espnet_mtl's attacks "
+            f"({older.result.attack_dir}), which may have found less. Repeat its "
+            "stages 15 to 17."
+        )
     for attack in dict.fromkeys(row.attack for row in rows):
         one, other = (
             {_settings_of(row) for row in every if row.attack == attack}

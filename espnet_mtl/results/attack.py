@@ -50,6 +50,7 @@ class AttackRun:
     """What was tried on one set with one model.
 
     Attributes:
+        version: ``ATTACK_VERSION`` at that time.
         config: The configuration of the attack, as it was asked for.
         trials: What every utterance went through, in order.
         decoder: The attacked decoder; ``None`` where no attack listened.
@@ -57,6 +58,7 @@ class AttackRun:
         made_of: Digest of model, data and settings: it names this run of the attack.
     """
 
+    version: int
     config: Mapping[str, Any]
     trials: tuple[Trial, ...]
     decoder: Decoder | None = None

@@ -155,12 +155,14 @@ class AttackScores:
 
     Attributes:
         attack_tag: Name of the attack.
+        attack_version: Version of the attacks that made it.
         attack_dir: Its directory, relative to that of the decoding.
         made_of: Digest of the attack that was decoded; see :func:`hash_attack`.
         rows: One for each trial, at least that of untouched audio.
     """
 
     attack_tag: str
+    attack_version: int
     attack_dir: str
     made_of: str
     rows: tuple[Row, ...]

@@ -10,13 +10,14 @@ import msgspec
 from espnet_mtl.atomic import write_files, write_parts
 from espnet_mtl.errors import UserError
 
-VERSION = 4
+VERSION = 5
 """Version of all result files; it changes when a reader would misunderstand them."""
 
 ATTACK_VERSION = 2
 """Version of the attacks; it changes when one would find something else.
 
-What an earlier one has found does not count then, and a study attacks again.
+What an earlier one has found does not count then, and a study attacks again. Results of
+two versions are not compared.
 """
 
 T = TypeVar("T")

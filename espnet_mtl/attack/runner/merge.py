@@ -17,6 +17,7 @@ from espnet_mtl.data.tables import sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import hash_value
 from espnet_mtl.results.attack import AttackRun, write_attack
+from espnet_mtl.results.files import ATTACK_VERSION
 from espnet_mtl.results.infeasible import count_reasons, list_reasons
 from espnet_mtl.results.record import Record
 
@@ -41,6 +42,7 @@ def merge(
     trials = tuple(one.trial for one in plan)
     heard = any(one.needs.decoder for one in plan)
     run = AttackRun(
+        version=ATTACK_VERSION,
         config=asdict(config),
         trials=trials,
         decoder=log.read_decoder(output_dir, made_of.decoder()) if heard else None,

@@ -152,7 +152,7 @@ def test_what_is_written_is_read_again(attack_dir, hyp_dir):
     ("old", "new", "says"),
     [
         ('"none"', '"other"', "no row of untouched audio; repeat stage 17"),
-        ('"version": 4', '"version": 0', "another version.*repeat stage 17"),
+        ('"version": 5', '"version": 0', "another version.*repeat stage 17"),
         ('"n": 3', '"m": 3', "damaged.*repeat stage 17"),
     ],
 )

@@ -8,7 +8,15 @@ from html.parser import HTMLParser
 
 import pytest
 import scoring_dirs as dirs
-from exp_factory import BUDGETS, add_clean, add_log, change_rows, errors_of, make_exp
+from exp_factory import (
+    BUDGETS,
+    add_clean,
+    add_log,
+    change_rows,
+    change_scores,
+    errors_of,
+    make_exp,
+)
 from PIL import Image
 
 from espnet_mtl.bin.asr_mtl_report import main
@@ -21,6 +29,7 @@ from espnet_mtl.results.clean_scores import (
     read_clean_scores,
     write_clean_scores,
 )
+from espnet_mtl.results.files import ATTACK_VERSION
 
 _VOID = {"meta", "img", "br", "link"}
 
@@ -132,6 +141,16 @@ def test_attacks_of_other_strength_are_not_compared(study, tmp_path):
     change_rows(weaker, lambda _: {"settings": {"steps": 1}})
     words = ["--exp", str(weaker), str(study["att"]), "--output", str(tmp_path / "out")]
     with pytest.raises(UserError, match="a weaker attack would look like robustness"):
+        main(words)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_attacks_of_an_older_version_are_not_compared(study, tmp_path):
+    older = tmp_path / study["ctc"].name
+    shutil.copytree(study["ctc"], older)
+    change_scores(older, attack_version=ATTACK_VERSION - 1)
+    words = ["--exp", str(study["att"]), str(older), "--output", str(tmp_path / "out")]
+    with pytest.raises(UserError, match="ctc was attacked by an older version"):
         main(words)
 
 

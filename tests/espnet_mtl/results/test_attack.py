@@ -19,6 +19,7 @@ from espnet_mtl.results.trial import Member, Trial
 
 PGD = Member(attack="pgd", attacker="me", kind="white_box", weights={"ctc": 1.0})
 RUN = AttackRun(
+    version=2,
     config={"budgets": [0.1]},
     trials=(
         Trial(name="clean", role="control", attack="none"),
@@ -124,7 +125,7 @@ def test_a_new_attack_that_could_not_be_written_is_not_taken_for_the_old(
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('"version": 4', '"version": 7', "format 7, this one reads 4.*repeat stage 15"),
+        ('"version": 5', '"version": 7', "format 7, this one reads 5.*repeat stage 15"),
         ('"role": "main"', '"role": "star"', "attack.json: damaged .*'star'"),
         ('"trials"', '"trails"', "attack.json: damaged .*trials"),
         ("{", "", "attack.json: damaged"),
