@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.gpus import require_gpus
 
 _USE_GPUS = (7, 8, 11, 12, 15, 16)
+_TAKE_OVER = (12, 15, 16)  # they go on from what they find
 # A job pays ESPnet's start-up and memory; more of them do not help small corpora.
 _MAX_JOBS = 8
 
@@ -82,6 +83,27 @@ def forget(settings: Settings, step: Step) -> None:
         _flag(settings, what, step).unlink(missing_ok=True)
 
 
+def set_aside(settings: Settings, steps: Collection[Step]) -> None:
+    """Move away what steps would otherwise take over from the last time.
+
+    Data that the same options have made are kept, and so is what is decoded or attacked
+    already. A training has a place of its own to go to: :func:`place_for_former`.
+    """
+    begin_anew = {step.owner for step in steps if step.stage in TRAINING}
+    for step in steps:
+        if step.stage == 1:
+            kept = settings.study_dir / "data"
+        elif step.stage in _TAKE_OVER and step.owner not in begin_anew:
+            kept = step.results
+        else:
+            continue
+        if kept is not None and kept.exists():
+            name = ".".join(kept.relative_to(settings.study_dir).parts)
+            place = _old_place(settings, name)
+            place.parent.mkdir(exist_ok=True)
+            kept.rename(place)
+
+
 def _flag(settings: Settings, what: str, step: Step) -> Path:
     return settings.study_dir / "log" / what / step.name
 
@@ -95,8 +117,13 @@ def place_for_former(settings: Settings, step: Step) -> Path | None:
         return None
     if _is_at(settings, "begun", step):
         return None
+    return _old_place(settings, step.directory.name)
+
+
+def _old_place(settings: Settings, name: str) -> Path:
+    """Return a place for former results that is free."""
     old = settings.study_dir / "old"
-    places = (old / f"{step.directory.name}.{n}" for n in itertools.count(1))
+    places = (old / f"{name}.{n}" for n in itertools.count(1))
     return next(place for place in places if not place.exists())
 
 

@@ -115,8 +115,10 @@ def choose_steps(
             )
     asked = [s for s in mine if settings.stage <= s.stage <= settings.stop_stage]
     if settings.redo:
-        for step in with_what_needs_them(asked, plan):
+        again = with_what_needs_them(asked, plan)
+        for step in again:
             engine.forget(settings, step)
+        engine.set_aside(settings, again)
     needed = with_what_they_need(asked, plan)
     # What was made of results that were removed may differ from the new ones.
     removed = [step for step in needed if engine.is_removed(settings, step)]

@@ -1,4 +1,4 @@
-"""What our tasks add to ESPnet's: care with weights that they load, and with GPUs."""
+"""What our tasks add to ESPnet's: care with weights, and with GPUs."""
 
 import argparse
 import datetime
@@ -11,10 +11,12 @@ import numpy as np
 import torch
 import yaml
 from espnet2.tasks import abs_task
+from espnet2.train import trainer
 from espnet2.train.class_choices import ClassChoices
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.gpus import require_gpus
+from espnet_mtl.tasks.best_epochs import NumberReporter, average_nbest_models
 from espnet_mtl.tasks.pretrained import load_initial_weights
 from espnet_mtl.tasks.statistics import collect_stats_counted
 from espnet_mtl.tasks.substitute import substitute
@@ -71,6 +73,11 @@ class CarefulTask:
         collect = functools.partial(collect_stats_counted, args)
         with (
             substitute(abs_task, load_pretrained_model=load, collect_stats=collect),
+            substitute(
+                trainer,
+                Reporter=NumberReporter,
+                average_nbest_models=average_nbest_models,
+            ),
             torch.serialization.safe_globals(_PROGRESS),
         ):
             super().main_worker(args)

@@ -557,6 +557,26 @@ def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None
     assert fake.begun() == ["a.16", "a.17"]
 
 
+def test_redo_begins_with_nothing_of_the_last_time(study: Callable[..., Study]) -> None:
+    fake = study("a", "b")
+    fake.begun()
+    attack = fake.exp / "asr_mtl_a" / "attack_standard"
+    kept = [attack, fake.exp / "asr_mtl_b" / "attack_standard", fake.exp / "data"]
+    for directory in kept:
+        directory.mkdir(exist_ok=True)
+        (directory / "kept").touch()
+    redo = ("--redo", "true", "--stop_stage", "15")
+    fake.begun("--systems", "a", "--stage", "15", *redo)
+    assert (fake.exp / "old" / "asr_mtl_a.attack_standard.1" / "kept").exists()
+    assert [(one / "kept").exists() for one in kept] == [False, True, True]
+    # A training takes all with it.
+    (attack / "kept").touch()
+    fake.begun("--systems", "a", "--stage", "11", *redo)
+    assert (fake.exp / "old" / "asr_mtl_a.1" / "attack_standard" / "kept").exists()
+    fake.begun("--redo", "true", "--stop_stage", "1")
+    assert (fake.exp / "old" / "data.1" / "kept").exists()
+
+
 def test_results_that_were_removed_are_made_again(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
     fake.begun()
