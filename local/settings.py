@@ -112,7 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     attack_config: str
     attack_args: str
     inference_args: str
-    num_attack_utts: str
+    num_attack_utts: Positive | None
     local_data_opts: str
     recipe_args: str
 
@@ -212,10 +212,14 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         UserError: If an option is wrong.
     """
     try:
-        settings = msgspec.convert(options, Settings, strict=False)
+        settings = msgspec.convert(
+            {**options, "num_attack_utts": options["num_attack_utts"] or None},
+            Settings,
+            strict=False,
+        )
     except msgspec.ValidationError as error:
         name = re.sub(r".*\$\.(\w+).*", r"\1", str(error))
-        least = 1 if name == "nj" else 0
+        least = 1 if name in ("nj", "num_attack_utts") else 0
         raise UserError(
             f"--{name} {options.get(name, '')}: give a whole number, at least {least}."
         ) from None
@@ -242,7 +246,7 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     given = msgspec.structs.asdict(settings)
     joined = {
         name: (
-            given[name] or str(value or "")
+            given[name] or value
             if name in _INSTEAD
             else f"{value} {given[name]}".strip()
         )

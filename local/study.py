@@ -20,6 +20,7 @@ import engine
 import figures
 import notices
 import own_corpus
+import roots
 from plan import (
     SHARED,
     Step,
@@ -137,8 +138,7 @@ def make_report(settings: Settings, systems: Sequence[System]) -> None:
     words = [settings.python, "-m", "espnet_mtl.bin.asr_mtl_report"]
     words += ["--output", str(settings.study_dir)]
     words += ["--title", f"{settings.corpus}: {len(names)} systems under attack"]
-    # How the README is written is not how the results were made.
-    words += ["--command", settings.command.replace(" --update_readme true", "")]
+    words += ["--command", _command_of(settings, names)]
     words += ["--exp", *(str(settings.exp_of(name)) for name in names)]
     if baselines := [system.name for system in systems if system.baseline]:
         words += ["--baselines", ",".join(baselines)]
@@ -160,6 +160,23 @@ def make_report(settings: Settings, systems: Sequence[System]) -> None:
             "the report (stage 18) failed, see above. The same command again repeats "
             f"only the report: {shlex.join(words)}"
         )
+
+
+def _command_of(settings: Settings, reported: Sequence[str]) -> str:
+    """Return the command that makes a report of some systems.
+
+    This one may have added systems to others that were there; and how the README is
+    written is not how the results were made.
+    """
+    words = shlex.split(settings.command)
+    for option in ("--update_readme", "--systems"):
+        if option in words:
+            place = words.index(option)
+            del words[place : place + 2]
+    every = settings.read_systems().values()
+    if {*reported} != {one.name for one in every if one.last_stage == LAST_STAGE}:
+        words += ["--systems", " ".join(reported)]
+    return shlex.join(words)
 
 
 def do_steps(settings: Settings, steps: Sequence[Step]) -> None:
@@ -210,7 +227,9 @@ def run_study(settings: Settings) -> None:
         )
     sources = choose_sources(settings, systems, asked)
     plan = make_plan(settings, [*systems.values()], sources)
-    if steps := choose_steps(settings, plan, {SHARED, *asked}):
+    steps = choose_steps(settings, plan, {SHARED, *asked})
+    roots.check_roots(settings, anew=any(step.stage == 1 for step in steps))
+    if steps:
         engine.check_gpus(settings, steps)
         do_steps(settings, steps)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:

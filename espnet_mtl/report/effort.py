@@ -1,5 +1,6 @@
 """What a training has cost: its updates and gradient passes, and those of its start."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,11 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
     if not counts or not path.is_file() or exp in seen:
         return None
     settings = _read_settings(path)
-    batches = round(max(counts.values()))
+    totals = [0, *(round(counts[epoch]) for epoch in sorted(counts))]
+    batches = totals[-1]
+    # What is left over at the end of an epoch changes nothing.
+    each_update = settings.get("accum_grad") or 1
+    updates = sum((b - a) // each_update for a, b in itertools.pairwise(totals))
     way, each = _describe(settings)
     passes = None if each is None else batches * each
     starts = [Path(one.split(":")[0]) for one in settings.get("init_param") or ()]
@@ -77,7 +82,7 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
     return Effort(
         way=way,
         start=", ".join(_name(one) for one in starts),
-        updates=batches // (settings.get("accum_grad") or 1),
+        updates=updates,
         passes=passes,
         whole=_sum([passes, *(one.whole if one else None for one in before)]),
         ctc_weight=(settings.get("model_conf") or {}).get("ctc_weight", _CTC_WEIGHT),

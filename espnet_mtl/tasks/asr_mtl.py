@@ -109,10 +109,16 @@ class ASRMTLTask(CarefulTask, ASRTask):
 
         Raises:
             UserError: If the settings of a robust training are wrong, or do not go with
-                other options, or if a configuration has an ``epoch_factor``.
+                other options, if accents are to be shuffled that the model does not
+                learn, or if a configuration has an ``epoch_factor``.
         """
         super().check_required_command_args(args)
         check_robust(args)
+        if args.shuffle_accents and not has_accent_branch(args):
+            raise UserError(
+                "--shuffle_accents true: without an accent branch there are no accents "
+                "to shuffle: add --accent_weight, above 0"
+            )
         if args.epoch_factor is not None:
             raise UserError(
                 f"epoch_factor: {args.epoch_factor} in a configuration does nothing: "

@@ -53,9 +53,7 @@ class NumberReporter(Reporter):  # type: ignore[misc]
                 "nothing would tell when to stop: name another one, or leave patience "
                 "out"
             )
-        stop: bool = super().check_early_stopping(
-            patience, key1, key2, *others, **more
-        )
+        stop: bool = super().check_early_stopping(patience, key1, key2, *others, **more)
         return stop
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from plan import (
     STAGES,
     Step,
@@ -131,6 +132,29 @@ def test_the_systems_of_robust_training_are_trained_for_the_same_time() -> None:
     assert epochs["att"] == epochs["hybrid"]
 
 
+@pytest.mark.parametrize("file", ["systems", "systems_robust", "systems_quick"])
+def test_what_is_decoded_is_an_average_that_training_makes(file: str) -> None:
+    config = ROOT / "egs2/TEMPLATE/asr_mtl1/conf/train_asr_mtl.yaml"
+    usual = yaml.safe_load(config.read_text())["best_model_criterion"]
+    for system in read(systems_config=f"conf/{file}.yaml").read_systems().values():
+        words = system.options.split()
+        own = [
+            words[place + 1].split(",")
+            for place, word in enumerate(words)
+            if word == "--best_model_criterion"
+        ]
+        criteria = {f"{phase}.{name}": name for phase, name, _ in own or usual}
+        name = criteria[system.inference_asr_model.removesuffix(".ave.pth")]
+        # A model of CTC alone has no accuracy of tokens, and one of attention no CTC.
+        weight = words[words.index("--model_conf") + 1]
+        if weight == "ctc_weight=1.0":
+            assert name.startswith("cer_ctc")
+        else:
+            assert name.startswith("acc")
+        # Attacked batches are there to be judged only where training attacks them.
+        assert ("--robust" in words) == name.endswith("_adv")
+
+
 def test_other_systems_have_a_directory_and_a_name_of_their_own() -> None:
     robust = read(systems_config=ROBUST, preset="smoke")
     assert robust.study_dir == ROOT / "exp" / "study_mini_accent_robust_smoke"
@@ -181,7 +205,7 @@ def test_presets_come_before_what_is_given() -> None:
     smoke = read(preset="smoke", attack_args="steps=5", num_attack_utts="9")
     assert "--max_epoch" in smoke.train_args
     assert smoke.attack_args.endswith(" steps=5")
-    assert smoke.num_attack_utts == "9"
+    assert smoke.num_attack_utts == 9
     assert "--num_train" in smoke.local_data_opts
     assert smoke.study_dir == ROOT / "exp" / "study_mini_accent_smoke"
 
@@ -216,10 +240,10 @@ def test_a_changed_file_that_an_option_names_is_another_setting(
 
 
 def test_a_table_attacks_a_part_of_the_test_set_unless_told_otherwise() -> None:
-    assert read(table="/mine.csv").num_attack_utts == "100"
-    assert read(table="/mine.csv", num_attack_utts="7").num_attack_utts == "7"
-    assert read(table="/mine.csv", preset="smoke").num_attack_utts == "4"
-    assert read().num_attack_utts == "64"
+    assert read(table="/mine.csv").num_attack_utts == 100
+    assert read(table="/mine.csv", num_attack_utts="7").num_attack_utts == 7
+    assert read(table="/mine.csv", preset="smoke").num_attack_utts == 4
+    assert read().num_attack_utts == 64
     assert read(table="/mine.csv").study_dir == read().study_dir
 
 
@@ -245,7 +269,7 @@ def test_a_changed_table_and_one_elsewhere_make_everything_anew(
         ({"python": "/other/python"}, set()),
         ({"nj": 7, "ngpu": 1}, set()),
         ({"attack_args": "steps=5"}, {15, 16, 17}),
-        ({"num_attack_utts": "4"}, {15, 16, 17}),
+        ({"num_attack_utts": 4}, {15, 16, 17}),
         ({"inference_args": "--beam_size 9"}, {12, 13, 16, 17}),
         ({"seed": 1}, set(range(11, 18))),
         ({"train_args": "--max_epoch 9"}, set(range(10, 18))),

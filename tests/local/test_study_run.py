@@ -187,7 +187,39 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
 
     out, _ = fake.run()
     assert fake.calls() == []
-    assert "REPORT" in out
+    assert "REPORT" in out and " --systems " not in out
+
+
+def test_the_command_of_a_report_names_what_is_in_it(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b", "c")
+    fake.run("--systems", "a")
+    out, _ = fake.run("--systems", "b", "--update_readme", "true")
+    command = "--command ./run.sh --corpus fake "
+    assert command in out
+    said = out[out.index(command) :].split("--exp")[0]
+    assert "--systems 'a b'" in said and "--update_readme" not in said
+
+
+def test_a_corpus_elsewhere_is_not_taken_for_the_one_that_was_read(
+    study: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = study("a")
+    (fake.recipe / "db.sh").write_text("OTHER=${OTHER:-}\nMINE=${MINE:-}\n")
+    (fake.recipe / "local").mkdir()
+    (fake.recipe / "local" / "data.sh").write_text('make --root "${MINE}"\n')
+    monkeypatch.setenv("MINE", "/one")
+    first = ("--stop_stage", "3")
+    assert fake.begun(*first)
+    monkeypatch.setenv("OTHER", "/any")
+    monkeypatch.delenv("MINE")
+    assert fake.begun(*first) == []
+    monkeypatch.setenv("MINE", "/two")
+    _, err = fake.run(*first, status=1)
+    assert "MINE=/two: the data in" in err and "were made from /one" in err
+    assert fake.begun(*first, "--redo", "true")
+    assert fake.begun(*first) == []
 
 
 def test_the_account_of_the_data_is_shown_once_and_warnings_are_summed_up(
@@ -612,6 +644,7 @@ def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:
         (["--systems", "a z"], "has no system z"),
         (["--preset", "nope"], "no such preset"),
         (["--nj", "0"], "--nj 0: give a whole number, at least 1"),
+        (["--num_attack_utts", "0"], "--num_attack_utts 0: give a whole number, at"),
         (["--ngpu", "-1"], "--ngpu -1: give a whole number, at least 0"),
         (["--stage", "x"], "--stage x: give a whole number, at least 0"),
         (["--attack_config", "x.yaml"], "--attack_config x.yaml: no such file"),

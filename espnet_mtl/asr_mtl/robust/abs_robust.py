@@ -106,7 +106,7 @@ class AbsRobust(ABC):
         """
         value = getattr(self, name)
         kind = "a whole number" if whole else "a number"
-        if not _is_number(value) or (whole and not isinstance(value, int)):
+        if not is_number(value) or (whole and not isinstance(value, int)):
             raise UserError(f"robust_conf: {name}: {value!r} is not {kind}")
         if not least <= value <= most or math.isinf(value):
             allowed = (
@@ -121,7 +121,7 @@ class AbsRobust(ABC):
             "snr": "in dB, such as 30",
         }[self.norm]
         place = f"robust_conf: radius: {self.radius}"
-        if not _is_number(self.radius) or not math.isfinite(self.radius):
+        if not is_number(self.radius) or not math.isfinite(self.radius):
             raise UserError(f"{place} is not a number")
         if self.radius == 0.0:
             raise UserError(
@@ -138,5 +138,6 @@ class AbsRobust(ABC):
             raise UserError(f"{place} is more than full scale; give it {typical}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Tell whether a setting is a number; YAML's true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

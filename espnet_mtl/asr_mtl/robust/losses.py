@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from espnet_mtl.asr_mtl.robust.abs_robust import is_number
 from espnet_mtl.asr_mtl.robust.inside import temporarily
 from espnet_mtl.errors import UserError
 
@@ -36,8 +37,7 @@ def check_losses(losses: Any) -> None:
             raise UserError(
                 f"robust_conf: losses: there is no loss '{name}'; choose {known}"
             )
-        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not is_number or not 0.0 < weight < float("inf"):
+        if not is_number(weight) or not 0.0 < weight < float("inf"):
             raise UserError(
                 f"robust_conf: losses: {name}: {weight} is no weight above 0. Leave "
                 "out what is not to be attacked"
@@ -85,8 +85,8 @@ def attacked(
     """Have a model's loss be what an attack follows, for the time of a ``with`` block.
 
     The steps of an attack do not depend on the scale of its loss. So any weights of
-    branches are the model's own loss under other weights, and branches of weight 0 cost
-    nothing.
+    branches are the model's own loss under other weights. Where CTC or attention has no
+    weight, it costs nothing; the accent branch is always calculated.
     """
     if losses == ALL:
         return contextlib.nullcontext()

@@ -18,7 +18,8 @@ class TradesTraining(AttackTraining):
     attacked audio from those on clean audio; the attack raises the divergence (Zhang et
     al. 2019, TRADES, equation 5 and algorithm 1). Outputs are the posteriors of each
     CTC frame and of each token of the decoder, which is given the true text. With an
-    accent branch, the loss on clean audio has its part in it; accents are not attacked.
+    accent branch, the loss on clean audio has its part in it, and the divergence the
+    recogniser's share, 1 - ``accent_weight``; accents are not attacked.
 
     Deviations: the attack starts anywhere in the ball, not near the clean audio. Both
     passes have the same dropout and the same SpecAugment, so that the divergence is

@@ -1,6 +1,5 @@
 """How well a model in training resists: attacked validation batches."""
 
-import dataclasses
 import logging
 import math
 
@@ -21,13 +20,14 @@ class Validation:
     """Validates on clean audio, and on a share of the batches on attacked audio, too.
 
     The attack has the largest radius, is the same in every epoch, and leads away from
-    the text by the recogniser's training loss, so that figures of epochs, and of
-    trainings with other settings but the same radius, can be compared.
+    the text by the recogniser's training loss. So the figures of epochs can be
+    compared, and those of trainings with the same norm, radius, ``valid_steps``,
+    ``valid_share``, seed and weights of losses.
 
     Args:
         robust: How the model is trained. If that is adversarial training with one
-            step, the batches are attacked with one step as well: a model that resists
-            one step but not several has overfitted to the attack (Wong et al. 2020,
+            step, the batches are attacked with that attack as well: a model that
+            resists it but not several steps has overfitted to it (Wong et al. 2020,
             section 5.4).
     """
 
@@ -37,11 +37,9 @@ class Validation:
         many = PGDTraining(radius=radius, norm=norm, steps=robust.valid_steps)
         self._attacks = {MANY: many}
         if isinstance(robust, PGDTraining) and robust.steps == 1:
-            self._attacks[ONE] = dataclasses.replace(
-                many, steps=1, step_size=robust.step_size
-            )
+            self._attacks[ONE] = robust
         self._sums: dict[str, float] = {}
-        self._batches = 0
+        self._weight = 0.0
 
     def __call__(self, model: torch.nn.Module, batch: Batch, moment: Moment) -> Result:
         """Return the model's loss on a batch, and statistics of it as it is attacked.
@@ -59,16 +57,16 @@ class Validation:
             _, under_attack, _ = model(**with_speech(batch, ball.clean + delta))
             named = {name + ending: value for name, value in under_attack.items()}
             stats = {**stats, **named}
-        self._add(stats)
+        self._add(stats, float(weight))
         return loss, stats, weight
 
     def finish(self, epoch: int) -> None:
         """Warn if a model has overfitted to attacks of one step; then start anew."""
-        sums, count = self._sums, self._batches
-        self._sums, self._batches = {}, 0
-        if count == 0:
+        sums, weight = self._sums, self._weight
+        self._sums, self._weight = {}, 0.0
+        if not weight:
             return
-        mean = {name: value / count for name, value in sums.items()}
+        mean = {name: value / weight for name, value in sums.items()}
         if (reason := describe_collapse(mean)) is not None:
             logging.warning(
                 "Epoch %d: %s. The model resists the attack of one step that it is "
@@ -79,17 +77,16 @@ class Validation:
                 reason,
             )
 
-    def _add(self, stats: dict[str, torch.Tensor]) -> None:
+    def _add(self, stats: dict[str, torch.Tensor], weight: float) -> None:
         if ONE not in self._attacks:
             return
-        self._batches += 1
+        self._weight += weight
         for name in ("acc", "cer_ctc", "loss"):
             for ending in (MANY, ONE):
                 value = stats.get(name + ending)
                 if value is not None:
-                    self._sums[name + ending] = self._sums.get(
-                        name + ending, 0.0
-                    ) + float(value)
+                    before = self._sums.get(name + ending, 0.0)
+                    self._sums[name + ending] = before + weight * float(value)
 
 
 def describe_collapse(mean: dict[str, float]) -> str | None:

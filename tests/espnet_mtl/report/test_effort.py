@@ -70,6 +70,12 @@ def test_what_a_start_has_cost_is_added(tmp_path):
     assert (read_effort(last).start, read_effort(last).whole) == ("middle", 300)
 
 
+def test_batches_left_over_at_the_end_of_an_epoch_change_nothing(tmp_path):
+    # Epochs of 20 batches: 6 updates each, and 2 batches left over
+    exp = make(tmp_path, "exp", accum_grad=3)
+    assert (read_effort(exp).updates, read_effort(exp).passes) == (12, 40)
+
+
 def test_what_is_not_known_is_not_guessed(tmp_path):
     away = make(tmp_path, "exp", init_param=["elsewhere/model.zip"])
     assert (read_effort(away).passes, read_effort(away).whole) == (40, None)

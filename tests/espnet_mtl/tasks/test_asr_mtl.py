@@ -59,6 +59,13 @@ def test_a_factor_that_leaves_no_epochs_is_refused(factor, capsys):
     assert "give a number above 0" in capsys.readouterr().err
 
 
+def test_accents_cannot_be_shuffled_without_a_branch(tmp_path):
+    words = ("--shuffle_accents", "true", "--output_dir", str(tmp_path))
+    with pytest.raises(UserError, match="add --accent_weight, above 0"):
+        ASRMTLTask.check_required_command_args(parse(*words))
+    ASRMTLTask.check_required_command_args(parse(*words, "--accent_weight", "0.5"))
+
+
 def test_a_factor_in_a_configuration_is_refused(tmp_path):
     config = tmp_path / "train.yaml"
     config.write_text("epoch_factor: 2.5\n")

@@ -12,7 +12,7 @@ EGS = Path(__file__).parents[4] / "egs2"
 CONF = EGS / "TEMPLATE/asr_mtl1/conf"
 CONFIGS = sorted(CONF.glob("tuning/train_robust_*.yaml"))
 # What robust training changes; the rest is the usual model and its usual training.
-CHANGED = {"robust", "robust_conf", "best_model_criterion", "optim_conf", "max_epoch"}
+CHANGED = {"robust", "robust_conf", "best_model_criterion", "max_epoch"}
 
 
 def read(path):

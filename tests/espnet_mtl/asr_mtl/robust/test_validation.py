@@ -68,6 +68,19 @@ def test_fast_training_is_validated_with_its_own_attack_too(caplog):
     assert "loss_adv1" not in stats
 
 
+def test_its_own_attack_has_its_own_start_and_losses():
+    losses = [
+        validate(make_model(), steps=1, **settings)[0]["loss_adv1"].item()
+        for settings in (
+            {},
+            {"start": "zero"},
+            {"losses": {"ctc": 1.0}},
+            {"targeted": True},
+        )
+    ]
+    assert len(set(losses)) == len(losses)
+
+
 @pytest.mark.parametrize(
     ("mean", "said"),
     [
