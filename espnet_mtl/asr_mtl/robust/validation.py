@@ -39,7 +39,7 @@ class Validation:
         if isinstance(robust, PGDTraining) and robust.steps == 1:
             self._attacks[ONE] = robust
         self._sums: dict[str, float] = {}
-        self._weight = 0.0
+        self._utterances = 0
 
     def __call__(self, model: torch.nn.Module, batch: Batch, moment: Moment) -> Result:
         """Return the model's loss on a batch, and statistics of it as it is attacked.
@@ -57,16 +57,16 @@ class Validation:
             _, under_attack, _ = model(**with_speech(batch, ball.clean + delta))
             named = {name + ending: value for name, value in under_attack.items()}
             stats = {**stats, **named}
-        self._add(stats, float(weight))
+        self._add(stats, len(batch["speech"]))
         return loss, stats, weight
 
     def finish(self, epoch: int) -> None:
         """Warn if a model has overfitted to attacks of one step; then start anew."""
-        sums, weight = self._sums, self._weight
-        self._sums, self._weight = {}, 0.0
-        if not weight:
+        sums, utterances = self._sums, self._utterances
+        self._sums, self._utterances = {}, 0
+        if not utterances:
             return
-        mean = {name: value / weight for name, value in sums.items()}
+        mean = {name: value / utterances for name, value in sums.items()}
         if (reason := describe_collapse(mean)) is not None:
             logging.warning(
                 "Epoch %d: %s. The model resists the attack of one step that it is "
@@ -77,16 +77,16 @@ class Validation:
                 reason,
             )
 
-    def _add(self, stats: dict[str, torch.Tensor], weight: float) -> None:
+    def _add(self, stats: dict[str, torch.Tensor], utterances: int) -> None:
         if ONE not in self._attacks:
             return
-        self._weight += weight
+        self._utterances += utterances
         for name in ("acc", "cer_ctc", "loss"):
             for ending in (MANY, ONE):
                 value = stats.get(name + ending)
                 if value is not None:
                     before = self._sums.get(name + ending, 0.0)
-                    self._sums[name + ending] = before + weight * float(value)
+                    self._sums[name + ending] = before + utterances * float(value)
 
 
 def describe_collapse(mean: dict[str, float]) -> str | None:
