@@ -11,9 +11,11 @@ import torch
 import yaml
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
+from espnet2.train import trainer
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.asr_mtl import ASRMTLTask
+from espnet_mtl.tasks.best_epochs import NumberReporter, average_nbest_models
 from espnet_mtl.tasks.lm import StrictLMTask
 
 TASKS = [(ASRMTLTask, ASRTask, "--asr_tag"), (StrictLMTask, LMTask, "--lm_tag")]
@@ -79,3 +81,23 @@ def test_a_checkpoint_of_an_older_espnet_continues(begun, task, stock, tag):
     with mock.patch.object(stock, "main_worker", side_effect=resume):
         task.main_worker(argparse.Namespace(**args))
     assert read[0]["reporter"]["stats"][1] == progress
+
+
+@pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
+def test_training_averages_with_ours(tmp_path, task, stock, tag):
+    used = []
+
+    def note(_):
+        used.append((trainer.Reporter, trainer.average_nbest_models))
+
+    args = argparse.Namespace(
+        collect_stats=False,
+        resume=True,
+        output_dir=str(tmp_path),
+        init_param=[],
+        dist_rank=None,
+    )
+    with mock.patch.object(stock, "main_worker", side_effect=note):
+        task.main_worker(args)
+    assert used == [(NumberReporter, average_nbest_models)]
+    assert trainer.average_nbest_models is not average_nbest_models
