@@ -112,7 +112,7 @@ def _interval(
             return Interval(estimate, low, high)
     # All alike: what if those that were not seen are not?
     _, other = exact_interval(0, len(words))
-    most = max(100.0, estimate)
+    least, most = min(least, estimate), max(100.0, estimate)
     return Interval(
         estimate,
         estimate - other * (estimate - least),

@@ -61,6 +61,7 @@ class Claim:
             ``None`` where there are no curves.
         budgets: Difference of AdvTWER at each budget, from weak to strong; ``None``
             where one of them was not attacked with it.
+        audits: What it is judged by, where that is not what the report has.
     """
 
     first: SystemResult
@@ -68,6 +69,7 @@ class Claim:
     paper: str
     area: Difference | None
     budgets: Sequence[Difference | None]
+    audits: Sequence[Audit] | None = None
 
     def judge(self, audits: Sequence[Audit]) -> str:
         """Judge the claim, if the figures of both systems can be relied on.
@@ -75,6 +77,8 @@ class Claim:
         They cannot while a gate of the audit says FAIL or NOT RUN, nor where a
         recogniser hears so little that its own errors would count as robustness.
         """
+        if self.audits is not None:
+            audits = self.audits
         pair = (self.first, self.second)
         wers = [one.clean.benign_wer for one in pair]
         if any(wer is not None and wer > BAD_WER for wer in wers):

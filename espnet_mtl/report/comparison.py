@@ -299,6 +299,20 @@ def pair(first: SystemResult, second: SystemResult, budget: float) -> PairedUtts
     )
 
 
+def check_alike(first: SystemResult, second: SystemResult) -> None:
+    """Check that two results of one system, of two seeds, are of the same attacks.
+
+    Raises:
+        UserError: If the attacks had other settings or targets.
+    """
+    check_settings(first, second, first.attacked, second.attacked)
+    for row in first.attacked:
+        scores = first.result.scores_of(row)
+        others = second.result.scores_of(row)
+        pairs = ((scores[utt], others[utt]) for utt in scores.keys() & others.keys())
+        check_targets(first, second, pairs)
+
+
 def check_settings(
     first: SystemResult,
     second: SystemResult,
@@ -318,6 +332,14 @@ def check_settings(
             f"{older.label} was attacked by an older version of espnet_mtl's attacks "
             f"({older.result.attack_dir}), which may have found less. Repeat its "
             "stages 15 to 17."
+        )
+    names = [{row.attack for row in every} for every in (rows, other_rows)]
+    if all(names) and not set.intersection(*names):
+        raise UserError(
+            f"{first.label} was attacked by {', '.join(sorted(names[0]))}, but "
+            f"{second.label} by {', '.join(sorted(names[1]))} "
+            f"({first.result.attack_dir}, {second.result.attack_dir}): these cannot be "
+            "compared. Give each attack a name (--attack_tag) of its own."
         )
     for attack in dict.fromkeys(row.attack for row in rows):
         one, other = (

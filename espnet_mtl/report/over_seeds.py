@@ -20,6 +20,7 @@ from espnet_mtl.report.comparison import (
     Group,
     PairedUtts,
     SystemResult,
+    check_alike,
     pair,
 )
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
@@ -94,10 +95,11 @@ def _write(
     group: Group, pooled: Sequence[_Pooled], audits: Sequence[Audit]
 ) -> list[Block]:
     blocks: list[Block] = []
-    claims = [one.claim for one in pooled]
-    doubts = _worst_audits(pooled, audits)
-    blocks.append(Bullets(summary(claims, doubts)))
-    blocks.append(claims_table(group, claims, doubts))
+    claims = [
+        replace(one.claim, audits=_worst_audits(one.seeds, audits)) for one in pooled
+    ]
+    blocks.append(Bullets(summary(claims, audits)))
+    blocks.append(claims_table(group, claims, audits))
     seeds = sorted({one.seed for each in pooled for one in each.seeds})
     rows = []
     for each in pooled:
@@ -112,30 +114,27 @@ def _write(
 
 
 def _worst_audits(
-    pooled: Sequence[_Pooled], audits: Sequence[Audit]
+    seeds: Sequence[_OneSeed], audits: Sequence[Audit]
 ) -> Sequence[Audit]:
-    """Make one audit of each system, with the worst that each gate found in any seed.
+    """Make one audit of both systems, with the worst that each gate found in any seed.
 
     It is that of the first seed otherwise. A system without an audit in one of the
-    seeds has none.
+    seeds has none. Another comparison may have other seeds, and so other audits.
     """
     by_folder = {audit.result.folder: audit for audit in audits}
     merged = []
-    for each in pooled:
-        for systems in zip(
-            *((one.first, one.second) for one in each.seeds), strict=True
-        ):
-            found = [by_folder.get(one.result.folder) for one in systems]
-            known = [audit for audit in found if audit]
-            if len(known) == len(found):
-                worst = {
-                    name: max(
-                        (audit.findings[name] for audit in known),
-                        key=lambda finding: _BADNESS.index(finding.verdict),
-                    )
-                    for name in known[0].findings
-                }
-                merged.append(replace(known[0], findings=worst))
+    for systems in zip(*((one.first, one.second) for one in seeds), strict=True):
+        found = [by_folder.get(one.result.folder) for one in systems]
+        known = [audit for audit in found if audit]
+        if len(known) == len(found):
+            worst = {
+                name: max(
+                    (audit.findings[name] for audit in known),
+                    key=lambda finding: _BADNESS.index(finding.verdict),
+                )
+                for name in known[0].findings
+            }
+            merged.append(replace(known[0], findings=worst))
     return merged
 
 
@@ -159,6 +158,9 @@ def _pool(
             seeds.append(_OneSeed(group.seed, first, second, area, budgets))
     if len({one.seed for one in seeds}) < 2:
         return None
+    for one in seeds[1:]:
+        check_alike(seeds[0].first, one.first)
+        check_alike(seeds[0].second, one.second)
     areas = [one.area for one in seeds]
     claim = Claim(
         seeds[0].first,

@@ -78,10 +78,13 @@ class Smallest:
 
     @property
     def saved(self) -> float:
-        """Budget of the saved file: what broke it, else what came nearest."""
+        """Budget of the saved file: what broke it, else what came nearest.
+
+        Of several that came as near, that is the strongest.
+        """
         if self.budget is not None:
             return self.budget
-        return min(self.tried, key=lambda one: one[1])[0]
+        return min(reversed(self.tried), key=lambda one: one[1])[0]
 
 
 MOST_REPEAT_DIFFERENCE = 1e-3  # of a loss; rounding makes less, dropout far more

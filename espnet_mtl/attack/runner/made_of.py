@@ -158,6 +158,7 @@ class MadeOf:
                     "trial": _without_other_names(trial),
                     "utterances": utterances,
                     "batch_bins": self._config.batch_bins,
+                    "sample_format": self._config.sample_format,
                     "decoding": self._inputs.decoding if needs.decoder else None,
                 }
             )

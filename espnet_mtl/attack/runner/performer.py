@@ -62,10 +62,10 @@ class Performer:
         # A search needs all of the grid; else the last trial stands for those before.
         after = bound.trial.after if bound.curve else bound.trial.after[-1:]
         found = [self._found(name, batch) for name in after]
-        if bound.trial.attack == PLANTED:
-            return self._find_planted(bound, batch, found[-1].delta)
-        start = found[-1].delta if found and not bound.curve else None
         draws = [DRAWS if utt in self.unsteady else 1 for utt in batch.utterances]
+        if bound.trial.attack == PLANTED:
+            return self._find_planted(bound, batch, found[-1].delta, draws)
+        start = found[-1].delta if found and not bound.curve else None
 
         def problem_of(attack: BoundAttack) -> Problem:
             return self.maker.make(
@@ -96,14 +96,18 @@ class Performer:
         )
 
     def _find_planted(
-        self, bound: BoundTrial, batch: Batch, loud: torch.Tensor
+        self,
+        bound: BoundTrial,
+        batch: Batch,
+        loud: torch.Tensor,
+        draws: Sequence[int],
     ) -> Attacked:
         """Search for examples that are planted with a loud perturbation."""
         # What comes from behind the lock is heard as it is: no file holds it.
         maker = replace(self.maker, file=FileFormat("float32"))
         members = []
         for attack in bound.attacks:
-            problem = maker.make(bound, attack, batch)
+            problem = maker.make(bound, attack, batch, draws=draws)
             problem = problem.with_ball(self.maker.file.ball(problem.ball))
             members.append(SuiteMember(attack.about, attack.method, problem))
         return find_planted(members, batch.clean + loud, self.maker.file)

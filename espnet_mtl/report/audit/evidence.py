@@ -169,7 +169,15 @@ def _are_compared(
 ) -> bool:
     names = (one.system, other.system)
     is_pair = names in pairs or names[::-1] in pairs
-    return is_pair or _are_twins(one, other) or not {*names}.isdisjoint(baselines)
+    is_kin = _stem(one.system) == _stem(other.system)
+    return is_pair or is_kin or not {*names}.isdisjoint(baselines)
+
+
+def _stem(system: str) -> str:
+    """Return the name of a system as it is without an accent branch."""
+    for suffix in ACCENT_SUFFIXES:
+        system = system.removesuffix(suffix)
+    return system
 
 
 def _are_twins(one: Evidence, other: Evidence) -> bool:

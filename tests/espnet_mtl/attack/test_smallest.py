@@ -232,6 +232,8 @@ def test_of_budgets_that_change_no_word_the_largest_is_gone_on_from():
     attacked, radii = search((0.01, 0.02), curve, judge=Known((9.0,) * 3))
     assert radii == []
     assert torch.allclose(attacked.delta.abs().amax(dim=1), torch.tensor(0.02))
+    assert [one.budget for one in attacked.smallest] == [None] * 3
+    assert [one.saved for one in attacked.smallest] == pytest.approx([0.02] * 3)
 
 
 def test_what_the_search_takes_is_counted_by_utterance():

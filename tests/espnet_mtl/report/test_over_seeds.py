@@ -8,6 +8,7 @@ import pytest
 from curve_factory import make_curve_exp, until_broken
 
 from espnet_mtl.bin import asr_mtl_report
+from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.seeds import interval_over_seeds
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, PASS, Finding
@@ -27,6 +28,8 @@ PLACES = {
     (1, "adversarial"): (2, 2, 3, 2, 3, 3, 2, 2),
     (2, "plain"): (0, 1, 1, 1, 0, 1, 1, 1),
     (2, "adversarial"): (3, 3, 3, 3, 2, 3, 2, 3),
+    (0, "noise"): (0, 0, 1, 1, 0, 1, 1, 0),
+    (1, "noise"): (1, 0, 1, 0, 0, 1, 0, 0),
 }
 PAIR = ("adversarial", "plain", "")
 
@@ -110,6 +113,58 @@ def test_one_seed_with_a_failing_gate_is_enough_for_no_claim(groups):
         "- Whether adversarial is harder to attack than plain is not"
     )
     assert "gate" not in text_of(groups, audits_of(groups, {(1, "other")}))
+
+
+def test_each_comparison_rests_on_the_audits_of_its_own_seeds(groups):
+    audits = audits_of(groups, {(2, "adversarial")})
+    pairs = [("adversarial", "noise", ""), PAIR]
+    for order in (pairs, pairs[::-1]):
+        text = text_of(groups, audits, order)
+        assert "adversarial is harder to attack than noise here" in text
+        assert "Whether adversarial is harder to attack than plain is not" in text
+
+
+def with_results(group, change):
+    systems = [
+        replace(one, result=replace(one.result, **change(one.result)))
+        for one in group.systems
+    ]
+    return replace(group, systems=systems)
+
+
+def other_targets(result):
+    utterances = {
+        trial: {utt: replace(one, target="other") for utt, one in scores.items()}
+        for trial, scores in result.utterances.items()
+    }
+    return {"utterances": utterances}
+
+
+def other_settings(result):
+    rows = [
+        row if row.is_untouched else replace(row, settings={**row.settings, "steps": 1})
+        for row in result.rows
+    ]
+    return {"scores": replace(result.scores, rows=tuple(rows))}
+
+
+def older_version(result):
+    version = result.scores.attack_version - 1
+    return {"scores": replace(result.scores, attack_version=version)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (other_targets, "text_target"),
+        (other_settings, "a weaker attack would look like robustness"),
+        (older_version, "an older version of espnet_mtl's attacks"),
+    ],
+)
+def test_seeds_that_were_attacked_otherwise_are_not_put_together(groups, change, said):
+    mixed = [groups[0], with_results(groups[1], change), groups[2]]
+    with pytest.raises(UserError, match=said):
+        text_of(mixed, audits_of(mixed))
 
 
 def test_a_seed_without_an_audit_is_one_too(groups):
