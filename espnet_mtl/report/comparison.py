@@ -333,14 +333,6 @@ def check_settings(
             f"({older.result.attack_dir}), which may have found less. Repeat its "
             "stages 15 to 17."
         )
-    names = [{row.attack for row in every} for every in (rows, other_rows)]
-    if all(names) and not set.intersection(*names):
-        raise UserError(
-            f"{first.label} was attacked by {', '.join(sorted(names[0]))}, but "
-            f"{second.label} by {', '.join(sorted(names[1]))} "
-            f"({first.result.attack_dir}, {second.result.attack_dir}): these cannot be "
-            "compared. Give each attack a name (--attack_tag) of its own."
-        )
     for attack in dict.fromkeys(row.attack for row in rows):
         one, other = (
             {_settings_of(row) for row in every if row.attack == attack}
