@@ -67,9 +67,9 @@ def average_nbest_models(
 ) -> None:
     """Average the best epochs by each criterion, as ESPnet's function does.
 
-    ESPnet adds the other epochs up in the weights of the best one, and takes what has
-    become of these for that epoch in the averages that follow: by a second criterion,
-    or over another number of epochs. So each average is a call of its own.
+    ESPnet 202511 adds the other epochs up in the weights of the best one, and takes
+    what has become of these for that epoch in the averages that follow: by a second
+    criterion, or over another number of epochs. So each average is a call of its own.
     """
     wanted = [nbest] if isinstance(nbest, int) else nbest
     for criterion in best_model_criterion:
