@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from roots import read_path
+
 from espnet_mtl.errors import UserError
 
 _DEFAULT = "mini_accent"
@@ -30,7 +32,7 @@ def choose_recipe(root: Path, corpus: str, table: str) -> tuple[str, str]:
         recipe = _recipe_of(root, corpus)
         if not _reads_table(recipe):
             return corpus, ""
-        table = _table_of(recipe, os.environ)
+        table = read_path(recipe, "TABLE", os.environ)
         if not table:
             raise UserError(
                 f"--corpus {corpus}: where is its table? Give --table FILE, or set "
@@ -62,7 +64,7 @@ def choose_recipe(root: Path, corpus: str, table: str) -> tuple[str, str]:
         )
     else:
         unset = {name: v for name, v in os.environ.items() if name != "TABLE"}
-        known = _table_of(recipe, unset)
+        known = read_path(recipe, "TABLE", unset)
         if known and not _is_same(known, path):
             raise UserError(
                 f"--table {table}: the recipe {recipe} belongs to {known}. Give this "
@@ -82,19 +84,6 @@ def _reads_table(recipe: Path) -> bool:
     return db.is_file() and bool(
         re.search(r"^(export )?TABLE=", db.read_text(encoding="utf-8"), re.MULTILINE)
     )
-
-
-def _table_of(recipe: Path, environment: dict[str, str] | os._Environ[str]) -> str:
-    """Read its table from db.sh, which may take it from the environment."""
-    done = subprocess.run(
-        ["bash", "-c", '. ./db.sh; printf %s "${TABLE:-}"'],
-        cwd=recipe,
-        env=dict(environment),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return done.stdout and os.path.normpath(recipe / done.stdout)
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from settings import Settings
@@ -23,18 +24,26 @@ def read_roots(recipe: Path) -> dict[str, str]:
         return {}
     names = re.findall(r"^(?:export )?(\w+)=", db.read_text(encoding="utf-8"), re.M)
     used = {*re.findall(r"\$\{?(\w+)", script.read_text(encoding="utf-8"))}
-    roots = {}
-    for name in dict.fromkeys(one for one in names if one in used):
-        done = subprocess.run(
-            ["bash", "-c", f'. ./db.sh; printf %s "${{{name}:-}}"'],
-            cwd=recipe,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        if done.stdout:
-            roots[name] = os.path.realpath(recipe / done.stdout)
-    return roots
+    found = {
+        name: read_path(recipe, name, os.environ) for name in names if name in used
+    }
+    return {name: os.path.realpath(path) for name, path in found.items() if path}
+
+
+def read_path(recipe: Path, name: str, environment: Mapping[str, str]) -> str:
+    """Read a path from ``db.sh``, which may take it from the environment; "" for none.
+
+    Relative paths are those from the recipe.
+    """
+    done = subprocess.run(
+        ["bash", "-c", f'. ./db.sh; printf %s "${{{name}:-}}"'],
+        cwd=recipe,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout and os.path.normpath(recipe / done.stdout)
 
 
 def check_roots(settings: Settings, anew: bool) -> None:

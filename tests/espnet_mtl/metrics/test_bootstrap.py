@@ -38,6 +38,13 @@ def test_where_nothing_differs_an_exact_share_may():
     assert apart == pytest.approx((100, 100 - 200 * high, 100))
 
 
+def test_a_difference_beyond_all_words_is_within_its_interval():
+    # More words heard than said: all alike, and two words wrong for each one
+    found = wer_difference_interval([1] * 8, [5] * 8, [2] * 8, ["a", "b"] * 4)
+    assert found.estimate == -200.0
+    assert found.low <= found.estimate <= found.high
+
+
 def test_where_speakers_are_alike_utterances_are_drawn():
     errors, words = np.tile([0, 3], 6), np.full(12, 4)
     speakers = np.repeat([f"s{n}" for n in range(6)], 2)

@@ -153,6 +153,17 @@ def test_recognisers_are_compared_with_baselines_and_twins(suites, tmp_path):
     twin = make_suite_exp(tmp_path, "hybrid_accent", wer=4.0, accent=True, **about)
     figure = "6.50 %, best of the others: hybrid_accent 4.00 %"
     assert found("benign_wer", *exps, twin) == (FAIL, figure)
+    # A branch and its shuffled control, whether the system without one is there or not
+    branches = [
+        make_suite_exp(tmp_path, f"hybrid_{name}", wer=wer, accent=True, **about)
+        for name, wer in (("shuffled", 7.5), ("accent", 4.0))
+    ]
+    other = make_suite_exp(tmp_path, "hybrid", wer=6.5, **about)
+    assert found("benign_wer", *branches) == (
+        FAIL,
+        "7.50 %, best of the others: hybrid_accent 4.00 %",
+    )
+    assert found("benign_wer", *branches, other)[0] == FAIL
     # Names that say nothing: all stand side by side.
     mine = [
         make_suite_exp(tmp_path, name, wer=wer, **about)
