@@ -54,8 +54,11 @@ def get_parser() -> argparse.ArgumentParser:
     add_help(decoding)
     decoding.set_defaults(run=_decoding)
 
-    about = "Keep in a decoding's directory which attack it is of"
-    stamp = add_command("stamp", parents=[attacked, decoded], help=about)
+    about = "Keep in a decoding's directory which audio it is of"
+    stamp = add_command("stamp", parents=[decoded], help=about)
+    of = stamp.add_argument_group("of what").add_mutually_exclusive_group(required=True)
+    of.add_argument("--attack_dir", type=Path, help="Output directory of an attack")
+    of.add_argument("--ref_dir", type=Path, help="Data directory of untouched audio")
     add_help(stamp)
     stamp.set_defaults(run=_stamp)
 
@@ -104,9 +107,14 @@ def _scored(args: argparse.Namespace) -> "ScoredText":
 
 
 def _stamp(args: argparse.Namespace) -> None:
-    from espnet_mtl.metrics.score_attack import stamp_decoding
+    if args.ref_dir is None:
+        from espnet_mtl.metrics.score_attack import stamp_decoding
 
-    stamp_decoding(args.attack_dir, args.hyp_dir)
+        stamp_decoding(args.attack_dir, args.hyp_dir)
+    else:
+        from espnet_mtl.metrics import score_decoding
+
+        score_decoding.stamp_decoding(args.ref_dir, args.hyp_dir)
 
 
 def _attack(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from espnet_mtl.data.stages import trained_on
+from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.provenance import write_stamp
@@ -19,7 +20,8 @@ def get_parser() -> argparse.ArgumentParser:
         choices=("experiment", "statistics", "training", "use"),
         help="experiment: check it. statistics: note what they were made of. "
         "training: check both, and note what the experiment is trained on. use: check "
-        "the experiment's tokens and accents",
+        "the experiment's tokens and accents, warn of other training data, and refuse "
+        "to test with speakers of training",
     )
     add("--exp", type=Path, required=True, help="The experiment")
     add("--stats_dir", type=Path, required=True, help="Its statistics")
@@ -30,6 +32,13 @@ def get_parser() -> argparse.ArgumentParser:
     add("--accent_list", type=Path, help="Accents")
     add("--train_dir", type=Path, help="Training set")
     add("--valid_dir", type=Path, help="Validation set")
+    add("--test_dirs", type=Path, nargs="*", default=[], help="Sets that are tested")
+    add(
+        "--allow_shared_speakers",
+        choices=("true", "false"),
+        default="false",
+        help="Whether they may have speakers of the training set",
+    )
     add = group(parser, "of a language model")
     add("--lm_text", type=Path, help="Text that it is trained on")
     add_help(parser)
@@ -48,8 +57,7 @@ def main(cmd: list[str] | None = None) -> None:
         training = trained_on.Training(args.exp, args.stats_dir, stage=6, tag="lm_tag")
         data |= trained_on.describe_tables({"text": args.lm_text})
     elif args.action != "use":
-        sets = {"training": args.train_dir, "validation": args.valid_dir}
-        data |= trained_on.describe_data(sets)
+        data |= trained_on.describe_data(_sets(args))
 
     if args.action == "statistics":
         write_stamp(args.stats_dir, data)
@@ -57,8 +65,17 @@ def main(cmd: list[str] | None = None) -> None:
     if args.action == "training":
         trained_on.check_statistics(training, data)
     trained_on.check_experiment(training, data)
+    if args.action == "use" and args.train_dir is not None:
+        trained_on.warn_of_other_data(training, trained_on.describe_data(_sets(args)))
+        check_speakers_apart(
+            args.train_dir, args.test_dirs, allow=args.allow_shared_speakers == "true"
+        )
     if args.action == "training" and not training.has_learned:
         write_stamp(args.exp, data)
+
+
+def _sets(args: argparse.Namespace) -> dict[str, Path]:
+    return {"training": args.train_dir, "validation": args.valid_dir}
 
 
 if __name__ == "__main__":

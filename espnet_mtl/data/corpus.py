@@ -71,7 +71,9 @@ def make_once(
         return
     if changes:
         logging.info("%s: made again: changed: %s", output, ", ".join(changes))
-    (output / provenance.STAMP_NAME).unlink(missing_ok=True)
+    # If a kill comes in between, no set looks complete: new audio may have old names.
+    for old in (provenance.STAMP_NAME, *(f"{name}/wav.scp" for name in DEFAULT_SIZES)):
+        (output / old).unlink(missing_ok=True)
     make()
     provenance.write_stamp(output, settings)
 

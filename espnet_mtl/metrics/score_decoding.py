@@ -14,10 +14,19 @@ from espnet_mtl.metrics.accent_intervals import find_accent_intervals
 from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
+from espnet_mtl.provenance import Stamp, hash_file, read_stamp, write_stamp
 from espnet_mtl.results import clean_scores
 from espnet_mtl.results.clean_scores import AccentConfusion, CleanScores, ErrorKind
 
 Split = Callable[[str], Sequence[str]]
+
+# Tells audio from other audio of the same names; transcripts may be corrected.
+_AUDIO = "utt2num_samples"
+
+
+def stamp_decoding(ref_dir: Path, hyp_dir: Path) -> None:
+    """Keep in a decoding's directory which audio it is the decoding of."""
+    write_stamp(hyp_dir, _describe_audio(ref_dir))
 
 
 def score_decoding(
@@ -52,9 +61,15 @@ def score_decoding(
         case_sensitive: Whether ``A`` and ``a`` differ.
 
     Raises:
-        UserError: If the decoding lacks an utterance or has one too many, or if the
-            sentencepiece model is missing.
+        UserError: If the decoding lacks an utterance or has one too many, if its stamp
+            says that it is of other audio, or if the sentencepiece model is missing.
     """
+    stamp = read_stamp(hyp_dir)
+    if stamp is not None and stamp != _describe_audio(ref_dir):
+        raise UserError(
+            f"{hyp_dir} is the decoding of other audio than {ref_dir} has now: run "
+            "stage 12 again"
+        )
     tables = load_data_dir(ref_dir, ("text", "utt2spk"))
     hypotheses = read_results(hyp_dir / "text", tables["text"])
     scored = scored or ScoredText()
@@ -88,6 +103,11 @@ def score_decoding(
     # Last: where it is, all of the above is there.
     clean_scores.write_clean_scores(hyp_dir, scores)
     return scores
+
+
+def _describe_audio(ref_dir: Path) -> Stamp:
+    lengths = ref_dir / _AUDIO
+    return {_AUDIO: hash_file(lengths) if lengths.is_file() else None}
 
 
 def _splits(

@@ -352,11 +352,70 @@ def test_rows_that_cannot_be_used_have_a_fate(reader, table):
 def test_one_id_is_one_speaker(reader, table):
     name = table / "recordings" / "english9.mp3"
     name.write_bytes(b"the first again")
-    add_rows(table, saa_archive.row_of("english9", 0))
+    add_rows(table, saa_archive.row_of("english9", 1))
     readings = {Path(r.name).stem: r for r in read_readings(reader, table)}
-    assert readings["english9"].speaker == readings["english1"].speaker == "english1"
-    assert readings["english9"].key == "english1-english9"
-    assert readings["english1"].key == "english1"
+    assert readings["english9"].speaker == readings["english2"].speaker == "english2"
+    assert readings["english9"].key == "english2-english9"
+    assert readings["english2"].key == "english2"
+
+
+def test_an_id_that_says_nothing_makes_nobody_one_speaker(reader, table):
+    for name in ("english8", "english9"):
+        (table / "recordings" / f"{name}.mp3").write_bytes(name.encode())
+    add_rows(
+        table,
+        *(
+            saa_archive.row_of(name, 900).replace("900", "NA")
+            for name in ("english8", "english9")
+        ),
+    )
+    readings = read_readings(reader, table)
+    assert {"english8", "english9"} <= {reading.speaker for reading in readings}
+
+
+def test_names_that_become_one_id_stay_two_readings(reader, table):
+    for number, name in enumerate(("english_9", "english 9"), start=900):
+        (table / "recordings" / f"{name}.mp3").write_bytes(name.encode())
+        row = saa_archive.row_of("english1", number).replace("english1", name)
+        add_rows(table, row)
+    readings = read_readings(reader, table)
+    assert not any(reading.fate for reading in readings)
+    for names in ([r.key for r in readings], [r.speaker for r in readings]):
+        assert len(set(names)) == len(names)
+        assert "english_9" in names
+
+
+def test_two_copies_of_a_recording_are_one_reading(reader, folders, tmp_path):
+    root = tmp_path / "folders"
+    shutil.copytree(folders, root)
+    one = min(root.rglob("*.flac"))
+    shutil.copy(one, one.with_suffix(".wav"))
+    readings = read_readings(reader, root)
+    assert [r.name for r in readings if r.fate == "duplicate"] == [
+        str(one.with_suffix(".wav").relative_to(root / "recordings"))
+    ]
+    speakers = {r.speaker for r in read_readings(reader, folders)}
+    assert {r.speaker for r in readings if not r.fate} == speakers
+
+
+def test_who_wants_one_language_needs_no_other(reader, table):
+    for path in (table / "recordings").glob("english*"):
+        path.unlink()
+    readings = read_readings(reader, table, languages="dutch")
+    fates = Counter(reading.fate for reading in readings)
+    assert fates == {"": 3, "other_language": 7}
+    for path in (table / "recordings").glob("dutch*"):
+        path.unlink()
+    readings = read_readings(reader, table, languages="dutch")
+    assert Counter(reading.fate for reading in readings)["missing"] == 3
+
+
+def test_rows_of_one_file_with_two_labels_are_a_conflict(reader, table):
+    add_rows(table, saa_archive.row_of("english1", 0).replace("female", "male"))
+    fates = Counter(r.fate for r in read_readings(reader, table, "sex"))
+    assert fates["conflict"] == 2
+    fates = Counter(r.fate for r in read_readings(reader, table))
+    assert fates["duplicate"] == 1
 
 
 def test_the_table_from_end_to_end(aligner, archive, maker, tmp_path, capsys):
@@ -366,7 +425,7 @@ def test_the_table_from_end_to_end(aligner, archive, maker, tmp_path, capsys):
     data = tmp_path / "data"
     options = ["--root", str(root), "--output", str(data), *FEW]
     options += ["--languages", "english,dutch", "--label", "sex"]
-    with pytest.raises(UserError, match="2 of 15 clips (?s:.*) no recordings/english7"):
+    with pytest.raises(UserError, match="2 of 11 clips (?s:.*) no recordings/english7"):
         maker.main(options)
     capsys.readouterr()
     maker.main([*options, "--max_bad_audio", "0.2"])

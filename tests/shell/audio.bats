@@ -17,6 +17,7 @@ make_dump() { # make_dump <audio format>
         for name in wav.scp text utt2spk utt2accent utt2num_samples; do
             printf '%s x\n' utt1 utt2 utt3 > "dump/raw/${dset}/${name}"
         done
+        sed -i "s/x$/${dset##*/}/" "dump/raw/${dset}/utt2spk"
         echo raw > "dump/raw/${dset}/feats_type"
         echo "$1" > "dump/raw/${dset}/audio_format"
     done

@@ -47,7 +47,7 @@ def prepare(
             accents are left.
     """
     folder = options.output / lists
-    _refuse_names(open_clips(clips))
+    refuse_names(open_clips(clips))
     if options.check_audio:
         check_audio(open_clips(clips), folder / "headers.jsonl", options.nj)
         _report_rates(open_clips(clips))
@@ -82,7 +82,7 @@ def prepare(
     _report_unknown(num_unknown, labels, options)
     _report_small(small, labels, options)
     logging.info("%s: what became of every clip", folder / "clips.tsv")
-    _refuse_empty_sets(clips, source)
+    _refuse_empty_sets(clips, source, options)
     if write is None:
         _report_strangers(used, source)
     accents.require_two(used, classes, source, labels)
@@ -94,7 +94,7 @@ def prepare(
         write(used)
 
 
-def _refuse_names(clips: list[Clip]) -> None:
+def refuse_names(clips: list[Clip]) -> None:
     """Take out what no ``wav.scp`` can name."""
     for clip in clips:
         if clip.path.rstrip().endswith("|"):
@@ -119,12 +119,14 @@ def _refuse_bad_audio(
         return
     listed = folder / "bad_clips.tsv"
     account.write_bad_clips(listed, clips)
-    share = len(bad) / len(clips)
+    # Nobody has to have the audio of languages that are not asked for.
+    num_wanted = sum(clip.fate != "other_language" for clip in clips)
+    share = len(bad) / num_wanted
     if share <= allowed:
         logging.warning(
             "%d of %d clips are skipped because of their audio: %s",
             len(bad),
-            len(clips),
+            num_wanted,
             listed,
         )
         return
@@ -133,7 +135,7 @@ def _refuse_bad_audio(
     )
     more = f"\n    ... and {len(bad) - 5} more" if len(bad) > 5 else ""
     raise DataDirError(
-        f"{source}: {len(bad)} of {len(clips)} clips ({share:.1%}) are missing, empty, "
+        f"{source}: {len(bad)} of {num_wanted} clips ({share:.1%}) are missing, empty, "
         "cut short or no audio; --max_bad_audio (in --local_data_opts) allows "
         f"{allowed:.1%}. Get the whole corpus, correct the paths, or allow more (all "
         f"are in {listed}):{shown}{more}"
@@ -290,7 +292,7 @@ def _report_small(
     )
 
 
-def _refuse_empty_sets(clips: list[Clip], source: Path | str) -> None:
+def _refuse_empty_sets(clips: list[Clip], source: Path | str, options: Options) -> None:
     used = [clip for clip in clips if clip.fate in SETS]
     speakers = {name: {c.speaker for c in used if c.fate == name} for name in SETS}
     empty = [name for name, own in speakers.items() if not own]
@@ -302,6 +304,8 @@ def _refuse_empty_sets(clips: list[Clip], source: Path | str) -> None:
     reasons = ", ".join(f"{count}: {RULES[rule]}" for rule, count in lost.most_common())
     fixes = ["Each set needs speakers of its own: add speakers"]
     for name in empty:
+        if name != "train" and not getattr(options, f"{name}_share"):
+            fixes.append(f"give --{name}_share (in --local_data_opts) more than 0")
         if given - {""} and name not in given:
             others = "other sets" if name == "train" else "training"
             fixes.append(

@@ -4,6 +4,7 @@ Both have a stamp (:mod:`espnet_mtl.provenance`). It has the number of lines of 
 table, so that a message can tell what has changed.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,24 @@ def check_experiment(training: Training, data: Stamp) -> None:
             f"{training.directory} was trained on other data "
             f"({'; '.join(changes.values())}): give another --{training.tag} or "
             f"--expdir, or remove {training.directory} to start again"
+        )
+
+
+def warn_of_other_data(training: Training, data: Stamp) -> None:
+    """Warn where a model is used beside training data that it was not trained on.
+
+    That alone is no fault. But where the sets were made anew, it may have been trained
+    on what is tested now.
+    """
+    changes = _find_changes(training.directory, data) if training.has_learned else {}
+    if changes:
+        logging.warning(
+            "%s was trained on other data than there are now (%s). If speakers or "
+            "sentences have changed sets since, it may know those of the test, and "
+            "results are too good: train again, with another --%s",
+            training.directory,
+            "; ".join(changes.values()),
+            training.tag,
         )
 
 

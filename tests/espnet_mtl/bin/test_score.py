@@ -124,3 +124,15 @@ def test_attacks_are_scored_with_the_same_symbols(asr_exp, tmp_path):
     assert {"one" in one.ref.split() for one in scores} == {True, False}
     for one in scores:
         assert words[one.key] - one.words_ref == one.ref.split().count("one")
+
+
+def test_a_decoding_of_other_audio_is_not_scored(tmp_path):
+    ref, hyp = dirs.make_data_dir(tmp_path / "ref"), tmp_path / "hyp"
+    dirs.write_table(hyp / "text", {u: t for u, (t, _) in dirs.UTTERANCES.items()})
+    dirs.write_table(ref / "utt2num_samples", dict.fromkeys(dirs.UTTERANCES, "9000"))
+    where = ["--ref_dir", str(ref), "--hyp_dir", str(hyp)]
+    main(["stamp", *where])
+    main(["decoding", *where, "--token_type", "word"])
+    dirs.write_table(ref / "utt2num_samples", dict.fromkeys(dirs.UTTERANCES, "9001"))
+    with pytest.raises(UserError, match="hyp is the decoding of other audio than .*12"):
+        main(["decoding", *where, "--token_type", "word"])

@@ -54,6 +54,18 @@ def test_other_settings_make_it_anew(maker):
     assert maker.times == 2
 
 
+def test_a_corpus_whose_making_was_killed_looks_incomplete(maker):
+    """Else its new audio would be formatted under the old texts."""
+    make_once(maker.output, SETTINGS, maker)
+
+    def killed():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_once(maker.output, {**SETTINGS, "seed": 1}, killed)
+    assert not list(maker.output.rglob("wav.scp"))
+
+
 @pytest.mark.parametrize(
     "lost", ["audio/valid/ann-1.wav", "test/text", "train/wav.scp", "stamp.json"]
 )

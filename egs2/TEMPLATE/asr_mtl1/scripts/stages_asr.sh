@@ -84,12 +84,20 @@ check_text() {
 }
 
 # An experiment and its statistics belong to the data that they were made of.
-compare_data() { # compare_data experiment|statistics|training|use
-    local opts=()
-    if [ "$1" != use ]; then
+compare_data() { # compare_data experiment|statistics|training|use [<tested set>...]
+    local what=$1 opts=() dset
+    shift
+    # A model may be used where the data that it was trained on are not.
+    if [ "${what}" != use ] || [ -s "${data_feats}/${train_set}/utt2spk" ]; then
         opts+=(--train_dir "${data_feats}/${train_set}" --valid_dir "${data_feats}/${valid_set}")
     fi
-    ${python} -m espnet_mtl.bin.trained_on "$1" \
+    if [ $# -gt 0 ]; then
+        opts+=(--allow_shared_speakers "${allow_shared_speakers}" --test_dirs)
+        for dset in "$@"; do
+            opts+=("$(eval_data "${dset}")")
+        done
+    fi
+    ${python} -m espnet_mtl.bin.trained_on "${what}" \
         --token_list "${token_list}" --accent_list "${accents}" ${opts[@]+"${opts[@]}"} \
         --stats_dir "${asr_stats_dir}" --exp "${asr_exp}"
 }
@@ -221,15 +229,22 @@ has_own_runner() {
 }
 
 stage_12() {
-    local sets dset
+    local sets dset dir
     sets=$(eval_sets)
     log "Stage 12: Decoding: training_dir=${asr_exp}, sets: ${sets}"
-    compare_data use
-    write_resume_script "${asr_exp}/${inference_tag}" 12
     for dset in ${sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3
         check_formatted "$(eval_data "${dset}")"
-        decode "$(eval_data "${dset}")" "${asr_exp}/${inference_tag}/${dset}"
+    done
+    # shellcheck disable=SC2086  # names of sets are split on purpose
+    compare_data use ${sets}
+    write_resume_script "${asr_exp}/${inference_tag}" 12
+    for dset in ${sets}; do
+        dir=${asr_exp}/${inference_tag}/${dset}
+        rm -f "${dir}/stamp.json"
+        decode "$(eval_data "${dset}")" "${dir}"
+        ${python} -m espnet_mtl.bin.asr_mtl_score stamp \
+            --ref_dir "$(eval_data "${dset}")" --hyp_dir "${dir}"
     done
 }
 

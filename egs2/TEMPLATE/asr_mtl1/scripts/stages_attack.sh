@@ -6,11 +6,14 @@
 stage_15() {
     log "Stage 15: Attack: model=${packed_model}, config=${attack_config}, sets: ${attack_sets}"
     check_packed_model
-    compare_data use
     local dset
     for dset in ${attack_sets}; do
         need_file "$(eval_data "${dset}")/wav.scp" 3
         check_formatted "$(eval_data "${dset}")"
+    done
+    # shellcheck disable=SC2086  # names of sets are split on purpose
+    compare_data use ${attack_sets}
+    for dset in ${attack_sets}; do
         choose_targets "$(eval_data "${dset}")"
         attack "$(eval_data "${dset}")" "${asr_exp}/${attack_tag}/${dset}"
     done

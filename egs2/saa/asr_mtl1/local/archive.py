@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from espnet_mtl.data.prepare.accents import says_nothing
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.delimited import Rows
 from espnet_mtl.data.prepare.names import fold, make_class, make_id
@@ -135,12 +136,27 @@ def read_archive(archive: Archive, label: str, languages: str) -> list[Reading]:
             f"there. Without it, labels are {ACCENT} and {PITCH}."
         )
     _choose_languages(readings, languages)
+    _number_repeated(readings)
     return readings
+
+
+def _number_repeated(readings: Iterable[Reading]) -> None:
+    """Give readings whose names become one id, such as "a 1" and "a_1", two ids."""
+    seen: set[str] = set()
+    for reading in readings:
+        if reading.fate:
+            continue
+        if reading.key in seen:
+            if reading.speaker == reading.key:
+                reading.speaker += f"_line{reading.line}"
+            reading.key += f"_line{reading.line}"
+        seen.add(reading.key)
 
 
 def _read_folders(archive: Archive, label: str) -> list[Reading]:
     """Take the language from the folder or, where there is none, from the file."""
     readings = []
+    first: dict[Path, Reading] = {}  # by name without the ending
     for number, path in enumerate(archive.files, start=1):
         here = path.parent
         named = path.stem if here == archive.recordings else here.name
@@ -150,13 +166,16 @@ def _read_folders(archive: Archive, label: str) -> list[Reading]:
         reading.labels = (language,) if label == ACCENT and language else ()
         reading.key = reading.speaker
         readings.append(reading)
+        before = first.setdefault(path.with_suffix(""), reading)
+        if before is not reading:
+            reading.fate, reading.why = "duplicate", f"{before.name} is there, too"
     _tell_apart(readings)
     return readings
 
 
 def _tell_apart(readings: Iterable[Reading]) -> None:
     """Give files of one name in several folders ids of their own."""
-    counts = Counter(reading.speaker for reading in readings)
+    counts = Counter(reading.speaker for reading in readings if not reading.fate)
     for reading in readings:
         if counts[reading.speaker] > 1:
             reading.speaker = make_id(str(Path(reading.name).with_suffix("")))
@@ -196,7 +215,10 @@ def _read_table(archive: Archive, table: Path, label: str) -> list[Reading]:
             continue
         before = first.setdefault(str(path), reading)
         if before is not reading:
-            same = before.language == reading.language
+            same = (before.language, before.labels) == (
+                reading.language,
+                reading.labels,
+            )
             reading.fate = "duplicate" if same else "conflict"
             reading.why = f"{before.name} is in line {before.line}, too"
             if not same:
@@ -204,7 +226,7 @@ def _read_table(archive: Archive, table: Path, label: str) -> list[Reading]:
             continue
         # Whoever has one id is one speaker, so that nobody is in two sets.
         reading.key = reading.speaker
-        if row.get(_ID, ""):
+        if not says_nothing(row.get(_ID, "")):
             reading.speaker = people.setdefault(row[_ID], reading.speaker)
         if reading.speaker != reading.key:
             reading.key = f"{reading.speaker}-{reading.key}"
@@ -227,16 +249,17 @@ def _fold_name(name: str) -> str:
 def _choose_languages(readings: Sequence[Reading], languages: str) -> None:
     """Take out what was read by speakers of other languages."""
     wanted = {make_class(name) for name in languages.split(",")} - {""}
-    counts = Counter(reading.language for reading in readings if not reading.fate)
+    could = [reading for reading in readings if reading.fate in ("", "missing")]
+    counts = Counter(reading.language for reading in could)
     unknown = sorted(wanted - counts.keys())
     if unknown:
         raise UserError(
             f"--languages: nobody has the first language {', '.join(unknown)}. There "
             f"are: {_list_languages(counts)}."
         )
-    for reading in readings:
-        if wanted and not reading.fate and reading.language not in wanted:
-            reading.fate = "other_language"
+    for reading in could:
+        if wanted and reading.language not in wanted:
+            reading.fate, reading.why = "other_language", ""
 
 
 def _list_languages(counts: Counter[str]) -> str:

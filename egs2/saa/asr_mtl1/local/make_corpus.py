@@ -28,7 +28,7 @@ from espnet_mtl.data.prepare.clip import SETS, Clip
 from espnet_mtl.data.prepare.names import show
 from espnet_mtl.data.prepare.options import Options, get_parser, read_options
 from espnet_mtl.data.prepare.own_corpus import classes_of
-from espnet_mtl.data.prepare.prepare import prepare
+from espnet_mtl.data.prepare.prepare import prepare, refuse_names
 from espnet_mtl.data.prepare.speaker_split import split_by_speaker
 from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.errors import UserError, run_main, setup_logging
@@ -92,6 +92,7 @@ def hear(
         What was found, by path.
     """
     folder = options.output / LISTS
+    refuse_names(list(_open(readings)))
     if options.check_audio:
         check_audio(list(_open(readings)), folder / "headers.jsonl", options.nj)
     paths = [reading.path for reading in _open(readings)]

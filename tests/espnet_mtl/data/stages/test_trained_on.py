@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_mtl.bin.trained_on import main
+from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import UserError
 from espnet_mtl.provenance import STAMP_NAME
 
@@ -21,11 +22,11 @@ def place(data_dir: Path) -> Path:
     return folder
 
 
-def run(place: Path, action: str, train: Path) -> None:
+def run(place: Path, action: str, train: Path, *more: str) -> None:
     options = ["--token_list", "tokens.txt", "--accent_list", "accents.txt"]
     options += ["--stats_dir", "stats", "--exp", "exp", "--valid_dir", "valid"]
     names = [o if o.startswith("--") else str(place / o) for o in options]
-    main([action, *names, "--train_dir", str(train)])
+    main([action, *names, "--train_dir", str(train), *more])
 
 
 def learn(place: Path, accent_weight: float = 0.5) -> None:
@@ -78,11 +79,29 @@ def test_other_accents_matter_where_there_is_a_branch(place, data_dir):
         run(place, action, data_dir)
 
 
-def test_use_asks_for_tokens_and_accents_only(place, data_dir):
+def test_use_warns_of_other_training_data(place, data_dir, capsys):
     run(place, "training", data_dir)
     learn(place)
+    run(place, "use", data_dir)
+    assert not capsys.readouterr().err
     (place / "valid" / "text").write_text("ann-1 other\n")
     run(place, "use", data_dir)
+    said = "was trained on other data than there are now (text of validation: 4 -> 1"
+    assert said in capsys.readouterr().err
+
+
+def test_use_refuses_to_test_with_speakers_of_training(place, data_dir):
+    run(place, "training", data_dir)
+    learn(place)
+    tests = ["--test_dirs", str(place / "valid")]
+    with pytest.raises(DataDirError, match="speakers of the training set"):
+        run(place, "use", data_dir, *tests)
+    run(place, "use", data_dir, *tests, "--allow_shared_speakers", "true")
+
+
+def test_use_can_do_without_tokens(place, data_dir):
+    run(place, "training", data_dir)
+    learn(place)
     (place / "tokens.txt").unlink()  # it may have been trained elsewhere
     run(place, "use", data_dir)
 
