@@ -86,9 +86,16 @@ class ESPnetASRMTLModel(ESPnetASRModel):
         """
         encoder = self.encoder
         own = tuple(getattr(encoder, "interctc_layer_idx", None) or ())
-        if block is None or block in own:
+        if block is None:
             return own
         place = f"accent_head_conf: layer: {block}"
+        if self.postencoder is not None:
+            raise UserError(
+                f"{place}: with a post-encoder, the encoder's blocks may have other "
+                "lengths than its output. Leave 'layer' out to classify the output"
+            )
+        if block in own:
+            return own
         if not hasattr(encoder, "interctc_layer_idx"):
             raise UserError(
                 f"{place}: a {type(encoder).__name__} does not return the outputs of "

@@ -9,6 +9,7 @@ import yaml
 from espnet_mtl.errors import UserError, run_main, setup_logging
 
 _IN_SAMPLES = ("n_fft", "win_length", "hop_length")
+_DEFAULTS = {"n_fft": 512, "hop_length": 128}  # of ESPnet's default front-end
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -41,9 +42,11 @@ def main(cmd: list[str] | None = None) -> None:
         raise UserError(f"{args.config}: not a YAML file ({error})") from error
     if args.fs == args.config_fs:
         return
-    frontend = config.get("frontend_conf", {})
+    frontend = config.get("frontend_conf") or {}
+    if config.get("frontend", "default") == "default":
+        frontend = {**_DEFAULTS, **frontend}
     for name in _IN_SAMPLES:
-        if name in frontend:
+        if frontend.get(name) is not None:
             samples = frontend[name] * args.fs // args.config_fs
             print(f"--frontend_conf {name}={samples}")
 

@@ -44,6 +44,7 @@ class BatchRecogniser:
             stock.dtype == "float32"
             and can_batch(stock.beam_search)
             and not hear_alone(recogniser.model)
+            and not _is_quantised(recogniser.model)
         )
         if self.able:
             self._search = BatchSearch(
@@ -123,6 +124,11 @@ class BatchRecogniser:
             token_int=" ".join(map(str, spoken)),
             score=str(score),
         )
+
+
+def _is_quantised(model: torch.nn.Module) -> bool:
+    """Whether a layer scales its input by the largest number of the whole batch."""
+    return any("quantized" in type(module).__module__ for module in model.modules())
 
 
 def _make_batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -33,6 +33,20 @@ _PROGRESS = [
 ]
 
 
+# What the weights of a training have learnt to do: it cannot change in the middle, and
+# after the end a changed configuration would say what is not true of them.
+_LEARNT = (
+    "model",
+    "model_conf",
+    "accent_weight",
+    "accent_head",
+    "accent_head_conf",
+    "shuffle_accents",
+    "robust",
+    "robust_conf",
+)
+
+
 class CarefulTask:
     """A mixin; stands before a task of ESPnet's among the bases of a class.
 
@@ -59,9 +73,9 @@ class CarefulTask:
 
         Raises:
             UserError: If initial weights do not fit, or if a training that only
-                continues was begun with others.
+                continues was begun with others, or to learn something else.
         """
-        _check_initial_weights(args, cls.tag_option)
+        _check_begun(args, cls.tag_option)
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
         load = functools.partial(
@@ -135,11 +149,12 @@ class CarefulTask:
             ) from error
 
 
-def _check_initial_weights(args: argparse.Namespace, tag_option: str) -> None:
-    """Refuse other initial weights for a training that only continues.
+def _check_begun(args: argparse.Namespace, tag_option: str) -> None:
+    """Refuse other initial weights, or other losses, for a training that continues.
 
-    ESPnet loads the checkpoint over the initial weights, which then have no effect.
-    This has to come before ESPnet writes the configuration anew.
+    ESPnet loads the checkpoint over the initial weights, which then have no effect. And
+    it writes the configuration anew, also where nothing is left to train: a packed
+    model would say that it was trained as it was not.
     """
     if args.collect_stats or not args.resume or args.output_dir is None:
         return
@@ -158,6 +173,18 @@ def _check_initial_weights(args: argparse.Namespace, tag_option: str) -> None:
             "and would continue from its checkpoint. Give the same --pretrained_model "
             f"(or --init_param) as at the start, choose another {tag_option}, or "
             f"remove {exp} to start anew"
+        )
+    now = vars(args)
+    changed = [
+        f"{name}: {settings[name]} -> {now[name]}"
+        for name in _LEARNT
+        if name in settings and name in now and settings[name] != now[name]
+    ]
+    if changed:
+        raise UserError(
+            f"{exp} was begun with other settings ({'; '.join(changed)}), and would "
+            "continue from its checkpoint. Give the same settings as at the start, "
+            f"choose another {tag_option}, or remove {exp} to start anew"
         )
 
 

@@ -94,6 +94,7 @@ def load_export(
                 token_type=args.token_type,
                 bpemodel=args.bpemodel,
                 non_linguistic_symbols=args.non_linguistic_symbols,
+                g2p_type=getattr(args, "g2p", None),
             )
         except Exception as error:  # ESPnet raises any kind for a wrong argument
             raise UserError(

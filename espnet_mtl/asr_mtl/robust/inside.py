@@ -9,6 +9,10 @@ import torch
 # They decode, which is slow, and only for the log.
 _FOR_THE_LOG = ("error_calculator", "error_calculator_trans")
 
+# Randomness of ESPnet's that its eval mode leaves on: dropout before CTC, and an RNN
+# decoder's own guesses in place of the true tokens (scheduled sampling).
+_ALSO_IN_EVAL = (("ctc", "dropout_rate"), ("decoder", "sampling_probability"))
+
 
 @contextlib.contextmanager
 def seen_from_inside(model: torch.nn.Module, mode: str) -> Iterator[None]:
@@ -32,6 +36,10 @@ def seen_from_inside(model: torch.nn.Module, mode: str) -> Iterator[None]:
         stack.enter_context(temporarily(model, **dict.fromkeys(present)))
         if mode == "eval":
             model.eval()
+            for part, name in _ALSO_IN_EVAL:
+                if hasattr(getattr(model, part, None), name):
+                    off = temporarily(getattr(model, part), **{name: 0.0})
+                    stack.enter_context(off)
         if any(isinstance(m, torch.nn.RNNBase) and not m.training for m, _ in modes):
             # cuDNN's recurrent layers have no gradient in eval mode.
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))

@@ -1,6 +1,8 @@
 """Training for the same output with and without an attack."""
 
+import random
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -79,13 +81,16 @@ def _like(value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return value.detach().reshape(weight.shape)
 
 
-def _get_random_state(speech: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def _get_random_state(speech: torch.Tensor) -> tuple[Any, ...]:
+    # Python's: ESPnet's RNN decoder draws from it.
+    state = (random.getstate(), torch.get_rng_state())
     if speech.is_cuda:
-        return torch.get_rng_state(), torch.cuda.get_rng_state(speech.device)
-    return (torch.get_rng_state(),)
+        return (*state, torch.cuda.get_rng_state(speech.device))
+    return state
 
 
-def _set_random_state(state: tuple[torch.Tensor, ...]) -> None:
-    torch.set_rng_state(state[0])
-    if len(state) > 1:
-        torch.cuda.set_rng_state(state[1])
+def _set_random_state(state: tuple[Any, ...]) -> None:
+    random.setstate(state[0])
+    torch.set_rng_state(state[1])
+    if len(state) > 2:
+        torch.cuda.set_rng_state(state[2])

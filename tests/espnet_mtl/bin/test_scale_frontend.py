@@ -25,3 +25,25 @@ def test_windows_keep_their_milliseconds_at_other_rates(config, fs, scaled, caps
     assert capsys.readouterr().out.split() == [
         word for option in scaled for word in ("--frontend_conf", option)
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "scaled"),
+    [
+        ("", "n_fft=256 hop_length=64"),
+        ("frontend_conf:\n", "n_fft=256 hop_length=64"),
+        (
+            "frontend_conf: {hop_length: 160, win_length: null}",
+            "n_fft=256 hop_length=80",
+        ),
+        ("frontend: s3prl", ""),
+    ],
+)
+def test_what_a_configuration_leaves_to_espnet_is_scaled_as_well(
+    written, scaled, tmp_path, capsys
+):
+    path = tmp_path / "train.yaml"
+    path.write_text(written)
+    main(["--config", str(path), "--config_fs", "16000", "--fs", "8000"])
+    words = capsys.readouterr().out.split()
+    assert words[1::2] == scaled.split()

@@ -130,6 +130,15 @@ def test_what_is_too_short_for_the_model_is_heard_alone(packed, short, caplog):
     assert listener.hear_all([audio, audio]) == [expected[-1]] * 2
 
 
+def test_a_quantised_model_hears_each_alone(packed):
+    """Its layers scale their input by the largest number of the whole batch."""
+    args = f"{SEARCHES['ctc']} --quantize_asr_model true"
+    listener = PackedListener(packed("conformer"), Decoding(args=args))
+    assert not listener._together.able
+    audios = speeches(3)
+    assert listener.hear_all(audios) == [listener(audio) for audio in audios]
+
+
 def test_where_nothing_may_end_each_is_heard_alone(packed, caplog):
     """ESPnet then asks again for less."""
     args = f"{JOINT} --beam_size 1 --minlenratio 0.99 --maxlenratio 0.5"

@@ -152,6 +152,14 @@ def test_an_intermediate_layer_is_handed_out():
         ),
         (
             1,
+            {
+                "postencoder": "length_adaptor",
+                "postencoder_conf": {"length_adaptor_n_layers": 1},
+            },
+            "layer: 1: with a post-encoder",
+        ),
+        (
+            1,
             {"encoder": "rnn", "encoder_conf": dict.fromkeys(CONFORMER_CONF)},
             "layer: 1: a RNNEncoder does not return the outputs of its blocks",
         ),

@@ -55,6 +55,26 @@ def test_other_initial_weights_do_not_continue(begun, task, stock, tag, wanted, 
         train(task, stock, begun, ["c.pth"])
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "now"),
+    [
+        ("accent_weight", 0.5, 0.3),
+        ("model_conf", {"ctc_weight": 0.3}, {"ctc_weight": 1.0}),
+        ("robust", "pgd", None),
+        ("robust_conf", {"radius": 0.004}, {"radius": 0.008}),
+        ("shuffle_accents", False, True),
+    ],
+)
+def test_what_is_learnt_does_not_change_on_the_way(begun, name, before, now):
+    settings = {"init_param": ["a.pth"], name: before, "patience": 3}
+    (begun / "config.yaml").write_text(yaml.safe_dump(settings))
+    more = {"robust": None, "patience": 4}
+    said = f"{name}: .* -> .*, and would continue .* --asr_tag"
+    with pytest.raises(UserError, match=said):
+        train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: now})
+    assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: before})
+
+
 @pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
 def test_the_same_command_continues(begun, task, stock, tag):
     assert train(task, stock, begun, ["a.pth"])

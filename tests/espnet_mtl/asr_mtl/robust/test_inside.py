@@ -1,7 +1,10 @@
 """A model as an attack inside the training step sees it."""
 
+from typing import Any
+
 import pytest
 import torch
+from model_factory import make_settings
 from robust_factory import FIRST, make_model, make_named_batch
 
 from espnet_mtl.asr_mtl.robust.inside import seen_from_inside
@@ -50,3 +53,30 @@ def test_a_recurrent_layer_in_eval_mode_does_without_cudnn():
     assert torch.backends.cudnn.enabled
     with seen_from_inside(torch.nn.Sequential(torch.nn.Linear(2, 2)), "eval"):
         assert torch.backends.cudnn.enabled
+
+
+def guessing() -> dict[str, Any]:
+    """Settings of a decoder that learns from its own guesses."""
+    decoder_conf = dict.fromkeys(make_settings()["decoder_conf"])
+    decoder_conf.update(hidden_size=8, sampling_probability=0.9)
+    return {"decoder": "rnn", "decoder_conf": decoder_conf}
+
+
+@pytest.mark.parametrize("settings", [{"ctc_conf": {"dropout_rate": 0.5}}, guessing()])
+def test_in_eval_mode_nothing_is_random(settings):
+    """ESPnet's own eval mode leaves these two parts random."""
+    model, batch = make_model(**settings), make_named_batch()
+
+    def losses(mode):
+        with seen_from_inside(model, mode):
+            return {model(**batch)[0].item() for _ in range(4)}
+
+    assert len(losses("eval")) == 1
+    assert len(losses("train")) > 1
+
+
+def test_trades_sees_no_divergence_in_an_rnn_decoders_own_guesses():
+    model = make_model(**guessing())
+    way = TradesTraining(radius=1e-9, ramp_updates=0)
+    _, stats, _ = way(model, make_named_batch(), FIRST)
+    assert stats["divergence"] < 1e-5
