@@ -142,8 +142,9 @@ def pack_hearing(folder: Path, **overrides) -> Path:
         for parameter in model.parameters():
             parameter += 0.4 * torch.randn_like(parameter)
         # Sure of each frame, as trained models are, and not of silence
-        model.ctc.ctc_lo.weight *= 8
-        model.ctc.ctc_lo.bias[0] -= 4
+        if model.ctc is not None:
+            model.ctc.ctc_lo.weight *= 8
+            model.ctc.ctc_lo.bias[0] -= 4
         if hasattr(model.decoder, "output_layer"):
             model.decoder.output_layer.weight *= 4
             model.decoder.output_layer.bias[-1] -= 6

@@ -101,12 +101,6 @@ class ESPnetASRMTLModel(ESPnetASRModel):
                 f"{place}: a {type(encoder).__name__} does not return the outputs of "
                 "its blocks. Leave 'layer' out to classify the encoder's last output"
             )
-        if self.ctc is None:
-            raise UserError(
-                f"{place} needs a CTC branch (ctc_weight above 0): ESPnet's decoding "
-                "applies CTC to each block that the encoder returns. Leave 'layer' out "
-                "to classify the encoder's last output"
-            )
         last = len(encoder.encoders) - 1
         if not 0 < block <= last:
             raise UserError(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from espnet_mtl import provenance
+from espnet_mtl.data import joining
 from espnet_mtl.data.datadir import load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.errors import UserError
@@ -90,10 +91,12 @@ def _is_whole(output: Path) -> bool:
 
 
 def hash_sources(folder: Path) -> dict[str, str]:
-    """Digest a folder's Python files: a corpus is made again when its maker changes."""
-    return {
-        path.name: provenance.hash_file(path) for path in sorted(folder.glob("*.py"))
-    }
+    """Digest a folder's Python files, and ours that corpora are made with.
+
+    A corpus is made again when its maker changes.
+    """
+    files = [*sorted(folder.glob("*.py")), Path(__file__), Path(joining.__file__)]
+    return {path.name: provenance.hash_file(path) for path in files}
 
 
 def seed_with(rng: np.random.RandomState, text: str) -> None:

@@ -127,3 +127,4 @@ def test_sources_decide_the_hash(tmp_path):
         found.append(corpus.hash_sources(tmp_path))
     (tmp_path / "data.sh").write_text("")
     assert found[0] != found[1] == corpus.hash_sources(tmp_path)
+    assert {"a.py", "corpus.py", "joining.py"} == found[0].keys()

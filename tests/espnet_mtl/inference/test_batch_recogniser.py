@@ -41,6 +41,10 @@ MODELS = {
         "accent_head": "attentive_pooling",
         "accent_head_conf": {"layer": 1},
     },
+    "accents of an earlier block, attention alone": {
+        "accent_head_conf": {"layer": 1},
+        "model_conf": {"ctc_weight": 0.0},
+    },
     "no accents": {"accent_weight": 0.0},
     "normalised by the utterance": {"normalize": "utterance_mvn"},
 }
@@ -59,7 +63,11 @@ SEARCHES = {
     "joint, no pre-selection": f"{JOINT} --beam_size 6 {SHORT}",
 }
 CASES = [("conformer", search) for search in SEARCHES]
-CASES += [(model, search) for model in list(MODELS)[1:] for search in ("ctc", "joint")]
+CASES += [
+    (model, search)
+    for model, settings in list(MODELS.items())[1:]
+    for search in (("attention",) if "model_conf" in settings else ("ctc", "joint"))
+]
 
 
 @pytest.fixture(scope="module")

@@ -109,9 +109,16 @@ def test_each_kind_of_search_hears_what_stock_hears(exp, options):
     assert sum(heard.posteriors) == pytest.approx(1.0)
 
 
-def test_a_head_on_an_intermediate_layer_leaves_the_text_as_stock_hears_it(tmp_path):
-    exp = save_model(tmp_path / "exp", accent_head_conf={"layer": 1})
-    options = {"beam_size": BEAM, "maxlenratio": -6}
+@pytest.mark.parametrize("ctc_weight", [0.0, 0.3])
+def test_a_head_on_an_intermediate_layer_leaves_the_text_as_stock_hears_it(
+    tmp_path, ctc_weight
+):
+    exp = save_model(
+        tmp_path / "exp",
+        accent_head_conf={"layer": 1},
+        model_conf={"ctc_weight": ctc_weight},
+    )
+    options = {"beam_size": BEAM, "maxlenratio": -6, "ctc_weight": ctc_weight}
     speech = make_batch(1)["speech"][0]
     heard = Speech2TextAccent(*exp, **options)(speech)
     hypotheses = Speech2Text(*exp, **options)(speech)
