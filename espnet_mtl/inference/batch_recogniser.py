@@ -1,11 +1,12 @@
 """Recognise several utterances at once, as each is recognised alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
 import numpy as np
 import torch
+from espnet2.layers.stft import Stft
 
 from espnet_mtl.asr_mtl.too_short import explain_too_short
 from espnet_mtl.inference.batch_search import BatchSearch, can_batch
@@ -46,6 +47,7 @@ class BatchRecogniser:
             and not hear_alone(recogniser.model)
             and not _is_quantised(recogniser.model)
         )
+        self._half_window = _half_window(recogniser.model)
         if self.able:
             self._search = BatchSearch(
                 stock.beam_search, stock.maxlenratio, stock.minlenratio
@@ -75,7 +77,9 @@ class BatchRecogniser:
         recognised alone: very short ones, and those in which no hypothesis ended.
         """
         heard: list[Recognised | None] = [None] * len(speeches)
-        for rows in _make_batches([len(speech) for speech in speeches]):
+        lengths = {row: len(speech) for row, speech in enumerate(speeches)}
+        long = {row: n for row, n in lengths.items() if n > self._half_window}
+        for rows in _make_batches(long):
             found = self._recognise([speeches[row] for row in rows])
             for row, one in zip(rows, found, strict=True):
                 heard[row] = one
@@ -131,10 +135,16 @@ def _is_quantised(model: torch.nn.Module) -> bool:
     return any("quantized" in type(module).__module__ for module in model.modules())
 
 
-def _make_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def _half_window(model: torch.nn.Module) -> int:
+    """Samples that a centred STFT needs to mirror; alone, it refuses shorter audio."""
+    stfts = [module for module in model.modules() if isinstance(module, Stft)]
+    return max((stft.n_fft // 2 for stft in stfts if stft.center), default=0)
+
+
+def _make_batches(lengths: Mapping[int, int]) -> Iterator[list[int]]:
     """Put rows of similar length together, the longest first."""
     batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+    for row in sorted(lengths, key=lambda row: -lengths[row]):
         if batch and lengths[batch[0]] * (len(batch) + 1) > _MOST_SAMPLES:
             yield batch
             batch = []

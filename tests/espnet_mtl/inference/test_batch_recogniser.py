@@ -46,6 +46,7 @@ MODELS = {
         "model_conf": {"ctc_weight": 0.0},
     },
     "no accents": {"accent_weight": 0.0},
+    "no subsampling": {"encoder_conf": {"input_layer": "linear"}},
     "normalised by the utterance": {"normalize": "utterance_mvn"},
 }
 SEARCHES = {
@@ -123,9 +124,10 @@ def test_utterances_are_put_into_batches_of_limited_size(packed, monkeypatch):
     assert len(sizes) > 2 and max(sizes) <= 12000
 
 
+@pytest.mark.parametrize("model", ["conformer", "no subsampling"])
 @pytest.mark.parametrize("short", [10, 60, 200, 500, 700])
-def test_what_is_too_short_for_the_model_is_heard_alone(packed, short, caplog):
-    listener = PackedListener(packed("conformer"), Decoding(args=SEARCHES["joint"]))
+def test_what_is_too_short_for_the_model_is_heard_alone(packed, model, short, caplog):
+    listener = PackedListener(packed(model), Decoding(args=SEARCHES["joint"]))
     audio = speeches(1)[0][:short]
     expected = [listener(one) for one in (*speeches(3), audio)]
 
