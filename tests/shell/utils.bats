@@ -219,6 +219,29 @@ END
     [[ "${output}" == *"1/4 utterances"*$'\r\e[K' ]]
 }
 
+@test "run.py: a signal at the very end of its jobs ends it" {
+    # As if the signal came while the end of the progress holds a lock.
+    cat > end.py << 'END'
+import os, signal, sys, threading
+sys.path.insert(0, sys.argv.pop(1))
+import jobs, run
+real = threading.Event.set
+def interrupted(event):
+    with event._cond:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [])  # lets it come
+    real(event)
+on = jobs.Progress.__exit__
+def leave(progress, *_):
+    progress.over.set = lambda: interrupted(progress.over)
+    on(progress)
+jobs.Progress.__exit__ = leave
+run.main()
+END
+    run timeout -s KILL 20 python3 end.py "${utils}" log.1 true
+    [ "${status}" -eq 143 ]
+}
+
 @test "run.py: elsewhere, short jobs are silent, and a training tells its epochs" {
     make_job
     run "${utils}/run.py" log sh job.sh 1

@@ -95,6 +95,7 @@ class Progress:
         self.watch = Watch(len(self.logs))
         self.epochs = set()
         self.line = Line(interval=30, wait=20, longest=600)
+        self.ending = False
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.keep_looking, daemon=True)
 
@@ -107,9 +108,13 @@ class Progress:
 
     def end(self):
         """Look no more, and leave no line behind; also on a signal."""
-        self.over.set()
-        if self.thread.is_alive():
-            self.thread.join()
+        # A signal may come in the middle of this. It must not wait for a lock that
+        # whoever it interrupts has: nobody would ever give it back.
+        if not self.ending:
+            self.ending = True
+            self.over.set()
+            if self.thread.is_alive():
+                self.thread.join()
         self.line.clear()
 
     def keep_looking(self):
