@@ -7,7 +7,10 @@ from pathlib import Path
 
 from espnet_mtl.data.audio import read_rate
 from espnet_mtl.data.stages.accent_list import format_table, write_accent_list
-from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
+from espnet_mtl.data.stages.shared_speakers import (
+    add_allow_option,
+    check_speakers_apart,
+)
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.grouped_help import add_help, group, make_parser
 
@@ -25,12 +28,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     add = group(parser, "other sets")
     add("--check_dirs", type=Path, nargs="*", default=[], help="Those to check")
-    add(
-        "--allow_shared_speakers",
-        choices=("true", "false"),
-        default="false",
-        help="Whether they may have speakers of the training set",
-    )
+    add_allow_option(add)
     add("--fs", default="16k", help="Sampling rate, to count hours: 16k or 16000")
     add_help(parser)
     return parser

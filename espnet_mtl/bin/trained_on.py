@@ -5,7 +5,10 @@ import argparse
 from pathlib import Path
 
 from espnet_mtl.data.stages import trained_on
-from espnet_mtl.data.stages.shared_speakers import check_speakers_apart
+from espnet_mtl.data.stages.shared_speakers import (
+    add_allow_option,
+    check_speakers_apart,
+)
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.provenance import write_stamp
@@ -33,12 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--train_dir", type=Path, help="Training set")
     add("--valid_dir", type=Path, help="Validation set")
     add("--test_dirs", type=Path, nargs="*", default=[], help="Sets that are tested")
-    add(
-        "--allow_shared_speakers",
-        choices=("true", "false"),
-        default="false",
-        help="Whether they may have speakers of the training set",
-    )
+    add_allow_option(add)
     add = group(parser, "of a language model")
     add("--lm_text", type=Path, help="Text that it is trained on")
     add_help(parser)

@@ -64,8 +64,8 @@ def score_decoding(
         UserError: If the decoding lacks an utterance or has one too many, if its stamp
             says that it is of other audio, or if the sentencepiece model is missing.
     """
-    stamp = read_stamp(hyp_dir)
-    if stamp is not None and stamp != _describe_audio(ref_dir):
+    before, now = read_stamp(hyp_dir), _describe_audio(ref_dir)
+    if before and now and before != now:  # as far as both are known
         raise UserError(
             f"{hyp_dir} is the decoding of other audio than {ref_dir} has now: run "
             "stage 12 again"
@@ -107,7 +107,7 @@ def score_decoding(
 
 def _describe_audio(ref_dir: Path) -> Stamp:
     lengths = ref_dir / _AUDIO
-    return {_AUDIO: hash_file(lengths) if lengths.is_file() else None}
+    return {_AUDIO: hash_file(lengths)} if lengths.is_file() else {}
 
 
 def _splits(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -383,6 +384,21 @@ def test_names_that_become_one_id_stay_two_readings(reader, table):
     for names in ([r.key for r in readings], [r.speaker for r in readings]):
         assert len(set(names)) == len(names)
         assert "english_9" in names
+
+
+def test_a_name_that_no_table_can_hold_is_left_out(maker, reader, folders, tmp_path):
+    root = tmp_path / "folders"
+    shutil.copytree(folders, root)
+    broken = os.fsencode(min((root / "recordings").iterdir())) + b"/caf\xe9.flac"
+    with open(broken, "wb") as file:
+        file.write(b"never read")
+    readings = [r for r in read_readings(reader, root) if "caf" in r.name]
+    command = ["--root", str(root), "--output", str(tmp_path / "data")]
+    options = maker.read_options(maker.get_arguments(command))
+    assert maker.hear(reader.find_archive(str(root)), readings, options) == {}
+    assert [(r.fate, r.why) for r in readings] == [
+        ("malformed", "its path is not UTF-8")
+    ]
 
 
 def test_two_copies_of_a_recording_are_one_reading(reader, folders, tmp_path):

@@ -306,7 +306,7 @@ def _refuse_empty_sets(clips: list[Clip], source: Path | str, options: Options) 
     for name in empty:
         if name != "train" and not getattr(options, f"{name}_share"):
             fixes.append(f"give --{name}_share (in --local_data_opts) more than 0")
-        if given - {""} and name not in given:
+        elif given - {""} and name not in given:
             others = "other sets" if name == "train" else "training"
             fixes.append(
                 f"no clip has the split '{name}', and no speaker can be spared for it: "

@@ -1,13 +1,23 @@
 """Refuses speakers of training in other sets: the model would know their voices."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from espnet_mtl.data.checks import some
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.speed import voice_of
 from espnet_mtl.data.tables import read_table
+
+
+def add_allow_option(add: Callable[..., object]) -> None:
+    """Add the option whose value, ``true`` or ``false``, says whether to warn only."""
+    add(
+        "--allow_shared_speakers",
+        choices=("true", "false"),
+        default="false",
+        help="Whether other sets may have speakers of the training set",
+    )
 
 
 def check_speakers_apart(

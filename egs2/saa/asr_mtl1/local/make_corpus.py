@@ -92,7 +92,7 @@ def hear(
         What was found, by path.
     """
     folder = options.output / LISTS
-    refuse_names(list(_open(readings)))
+    refuse_names(_open(readings))
     if options.check_audio:
         check_audio(list(_open(readings)), folder / "headers.jsonl", options.nj)
     paths = [reading.path for reading in _open(readings)]

@@ -328,6 +328,11 @@ def test_too_few_speakers_for_three_sets(make, rows):
         make([HEADER, *rows[2:8]], "--min_speakers", "1")
 
 
+def test_a_set_of_no_share_is_empty_by_its_option(make, rows):
+    with pytest.raises(UserError, match="for test .*give --test_share .* more than 0"):
+        make([HEADER, *rows], "--test_share", "0")
+
+
 def split_table(rows, sets):
     """Add the column: the set of each speaker."""
     return [f"{HEADER},split", *(f"{row},{sets[row[6]]}" for row in rows)]
