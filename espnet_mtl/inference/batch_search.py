@@ -28,13 +28,15 @@ def can_batch(search: torch.nn.Module) -> bool:
 
     It does for CTC, ESPnet's transformer decoder and both together, without other
     models. A beam with a place for every token is left to ESPnet: it keeps blanks as
-    hypotheses, whose scores are equal, so that rounding chooses among them.
+    hypotheses, whose scores are equal, so that rounding chooses among them. So are CTC
+    scores within a window (``ctc_window_margin``), which goes by all hypotheses at once.
     """
     return (
         type(search) is _BatchBeamSearch
         and all(type(one) is _SCORERS.get(k) for k, one in search.scorers.items())
         and search.pre_beam_score_key in (None, "full")
         and search.hyp_primer is None
+        and not getattr(search.scorers.get("ctc"), "window_margin", 0)
         and search.beam_size < search.n_vocab
     )
 

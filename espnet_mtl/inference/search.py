@@ -31,6 +31,8 @@ _FILES = (CONFIG_KEY, WEIGHTS_KEY, *FILE_OPTIONS)
 # Models that separate speakers or enhance speech, which ESPnet would load itself (and
 # run any code that is in them), and what ESPnet does not implement.
 _NOT_HERE = ("enh_s2t_task", "multi_asr", "word_lm_train_config", "word_lm_file")
+# ESPnet's option for scoring CTC prefixes within a window: frames on each side, 0 for all
+_WINDOW = "ctc_window_margin"
 # The option that weighs a model, and the one that names it.
 _WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}
 
@@ -38,6 +40,11 @@ _WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser of ESPnet's ``asr_inference``, with options of our own."""
     parser: argparse.ArgumentParser = asr_inference.get_parser()
+    # From 202611 on, ESPnet scores CTC prefixes within a window, unless told otherwise.
+    # Here a model hears the same with all releases: a window may lose the best
+    # hypothesis, and that would count as robustness, or the lack of it.
+    if _WINDOW in _DEFAULTS:
+        parser.set_defaults(**{_WINDOW: 0})
     parser.add_argument(
         "--smoothing",
         action=NestedDictAction,

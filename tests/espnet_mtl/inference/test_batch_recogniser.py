@@ -10,7 +10,7 @@ from model_factory import pack_hearing, pack_stock, pack_tiny, save_lm, speeches
 from espnet_mtl.espnet_nets import import_nets
 from espnet_mtl.inference import batch_recogniser
 from espnet_mtl.inference.batch_recogniser import BatchRecogniser
-from espnet_mtl.inference.batch_search import BatchSearch
+from espnet_mtl.inference.batch_search import BatchSearch, can_batch
 from espnet_mtl.inference.ctc_prefixes import CTCPrefixes
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.inference.listener import PackedListener
@@ -187,6 +187,15 @@ def test_what_is_not_known_in_batches_is_heard_one_by_one(tmp_path, overrides, a
     assert not listener._together.able
     audios = speeches(2)
     assert listener.hear_all(audios) == [listener(audio) for audio in audios]
+
+
+def test_a_window_of_ctc_scores_is_left_to_espnet(packed):
+    """ESPnet moves it by all hypotheses of an utterance, from 202611 on."""
+    listener = PackedListener(packed("conformer"), Decoding(args=SEARCHES["joint"]))
+    search = listener._speech2text.speech2text.beam_search
+    assert can_batch(search)
+    search.scorers["ctc"].window_margin = 100
+    assert not can_batch(search)
 
 
 def test_a_stock_package_is_heard_in_batches_too(tmp_path, monkeypatch):

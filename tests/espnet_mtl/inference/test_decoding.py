@@ -30,6 +30,18 @@ def test_each_option_of_espnet_is_known_to_name_a_file_or_not():
     assert options - {*SINCE_202511} == {*NO_FILES, *FILE_OPTIONS}
 
 
+def test_prefixes_are_scored_over_all_frames_unless_somebody_wants_a_window():
+    """With every release of ESPnet: 202611 has a window, which loses hypotheses."""
+    from espnet_mtl.inference.search import read_search
+
+    (name,) = SINCE_202511
+    searches = {0: read_search(Decoding())}
+    if name in searches[0].options:
+        searches[7] = read_search(Decoding(args=f"--{name} 7"))
+    for window, search in searches.items():
+        assert search.options.get(name, 0) == window
+
+
 @pytest.mark.parametrize(
     "given",
     [
