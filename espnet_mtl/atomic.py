@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
 
     It appears whole or stays as it was; its folder is made.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = _unfinished(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with unfinished.open("wb") as file:
@@ -33,7 +34,7 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
     """Write files that all appear whole or all stay as they were; folders are made."""
-    unfinished = {p: p.with_name(f".{p.name}.{os.getpid()}") for p in contents}
+    unfinished = {path: _unfinished(path) for path in contents}
     try:
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,3 +46,14 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             with contextlib.suppress(OSError):
                 path.unlink()
         raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a kill has left half written in a folder."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.\d+", path.name):
+            path.unlink()
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")

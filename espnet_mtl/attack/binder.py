@@ -81,15 +81,29 @@ class Binder:
         return [one for one in every if wanted & {one.name, *one.also}]
 
     def common_goal(self) -> Attacker:
-        """What all attackers of a suite aim at, so that a worst case makes sense."""
+        """What all attacks of a suite aim at, so that a worst case makes sense.
+
+        Attacks that need nothing of the victim have a goal of their own.
+        """
+        aims = {
+            spec.label: [one.attacker for one in self.who(spec)]
+            for spec in self.config.attacks
+        }
         goals = {
             (a.words, a.accent if a.words == "keep" else "random")
-            for a in (one.attacker for one in self.attackers.distinct)
+            for attackers in aims.values()
+            for a in attackers
         }
         if len(goals) > 1:
+            told = [
+                f"{label} '{words}'"
+                for label, attackers in aims.items()
+                for words in dict.fromkeys(a.words for a in attackers)
+            ]
             raise UserError(
-                "attackers: those of a suite need the same 'words', and with 'words: "
-                "keep' the same 'to_accent': there is no worst case of different goals"
+                "attacks and attackers of a suite need the same 'words', and with "
+                "'words: keep' the same 'to_accent': there is no worst case of "
+                f"different goals ({', '.join(told)})"
             )
         ((words, accent),) = goals
         return Attacker(words=words, accent=accent)

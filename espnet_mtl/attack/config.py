@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -14,10 +15,13 @@ from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.methods.base import Method
 from espnet_mtl.attack.methods.pgd import PGD
 from espnet_mtl.attack.methods.registry import ATTACKS, CONTROLS
-from espnet_mtl.attack.quantise import SAMPLE_FORMATS
+from espnet_mtl.attack.quantise import FULL_SCALE, SAMPLE_FORMATS
 from espnet_mtl.errors import UserError
+from espnet_mtl.results.trial import RESERVED
 
 T = TypeVar("T")
+VALIDATION_SET = "valid"
+"""As ``fit_data``: the validation set of whoever runs the attack."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,14 @@ class AttackConfig:
                     f"'{name}': a name becomes part of file names; use letters, "
                     "digits, '_' and '.'"
                 )
+        if self.name in RESERVED:
+            raise UserError(
+                f"name: '{self.name}': means a kind of trial here; choose another name"
+            )
+        if "clean" not in self.controls:
+            raise UserError(
+                "controls: add 'clean': everything is compared with untouched audio"
+            )
         self._check_budgets()
         if not self.attackers:
             raise UserError("attackers: give at least one")
@@ -228,6 +240,15 @@ class AttackConfig:
                 )
             elif not budget > 0.0:
                 raise UserError(f"budgets: {budget}: give numbers above 0")
+            if (self.norm, self.sample_format) == (
+                "linf",
+                "pcm16",
+            ) and budget * FULL_SCALE < 1.0:
+                raise UserError(
+                    f"budgets: {budget}: less than a level of 16-bit audio "
+                    f"({1 / FULL_SCALE:.2g}), so that files hold nothing of it: give "
+                    "more, or sample_format: float32"
+                )
 
     @property
     def sources(self) -> list[str]:
@@ -239,6 +260,27 @@ class AttackConfig:
         """Data directories that attacks are fitted on."""
         found = (a.method.fit_data for a in self.attacks)
         return [path for path in dict.fromkeys(found) if path]
+
+    def with_validation_set(self, path: Path | None) -> "AttackConfig":
+        """Put a data directory in the place of ``fit_data: valid``.
+
+        Raises:
+            UserError: If it is needed, and there is none.
+        """
+        if VALIDATION_SET not in self.fit_data:
+            return self
+        if path is None:
+            raise UserError(
+                f"fit_data: {VALIDATION_SET}: which validation set? Give --valid_dir "
+                "DIRECTORY, or --attack_args fit_data=DIRECTORY"
+            )
+        attacks = [
+            replace(one, method=one.method.replaced(fit_data=str(path)))
+            if one.method.fit_data == VALIDATION_SET
+            else one
+            for one in self.attacks
+        ]
+        return replace(self, attacks=tuple(attacks))
 
     def with_sources(self, paths: Sequence[str]) -> "AttackConfig":
         """Give attacks on other models, where they name none, these packed models.

@@ -88,20 +88,27 @@ class _Planner:
         return plan
 
     def _clean(self) -> BoundTrial:
-        goal, settings = Attacker(), {}
+        every = [one for spec in self._config.attacks for one in self._binder.who(spec)]
+        # Where nobody wants a target to be heard, it does not matter which could be.
+        words = [one.attacker.words for one in every]
+        about = words[0] if words and "target" not in words else "target"
+        goal, settings = Attacker(words=about), {}
         attack = self._binder.bind(UNTOUCHED, Untouched(), NamedAttacker("", goal))
         if self._config.name or self._config.ascending:
             # What is broken is given up: a random victim must not seem so by luck.
-            every = [
-                one for spec in self._config.attacks for one in self._binder.who(spec)
-            ]
             seeing = [one for one in every if one.attacker.weights]
             looks = (seeing or self._binder.attackers.distinct)[0]
             settings = {"health": asdict(looks.attacker), "seed": self._config.seed}
             # What is put in front is random on purpose: here the victim alone counts.
             attack = self._binder.bind(UNTOUCHED, HealthCheck(), looks)
             attack = replace(attack, eot=EOT())
-        trial = Trial(name="clean", role="control", attack=UNTOUCHED, settings=settings)
+        trial = Trial(
+            name="clean",
+            role="control",
+            attack=UNTOUCHED,
+            words=goal.words,
+            settings=settings,
+        )
         return BoundTrial.of(trial, (attack,), goal)
 
     def single(self, spec: AttackSpec) -> list[BoundTrial]:
@@ -122,7 +129,7 @@ class _Planner:
 
     def suite(self) -> list[BoundTrial]:
         """A worst case for every budget, and what its audit needs."""
-        config, goal = self._config, self._binder.common_goal()
+        config = self._config
         attacks: list[BoundAttack] = []
         for spec in config.attacks:
             for who in self._binder.who(spec):
@@ -134,6 +141,7 @@ class _Planner:
             raise UserError(
                 f"{config.name}: none of its attacks can be run on this model"
             )
+        goal = self._binder.common_goal()
         series = []
         for budget in self._binder.budgets:
             trial = Trial(

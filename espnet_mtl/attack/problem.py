@@ -119,11 +119,21 @@ class Problem:
             effort=None if self.effort is None else self.effort.rows(rows),
         )
 
-    def hear(self, delta: torch.Tensor) -> list[Heard]:
-        """Ask the judge what is heard, which counts; see ``Judge``."""
-        if self.effort is not None:
-            self.effort.add(decodings=1)
-        return self.judge.hear(delta)
+    def hear(
+        self, delta: torch.Tensor, rows: torch.Tensor | None = None
+    ) -> list[Heard]:
+        """Ask the judge what is heard, which counts; see ``Judge``.
+
+        Args:
+            delta: Perturbations, (Batch, Samples).
+            rows: Numbers of the utterances that they are of, (Batch,); all by default.
+        """
+        judge, effort = self.judge, self.effort
+        if rows is not None:
+            judge, effort = judge.rows(rows), effort and effort.rows(rows)
+        if effort is not None:
+            effort.add(decodings=1)
+        return judge.hear(delta)
 
     def elsewhere(self, *purpose: object) -> "Problem":
         """Return the problem with other seeds, so that restarts begin elsewhere."""

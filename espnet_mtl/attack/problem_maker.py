@@ -74,6 +74,7 @@ class ProblemMaker:
         fitted: torch.Tensor | None = None,
         start: torch.Tensor | None = None,
         draws: Sequence[int] = (),
+        epoch: int = 0,
     ) -> Problem:
         """Make the problem of one of a trial's attacks.
 
@@ -85,6 +86,8 @@ class ProblemMaker:
             fitted: What the attack has been fitted to.
             start: Perturbations found with a smaller budget, (Batch, Samples).
             draws: How often to listen to each utterance; see ``FileJudge``.
+            epoch: How often the batch has been seen before, where something is fitted
+                on it: ``eot`` draws anew each time.
         """
         # 1. Where to look, and when the goal is reached
         ball = self.file.ball(bound.ball(batch.clean, batch.lengths))
@@ -99,7 +102,8 @@ class ProblemMaker:
         # 2. What to minimise
         losses = [self._loss(*aim, batch) for aim in attack.aims]
         loss = losses[0] if len(losses) == 1 else MeanLoss(losses)
-        eot_seeds = [seed_of(self.seed, "eot", utt) for utt in batch.utterances]
+        purpose = ("eot", epoch) if epoch else ("eot",)
+        eot_seeds = [seed_of(self.seed, *purpose, utt) for utt in batch.utterances]
         loss = attack.eot.wrap(loss, batch.lengths, eot_seeds)
 
         # 3. Seeds: others where the same attack is repeated

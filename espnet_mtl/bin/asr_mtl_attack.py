@@ -64,6 +64,13 @@ def get_parser() -> argparse.ArgumentParser:
         help="Other packed models, for transfer attacks without sources of their own",
     )
 
+    add(
+        "--valid_dir",
+        type=Path,
+        help="What 'fit_data: valid' of a configuration means: the data directory of a "
+        "validation set",
+    )
+
     add = group(parser, "the model and its decoder")
     add(
         "--inference_config",
@@ -118,7 +125,8 @@ def main(cmd: list[str] | None = None) -> None:
         args.model_zip = fetch_model(args.model_tag)
     if not args.model_zip.is_file():
         raise UserError(f"{args.model_zip}: no such file; stage 14 packs the model")
-    config = read_config(args.config, args.attack_args).with_sources(args.source_zips)
+    config = read_config(args.config, args.attack_args)
+    config = config.with_sources(args.source_zips).with_validation_set(args.valid_dir)
     test_set = read_test_set(
         args.data_dir, args.text_target, args.num_utts, config.seed, config.target_text
     )
@@ -172,7 +180,7 @@ def attack(
     if args.check or args.job is None:
         job.warn()  # not in each job, where it would stand once more in every log
     if not args.check:
-        job.run(args.job or 1, args.nj if args.job else 1)
+        job.run(*((1, 1) if args.job is None else (args.job, args.nj)))
 
 
 def defend(victim: Victim, decoding: Decoding, config: AttackConfig) -> Victim:

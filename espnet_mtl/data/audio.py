@@ -26,7 +26,7 @@ _SHOWN = 10
 
 
 def read_audio_rate(
-    path: Path | str, *, utt: str | None = None
+    path: Path | str, *, utt: str | None = None, may_be_silent: bool = False
 ) -> tuple[np.ndarray, int]:
     """Read mono audio of a formatted directory and check that there is sound in it.
 
@@ -34,6 +34,7 @@ def read_audio_rate(
         path: A file (WAV, FLAC, MP3 or whatever else libsndfile reads), or a place in
             an archive that ESPnet reads on the same scale; see ``sources.py``.
         utt: Utterance id, for the message.
+        may_be_silent: Whether there need be no sound: an attack may leave none.
 
     Returns:
         Samples in [-1, 1], float32, (Samples,), and the sampling rate in Hz.
@@ -45,13 +46,19 @@ def read_audio_rate(
     place = f"utterance {utt}: {path}" if utt else str(path)
     check_formatted_value(str(path), place)
     samples, rate = read_source(str(path), place)
-    return check_samples(samples, place), rate
+    return check_samples(samples, place, may_be_silent=may_be_silent), rate
 
 
 def read_audio(
-    path: Path | str, rate: int | None = None, *, utt: str | None = None
+    path: Path | str,
+    rate: int | None = None,
+    *,
+    utt: str | None = None,
+    may_be_silent: bool = False,
 ) -> np.ndarray:
     """Read mono audio of a known rate in Hz; ``None`` takes any.
+
+    See :func:`read_audio_rate`.
 
     Returns:
         Samples in [-1, 1], float32, (Samples,).
@@ -59,7 +66,7 @@ def read_audio(
     Raises:
         DataDirError: As :func:`read_audio_rate`, and if the rate is another.
     """
-    samples, found = read_audio_rate(path, utt=utt)
+    samples, found = read_audio_rate(path, utt=utt, may_be_silent=may_be_silent)
     if rate is not None and found != rate:
         place = f"utterance {utt}: {path}" if utt else str(path)
         raise _wrong_rate(place, found, rate)

@@ -13,12 +13,15 @@ _MOST_OVERSHOOT = 2.0
 _SLACK_SECONDS = 0.5
 
 
-def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
+def check_samples(
+    samples: np.ndarray, place: str, *, may_be_silent: bool = False
+) -> np.ndarray:
     """Check that there is one channel, and sound in it.
 
     Args:
         samples: Full scale is 1, (Samples, Channels).
         place: What they belong to, for the message.
+        may_be_silent: Whether there need be no sound: an attack may leave none.
 
     Returns:
         Samples in [-1, 1], (Samples,).
@@ -40,7 +43,7 @@ def check_samples(samples: np.ndarray, place: str) -> np.ndarray:
             f"{place}: sample {bad} is not a number; write the file again, or remove "
             "the utterance"
         )
-    if not samples.any():
+    if not (may_be_silent or samples.any()):
         raise DataDirError(f"{place}: silent, every sample is 0; remove the utterance")
     peak = float(np.abs(samples).max())
     if peak > _MOST_OVERSHOOT:

@@ -121,7 +121,8 @@ class Health:
     Attributes:
         gradient_l1: Sum of the gradient's magnitudes; ``None`` where it is no number.
         gradient_finite: Whether all of the gradient is finite.
-        gradient_zero_share: Share of samples without any gradient.
+        gradient_zero_share: Share of samples without any gradient, of those that are
+            not in digital silence.
         branch_zero_shares: The same of each branch's own loss; 1 for a branch that
             hides its gradient.
         loss_repeat_diff: Difference of the loss, asked twice.

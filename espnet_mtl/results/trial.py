@@ -28,6 +28,9 @@ PLANTED = "planted"
 SCRATCH = "scratch"
 """Name of the attack that begins anew with the largest of ascending budgets."""
 
+RESERVED = frozenset({UNTOUCHED, PLANTED, SCRATCH, "unbounded", "black_box"})
+"""What trials are known by that are no reported attacks: no suite may be called so."""
+
 WORST_CASE = "worst_case"
 """Name of the attacker where each utterance keeps the worst of several attacks."""
 

@@ -16,8 +16,8 @@ class SmoothedVictim:
     over the copies. The vote over transcripts has no gradient; it is for the decoder
     that the attack asks.
 
-    What an utterance gets depends on its length, its text, and how often its loss was
-    calculated, not on the others in the batch.
+    What an utterance gets depends on its length, its text, and how often a loss of an
+    utterance like it in both was calculated.
 
     Args:
         victim: The recogniser that hears the copies.

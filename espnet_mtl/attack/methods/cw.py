@@ -203,8 +203,8 @@ class _Search:
         worthwhile = self._unheard & (self._best_size > 0)
         rows = worthwhile.nonzero()[:, 0]
         if len(rows):
-            judge = self._problem.judge.rows(rows)
-            cost = judge.cost(judge.hear(self._closest.delta[rows]))
+            said = self._problem.hear(self._closest.delta[rows], rows)
+            cost = self._problem.judge.rows(rows).cost(said)
             heard[rows] = (cost == 0).to(heard.device)
             self._unheard[rows] = False
             self._num_checks[rows] += 1

@@ -38,7 +38,8 @@ class Universal(Method):
     ignores clipping to [-1, 1].
 
     Attributes:
-        fit_data: Data directory of the utterances to fit on.
+        fit_data: Data directory of the utterances to fit on; ``valid`` for the
+            validation set of a recipe.
         epochs: How often to go over them.
         step_size: Length of the first step, of the radius.
         momentum: What is kept of the earlier gradients, from 0 (nothing) to below 1.
@@ -170,13 +171,18 @@ def _before_filling(
 
 
 def _ball_of_silence(ball: Ball, samples: int) -> Ball:
-    """The same ball as the first utterance's, around silence of another length."""
+    """The smallest of the utterances' balls, around silence of another length.
+
+    L-inf radii differ a little: around audio on 16-bit levels, they are a whole number
+    of them.
+    """
     silence = ball.clean.new_zeros(1, samples)
-    return type(ball)(silence, ball.lengths.new_tensor([samples]), ball.radius[:1])
+    length = ball.lengths.new_tensor([samples])
+    return type(ball)(silence, length, ball.radius.min()[None])
 
 
 def _prefix_ball(ball: Ball, samples: int) -> Ball:
-    if not (ball.radius == ball.radius[0]).all():
+    if ball.norm != "linf" and not (ball.radius == ball.radius[0]).all():
         raise UserError(
             "mode: 'prepend': with norm snr each utterance has a budget of its own, "
             "but the audio before it is the same for all: choose norm linf or l2"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn import functional
 
 from espnet_mtl.attack.losses import WeightedLoss
 from espnet_mtl.attack.methods.base import Method, Traits
@@ -10,6 +11,9 @@ from espnet_mtl.attack.problem import Attacked, Problem, finite, loss_and_gradie
 from espnet_mtl.attack.quantise import FULL_SCALE
 from espnet_mtl.results.record import Health
 from espnet_mtl.results.trial import WORD_BRANCHES
+
+# About as far as a frame of a front end reaches from where it is.
+_NEAR_SECONDS = 0.025
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class HealthCheck(Method):
     def __call__(self, problem: Problem) -> Attacked:
         """Attack a batch; see ``Method``."""
         # 1. The same audio twice
-        clean, audio = problem.ball.clean, problem.ball.mask.bool()
+        clean, audio = problem.ball.clean, _sounding(problem)
         nothing = torch.zeros_like(clean)
         loss, gradient = loss_and_gradient(problem, nothing, clean_up=False)
         again, _ = loss_and_gradient(problem, nothing)
@@ -105,6 +109,20 @@ def _branches(problem: Problem) -> dict[str, Problem]:
         for name in loss.victim.weights
         if name in WORD_BRANCHES
     }
+
+
+def _sounding(problem: Problem) -> torch.Tensor:
+    """Tell where there is sound, or was a moment ago, or will be, (Batch, Samples).
+
+    In digital silence a recogniser has no gradient, since it takes the logarithm of
+    at least some energy. There, one level of noise gives it one: an attack that starts
+    at random finds it.
+    """
+    reach = round(_NEAR_SECONDS * problem.rate)
+    loudest = functional.max_pool1d(
+        problem.ball.clean.abs()[:, None], 2 * reach + 1, stride=1, padding=reach
+    )
+    return problem.ball.mask.bool() & (loudest[:, 0] > 0)
 
 
 def _zero_share(gradient: torch.Tensor, audio: torch.Tensor) -> float:

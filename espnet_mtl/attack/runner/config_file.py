@@ -62,7 +62,11 @@ def _read_yaml(path: Path | str) -> dict[str, Any]:
 
 def _override(settings: dict[str, Any], overrides: str) -> None:
     items = settings.get("attacks")
-    for word in shlex.split(overrides):
+    try:
+        words = shlex.split(overrides)
+    except ValueError as error:
+        raise UserError(f"--attack_args '{overrides}': {error}") from None
+    for word in words:
         name, equals, value = word.partition("=")
         if not equals:
             raise UserError(

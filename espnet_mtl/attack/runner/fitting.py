@@ -1,5 +1,6 @@
 """Perturbations that are fitted once and applied to every utterance."""
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator
@@ -35,10 +36,13 @@ def fit(
     (attack,) = bound.attacks
     device = maker.victim.device
 
+    epochs = itertools.count()
+
     def batches() -> Iterator[Problem]:
+        epoch = next(epochs)
         for utterances in make_batches(fit_set.recordings.lengths(), batch_bins):
             batch = load_batch(fit_set, utterances, device)
-            yield maker.make(bound, attack, batch)
+            yield maker.make(bound, attack, batch, epoch=epoch)
 
     path = output_dir / "fitted" / f"{bound.trial.name}.{made_of[:16]}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,11 @@ class Job:
         self.plan = make_plan(config, victim, sources or {})
         for audio in (test_set, *inputs.fit_sets.values()):
             audio.recordings.check_rate(victim.rate)
-        self._refuse_too_short()
+        self._refuse_too_short(test_set, victim, "model")
+        for path, source in (sources or {}).items():
+            self._refuse_too_short(test_set, source, f"model {path}")
+        for path, fit_set in inputs.fit_sets.items():
+            self._refuse_too_short(fit_set, victim, "model", f"{path}: ")
         reported = [one.trial for one in self.plan if one.trial.role == "main"]
         if all(trial.words == "target" for trial in reported):
             refuse_hopeless(victim, test_set)
@@ -145,19 +149,22 @@ class Job:
             for bound in self.plan
         }
 
-    def _refuse_too_short(self) -> None:
-        lengths = self._test_set.recordings.lengths()
+    @staticmethod
+    def _refuse_too_short(
+        audio: TestSet, victim: Victim, model: str, place: str = ""
+    ) -> None:
+        lengths = audio.recordings.lengths()
         shortest = sorted(lengths, key=lengths.__getitem__)
         too_short = list(
-            takewhile(lambda utt: not self._victim.num_frames(lengths[utt]), shortest)
+            takewhile(lambda utt: not victim.num_frames(lengths[utt]), shortest)
         )
         if too_short:
             named = [f"{utt} ({lengths[utt]} samples)" for utt in too_short[:_SHOWN]]
             named += ["..."] if len(too_short) > _SHOWN else []
             raise UserError(
-                f"{len(too_short)} of {len(lengths)} utterances are too short for the "
-                f"model's encoder: {', '.join(named)}; remove them from the data "
-                "directory"
+                f"{place}{len(too_short)} of {len(lengths)} utterances are too short "
+                f"for the encoder of the {model}: {', '.join(named)}; remove them from "
+                "the data directory"
             )
 
     def _refuse_bad_audio(self, batches: Sequence[Utterances]) -> None:

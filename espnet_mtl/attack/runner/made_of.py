@@ -132,9 +132,6 @@ class MadeOf:
             parts["after"] = self.batch(last, utterances, plan)
         if needs.decoder:
             parts["decoding"] = self._inputs.decoding
-            if not any("health" in one.trial.settings for one in plan):
-                # The check of the victim decides how often the decoder is asked.
-                parts["unchecked"] = True
         if needs.sources:
             parts["sources"] = [self._inputs.sources[path] for path in needs.sources]
         if needs.donor:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from espnet_mtl.atomic import remove_unfinished
 from espnet_mtl.attack.bound import PlannedTrial
 from espnet_mtl.attack.config import AttackConfig
 from espnet_mtl.attack.runner import log
@@ -55,8 +56,8 @@ def merge(
         ),
     )
     records = [found[key][0] for key in sort_keys(found)]
-    for torn in output_dir.glob("wav/*/.*"):  # what a kill left half written
-        torn.unlink()
+    for folder in output_dir.glob("wav/*"):
+        remove_unfinished(folder)
     tables = _make_tables(test_set, output_dir, run, records)
     write_attack(output_dir, run, records, tables)
     logging.info(

@@ -121,6 +121,8 @@ class Performer:
             zip(batch.utterances, batch.lengths.tolist(), strict=True)
         ):
             path = str(audio_path(self.output_dir, utt, bound.trial))
-            saved = torch.from_numpy(read_audio(path, self.maker.victim.rate, utt=utt))
+            rate = self.maker.victim.rate
+            samples = read_audio(path, rate, utt=utt, may_be_silent=True)
+            saved = torch.from_numpy(samples)
             delta[row, :length] = saved.to(delta) - batch.clean[row, :length]
         return Found(bound.trial.budget, ball.radius, delta)

@@ -67,6 +67,10 @@ def test_one_value_goes_to_every_stage(tmp_path):
         ("attackers: {a/b: {}}", "'a/b': a name becomes part of file names"),
         ("sample_format: mp3", "sample_format: 'mp3': choose from pcm16, float32"),
         ("attackers: {}", "attackers: give at least one"),
+        ("controls: [noise]", "controls: add 'clean'"),
+        ("name: planted", "name: 'planted': means a kind of trial"),
+        ("name: none", "name: 'none': means a kind of trial"),
+        ("budgets: [0.001, 0.00003]", "budgets: 3e-05: less than a level of 16-bit"),
         ("planted: -1", "planted: -1: give 0 or more"),
         ("black_box: {times: 0}", "black_box: times: 0.0: give a number of 1 or more"),
         (
@@ -97,6 +101,8 @@ def test_a_text_among_the_overrides_is_quoted():
 def test_a_faulty_override_is_named(tmp_path):
     with pytest.raises(UserError, match="'steps': write name=value"):
         read_config(None, "steps")
+    with pytest.raises(UserError, match="--attack_args 'steps=.1': No closing quot"):
+        read_config(None, "steps='1")
     with pytest.raises(UserError, match="'steps=.1': not a value in YAML"):
         read_config(None, "steps=[1")
     with pytest.raises(UserError, match="--attack_args 'stepps=1'.*no such setting"):
@@ -157,3 +163,18 @@ def test_planted_examples_need_their_audio(settings, message):
 def test_only_ascending_budgets_of_a_suite_are_tried_from_scratch(settings):
     with pytest.raises(UserError, match="scratch: only for a suite with a 'name' and"):
         parse_config({"scratch": 8, **settings})
+
+
+def test_what_floats_hold_may_be_smaller_than_a_level():
+    config = parse_config({"budgets": [3e-5], "sample_format": "float32"})
+    assert config.budgets == (3e-5,)
+    assert parse_config({"budgets": [1 / 32768]}).budgets == (1 / 32768,)
+
+
+def test_the_validation_set_is_that_of_whoever_attacks(tmp_path):
+    config = parse_config({"attack": "universal", "fit_data": "valid"})
+    with pytest.raises(UserError, match="which validation set. Give --valid_dir"):
+        config.with_validation_set(None)
+    assert config.with_validation_set(tmp_path).fit_data == [str(tmp_path)]
+    other = parse_config({"attack": "universal", "fit_data": "data/other"})
+    assert other.with_validation_set(tmp_path) is other

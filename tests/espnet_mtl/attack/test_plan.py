@@ -85,7 +85,7 @@ def test_a_second_member_that_is_the_same_starts_elsewhere_as_a_restart():
 
 
 def test_a_transfer_attack_aims_at_other_models():
-    found = plan({"attack": "transfer", "controls": []}, sources=["a", "b"])
+    _, *found = plan({"attack": "transfer", "controls": ["clean"]}, sources=["a", "b"])
     assert [bound.trial.attacker for bound in found] == ["multitask", "accent_blind"]
     for bound in found:
         assert [victim.sha256 for victim, _ in bound.attacks[0].aims] == ["toy7"] * 2
@@ -108,13 +108,14 @@ def test_a_transfer_attack_aims_at_other_models():
             {
                 "name": "x",
                 "attacks": [{"attack": "kenansville"}, {"attack": "shuffled"}],
+                "attackers": {"me": {"words": "away"}},
             },
             {"decoder", "truth", "donor"},
         ),
     ],
 )
 def test_a_trial_says_what_its_audio_depends_on(settings, needs):
-    bound = plan({"controls": [], **settings})[-1]
+    bound = plan({"controls": ["clean"], **settings})[-1]
     assert {name for name, value in vars(bound.needs).items() if value} == needs
 
 
@@ -270,3 +271,27 @@ def test_black_boxes_of_the_audit_take_what_gradients_leave():
         assert found.budget == pytest.approx(louder, abs=0.01)
     found = plan({**settings, "budgets": [0.5]})[-1].trial
     assert found.budget == 2.0  # there is no more
+
+
+@pytest.mark.parametrize(
+    ("attacks", "attackers", "goals"),
+    [
+        (["kenansville", "pgd"], BOTH, "kenansville 'away', pgd 'target'"),
+        (["noise", "pgd"], {"me": {"words": "away"}}, "noise 'target', pgd 'away'"),
+        (["pgd"], {**BOTH, "me": {"words": "away"}}, "pgd 'target', pgd 'away'"),
+    ],
+)
+def test_a_suite_has_one_goal_that_of_attacks_without_attackers_included(
+    attacks, attackers, goals
+):
+    suite = {"name": "x", "attacks": [{"attack": one} for one in attacks]}
+    with pytest.raises(UserError, match=f"no worst case of different goals .{goals}"):
+        plan({**suite, "attackers": attackers, "norm": "snr", "budgets": [20]})
+
+
+def test_without_a_target_untouched_audio_has_none_either():
+    away = {"me": {"words": "away", "accent": 0}}
+    assert plan({"attackers": away})[0].trial.words == "away"
+    assert plan({"attackers": {**away, **BOTH}})[0].trial.words == "target"
+    blind = {"attack": "kenansville", "norm": "snr", "budgets": [20]}
+    assert plan(blind)[0].trial.words == "away"

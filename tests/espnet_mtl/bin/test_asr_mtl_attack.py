@@ -186,6 +186,12 @@ def test_options_that_cannot_be_are_refused_before_a_model_is_loaded(
             asr_mtl_attack.main([*options, *more, "--check"])
 
 
+def test_jobs_are_numbered_from_1(options, tmp_path):
+    """An array of jobs from 0 on: the first would do all of the work."""
+    with pytest.raises(UserError, match="--job 0: with --nj 4, jobs are numbered 1"):
+        asr_mtl_attack.main([*options, "--nj", "4", "--job", "0"])
+
+
 def test_a_check_says_what_the_model_cannot_write_and_attacks_nothing(
     options, tmp_path, capsys
 ):

@@ -43,6 +43,9 @@ attack() { # attack <data directory> <output directory>
         --output_dir "${dir}"
         --nj "${attack_nj}"
     )
+    if [ -n "${valid_set}" ]; then
+        opts+=(--valid_dir "${data_feats}/${valid_set}")
+    fi
     if [ -n "${attack_args}" ]; then
         opts+=(--attack_args "${attack_args}")
     fi

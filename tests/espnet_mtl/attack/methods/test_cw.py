@@ -9,6 +9,7 @@ from toy_victim import ToyVictim
 
 from espnet_mtl.attack.methods.cw import CW, Adam
 from espnet_mtl.attack.methods.pgd import PGD
+from espnet_mtl.attack.problem import Effort
 
 FEW = CW(steps=150, check_every=5, patience=30)
 
@@ -131,6 +132,9 @@ def test_the_decoder_hears_only_what_came_closer():
     assert problem.judge.num_heard == [3]
     checks = [note["checks"] for note in FEW(counted(problem)).notes]
     assert problem.judge.num_heard == [sum(checks)]
+    effort = Effort(len(problem))
+    FEW(dataclasses.replace(problem, effort=effort))
+    assert effort.decodings.tolist() == checks
     assert max(checks) <= 2 + 150 // 5  # at the start, and once more at the end
 
 

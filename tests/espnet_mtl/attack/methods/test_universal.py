@@ -172,6 +172,16 @@ def test_audio_played_before_needs_one_radius_for_all():
         attack.fit(lambda: [make(norm="snr", budget=15.0)])
 
 
+def test_audio_played_before_keeps_to_the_smallest_of_nearly_equal_radii():
+    """Of audio on 16-bit levels, the radius is a whole number of them."""
+    problem = make(budget=0.1)
+    radius = problem.ball.radius.clone()
+    radius[1] = 0.0999
+    problem = replace(problem, ball=problem.ball.with_radius(radius))
+    vector = universal(mode="prepend").fit(lambda: [problem])
+    assert vector.abs().max() == pytest.approx(0.0999)
+
+
 @pytest.mark.parametrize("mode", ["add", "prepend"])
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_a_radius_of_nothing_is_silence(mode, norm):

@@ -1,5 +1,7 @@
 """What the check of the untouched audio measures of a victim."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy_problem import make_problem
@@ -62,3 +64,29 @@ def test_a_jump_over_one_level_is_not_explained():
         assert one.loss_repeat_diff == 0 and one.heard_repeat
         assert one.unexplained == pytest.approx(0.1, abs=0.01)
         assert one.is_random
+
+
+class Clamping(ToyVictim):
+    """Hears a logarithm of at least some energy, as real front ends do."""
+
+    def losses(self, speech, *rest):
+        return super().losses(torch.where(speech.abs() < 1e-5, 0.0, speech), *rest)
+
+
+def around(problem, clean):
+    ball = problem.ball
+    return type(ball)(clean, ball.lengths, ball.radius)
+
+
+def test_digital_silence_has_no_gradient_and_counts_for_nobody():
+    problem = make_problem(lengths=(4000, 4000), victim=Clamping(BOTH))
+    silent = problem.ball.clean.clone()
+    silent[:, 1000:3000] = 0.0
+    problem = replace(problem, ball=around(problem, silent))
+    for one in HealthCheck()(problem).health:
+        # 25 ms beside the sound, of 4000 samples less what is further away
+        assert one.gradient_zero_share == pytest.approx(400 / 2400, abs=0.01)
+    nearly = torch.where(silent == 0.0, 1 / FULL_SCALE, silent)
+    problem = replace(problem, ball=around(problem, nearly))
+    for one in HealthCheck()(problem).health:
+        assert one.gradient_zero_share < 0.01

@@ -55,11 +55,3 @@ def test_so_is_one_whose_smallest_budgets_are_looked_for(tmp_path, data_dir):
     for is_random, times in ((False, 1), (True, DRAWS)):
         out = tmp_path / str(is_random)
         assert count(data_dir, out, is_random, **alone) == (3 + times) * NUM_UTTS
-
-
-def test_what_was_attacked_without_the_check_is_attacked_again_with_it(
-    tmp_path, data_dir
-):
-    out = tmp_path / "out"
-    assert count(data_dir, out, True, controls=[]) == NUM_UTTS
-    assert count(data_dir, out, True) == (3 + DRAWS) * NUM_UTTS

@@ -1,6 +1,7 @@
 """Every attack through the runner: from a configuration to files and records."""
 
 import json
+import re
 from collections import Counter
 
 import numpy as np
@@ -10,10 +11,11 @@ import toy_attack
 from toy_problem import ToyListener
 from toy_victim import ToyVictim
 
+from espnet_mtl.attack.eot import EOT
 from espnet_mtl.attack.planted import DIFFICULTIES
 from espnet_mtl.attack.runner.config_file import read_config
 from espnet_mtl.attack.runner.log import read_records
-from espnet_mtl.attack.runner.made_of import read_inputs
+from espnet_mtl.attack.runner.made_of import Inputs, read_inputs
 from espnet_mtl.attack.runner.merge import merge
 from espnet_mtl.bin.validate_data_dir import main as validate
 from espnet_mtl.data.tables import read_table
@@ -200,6 +202,95 @@ def test_a_universal_perturbation_is_fitted_once_and_is_the_same_for_all(
     assert fitted[0].stat().st_mtime_ns == stamp
 
 
+def test_what_is_fitted_meets_other_transformations_in_each_epoch(
+    tmp_path, data_dir, monkeypatch
+):
+    fit = make_data_dir(tmp_path / "fit", 2, seed=1)
+    seen = []
+    transform = EOT.transform
+
+    def note(self, speech, lengths, seeds):
+        seen.append(tuple(seeds))
+        return transform(self, speech, lengths, seeds)
+
+    monkeypatch.setattr(EOT, "transform", note)
+    text = (
+        f"{{attack: universal, fit_data: {fit}, epochs: 3, budgets: [0.1], "
+        "controls: [clean], eot: {gaussian: 0.01}}"
+    )
+    run(tmp_path, data_dir, text)
+    epochs = [one for one in seen if len(one) == 2][:3]
+    assert len({seed for one in epochs for seed in one}) == 6
+
+
+@pytest.mark.parametrize("samples", [1, 79])
+def test_audio_too_short_to_fit_on_is_refused_by_name(tmp_path, data_dir, samples):
+    fit = make_data_dir(tmp_path / "fit", 2, seed=1)
+    soundfile.write(fit / "spk1-1.wav", np.full(samples, 0.1), 8000)
+    text = f"{{attack: universal, fit_data: {fit}, budgets: [0.1]}}"
+    message = f"fit: 1 of 2 utterances are too short .*: spk1-1 .{samples} samples"
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, data_dir, text)
+    assert not (tmp_path / "out" / "wav").exists()
+
+
+class Coarse(ToyVictim):
+    """Hears nothing in what is short."""
+
+    def num_frames(self, num_samples):
+        return max(0, super().num_frames(num_samples) - 10)
+
+
+def test_audio_too_short_for_a_source_is_refused_by_name(tmp_path, data_dir):
+    config = read_config(None, "attack=transfer sources=[other.zip]")
+    inputs = Inputs("toy0", {"other.zip": "digest"})
+    message = "1 of 7 .* for the encoder of the model other.zip: spk0-0 .800 samples"
+    with pytest.raises(UserError, match=message):
+        toy_attack.make_job(
+            ToyVictim(),
+            config,
+            toy_attack.read(data_dir, config),
+            tmp_path / "out",
+            inputs,
+            sources={"other.zip": Coarse(seed=7)},
+        )
+
+
+def test_an_attack_may_leave_silence(tmp_path, data_dir):
+    """Kenansville takes all of quiet audio away, and the next budget reads the file."""
+    for path in data_dir.glob("*.wav"):
+        samples, rate = soundfile.read(path)
+        soundfile.write(path, 0.005 * samples, rate, subtype="PCM_16")
+    text = (
+        "{attack: kenansville, budgets: [0.01, 0.02], ascending: true, "
+        "attackers: {me: {words: away, accent: 0}}, batch_bins: 3000}"
+    )
+    run(tmp_path, data_dir, text)
+    wavs = (tmp_path / "out" / "wav").glob("kenansville*/*.wav")
+    assert any(not soundfile.read(path)[0].any() for path in wavs)
+
+
+def test_names_that_begin_with_a_dot_are_kept_and_torn_files_are_not(
+    tmp_path, data_dir
+):
+    for name in ("wav.scp", "text", "utt2spk", "utt2accent", "spk2utt"):
+        path = data_dir / name
+        text = path.read_text().replace("spk0-0", ".spk0-0").replace("spk0 ", ".spk0 ")
+        text = text.replace(" spk0\n", " .spk0\n").replace("/.spk0-0", "/spk0-0")
+        text = re.sub(r"(?m)^spk0-", ".spk0-", text) if name != "spk2utt" else text
+        text = re.sub(r" spk0-", " .spk0-", text) if name == "spk2utt" else text
+        path.write_text(text)
+    text = "{steps: 1, controls: [clean], batch_bins: 3000}"
+    records = run(tmp_path, data_dir, text)
+    assert any(record["utt"].startswith(".") for record in records)
+    torn = tmp_path / "out" / "wav" / "clean" / ".spk1-1.wav.123"
+    torn.touch()
+    run(tmp_path, data_dir, text)
+    assert not torn.exists()
+    for path in read_table(tmp_path / "out" / "wav.scp").values():
+        assert soundfile.info(path).frames
+
+
 def test_a_transfer_attack_needs_a_source_and_a_suite_goes_without(tmp_path, data_dir):
     with pytest.raises(UserError, match="give them with --source_zips"):
         run(tmp_path, data_dir, "{attack: transfer}")
@@ -374,12 +465,12 @@ def test_the_run_has_a_name_that_changes_with_the_audio_and_not_with_the_time(
 
 
 def test_a_borrowed_perturbation_depends_on_who_lends_it(tmp_path, data_dir):
-    run(tmp_path, data_dir, "{steps: 1, controls: [shuffled], batch_bins: 1}")
+    run(tmp_path, data_dir, "{steps: 1, controls: [clean, shuffled], batch_bins: 1}")
     path = data_dir / "spk0-6.wav"  # the longest: a batch of its own
     samples, rate = soundfile.read(path)
     soundfile.write(path, 0.5 * samples, rate, subtype="PCM_16")
-    # Its own two trials, and that of the shortest, whose donor it is.
-    with pytest.raises(UserError, match="3 of 14 files .* are not attacked yet"):
+    # Its own three trials, and that of the shortest, whose donor it is.
+    with pytest.raises(UserError, match="4 of 21 files .* are not attacked yet"):
         merge_again(tmp_path, data_dir)
 
 
