@@ -231,7 +231,8 @@ def _record(trial, score, path, more):
 
 
 def _row(trial, scores, accent, wer, identity):
-    used = [score for score in scores if score.feasible]
+    is_targeted = trial.words == "target"
+    used = [score for score in scores if score.feasible or not is_targeted]
     twer = success = None  # where nothing is left to count
     if used:
         twer = 100 * sum(score.edits_target for score in used) / (WORDS * len(used))
@@ -245,7 +246,7 @@ def _row(trial, scores, accent, wer, identity):
         trial=trial.name,
         **{name: getattr(trial, name) for name in names},
         n=len(used),
-        infeasible=count_reasons(score.infeasible for score in scores),
+        infeasible=count_reasons(s.infeasible for s in scores if is_targeted),
         benign_wer=wer if used else None,
         null_twer=100.0 if used else None,
         adv_twer=twer,

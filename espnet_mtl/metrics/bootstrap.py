@@ -58,7 +58,7 @@ def wer_interval(
     (Utterances,).
 
     Raises:
-        ValueError: If the lengths differ, or a speaker has no reference words.
+        ValueError: If the lengths differ, or there are no reference words.
     """
     return _interval(errors, words, speakers, 0.0, seed, draws)
 
@@ -79,7 +79,7 @@ def wer_difference_interval(
     each utterance, (Utterances,); errors may be parts of words.
 
     Raises:
-        ValueError: If the lengths differ, or a speaker has no reference words.
+        ValueError: If the lengths differ, or there are no reference words.
     """
     _check_lengths(errors_a, errors_b, words, speakers)
     # Over the same words, the difference of the rates is the rate of the difference.
@@ -99,8 +99,8 @@ def _interval(
     _check_lengths(errors, words, speakers)
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
     sums = [np.bincount(index, values, len(names)) for values in (errors, words)]
-    if (sums[1] <= 0).any():
-        raise ValueError(f"speaker {names[sums[1].argmin()]} has no reference words")
+    if not np.sum(words) > 0:
+        raise ValueError("there are no reference words")
     estimate = 100.0 * float(np.sum(errors) / np.sum(words))
     if len(names) == 1:
         return Interval(estimate, math.nan, math.nan)
@@ -136,10 +136,11 @@ def _draw(
 ) -> tuple[float, float]:
     """Draw units with replacement; return the limits of the pooled rate."""
     rates = []
-    with np.errstate(all="ignore"):  # draws of utterances without a word
-        for times_drawn in draw_units(len(errors), seed, draws):
-            rates.append(100.0 * (times_drawn @ errors) / (times_drawn @ words))
-    low, high = np.nanpercentile(np.concatenate(rates), _LEVELS)
+    for times_drawn in draw_units(len(errors), seed, draws):
+        drawn = times_drawn @ words
+        found = drawn > 0  # a draw may be of units without a word alone
+        rates.append(100.0 * (times_drawn @ errors)[found] / drawn[found])
+    low, high = np.percentile(np.concatenate(rates), _LEVELS)
     return float(low), float(high)
 
 

@@ -231,9 +231,10 @@ def _rate(scores: Sequence[UttScore], count: _Count) -> float | None:
 
 
 def _interval(scores: Sequence[UttScore], count: _Count) -> tuple[float, float] | None:
-    if not scores:
+    counts = [count(one) for one in scores]
+    if not any(words for _, words in counts):
         return None
-    errors, words = zip(*map(count, scores), strict=True)
+    errors, words = zip(*counts, strict=True)
     interval = wer_interval(errors, words, [one.spk for one in scores])
     return None if math.isnan(interval.low) else (interval.low, interval.high)
 

@@ -143,7 +143,7 @@ def _read(
     try:
         wavs = read_table(system.result.attack_dir / "wav.scp")
         path = Path(wavs.get(score.key, "-"))
-        return score, *read_audio_rate(path, utt=score.key)
+        return score, *read_audio_rate(path, utt=score.key, may_be_silent=True)
     except DataDirError:
         return None
 

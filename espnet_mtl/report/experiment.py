@@ -73,8 +73,12 @@ class AttackResult:
         return self.utterances.get(row.trial, {})
 
     def feasible_scores(self, row: Row) -> Mapping[str, UttScore]:
-        """Return those of utterances whose target can be heard."""
-        return {utt: one for utt, one in self.scores_of(row).items() if one.feasible}
+        """Return those that count: whose target can be heard, where that matters."""
+        return {
+            utt: one
+            for utt, one in self.scores_of(row).items()
+            if one.feasible or row.words != "target"
+        }
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ class _Reader:
         if score is None or path is None:
             return None
         try:
-            samples, rate = read_audio_rate(path, utt=score.key)
+            samples, rate = read_audio_rate(path, utt=score.key, may_be_silent=True)
         except DataDirError:
             return None
         levels = np.clip(np.round(samples * LEVELS), -LEVELS, LEVELS - 1)

@@ -29,7 +29,9 @@ LEGEND = (
 DECIBELS = (
     "Differences in dB: how much louder the noise may be before a recording is heard "
     "as the attacker wanted, on average over the recordings; 6 dB are twice as much. "
-    "In brackets 95 % intervals over speakers."
+    "Recordings that the weakest noise tried breaks already, or that the loudest does "
+    "not break, count as if they were broken just there. In brackets 95 % intervals "
+    "over speakers."
 )
 LEGEND_ACCENTS = (
     "Accent accuracy: share (%) of accents recognised. Balanced: balanced accuracy, "

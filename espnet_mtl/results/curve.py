@@ -24,10 +24,13 @@ class Median:
         value: ``None`` where fewer than half were broken.
         ci: Its interval, the lower number first: an end is ``None`` where it lies
             beyond what was tried. No interval where there are fewer than six speakers.
+        bounds: Those of these numbers that the utterance may be broken with less than:
+            nothing weaker was tried on it.
     """
 
     value: float | None
     ci: tuple[float | None, float | None] | None
+    bounds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

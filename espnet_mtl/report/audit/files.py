@@ -27,9 +27,8 @@ from espnet_mtl.seeding import draw_ids
 
 Samples = np.ndarray[Any, np.dtype[np.float64]]
 
-# The untouched audio is on the disk in 16 bits; where it came in more, it was rounded
-# by up to half a level, and the attack kept its distance from what came.
-_HALF_LEVEL = 0.5 / 32768
+_FLOAT32 = 2**-24  # by how much a sample is rounded where a file holds float32
+
 # So many files are read, which takes a minute; of more, those of utterances that are
 # drawn by their ids. What is wrong with one file in a thousand is still found.
 MOST_FILES = 20_000
@@ -135,6 +134,9 @@ def _over_budget(
         if clean_score.key not in there:
             continue
         clean = _samples(wavs[clean_score.key])
+        # Where audio came in more than 16 bits, the untouched file is rounded, and the
+        # attack kept its distance from what came.
+        untouched = evidence.records.get(clean_score.key)
         for row in evidence.result.rows:
             score = evidence.result.scores_of(row).get(utt)
             if row.norm and score and score.key in there:
@@ -143,31 +145,39 @@ def _over_budget(
                 # A file of a curve stands for the smallest budget that was found.
                 found = record.smallest if record else None
                 budget = found.saved if found and found.tried else row.budget
-                yield not _within(row.norm, budget, clean, attacked)
+                size = "linf" if row.norm == "linf" else "l2"
+                rounded = getattr(untouched, size, None) or 0.0
+                yield not _within(row.norm, budget, clean, attacked, rounded)
 
 
 def _samples(path: str) -> Samples | None:
     try:
-        return read_audio_rate(path)[0].astype(np.float64)
+        return read_audio_rate(path, may_be_silent=True)[0].astype(np.float64)
     except DataDirError:
         return None
 
 
 def _within(
-    norm: str | None, budget: float, clean: Samples | None, attacked: Samples | None
+    norm: str,
+    budget: float,
+    clean: Samples | None,
+    attacked: Samples | None,
+    rounded: float,
 ) -> bool:
+    """Whether a file is in its budget around audio whose own file is ``rounded``."""
     if clean is None or attacked is None or len(attacked) < len(clean):
         return False
     # An attack may play something before the utterance, which its budget is not about.
     change = attacked[len(attacked) - len(clean) :] - clean
     if norm == "linf":
-        size, radius, slack = float(np.abs(change).max()), budget, _HALF_LEVEL
+        size, radius = float(np.abs(change).max()), budget
     else:
         size, radius = float(np.linalg.norm(change)), budget
         if norm == "snr":
-            radius = float(np.linalg.norm(clean)) * 10.0 ** (-budget / 20.0)
-        slack = math.sqrt(len(clean)) * _HALF_LEVEL
-    return size <= radius * (1 + 1e-6) + slack
+            loudest = float(np.linalg.norm(clean)) + rounded
+            radius = loudest * 10.0 ** (-budget / 20.0)
+    unsharp = _FLOAT32 if norm == "linf" else _FLOAT32 * math.sqrt(len(clean))
+    return size <= (radius + rounded) * (1 + 1e-6) + unsharp
 
 
 @gate(

@@ -12,13 +12,13 @@ from espnet_mtl.report.audit.gate import (
     not_run,
     standard_or,
 )
-from espnet_mtl.report.cautions import MAX_WER_SPREAD
 from espnet_mtl.results.record import MOST_REPEAT_DIFFERENCE, Health
 
 # Sound recognisers leave a few samples without a gradient: those beyond the last frame,
 # or under the ends of a window, where that is 0. A front end that clips or saturates
 # leaves most.
 MOST_ZERO = 10.0  # percent
+MOST_WORSE = 1.0  # points of WER
 
 
 @gate(
@@ -121,8 +121,8 @@ _WHOLE = "decode and score the whole set without an attack (stages 12 and 13)"
 
 
 @gate(
-    title="benign WER of the whole set at most "
-    f"{MAX_WER_SPREAD:g} points above that of the systems it is compared with",
+    title="benign WER of the whole set at most a point above that of the systems it is "
+    "compared with",
     failure="A worse recogniser resists targets better through its own errors: what it "
     "seems to be ahead of these systems is not robustness alone.",
 )
@@ -144,7 +144,7 @@ def benign_wer(evidence: Evidence) -> Finding:
     wers = [(one.whole_wer, one.label) for one in pair[1:] if one.whole_wer is not None]
     wer, (best, name) = evidence.whole_wer, min(wers)
     figure = f"{wer:.2f} %, best of the others: {name} {best:.2f} %"
-    if wer - best > MAX_WER_SPREAD:
+    if wer - best > MOST_WORSE:
         return judged(False, figure)
     if lacking:
         return not_run(f"{figure}; not scored: {', '.join(lacking)}", _WHOLE)

@@ -125,19 +125,19 @@ def curve_warnings(curves: GroupCurves) -> list[str]:
         said.append(
             "Warning: utterances for which the attack heard another outcome than the "
             f"decoding of the saved file: {', '.join(parts)}. What the saved file says "
-            "counts; both should be the same decoder on the same machine."
+            "counts; one that only the attack heard broken counts as one that resists. "
+            "Both should be the same decoder on the same machine."
         )
     early = [
         one.label
         for one in curves.systems
-        if (value := one.whole.median.value) is not None
-        and value == _weakest_tried(one.whole)
+        if one.whole.median.value in one.whole.median.bounds
     ]
     if early:
         said.append(
             f"Warning: {', '.join(early)}: half of the utterances or more are broken "
-            "by the weakest budget tried. Their medians are upper bounds; add weaker "
-            "'budgets' to the attack."
+            "by the weakest budget tried. Less noise may be enough, and those that "
+            "seem alike may differ; add weaker 'budgets' to the attack."
         )
     return said
 
@@ -242,7 +242,7 @@ def _one_budget(
     less, more = ("≥", "<") if curve.norm == "snr" else ("≤", ">")
     if budget is None:
         return f"{more} {to_text(curve.strongest)}"
-    if budget == _weakest_tried(curve):
+    if budget in curve.median.bounds:
         return f"{less} {to_text(budget)}"
     return to_text(budget)
 
@@ -253,14 +253,18 @@ def _weakest_tried(curve: Curve) -> float:
 
 def _show_snr(median: Median) -> str:
     """Show a median SNR; its louder end may be beyond all that were found."""
+
+    def show(value: float | None) -> str:
+        if value is None:
+            return "not reached"
+        return f"{'≥ ' if value in median.bounds else ''}{number(value, 1)}"
+
     if median.value is None:
         return "-"
-    shown = number(median.value, 1)
+    shown = show(median.value)
     if median.ci is None:
         return shown
-    low, high = median.ci
-    ends = ("not reached" if low is None else number(low, 1), number(high, 1))
-    return f"{shown} [{', '.join(ends)}]"
+    return f"{shown} [{', '.join(map(show, median.ci))}]"
 
 
 def _with_limits(

@@ -256,7 +256,7 @@ class _Maker:
             all_from=steps.all_from,
             null_twer=100.0 * null / int(steps.words.sum()),
             median=_median_budget(steps),
-            median_snr_db=_median(steps.median_snr()),
+            median_snr_db=_median_snr(steps),
             area=area.estimate if area else None,
             area_ci=_limits(area) if area else None,
             optimality=None if math.isnan(optimality) else optimality,
@@ -298,12 +298,26 @@ def _median_budget(steps: Steps) -> Median:
     value, low, high = (budgets.get(place) for place in found)
     if steps.norm == "snr":  # fewer dB are a larger budget
         low, high = high, low
-    return Median(value=value, ci=None if math.isnan(found.low) else (low, high))
+    ends = None if math.isnan(found.low) else (low, high)
+    return _median(value, ends, [one.saved for one in steps.bounds])
 
 
-def _median(found: Interval) -> Median:
+def _median_snr(steps: Steps) -> Median:
+    found = steps.median_snr()
     value, low, high = (one if math.isfinite(one) else None for one in found)
-    return Median(value=value, ci=None if math.isnan(found.low) else (low, high))
+    ends = None if math.isnan(found.low) else (low, high)
+    return _median(value, ends, [one.snr_db for one in steps.bounds])
+
+
+def _median(
+    value: float | None,
+    ends: tuple[float | None, float | None] | None,
+    bounds: Iterable[float | None],
+) -> Median:
+    shown = {one for one in (value, *(ends or ())) if one is not None}
+    return Median(
+        value=value, ci=ends, bounds=tuple(sorted(shown.intersection(bounds)))
+    )
 
 
 def _limits(interval: Interval) -> Limits | None:

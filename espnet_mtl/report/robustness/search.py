@@ -24,7 +24,10 @@ class Search:
         broken: Whether it breaks the utterance: ``saved`` is then the smallest budget.
         resisted: The largest budget below it that did not; ``None`` where every one
             that was tried broke it.
-        weakest, strongest: The smallest and the largest budget tried.
+        weakest: The smallest budget tried.
+        strongest: The largest budget tried; ``None`` where the attack took the
+            utterance for broken, tried no larger one, and the decoding of the saved
+            file says otherwise: it then counts as one that resists.
         confirmed: Whether the attack had heard the same outcome as the decoding of the
             saved file.
         gradients: How often the loss was differentiated in the search.
@@ -42,7 +45,7 @@ class Search:
     broken: bool
     resisted: float | None
     weakest: float
-    strongest: float
+    strongest: float | None
     confirmed: bool
     gradients: int
     decodings: int
@@ -75,6 +78,8 @@ def _read_search(
             "were tried; repeat stage 15"
         )
     saved = found.saved
+    is_broken = found.budget is not None
+    mistaken = is_broken and not score.success
     before = [
         (budget, cost)
         for budget, cost in found.tried
@@ -92,8 +97,8 @@ def _read_search(
         broken=score.success,
         resisted=found.resisted,
         weakest=found.tried[0][0],
-        strongest=found.tried[-1][0],
-        confirmed=score.success == (found.budget is not None),
+        strongest=None if mistaken else found.tried[-1][0],
+        confirmed=score.success == is_broken,
         gradients=found.gradients,
         decodings=found.decodings,
     )
@@ -124,7 +129,11 @@ def _best(searches: Sequence[Search], norm: str | None) -> Search:
         best,
         steps=tuple(sorted(steps, key=lambda step: decibels(norm, step[0]))),
         weakest=min((o.weakest for o in searches), key=lambda b: decibels(norm, b)),
-        strongest=min((o.strongest for o in searches), key=lambda b: decibels(norm, b)),
+        strongest=min(
+            (o.strongest for o in searches if o.strongest is not None),
+            key=lambda b: decibels(norm, b),
+            default=None,
+        ),
         confirmed=all(one.confirmed for one in searches),
         gradients=sum(one.gradients for one in searches),
         decodings=sum(one.decodings for one in searches),

@@ -72,6 +72,11 @@ class Steps:
         )
 
     @property
+    def bounds(self) -> list[Search]:
+        """Utterances that all budgets broke: the smallest may be smaller still."""
+        return [one for one in self.searches if one.broken and one.resisted is None]
+
+    @property
     def all_from(self) -> float:
         """The smallest budget from which on all utterances were attacked."""
         first = (one.steps[0][0] for one in self.searches)
@@ -83,10 +88,12 @@ class Steps:
         That is from the weakest tried on an utterance that every budget broke, to the
         strongest tried on one that none did; infinite where there is no such one.
         """
-        weakest = [
-            one.weakest for one in self.searches if one.broken and one.resisted is None
+        weakest = [one.weakest for one in self.bounds]
+        strongest = [
+            one.strongest
+            for one in self.searches
+            if not one.broken and one.strongest is not None
         ]
-        strongest = [one.strongest for one in self.searches if not one.broken]
         return (
             max((decibels(self.norm, one) for one in weakest), default=-np.inf),
             min((decibels(self.norm, one) for one in strongest), default=np.inf),

@@ -16,16 +16,18 @@ let playing = null;
 
 // -- loading ------------------------------------------------------------------------
 
-let expecting = null;
 const loaded = new Map();
-window.hearUtterance = (found) => { expecting(found); };
+window.hearUtterance = (found) => { document.currentScript.deliver(found); };
 
 function load(number) {
   if (!loaded.has(number)) {
     loaded.set(number, new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      expecting = resolve;
-      script.onerror = () => reject(new Error(`${scripts[number]} is not there: keep the folder "audio" beside the page.`));
+      script.deliver = resolve;
+      script.onerror = () => {
+        loaded.delete(number);
+        reject(new Error(`${scripts[number]} is not there: keep the folder "audio" beside the page.`));
+      };
       script.src = scripts[number];
       document.head.append(script);
     }));

@@ -31,9 +31,10 @@ def answer_by_pairs(
     decibel = (curves.span[1] - curves.span[0]) / 100.0 if curves else 0.0
     judged = [(claim, claim.judge(audits)) for claim in measured]
     found = {said for _, said in judged if not _is_open(said)}
+    is_whole = not any(_is_open(said) for _, said in judged)
     if not found:
         answer = NOT_JUDGED
-    elif found == {claims.SUPPORTED}:
+    elif found == {claims.SUPPORTED} and is_whole:
         answer = "Yes"
     elif claims.SUPPORTED in found:
         answer = "In part"

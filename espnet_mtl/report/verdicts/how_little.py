@@ -57,15 +57,15 @@ def _median_of(systems: Sequence[SystemCurves]) -> tuple[str, str]:
         easiest, hardest = known[0], known[-1]
         first, last = _decibel(easiest), _decibel(hardest)
         same = round(first) == round(last)
-        answer = f"{last:.0f} dB below the speech"
+        answer = _place(easiest)
         if not same:
-            answer = f"{last:.0f} to {first:.0f} dB below the speech"
+            between = f"{abs(last):.0f}" if last * first > 0 else _place(hardest)
+            answer = f"{between} to {answer}"
         who = _median_words(easiest)
         if len(known) > 1:
             who = f"from {who}, the easiest, to {_median_words(hardest)}, the hardest"
-        times = f"{10 ** (last / 20):.0f} times weaker than the speech"
         every = recordings_of(hardest.whole.n, hardest.whole.speakers)
-        parts.append(f"Noise {times} is enough for half of the {every}: {who}")
+        parts.append(f"Noise {_times(last)} is enough for half of the {every}: {who}")
     for one in others:
         every = recordings_of(one.whole.n, one.whole.speakers)
         parts.append(
@@ -73,6 +73,22 @@ def _median_of(systems: Sequence[SystemCurves]) -> tuple[str, str]:
             "budget tried"
         )
     return answer, f"{'; '.join(parts)}."
+
+
+def _place(system: SystemCurves) -> str:
+    """Say where the noise lies that breaks half."""
+    decibel = _decibel(system)
+    where, more = ("below", "more") if round(decibel) >= 0 else ("above", "less")
+    bound = f" or {more}" if _is_bound(system) else ""
+    return f"{abs(decibel):.0f} dB{bound} {where} the speech"
+
+
+def _times(decibel: float) -> str:
+    """Say how loud noise of an SNR is."""
+    times = 10 ** (abs(decibel) / 20)
+    if round(times) == 1:
+        return "about as loud as the speech"
+    return f"{times:.0f} times {'weaker' if decibel > 0 else 'louder'} than the speech"
 
 
 def _loudness(system: SystemCurves) -> float:
@@ -87,10 +103,16 @@ def _decibel(system: SystemCurves) -> float:
     return curve.median_snr_db.value or 0.0
 
 
+def _is_bound(system: SystemCurves) -> bool:
+    """Whether weaker noise may be enough, which was not tried."""
+    return system.whole.median.value in system.whole.median.bounds
+
+
 def _median_words(system: SystemCurves) -> str:
     curve = system.whole
     median = curve.median if curve.norm == "snr" else curve.median_snr_db
     shown = f"{system.label} at {number(_decibel(system), 1)} dB"
+    shown += " or more" if _is_bound(system) else ""
     if median.ci is not None:
         low, high = median.ci
         ends = ("beyond" if low is None else number(low, 1), number(high, 1))

@@ -53,6 +53,17 @@ def test_where_speakers_are_alike_utterances_are_drawn():
     assert interval == alone and interval.low < 37.5 < interval.high
 
 
+def test_a_speaker_without_a_word_adds_nothing():
+    """All that somebody says may be symbols that are not scored."""
+    errors, words = [*ERRORS, 0, 0], [*WORDS, 0, 0]
+    found = wer_interval(errors, words, [*SPEAKERS, "mute", "mute"])
+    expected = wer_interval(ERRORS, WORDS, SPEAKERS)
+    assert found.estimate == expected.estimate
+    assert found == pytest.approx(expected, abs=2)
+    small = wer_interval([0, 1, 0], [0, 3, 4], ["a", "b", "c"])
+    assert small.low == 0 and small.high == pytest.approx(100 / 3)
+
+
 @pytest.mark.parametrize("share", [0.002, 0.01, 0.03])
 def test_a_rare_error_is_within_the_interval(share):
     """Speakers are alike; a few utterances have all words wrong.
@@ -100,7 +111,7 @@ def test_one_speaker_has_no_interval():
     [
         ([1], [1, 2], ["a", "b"], "lengths"),
         ([], [], [], "lengths"),
-        ([1, 1], [1, 0], ["a", "b"], "speaker b"),
+        ([1, 1], [0, 0], ["a", "b"], "no reference words"),
     ],
 )
 def test_what_cannot_be_drawn_from(errors, words, speakers, says):

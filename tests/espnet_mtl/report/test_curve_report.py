@@ -73,7 +73,7 @@ def test_the_table_of_systems(tmp_path):
     assert cells[0] == "7"
     assert cells[1] == "65.5 [≤ 32.8, > 131]"
     assert cells[2] == "0.002"
-    assert cells[3] == "40.0 [not reached, 40.0]"
+    assert cells[3] == "≥ 40.0 [not reached, ≥ 40.0]"
     assert cells[4].startswith("57.1 [")
     assert cells[5] == "3 of 7"
     # 100 for each budget that was tried: of two utterances one, of two two, of three

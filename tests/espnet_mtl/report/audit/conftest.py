@@ -14,7 +14,7 @@ def suites(tmp_path_factory):
             folder, "hybrid_accent", accent=True, utts_per_speaker=9
         ),
         "att": make_suite_exp(
-            folder, "att", branches=("att",), wer=5.5, utts_per_speaker=9
+            folder, "att", branches=("att",), wer=4.5, utts_per_speaker=9
         ),
     }
 

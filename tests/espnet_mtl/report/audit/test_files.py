@@ -88,6 +88,26 @@ def test_the_budget_is_measured_on_the_file(tmp_path, norm, budgets):
     assert verdict == wanted[0] and figure.startswith(wanted[1])
 
 
+@pytest.mark.parametrize(
+    ("change", "rounded", "is_within"),
+    [
+        (32.768, 0.0, True),  # what an attack in floats may do
+        (33, 0.0, False),  # rounded to the nearest level, out of the ball
+        (33, 0.5, True),  # around audio that lies half a level beside its file
+        (33.3, 0.5, False),
+    ],
+)
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_budget_is_kept_to_the_level(change, rounded, is_within, norm):
+    clean = np.zeros(100) + 0.25
+    budget, scale = 0.001, 1 / 32768
+    if norm == "l2":
+        budget, rounded = 10 * budget, 10 * rounded
+    attacked = clean + change * scale
+    found = files._within(norm, budget, clean, attacked, rounded * scale)
+    assert found == is_within
+
+
 def test_the_file_of_a_curve_has_to_keep_to_the_budget_that_it_stands_for(tmp_path):
     """Not only to the largest that was tried."""
     tried = {f"{name}-0": [(0.001, 3), (0.008, 0)] for name in SPEAKERS}

@@ -108,7 +108,9 @@ def test_the_interval_of_a_median_by_hand(tmp_path, norm):
     assert curve.median.value == budgets[0.002]
     assert sorted(curve.median.ci) == sorted(ends)
     assert list(curve.median.ci) == sorted(curve.median.ci)
-    assert curve.median_snr_db == Median(value=43.0, ci=(37.0, 50.0))
+    # ann may need less: nothing weaker was tried.
+    assert curve.median.bounds == (budgets[0.001],)
+    assert curve.median_snr_db == Median(value=43.0, ci=(37.0, 50.0), bounds=(50.0,))
 
 
 def test_bands_by_hand(tmp_path):
@@ -208,6 +210,30 @@ def test_what_the_saved_file_says_counts(tmp_path):
     assert [point.broken for point in curve.points] == [25.0, 25.0, 50.0]
     assert [point.adv_twer for point in curve.points] == [57.5, 37.5, 17.5]
     assert curve.area == pytest.approx(100 * (0 + 1 + 2 / 3 + 1) / 4)
+
+
+def test_what_the_attack_took_for_broken_does_not_end_the_span(tmp_path):
+    """No larger budget was tried on it, and it counts as one that resists."""
+    sure = curves_of(tmp_path / "sure")
+    one = curves_of(tmp_path / "one", heard={"ann-0": 1})
+    assert one.span == sure.span
+    [system] = one.systems
+    assert (system.whole.not_broken, system.whole.unconfirmed) == (2, 1)
+    assert system.whole.area == pytest.approx(75.0)
+    # The same where another attacker is asked, who did not break it.
+    other = {utt: [(budget, 9) for budget in BUDGETS] for utt in CHAIN}
+    both = {"chain": CHAIN, "fgsm": other}
+    [system] = curves_of(tmp_path / "both", both, heard={"ann-0": 1}).systems
+    assert system.whole.strongest == 0.008
+
+
+@pytest.mark.parametrize("norm", ["l2", "snr"])
+def test_where_the_weakest_budget_breaks_all_medians_are_bounds(tmp_path, norm):
+    """Each utterance has a smallest budget of its own, at which the search began."""
+    found = {f"{name}-0": [(1.0 + n, 0)] for n, name in enumerate(SPEAKERS)}
+    curve = whole(tmp_path, found, norm=norm, budgets=(1.0, 2.0, 3.0, 4.0))
+    assert curve.median.bounds == (curve.median.value,)
+    assert curve.median_snr_db.bounds == (curve.median_snr_db.value,)
 
 
 def test_the_decoding_may_also_hear_more_than_the_attack(tmp_path):
