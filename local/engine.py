@@ -66,8 +66,8 @@ def is_done(settings: Settings, step: Step) -> bool:
 
 
 def is_removed(settings: Settings, step: Step) -> bool:
-    """Whether what the report reads of a step is not there, although it was done."""
-    gone = step.results is not None and not step.results.is_dir()
+    """Whether what there has to be of a step is not there, although it was done."""
+    gone = step.results is not None and not step.results.exists()
     return gone and _is_at(settings, "done", step)
 
 
@@ -98,10 +98,49 @@ def set_aside(settings: Settings, steps: Collection[Step]) -> None:
         else:
             continue
         if kept is not None and kept.exists():
-            name = ".".join(kept.relative_to(settings.study_dir).parts)
-            place = _old_place(settings, name)
+            place = _place_for(settings, kept)
             place.parent.mkdir(exist_ok=True)
             kept.rename(place)
+
+
+def places_for_others(
+    settings: Settings, step: Step, plan: Iterable[Step]
+) -> dict[Path, Path]:
+    """Say where results of other attacks go whose model or decoding changes.
+
+    Nothing of the plan would repeat them, and the report takes what it finds.
+
+    Args:
+        step: What is to be done.
+        plan: All steps: what they make themselves is repeated where it has to be.
+
+    Returns:
+        The new place of each; none where the step changes nothing for them.
+    """
+    if step.results is None or not _has_changed(settings, step):
+        return {}
+    patterns = {
+        12: [f"{step.results.name}_attack_*"],
+        14: ["attack_*", "*_attack_*"],
+    }.get(step.stage, [])
+    found = {path for one in patterns for path in step.directory.glob(one)}
+    others = sorted(found - {one.results for one in plan})
+    return {path: _place_for(settings, path) for path in others if path.is_dir()}
+
+
+def _has_changed(settings: Settings, step: Step) -> bool:
+    """Whether a step was done with other settings."""
+    return was_done(settings, step) and not _is_at(settings, "done", step)
+
+
+def was_done(settings: Settings, step: Step) -> bool:
+    """Whether a step was ever done, with whatever settings."""
+    return _flag(settings, "done", step).exists()
+
+
+def _place_for(settings: Settings, path: Path) -> Path:
+    """Return a place for former results by their path."""
+    return _old_place(settings, ".".join(path.relative_to(settings.study_dir).parts))
 
 
 def _flag(settings: Settings, what: str, step: Step) -> Path:
@@ -127,18 +166,19 @@ def _old_place(settings: Settings, name: str) -> Path:
     return next(place for place in places if not place.exists())
 
 
-def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
+def run_steps(settings: Settings, steps: Sequence[Step], plan: Sequence[Step]) -> bool:
     """Run steps, side by side where there are cores, and stop at the first failure.
 
     Args:
         steps: What must be done; all else that they build on is done.
+        plan: All steps.
 
     Returns:
         Whether all went well; if not, the reason has been shown.
     """
-    plan = {"recipe": str(settings.recipe), "steps": _describe(settings, steps)}
+    rows = _describe(settings, steps, plan)
     path = settings.study_dir / "log" / "plan.json"
-    write_text(path, json.dumps(plan))
+    write_text(path, json.dumps({"recipe": str(settings.recipe), "steps": rows}))
 
     _stand_in_for_immutables()
     import display
@@ -168,7 +208,9 @@ def run_steps(settings: Settings, steps: Sequence[Step]) -> bool:
     return True
 
 
-def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
+def _describe(
+    settings: Settings, steps: Sequence[Step], plan: Sequence[Step]
+) -> dict[str, Any]:
     """Describe the steps as the Snakefile reads them."""
     gpus = find_gpus(settings.ngpu)
     owners = [*dict.fromkeys(step.owner for step in steps)]
@@ -192,6 +234,10 @@ def _describe(settings: Settings, steps: Sequence[Step]) -> dict[str, Any]:
             "key": step.key,
             "directory": str(step.directory),
             "former": str(place_for_former(settings, step) or ""),
+            "others": [
+                shlex.join(["mv", str(path), str(place)])
+                for path, place in places_for_others(settings, step, plan).items()
+            ],
             "after": [other.name for other in steps if other.name in before],
             "command": shlex.join(_command(step, jobs, min(len(gpus), 1))),
             "environment": shlex.join(environment),

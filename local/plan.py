@@ -8,6 +8,7 @@ says what there is to do; the workflow engine does it.
 """
 
 import itertools
+import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ class Step:
             depends on the machine.
         directory: Where the stage writes its logs.
         builds_on: Names of the steps whose results it uses.
-        results: Directory of what the report reads of it, if it reads any.
+        results: What there has to be of it: the directory that the report reads, or the
+            packed model.
     """
 
     owner: str
@@ -107,7 +109,7 @@ class _Owner(NamedTuple):
     Attributes:
         made_of: What results depend on beside earlier stages, by stage.
         others: Names of steps of other owners that one builds on, by stage.
-        results: Directories of what the report reads, by stage.
+        results: What there has to be of a stage's results, by stage.
     """
 
     name: str
@@ -202,9 +204,11 @@ def _shared(settings: Settings) -> _Owner:
             _digest(recipe / "local"),
             *_digest_named(settings.local_data_opts, recipe),
             *_digest_named(settings.recipe_args, recipe),
+            # Maps of labels that the recipe takes by itself
+            *(hash_file(path) for path in sorted((recipe / "conf").glob("*.tsv"))),
         ],
         7: [_digest(recipe / "conf" / "train_lm.yaml")],
-        10: [_digest(recipe / "conf" / "train_asr_mtl.yaml"), settings.train_args],
+        10: [*_digest_training(recipe), settings.train_args],
     }
     if settings.table:
         # With its place: that is what the paths in it are relative to.
@@ -263,7 +267,7 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
     decoded = exp / inference_tag
     attacked = exp / f"{inference_tag}_{attack_tag}"
     results = {11: exp, 12: decoded, 13: decoded, 15: exp / attack_tag}
-    results |= {16: attacked, 17: attacked}
+    results |= {14: settings.zip_of(system.name), 16: attacked, 17: attacked}
     return _Owner(system.name, stages, options, made_of, exp, others, results)
 
 
@@ -296,6 +300,13 @@ def _digest_named(options: str, recipe: Path) -> list[str]:
     """Digests of the files that options name, as the recipe finds them."""
     paths = [recipe / word for word in shlex.split(options.replace("=", " "))]
     return [hash_file(path) for path in paths if path.is_file()]
+
+
+def _digest_training(recipe: Path) -> list[str]:
+    """Digests of the configurations of training that a recipe's ``run.sh`` names."""
+    text = (recipe / "run.sh").read_text(encoding="utf-8")
+    named = sorted({*re.findall(r"conf/train\S*\.yaml", text)})
+    return [_digest(recipe / name) for name in named]
 
 
 def _digest(path: Path) -> str:

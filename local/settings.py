@@ -17,6 +17,25 @@ T = TypeVar("T")
 # What the study says of each system, and where to change it. In --recipe_args it would
 # count for the steps of the data only.
 _SYSTEMS = "the file of systems (--systems_config)"
+_STUDY = "the study itself"
+_STUDYS_OWN = (
+    "asr_exp",
+    "asr_tag",
+    "asr_stats_dir",
+    "lm_exp",
+    "packed_model",
+    "inference_tag",
+    "attack_tag",
+    "system_name",
+    "datadir",
+    "dumpdir",
+    "skip_data_prep",
+    "skip_train",
+    "skip_eval",
+    "skip_packing",
+    "skip_attack",
+    "skip_stages",
+)
 _ELSEWHERE = {
     "asr_args": "--train_args",
     "attack_args": "--attack_args",
@@ -27,6 +46,16 @@ _ELSEWHERE = {
     "inference_asr_model": _SYSTEMS,
     "attack_source_zips": _SYSTEMS,
     "pretrained_model": _SYSTEMS,
+    "local_data_opts": "--local_data_opts",
+    "stage": "--stage",
+    "stop_stage": "--stop_stage",
+    "ngpu": "--ngpu",
+    "python": "--python",
+    "expdir": "--expdir",
+    "nj": "--nj",
+    "inference_nj": "--nj",
+    "attack_nj": "--nj",
+    **dict.fromkeys(_STUDYS_OWN, _STUDY),
 }
 # Given, these replace what a preset says; other options are added to it.
 _INSTEAD = ("systems_config", "num_attack_utts")
@@ -72,7 +101,11 @@ class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One row of ``conf/presets.yaml``: options that come before those given."""
+    """One row of ``conf/presets.yaml``: options that come before those given.
+
+    Attributes:
+        corpora: Which it is for; all, where there are none.
+    """
 
     systems_config: str = "conf/systems.yaml"
     train_args: str = ""
@@ -81,6 +114,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipe_args: str = ""
     num_attack_utts: Positive | None = None
     local_data_opts: dict[str, str] = {}
+    corpora: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,7 +264,7 @@ def read_settings(options: Mapping[str, str]) -> Settings:
             f"--corpus {settings.corpus}: there is no {settings.recipe}/run.sh. "
             f"Corpora: {corpora}. For your own recordings, give --table FILE."
         )
-    _check_recipe_args(settings.recipe_args)
+    _check_words(settings)
     path = settings.path("conf", "presets.yaml")
     presets = _read_yaml(path, dict[str, Preset])
     name = settings.preset
@@ -241,7 +275,14 @@ def read_settings(options: Mapping[str, str]) -> Settings:
             f"--preset {settings.preset}: {path} has no such preset. "
             f"It has: {', '.join(presets)}."
         )
+    corpora = presets[name].corpora
+    if corpora and settings.corpus not in corpora:
+        raise UserError(
+            f"--preset {name} is for --corpus {' or '.join(corpora)}, not for "
+            f"{settings.corpus}."
+        )
     first = msgspec.structs.asdict(presets[name])
+    del first["corpora"]
     first["local_data_opts"] = first["local_data_opts"].get(settings.corpus, "")
     given = msgspec.structs.asdict(settings)
     joined = {
@@ -260,18 +301,28 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _check_recipe_args(recipe_args: str) -> None:
-    """Refuse options of the recipe that the study gives itself."""
-    try:
-        words = shlex.split(recipe_args)
-    except ValueError as error:
-        raise UserError(f"--recipe_args {recipe_args}: {error}.") from None
+_IN_WORDS = (
+    "train_args",
+    "attack_args",
+    "inference_args",
+    "local_data_opts",
+    "recipe_args",
+)
+
+
+def _check_words(settings: Settings) -> None:
+    """Refuse options of other commands that are no words, or given in another way."""
+    for name in _IN_WORDS:
+        try:
+            words = shlex.split(getattr(settings, name))
+        except ValueError as error:
+            raise UserError(f"--{name} {getattr(settings, name)}: {error}.") from None
     for word in words:
         option = word.split("=")[0]
         place = _ELSEWHERE.get(option.removeprefix("--").replace("-", "_"))
         if option.startswith("--") and place:
             raise UserError(
-                f"--recipe_args: in the study, {place} says what {option} would."
+                f"--recipe_args: {option}: leave it out; in a study, {place} says that."
             )
 
 

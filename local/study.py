@@ -179,7 +179,7 @@ def _command_of(settings: Settings, reported: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def do_steps(settings: Settings, steps: Sequence[Step]) -> None:
+def do_steps(settings: Settings, steps: Sequence[Step], plan: Sequence[Step]) -> None:
     """Do steps; note the time it took.
 
     Raises:
@@ -190,9 +190,17 @@ def do_steps(settings: Settings, steps: Sequence[Step]) -> None:
             logging.info(
                 "%s: begins anew, the former training goes to %s", step.title, former
             )
+        for path, place in engine.places_for_others(settings, step, plan).items():
+            logging.warning(
+                "%s: is of another attack, with a %s that changes: goes to %s. To have "
+                "it with the new one, give the command of that attack again",
+                path,
+                "decoding" if step.stage == 12 else "model",
+                place,
+            )
     began = time.monotonic()
     try:
-        if not engine.run_steps(settings, steps):
+        if not engine.run_steps(settings, steps, plan):
             sys.exit(1)
     finally:
         run = {
@@ -231,7 +239,7 @@ def run_study(settings: Settings) -> None:
     roots.check_roots(settings, anew=any(step.stage == 1 for step in steps))
     if steps:
         engine.check_gpus(settings, steps)
-        do_steps(settings, steps)
+        do_steps(settings, steps, plan)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
         undone = {step.owner for step in plan if not engine.is_done(settings, step)}
         finished = [
@@ -239,6 +247,21 @@ def run_study(settings: Settings) -> None:
             for step in plan
             if step.stage == LAST_STAGE and step.owner not in undone
         ]
+        if lost := [
+            step.owner
+            for step in plan
+            if step.stage == LAST_STAGE
+            and step.owner in undone
+            and engine.was_done(settings, step)
+        ]:
+            every = [*dict.fromkeys([*lost, *(one.name for one in finished)])]
+            logging.warning(
+                "Left out of the report, since these settings, or noise from a system "
+                "that has been added, would make other results of it: %s. To have all: "
+                "--systems '%s'",
+                ", ".join(lost),
+                " ".join(name for name in systems if name in every),
+            )
         if finished:
             make_report(settings, finished)
         elif any(systems[name].last_stage == LAST_STAGE for name in asked):

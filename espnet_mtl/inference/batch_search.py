@@ -29,7 +29,7 @@ def can_batch(search: torch.nn.Module) -> bool:
     It does for CTC, ESPnet's transformer decoder and both together, without other
     models. A beam with a place for every token is left to ESPnet: it keeps blanks as
     hypotheses, whose scores are equal, so that rounding chooses among them. So are CTC
-    scores within a window (``ctc_window_margin``), which goes by all hypotheses at once.
+    scores within a window (``ctc_window_margin``), which all hypotheses move.
     """
     return (
         type(search) is _BatchBeamSearch

@@ -31,7 +31,7 @@ _FILES = (CONFIG_KEY, WEIGHTS_KEY, *FILE_OPTIONS)
 # Models that separate speakers or enhance speech, which ESPnet would load itself (and
 # run any code that is in them), and what ESPnet does not implement.
 _NOT_HERE = ("enh_s2t_task", "multi_asr", "word_lm_train_config", "word_lm_file")
-# ESPnet's option for scoring CTC prefixes within a window: frames on each side, 0 for all
+# ESPnet's option for a window of CTC scores: frames on each side, 0 for all frames
 _WINDOW = "ctc_window_margin"
 # The option that weighs a model, and the one that names it.
 _WEIGHED = {"lm_weight": "lm_train_config", "ngram_weight": "ngram_file"}

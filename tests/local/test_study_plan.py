@@ -1,5 +1,7 @@
 """What a study is made of, and what makes parts of it run again."""
 
+import re
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,13 @@ def settings(tmp_path: Path) -> Settings:
     recipe = tmp_path / "egs2" / "tiny" / "asr_mtl1"
     (recipe / "local").mkdir(parents=True)
     (recipe / "conf").mkdir()
-    (recipe / "run.sh").write_text("#!/bin/sh\n")
+    (recipe / "run.sh").write_text(
+        "#!/bin/sh\n./asr_mtl.sh --asr_config conf/train_asr_mtl.yaml\n"
+    )
     (recipe / "local" / "data.sh").write_text("#!/bin/sh\n")
     (recipe / "conf" / "train_asr_mtl.yaml").write_text("max_epoch: 3\n")
+    (recipe / "conf" / "train_other.yaml").write_text("max_epoch: 4\n")
+    (recipe / "conf" / "accents.tsv").write_text("us\tamerican\n")
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "decode.yaml").write_text("beam_size: 3\n")
     (tmp_path / "conf" / "attack_pgd.yaml").write_text("steps: 10\n")
@@ -227,6 +233,38 @@ def test_local_data_opts_of_a_preset_belong_to_a_corpus(settings: Settings) -> N
     assert few.local_data_opts == "--n 1"
 
 
+def test_a_preset_for_some_corpora_is_for_no_other(settings: Settings) -> None:
+    presets = settings.path("conf/presets.yaml")
+    presets.write_text("few:\n  corpora: [saa, other]\n")
+    with pytest.raises(UserError, match="--preset few is for --corpus saa or other"):
+        read(root=settings.root, corpus="tiny", preset="few")
+    presets.write_text("few:\n  corpora: [saa, tiny]\n")
+    assert read(root=settings.root, corpus="tiny", preset="few").preset == "few"
+
+
+@pytest.mark.parametrize("option", ["train_args", "local_data_opts", "attack_args"])
+def test_options_in_one_text_need_all_quotes(settings: Settings, option: str) -> None:
+    with pytest.raises(UserError, match=f"--{option} --x 'y: No closing quotation"):
+        read(root=settings.root, corpus="tiny", **{option: "--x 'y"})
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "egs2").glob("*/asr_mtl1/run.sh")))
+def test_the_configuration_that_a_recipe_trains_with_is_known(
+    tmp_path: Path, path: Path
+) -> None:
+    [named] = re.findall(r"--asr_config (\S+)", path.read_text())
+    recipe = tmp_path / "egs2" / "mine" / "asr_mtl1"
+    (recipe / "conf").mkdir(parents=True)
+    (recipe / "local").mkdir()
+    shutil.copy(path, recipe)
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (recipe / named).write_text("max_epoch: 3\n")
+    mine = read(root=str(tmp_path), corpus="mine")
+    before = plan(mine)
+    (recipe / named).write_text("max_epoch: 4\n")
+    assert changed(before, plan(mine)) == set(range(10, 18))
+
+
 def test_a_changed_file_that_an_option_names_is_another_setting(
     settings: Settings,
 ) -> None:
@@ -289,6 +327,8 @@ def test_an_option_repeats_what_depends_on_it(
         ("conf/attack_pgd.yaml", {15, 16, 17}),
         ("egs2/tiny/asr_mtl1/conf/train_asr_mtl.yaml", set(range(10, 18))),
         ("egs2/tiny/asr_mtl1/local/data.sh", {1, 2, 3, 4, 5, *range(10, 18)}),
+        ("egs2/tiny/asr_mtl1/conf/accents.tsv", {1, 2, 3, 4, 5, *range(10, 18)}),
+        ("egs2/tiny/asr_mtl1/conf/train_other.yaml", set()),
     ],
 )
 def test_a_changed_file_repeats_what_depends_on_it(
@@ -361,6 +401,9 @@ def test_a_suite_depends_on_its_source_and_on_the_decoder(settings: Settings) ->
         ("--attack-config=x.yaml", "--attack_config"),
         ("--inference_config x.yaml", "--systems_config"),
         ("--fs '8k", "No closing quotation"),
+        ("--inference_tag x", "--inference_tag: leave it out"),
+        ("--fs 8k --stop-stage=3", "--stop_stage says that"),
+        ("--skip_packing true", "the study itself says that"),
     ],
 )
 def test_what_the_study_says_itself_is_no_option_of_the_recipe(

@@ -30,6 +30,7 @@ mkdir -p "${asr_exp:-${datadir}}"
 decoded=${asr_exp:-}/${inference_tag:-}
 case ${stage} in
     12|13) mkdir -p "${decoded}" ;;
+    14) touch "${packed_model}" ;;
     15) mkdir -p "${asr_exp}/${attack_tag}" ;;
     16|17) mkdir -p "${decoded}_${attack_tag}" ;;
 esac
@@ -623,6 +624,55 @@ def test_results_that_were_removed_are_made_again(study: Callable[..., Study]) -
     assert "/asr_mtl_a" in out and "/asr_mtl_b" not in out  # b is not reported
     assert fake.begun() == [f"b.{stage}" for stage in range(11, 18)]
     assert fake.begun() == []
+
+
+def test_a_packed_model_that_was_removed_is_made_again(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    fake.begun()
+    (fake.exp / "asr_mtl_a" / "asr_mtl_a.zip").unlink()
+    assert fake.begun() == ["a.14", "a.15", "a.16", "a.17"]
+
+
+def test_other_attacks_with_a_former_decoding_are_not_reported(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
+    other = ("--attack_config", "conf/other.yaml")
+    fake.begun(*other)
+    fake.begun()
+    exp, old = fake.exp / "asr_mtl_a", fake.exp / "old"
+    decoded, attacked = exp / "decode_ctc_attack_other", exp / "attack_other"
+    assert decoded.is_dir() and attacked.is_dir()
+
+    _, err = fake.run("--inference_args", "--beam_size 1")
+    assert f"{decoded}: is of another attack, with a decoding that changes" in err
+    assert not decoded.exists() and attacked.is_dir()
+    assert (old / "asr_mtl_a.decode_ctc_attack_other.1").is_dir()
+    assert (exp / "decode_ctc_attack_standard").is_dir()
+
+    systems = fake.root / "conf" / "systems.yaml"
+    systems.write_text(systems.read_text().replace("valid.acc.ave", "valid.loss.ave"))
+    _, err = fake.run("--inference_args", "--beam_size 1")
+    assert f"{attacked}: is of another attack, with a model that changes" in err
+    assert not attacked.exists() and (exp / "attack_standard").is_dir()
+
+
+def test_a_system_that_is_left_out_of_the_report_is_named(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b")
+    add(fake, a="transfer_from: b", b="transfer_from: a")
+    (fake.root / "conf" / "suite.yaml").write_text("attacks: [{attack: pgd}]\n")
+    suite = ("--attack_config", "conf/suite.yaml")
+    fake.run(*suite, "--systems", "a")
+    out, err = fake.run(*suite, "--systems", "b")
+    assert "asr_mtl_a " not in out.partition("REPORT")[2].partition("--exp")[2]
+    assert "would make other results of it: a. To have all: --systems 'a b'" in err
+    _, err = fake.run(*suite, "--systems", "a b")
+    assert "Left out of the report" not in err
 
 
 def test_presets_come_before_what_is_given(study: Callable[..., Study]) -> None:

@@ -270,6 +270,8 @@ look_at_the_whole_run() {
     [[ "${output}" == *"unknown option --use_lmx; similar: --use_lm --use_ngram --use_word_lm ("* ]]
     run asr_mtl --use_streaming true
     [[ "${output}" == *"--use_streaming true is an option of ESPnet's asr.sh that this recipe does not have: decoding is of whole utterances"* ]]
+    run asr_mtl --dumpdir "s/the dump"
+    [[ "${output}" == *"dumpdir=s/the dump: a path with a blank; move or rename it"* ]]
     run asr_mtl --valid_set train
     [[ "${output}" == *"must be different sets"* ]]
     run asr_mtl --test_sets "test train"

@@ -8,6 +8,7 @@ cleaners=(none tacotron jaconv vietnamese korean_cleaner whisper_en whisper_basi
 
 check_options() {
     check_refused_options
+    check_paths
     check_numbers
     check_choice feats_type raw
     check_choice audio_format flac wav flac.ark wav.ark ark
@@ -24,6 +25,16 @@ check_options() {
     choose_sets
     choose_stages
     check_files
+}
+
+# The Python may be a command of several words, and lists of files are split at blanks.
+check_paths() {
+    local name
+    for name in PWD datadir dumpdir expdir; do
+        if [[ ${!name} == *[[:space:]]* ]]; then
+            die "${name}=${!name}: a path with a blank; move or rename it."
+        fi
+    done
 }
 
 check_numbers() {
