@@ -59,6 +59,7 @@ _ELSEWHERE = {
 }
 # Given, these replace what a preset says; other options are added to it.
 _INSTEAD = ("systems_config", "num_attack_utts")
+_CORPORA = ".corpora"  # in a file of systems
 LAST_STAGE = 17  # of a system; the report comes after those of all
 
 
@@ -98,6 +99,13 @@ class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         named += [("pretrained_from", self.pretrained_from)]
         named += [("compare_with", name) for name in self.compare_with]
         return [(field, name) for field, name in named if name]
+
+
+class CorpusNeeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the systems of a file need of one corpus: a row of its ``.corpora``."""
+
+    local_data_opts: str = ""
+    train_args: str = ""
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -298,7 +306,23 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         file = getattr(settings, option)
         if not settings.path(file).is_file():
             raise UserError(f"--{option} {file}: no such file.")
-    return settings
+    return _with_needs(settings)
+
+
+def _with_needs(settings: Settings) -> Settings:
+    """Put what the systems need of the corpus before what presets and options say."""
+    path = settings.path(settings.systems_config)
+    rows = _read_yaml(path, dict[str, Any])
+    try:
+        needs = msgspec.convert(rows.get(_CORPORA, {}), dict[str, CorpusNeeds])
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path}: {_CORPORA}: {error}.") from None
+    mine = msgspec.structs.asdict(needs.get(settings.corpus, CorpusNeeds()))
+    joined = {
+        name: f"{value} {getattr(settings, name)}".strip()
+        for name, value in mine.items()
+    }
+    return msgspec.structs.replace(settings, **joined)
 
 
 _IN_WORDS = (

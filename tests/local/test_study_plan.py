@@ -233,6 +233,27 @@ def test_local_data_opts_of_a_preset_belong_to_a_corpus(settings: Settings) -> N
     assert few.local_data_opts == "--n 1"
 
 
+def test_what_systems_need_of_a_corpus_comes_before_all_else(
+    settings: Settings,
+) -> None:
+    systems = settings.path("conf/systems.yaml")
+    systems.write_text(
+        systems.read_text()
+        + ".corpora:\n  tiny: {local_data_opts: --n 9, train_args: --x 1}\n"
+    )
+    presets = settings.path("conf/presets.yaml")
+    presets.write_text("default: {}\nfew:\n  local_data_opts: {tiny: --n 1}\n")
+    few = read(
+        root=settings.root, corpus="tiny", preset="few", train_args="--x 3", systems=""
+    )
+    assert few.local_data_opts == "--n 9 --n 1"
+    assert few.train_args == "--x 1 --x 3"
+    assert [*few.read_systems()] == ["ctc"]
+    systems.write_text(systems.read_text().replace("--n 9", "[9]"))
+    with pytest.raises(UserError, match=r"systems.yaml: .corpora: Expected `str`"):
+        read(root=settings.root, corpus="tiny")
+
+
 def test_a_preset_for_some_corpora_is_for_no_other(settings: Settings) -> None:
     presets = settings.path("conf/presets.yaml")
     presets.write_text("few:\n  corpora: [saa, other]\n")

@@ -115,7 +115,8 @@ def plan_set(name: str, num_utts: int, seed: int) -> list[Utterance]:
                 key=f"{speaker}-{index:06d}",
                 speaker=speaker,
                 accent=accent,
-                text=sentences[index % len(sentences)],
+                # Each time around, a sentence has the next accent.
+                text=sentences[(index + index // len(sentences)) % len(sentences)],
                 voice=f"{ACCENTS[accent]}+{voice}",
                 pitch=35 + int(habits.random() * 31),
                 rate=165 + int(habits.random() * 46),
