@@ -1,5 +1,7 @@
 """The page in a browser: it opens, unfolds, plays, and can be read by everybody."""
 
+import shutil
+
 import pytest
 from browser import CHROMIUM, Browser
 
@@ -79,6 +81,24 @@ def test_another_budget_is_heard_otherwise(page):
     page.wait_until(f"{READY} !== {weak!r}")
     choose(page, "utt", "1")
     page.wait_until("document.querySelector('.error').hidden")
+
+
+def test_recordings_chosen_in_a_hurry_are_not_mixed_up(page, written, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(written, copy)
+    for number in (2, 3):
+        script = copy / "audio" / f"hear_{number}.js"
+        text = script.read_text()
+        assert "a truth of five words" in text
+        script.write_text(text.replace("a truth of five words", f"words {number}"))
+    page.open(copy / "index.html")
+    page.wait_until(READY)
+    said = "document.querySelector('[data-is=said]').textContent"
+    choose(page, "utt", "1")  # before its script is there, another one:
+    choose(page, "utt", "2")
+    page.wait_until(f"{said} === 'words 3'")
+    choose(page, "utt", "1")
+    page.wait_until(f"{said} === 'words 2'")
 
 
 def test_pictures_are_drawn_and_told(page):
