@@ -4,14 +4,13 @@ import inspect
 import sys
 import types
 
-import pytest
-import yaml
-from exp_factory import make_exp
-from model_factory import save_model, write_data_dir
-
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
+import pytest
+import yaml
 from espnet2.bin import asr_inference
+from exp_factory import make_exp
+from model_factory import save_model, write_data_dir
 
 from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack, asr_mtl_upload
 from espnet_mtl.data.tables import read_table
