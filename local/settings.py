@@ -325,23 +325,21 @@ def _with_needs(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, **joined)
 
 
-_IN_WORDS = (
-    "train_args",
-    "attack_args",
-    "inference_args",
-    "local_data_opts",
-    "recipe_args",
-)
+_IN_WORDS = ("train_args", "attack_args", "inference_args", "local_data_opts")
+
+
+def _split(name: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"--{name} {text}: {error}.") from None
 
 
 def _check_words(settings: Settings) -> None:
-    """Refuse options of other commands that are no words, or given in another way."""
+    """Refuse texts that are no options, and what is not for ``--recipe_args``."""
     for name in _IN_WORDS:
-        try:
-            words = shlex.split(getattr(settings, name))
-        except ValueError as error:
-            raise UserError(f"--{name} {getattr(settings, name)}: {error}.") from None
-    for word in words:
+        _split(name, getattr(settings, name))
+    for word in _split("recipe_args", settings.recipe_args):
         option = word.split("=")[0]
         place = _ELSEWHERE.get(option.removeprefix("--").replace("-", "_"))
         if option.startswith("--") and place:

@@ -179,8 +179,12 @@ def attack(
     )
     if args.check or args.job is None:
         job.warn()  # not in each job, where it would stand once more in every log
-    if not args.check:
-        job.run(*((1, 1) if args.job is None else (args.job, args.nj)))
+    if args.check:
+        return
+    if args.job is None:
+        job.run()
+    else:
+        job.run(args.job, args.nj)
 
 
 def defend(victim: Victim, decoding: Decoding, config: AttackConfig) -> Victim:

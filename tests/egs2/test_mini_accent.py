@@ -1,7 +1,7 @@
 """The corpus mini_accent and its recipe."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +109,15 @@ def test_accents_are_balanced(design, size):
     counts = Counter(u.accent for u in design.plan_set("test", size, seed=0))
     assert len(counts) == 6
     assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_a_sentence_that_comes_again_has_another_accent(design):
+    """Else the words would tell the accent."""
+    accents_of = defaultdict(list)
+    for utterance in design.plan_set("train", 9600, seed=0):
+        accents_of[utterance.text].append(utterance.accent)
+    assert min(map(len, accents_of.values())) >= 4
+    assert all(len({*found}) == len(found) for found in accents_of.values())
 
 
 def test_speakers_keep_their_habits_and_differ(design):

@@ -82,6 +82,8 @@ look_at_the_whole_run() {
     [ "$(wc -l < attacks)" -eq 4 ]
     # Also values that begin with dashes; and no option swallows the next one.
     [ "$(grep -c -e '--inference_config conf/decode.yaml --inference_args=--penalty -0.5 --source_zips a.zip b.zip --num_utts 2' attacks)" -eq 4 ]
+    # What is fitted, is fitted on the validation set.
+    [ "$(grep -c -e ' --valid_dir dump/raw/valid ' attacks)" -eq 4 ]
     # Or the merge would look for other results than the jobs have.
     run bash -c "sed -e 's/ --ngpu 0 --job [12]\$//' -e 's/ --merge\$//' -e 's/ --check\$//' attacks | sort -u | wc -l"
     [ "${output}" -eq 1 ]
