@@ -255,6 +255,7 @@ def _row(trial, scores, accent, wer, identity):
         adv_wer_ci=None,
         success_rate=success,
         success_ci=(success - 9, success + 8) if used else None,
+        null_success_rate=0.0 if used else None,
         snr_db=None if clean or not used else 30.0,
         segsnr_db=None,
         accent_acc=87.5 if accent and used else None,

@@ -65,7 +65,8 @@ def score_attack(
             f"{hyp_dir} is the decoding of an earlier attack: run stage 16 again"
         )
     attacked = _read_attacked(attack_dir)
-    scores = _score_utterances(attacked, hyp_dir, scored or ScoredText())
+    scored = scored or ScoredText()
+    scores = _score_utterances(attacked, hyp_dir, scored)
     make_row = partial(Row, system=system, seed=seed, decoder=decoder, set=set_name)
     result = AttackScores(
         attack_tag=attack_tag,
@@ -73,7 +74,7 @@ def score_attack(
         attack_dir=os.path.relpath(attack_dir, hyp_dir),
         made_of=made_of,
         rows=tuple(
-            _score_trial(attacked, trial, scores, make_row)
+            _score_trial(attacked, trial, scores, scored, make_row)
             for trial in attacked.run.trials
             if trial.name in scores
         ),
@@ -139,14 +140,11 @@ def _score_utterances(
     scores: dict[str, dict[str, UttScore]] = {}
     for key, ref in texts.items():
         record = attacked.records[key]
-        said, target = (
-            " ".join(scored.words(scored.ref(text))) for text in (ref, record.target)
+        wish = _wish(attacked, key, scored)
+        heard = _heard(hypotheses[key], accents.get(key), scored)
+        to_ref, to_target = (
+            count_words(text, heard.text) for text in (wish.truth, wish.target)
         )
-        words = " ".join(scored.words(scored.hyp(hypotheses[key])))
-        heard = Heard(words, accents.get(key))
-        to_ref, to_target = (count_words(text, heard.text) for text in (said, target))
-        trial = attacked.run.trial(record.trial)
-        wish = Wish(trial.words, target, said, record.accent_wish, trial.to_accent)
         scores.setdefault(record.trial, {})[record.utt] = UttScore(
             key=key,
             utt=record.utt,
@@ -167,8 +165,27 @@ def _score_utterances(
     return scores
 
 
+def _wish(attacked: _AttackedSet, key: str, scored: ScoredText) -> Wish:
+    """Return what the attacker wanted to be heard in an utterance, as it is scored."""
+    record = attacked.records[key]
+    trial = attacked.run.trial(record.trial)
+    said, target = (
+        " ".join(scored.words(scored.ref(text)))
+        for text in (attacked.tables["text"][key], record.target)
+    )
+    return Wish(trial.words, target, said, record.accent_wish, trial.to_accent)
+
+
+def _heard(hypothesis: str, accent: str | None, scored: ScoredText) -> Heard:
+    return Heard(" ".join(scored.words(scored.hyp(hypothesis))), accent)
+
+
 def _score_trial(
-    attacked: _AttackedSet, trial: Trial, scores: _Scores, make_row: Callable[..., Row]
+    attacked: _AttackedSet,
+    trial: Trial,
+    scores: _Scores,
+    scored: ScoredText,
+    make_row: Callable[..., Row],
 ) -> Row:
     """Pool the scores of one trial, over the utterances whose target can be reached."""
     every = scores[trial.name].values()
@@ -183,6 +200,12 @@ def _score_trial(
             )
     records = [attacked.records[one.key] for one in used]
     successes = sum(one.success for one in used)
+    before = sum(
+        _wish(attacked, one.key, scored).is_fulfilled(
+            _heard(untouched.hyp, untouched.hyp_accent, scored)
+        )
+        for one, untouched in zip(used, clean, strict=True)
+    )
     accents, adv_accents = _score_accents(clean), _score_accents(used)
     return make_row(
         trial=trial.name,
@@ -209,6 +232,7 @@ def _score_trial(
         adv_wer_ci=_interval(used, _ref),
         success_rate=_finite(error_rate(successes, len(used))),
         success_ci=_exact(successes, len(used)),
+        null_success_rate=_finite(error_rate(before, len(used))),
         snr_db=_mean([record.snr_db for record in records]),
         segsnr_db=_mean([record.segsnr_db for record in records]),
         accent_acc=accents and accents.accuracy,

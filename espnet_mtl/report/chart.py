@@ -148,6 +148,11 @@ class Chart:
     y_ticks: Sequence[tuple[float, str]]
     null: tuple[float, float]
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether any line says where half of the recordings are broken."""
+        return any(line.mark for panel in self.panels for line in panel.lines)
+
 
 def curve_chart(curves: GroupCurves) -> Chart:
     """Place the robustness curves of systems that are compared."""

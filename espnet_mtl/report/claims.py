@@ -62,6 +62,7 @@ class Claim:
         budgets: Difference of AdvTWER at each budget, from weak to strong; ``None``
             where one of them was not attacked with it.
         audits: What it is judged by, where that is not what the report has.
+        other_seeds: Both systems as they were trained with further seeds.
     """
 
     first: SystemResult
@@ -70,6 +71,7 @@ class Claim:
     area: Difference | None
     budgets: Sequence[Difference | None]
     audits: Sequence[Audit] | None = None
+    other_seeds: Sequence[SystemResult] = ()
 
     def judge(self, audits: Sequence[Audit]) -> str:
         """Judge the claim, if the figures of both systems can be relied on.
@@ -80,7 +82,7 @@ class Claim:
         if self.audits is not None:
             audits = self.audits
         pair = (self.first, self.second)
-        wers = [one.clean.benign_wer for one in pair]
+        wers = [one.clean.benign_wer for one in (*pair, *self.other_seeds)]
         if any(wer is not None and wer > BAD_WER for wer in wers):
             return UNTRAINED
         if self.area is None:

@@ -65,8 +65,25 @@ class SystemResult:
         Without an accent branch, for instance, ignoring it changes nothing.
         """
         names = [row.attacker or row.attack, *row.also]
-        several = len({other.attack for other in self.attacked}) > 1
-        return [f"{row.attack} {name}" if several else name for name in names]
+        every = (*self.attacked, *self.untargeted)
+        several = len({other.attack for other in every}) > 1
+        of, how = (f"{row.attack} " if several else "", self._settings_apart(row))
+        return [f"{of}{name}{how}" for name in names]
+
+    def _settings_apart(self, row: Row) -> str:
+        """Say what tells a row from others of the same attack, attacker and budget."""
+        alike = [
+            _every_setting(other)
+            for other in self._of(row.role)
+            if (other.attack, other.attacker, other.budget, other.words)
+            == (row.attack, row.attacker, row.budget, row.words)
+        ]
+        apart = [
+            f"{name} {value}"
+            for name, value in sorted(_every_setting(row).items())
+            if any(other.get(name) != value for other in alike)
+        ]
+        return f" ({', '.join(apart)})" if apart else ""
 
     def attacker_of(self, row: Row) -> str:
         """Return a row's attacker in words."""
@@ -355,17 +372,29 @@ def _settings_of(row: Row) -> str:
     """
     members: list[dict[str, Any]] = []
     for member in row.members:
-        about = {"attack": member.attack, **_without_sources(member.settings)}
+        about = {"attack": member.attack, **_independent(member.settings)}
         if about not in members:
             members.append(about)
-    settings = {"members": members, **_without_sources(row.settings)}
+    settings = {"members": members, **_independent(row.settings)}
     if row.suite is not None:
         settings |= {"version": row.suite, "doubled": row.doubled}
     return json.dumps(settings, sort_keys=True)
 
 
-def _without_sources(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name != "sources"}
+def _every_setting(row: Row) -> dict[str, Any]:
+    """Settings of a row and of its attack; of a suite, those of the suite alone."""
+    [only, *more] = [*row.members] or [None]
+    own = only.settings if only and not more else {}
+    return {**_independent(row.settings), **_independent(own)}
+
+
+_OF_THE_SYSTEM = ("sources", "attacker")
+
+
+def _independent(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in settings.items() if name not in _OF_THE_SYSTEM
+    }
 
 
 def check_targets(

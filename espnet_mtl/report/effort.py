@@ -41,6 +41,7 @@ class Effort:
         whole: The same and those of its start; ``None`` where they are not known.
         ctc_weight: Weight of the CTC loss: systems of one kind have the same.
         is_adversarial: Whether it was trained on attacked audio.
+        seed: That of the training.
     """
 
     way: str
@@ -50,6 +51,11 @@ class Effort:
     whole: int | None
     ctc_weight: float
     is_adversarial: bool
+    seed: int
+
+
+Efforts = Mapping[str, Sequence[Effort]]
+"""What systems have cost, by their names: for each seed that they were trained with."""
 
 
 def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
@@ -87,18 +93,21 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
         whole=_sum([passes, *(one.whole if one else None for one in before)]),
         ctc_weight=(settings.get("model_conf") or {}).get("ctc_weight", _CTC_WEIGHT),
         is_adversarial=settings.get("robust") in _ATTACKS,
+        seed=settings.get("seed") or 0,
     )
 
 
-def read_efforts(experiments: Iterable[Experiment]) -> dict[str, Effort]:
+def read_efforts(experiments: Iterable[Experiment]) -> Efforts:
     """Read what the training of each system has cost, where that is known."""
-    return {
-        one.system: effort for one in experiments if (effort := read_effort(one.path))
-    }
+    efforts: dict[str, list[Effort]] = {}
+    for one in experiments:
+        if effort := read_effort(one.path):
+            efforts.setdefault(one.system, []).append(effort)
+    return efforts
 
 
 def effort_blocks(
-    efforts: Mapping[str, Effort], pairs: Iterable[tuple[str, str]] = ()
+    efforts: Efforts, pairs: Iterable[tuple[str, str]] = ()
 ) -> list[Block]:
     """Write what trainings have cost; nothing where that is not known.
 
@@ -108,12 +117,11 @@ def effort_blocks(
     """
     if not efforts:
         return []
-    uneven = [
-        f"{first} {efforts[first].updates}, {second} {efforts[second].updates}"
-        for first, second in pairs
-        if {first, second} <= efforts.keys()
-        and efforts[first].updates != efforts[second].updates
-    ]
+    uneven = []
+    for first, second in pairs:
+        one, other = _updates(efforts, first), _updates(efforts, second)
+        if one and other and one != other:
+            uneven.append(f"{first} {_either(one)}, {second} {_either(other)}")
     blocks: list[Block] = [_table(efforts), Text(_LEGEND)]
     if uneven:
         said = (
@@ -124,19 +132,28 @@ def effort_blocks(
     return blocks
 
 
-def _table(efforts: Mapping[str, Effort]) -> Table:
+def _updates(efforts: Efforts, system: str) -> set[int]:
+    return {one.updates for one in efforts.get(system, ())}
+
+
+def _either(counts: Iterable[int]) -> str:
+    return " or ".join(map(str, sorted(counts)))
+
+
+def _table(efforts: Efforts) -> Table:
     header = ["system", "training", "started from", "updates", "gradient passes"]
     header += ["with its start"]
     rows = [
         [
-            system,
+            system if len(trained) == 1 else f"{system}, seed {effort.seed}",
             effort.way,
             effort.start or "-",
             str(effort.updates),
             number(effort.passes, 0),
             number(effort.whole, 0),
         ]
-        for system, effort in efforts.items()
+        for system, trained in efforts.items()
+        for effort in trained
     ]
     return Table(header, rows, text_columns=3)
 

@@ -26,6 +26,7 @@ class AttackedVersion:
     budget: str  # with its unit
     score: UttScore
     samples: Samples  # in [-1, 1], (Samples,)
+    rate: int  # in Hz
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Example:
         rate: Sampling rate in Hz.
         clean: Untouched audio, (Samples,).
         clean_hyp: What the first system hears in it.
-        attacked: The same utterance attacked for each system, the shown one first.
+        attacked: The same utterance attacked for each system of this rate, the shown
+            one first.
     """
 
     utt: str
@@ -118,7 +120,8 @@ def find_example(group: Group) -> Example | None:
     if not untouched or not attacked or attacked[0].label != shown.label:
         return None
     score, clean, rate = untouched
-    return Example(utt, rate, clean, score.hyp, attacked)
+    alike = [version for version in attacked if version.rate == rate]
+    return Example(utt, rate, clean, score.hyp, alike)
 
 
 def _read_attacked(
@@ -128,9 +131,9 @@ def _read_attacked(
     found = _read(system, row, utt) if row else None
     if row is None or found is None:
         return None
-    score, samples, _ = found
-    name = group.budget_name(budget)
-    return AttackedVersion(system.label, system.attacker_of(row), name, score, samples)
+    score, samples, rate = found
+    attacker, name = system.attacker_of(row), group.budget_name(budget)
+    return AttackedVersion(system.label, attacker, name, score, samples, rate)
 
 
 def _read(
@@ -161,10 +164,11 @@ def write_example(example: Example, folder: Path) -> list[tuple[str, str, str]]:
         perturbation = first.samples - example.clean
         what = f"perturbation alone ({first.label}, as loud as it is)"
         shown.append((what, "", "perturbation", perturbation))
-    for item in example.attacked:
+    for number, item in enumerate(example.attacked, start=1):
         what = f"attacked: {item.label}, {item.attacker}, {item.budget}"
-        name = "attacked_" + "".join(c if c.isalnum() else "_" for c in item.label)
-        shown.append((what, item.score.hyp, name, item.samples))
+        # Numbered, since two names may differ in signs alone.
+        name = "".join(c if c.isalnum() else "_" for c in item.label)
+        shown.append((what, item.score.hyp, f"attacked_{number}_{name}", item.samples))
     files = []
     for what, heard, name, samples in shown:
         relative = f"audio/{name}.wav"

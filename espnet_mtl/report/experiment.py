@@ -1,5 +1,6 @@
 """What one experiment's directory holds: scores and training curves."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -172,21 +173,35 @@ def read_experiments(paths: Iterable[Path]) -> list[Experiment]:
     return experiments
 
 
+def name_experiments(experiments: Sequence[Experiment]) -> list[str]:
+    """Name experiments: by the system, and by the seed where others have its name."""
+    counts = Counter(one.system for one in experiments)
+    return [
+        one.system if counts[one.system] == 1 else f"{one.system}, {_apart(one)}"
+        for one in experiments
+    ]
+
+
+def _apart(one: Experiment) -> str:
+    """Tell an experiment from others of the same system."""
+    return f"seed {one.attacks[0].clean.seed}" if one.attacks else str(one.path)
+
+
 def named_confusions(
     experiments: Sequence[Experiment],
 ) -> list[tuple[str, AccentConfusion]]:
     """Recognised accents by system; named so that one system's can be told apart."""
     every = [
-        (one, scores, scores.accents)
-        for one in experiments
+        (one, name, scores, scores.accents)
+        for one, name in zip(experiments, name_experiments(experiments), strict=True)
         for scores in one.clean
         if scores.accents
     ]
-    has_sets = len({scores.set for _, scores, _ in every}) > 1
+    has_sets = len({scores.set for _, _, scores, _ in every}) > 1
     has_several = len(every) > len({one.path for one, *_ in every})
     named = []
-    for one, scores, confusion in every:
-        parts = [one.system]
+    for _, name, scores, confusion in every:
+        parts = [name]
         if has_sets or has_several:
             parts.append(scores.set if has_sets else scores.decoder)
         named.append((", ".join(parts), confusion))

@@ -26,7 +26,12 @@ from espnet_mtl.results.attack_scores import Row, UttScore
 
 MOST_BYTES = 6_000_000  # of all scripts together
 _UTTERANCES = 5
-_CONTROLS = {"noise": "random noise, for comparison"}
+_CONTROLS = {
+    "noise": "random noise, for comparison",
+    "shuffled": "what another recording was attacked with, for comparison",
+}
+_CONTROL_WISHES = {"shuffled": "nothing here: it was made for another recording"}
+_NO_WISH = "nothing: it is random"
 
 Samples = np.ndarray[Any, np.dtype[np.int16]]
 
@@ -192,7 +197,7 @@ class _Reader:
         ]
         for _, _, system, row in sorted(rows, key=lambda one: one[:2]):
             score = system.result.scores_of(row).get(utt)
-            if score and score.feasible:
+            if score and (score.feasible or row.words != "target"):
                 yield system, row, score
 
     def _audio(
@@ -255,7 +260,9 @@ def _describe(
         "attack": _name_attack(system, row),
         "budget": budget,
         "heard": mark_words(score.hyp, score.ref, score.target if has_target else None),
-        "wanted": "nothing: it is random" if is_control else _wanted(row, score),
+        "wanted": _CONTROL_WISHES.get(row.attack, _NO_WISH)
+        if is_control
+        else _wanted(row, score),
         "outcome": _outcome(row, score, has_target),
         "success": score.success and not is_control,
         "snr": "" if snr is None else f"{snr:.1f}",

@@ -25,14 +25,15 @@ from espnet_mtl.report.comparison import (
 )
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
-from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.robustness.curves import GroupCurves, common_span
 from espnet_mtl.report.table import Table
 
 HOW_TO_READ = (
     "Mean of the differences of all seeds, with 95 % intervals over speakers and seeds "
     "(Student's, with the variance over speakers plus that over seeds): they cover "
     "other trainings of the same systems as well. A claim rests on the audits of all "
-    "seeds. With few seeds the interval is wide where they differ."
+    "seeds, and areas are those between the budgets that were searched in all of them. "
+    "With few seeds the interval is wide where they differ."
 )
 
 
@@ -145,6 +146,8 @@ def _pool(
 ) -> _Pooled | None:
     system, baseline, paper = comparison
     seeds = []
+    curves = [one for one in curves if one.group in groups]
+    span = common_span(curves)
     for group in sorted(groups, key=lambda one: one.seed):
         first = group.find(system)
         second = group.find(baseline, like=first) if first else None
@@ -153,7 +156,7 @@ def _pool(
         mine = next((one for one in curves if one.group is group), None)
         found = {b: pair(first, second, b) for b in group.budgets}
         budgets = {budget: one for budget, one in found.items() if one}
-        area = mine.pair(first, second) if mine else None
+        area = mine.pair(first, second, span) if mine else None
         if area or budgets:
             seeds.append(_OneSeed(group.seed, first, second, area, budgets))
     if len({one.seed for one in seeds}) < 2:
@@ -171,6 +174,7 @@ def _pool(
             _over_seeds([one.budgets.get(budget) for one in seeds])
             for budget in groups[0].budgets
         ],
+        other_seeds=[system for one in seeds[1:] for system in (one.first, one.second)],
     )
     return _Pooled(claim, seeds)
 

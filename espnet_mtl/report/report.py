@@ -32,7 +32,7 @@ from espnet_mtl.report.document import (
     Text,
     to_markdown,
 )
-from espnet_mtl.report.effort import Effort, effort_blocks, read_efforts
+from espnet_mtl.report.effort import Efforts, effort_blocks, read_efforts
 from espnet_mtl.report.experiment import Experiment, named_confusions
 from espnet_mtl.report.media import make_media
 from espnet_mtl.report.norms import strength
@@ -93,7 +93,7 @@ class Report:
         return self.title
 
     @cached_property
-    def efforts(self) -> dict[str, Effort]:
+    def efforts(self) -> Efforts:
         """How each system was trained, as far as that is known."""
         return read_efforts(self.experiments)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from espnet_mtl.report.audit.audits import AuditGroup
 from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
 from espnet_mtl.report.document import Block, Heading
-from espnet_mtl.report.experiment import Experiment
+from espnet_mtl.report.experiment import Experiment, name_experiments
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.robustness.blocks import half_broken_snr
 from espnet_mtl.report.robustness.curves import GroupCurves
@@ -197,7 +197,8 @@ _OTHER_GOALS: Sequence[tuple[Words, str, Sequence[str]]] = (
         (
             "WER % without attack",
             "AdvWER % ↓ [95 %]",
-            "recordings with a wrong word % ↓ [95 %]",
+            "recordings with a wrong word % without attack",
+            "attacked ↓ [95 %]",
             "SNR dB",
         ),
     ),
@@ -208,7 +209,8 @@ _OTHER_GOALS: Sequence[tuple[Words, str, Sequence[str]]] = (
             "accents right % without attack",
             "attacked ↑",
             "AdvWER % ↓ [95 %]",
-            "another accent and the same words % ↓ [95 %]",
+            "another accent and the same words % without attack",
+            "attacked ↓ [95 %]",
             "SNR dB",
         ),
     ),
@@ -217,7 +219,13 @@ _OTHER_GOALS: Sequence[tuple[Words, str, Sequence[str]]] = (
 
 def _away_cells(row: Row) -> list[str]:
     damage = _with_interval(row.adv_wer, row.adv_wer_ci, 1)
-    return [number(row.benign_wer, 1), damage, _success(row, 1), number(row.snr_db, 1)]
+    return [
+        number(row.benign_wer, 1),
+        damage,
+        number(row.null_success_rate, 1),
+        _success(row, 1),
+        number(row.snr_db, 1),
+    ]
 
 
 def _keep_cells(row: Row) -> list[str]:
@@ -368,7 +376,7 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
     """Make the table of whole sets of untouched audio; ``None`` if none is scored."""
     rows = [
         [
-            experiment.system,
+            name,
             scores.decoder,
             scores.set,
             str(scores.errors["wer"].utterances),
@@ -377,7 +385,9 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
             number(accents.balanced_accuracy if accents else None, 1),
             number(accents.majority_share if accents else None, 1),
         ]
-        for experiment in experiments
+        for experiment, name in zip(
+            experiments, name_experiments(experiments), strict=True
+        )
         for scores in experiment.clean
         for accents in [scores.accents]
     ]

@@ -100,6 +100,9 @@ class Row:
         adv_accent_balanced_acc: Mean recall of the accents there.
         seconds: What the trial took on all utterances.
         audit: What the audit said of the attack; only in a report's ``results.json``.
+        null_success_rate: Share of utterances in which the attacker has it without an
+            attack: a recogniser that mishears, or takes one accent for another.
+            ``None`` in scores of earlier versions.
     """
 
     system: str
@@ -137,6 +140,7 @@ class Row:
     adv_accent_balanced_acc: float | None
     seconds: float
     audit: AuditSummary | None = None
+    null_success_rate: float | None = None
 
     @property
     def num_infeasible(self) -> int:

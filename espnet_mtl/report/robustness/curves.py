@@ -93,29 +93,48 @@ class GroupCurves:
         pairs = self.pair(first, second)
         return pairs.difference() if pairs else None
 
-    def pair(self, first: SystemResult, second: SystemResult) -> PairedUtts | None:
+    def pair(
+        self,
+        first: SystemResult,
+        second: SystemResult,
+        span: tuple[float, float] | None = None,
+    ) -> PairedUtts | None:
         """Pair the areas of the utterances that both systems were attacked on.
+
+        Args:
+            span: Between which budgets, in dB, if not those of all systems here.
 
         Returns, raises: as :meth:`compare`.
         """
+        span = span or self.span
         steps = {one.label: one.steps for one in self.systems}
         if not {first.label, second.label} <= steps.keys():
             return None
         check_settings(first, second, *(searches_of(one) for one in (first, second)))
         lasted = [
-            dict(
-                zip([o.utt for o in one.searches], one.lasted(*self.span), strict=True)
-            )
+            dict(zip([o.utt for o in one.searches], one.lasted(*span), strict=True))
             for one in (steps[first.label], steps[second.label])
         ]
         common = sorted(lasted[0].keys() & lasted[1].keys())
-        if not common or self.span[0] >= self.span[1]:
+        if not common or span[0] >= span[1]:
             return None
         scores, others = (one.result.scores_of(one.clean) for one in (first, second))
         check_targets(first, second, ((scores[utt], others[utt]) for utt in common))
         mine, other = ([float(one[utt]) for utt in common] for one in lasted)
         speakers = [scores[utt].spk for utt in common]
         return PairedUtts(common, mine, other, [1] * len(common), speakers)
+
+
+def common_span(curves: Sequence[GroupCurves]) -> tuple[float, float] | None:
+    """Return between which budgets, in dB, the systems of all groups were searched.
+
+    A point of an area is a hundredth of its span, so areas over several spans cannot be
+    put together. ``None`` without groups.
+    """
+    if not curves:
+        return None
+    spans = [one.span for one in curves]
+    return max(low for low, _ in spans), min(high for _, high in spans)
 
 
 def make_curves(group: Group) -> GroupCurves | None:

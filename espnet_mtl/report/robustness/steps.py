@@ -36,15 +36,16 @@ class Steps:
     def budgets(self) -> list[float]:
         """Budgets that were tried on any utterance, from weak to strong.
 
-        Of more than ``MOST_POINTS`` these are as many, from the weakest to the
-        strongest, with as many others between any two that follow each other.
+        Of more than ``MOST_POINTS`` these are about as many, from the weakest to the
+        strongest, with as many others between any two that follow each other; and
+        ``all_from``, where bands begin.
         """
         tried = {budget for one in self.searches for budget, _ in one.steps}
         every = sorted(tried, key=lambda budget: decibels(self.norm, budget))
         if len(every) <= MOST_POINTS:
             return every
         places = np.linspace(0, len(every) - 1, MOST_POINTS).round().astype(int)
-        return [every[place] for place in places]
+        return [every[place] for place in sorted({*places, every.index(self.all_from)})]
 
     @cached_property
     def _places(self) -> np.ndarray:

@@ -133,17 +133,22 @@ def _success_of(group: Group, systems: Sequence[SystemResult]) -> tuple[str, str
     budget = group.budget_name(group.budgets[-1])
     if not rows:
         return NOT_JUDGED, "No attack with the largest budget counts."
-    said = "; ".join(f"{one.label} {show_success(row)}" for one, row in rows)
+    differ = len({row.n for _, row in rows}) > 1
+    said = "; ".join(
+        f"{one.label} {show_success(row)}{f' of {row.n}' if differ else ''}"
+        for one, row in rows
+    )
     rates = [row.success_rate or 0.0 for _, row in rows]
     low, high = min(rates), max(rates)
     share = (
         f"{high:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
     )
-    row = rows[0][1]
+    most = max(row.n for _, row in rows)
+    of = recordings_of(most, len(group.speakers))
     return (
         f"{budget} for {share} of the recordings",
         f"With a budget of {budget}, exactly the attacker's sentence is heard in so "
-        f"many of {recordings_of(row.n, len(group.speakers))}: {said}.",
+        f"many of {f'up to {of}' if differ else of}: {said}.",
     )
 
 

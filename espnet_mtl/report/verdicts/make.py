@@ -1,11 +1,11 @@
 """All verdicts on systems that are compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from espnet_mtl.report.audit.audits import AuditGroup
 from espnet_mtl.report.claims import measure_claims
 from espnet_mtl.report.comparison import Group
-from espnet_mtl.report.effort import Effort
+from espnet_mtl.report.effort import Efforts
 from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.verdicts.compared import answer_by_pairs
 from espnet_mtl.report.verdicts.how_little import how_little
@@ -19,7 +19,7 @@ def make_verdicts(
     curves: GroupCurves | None,
     audits: Sequence[AuditGroup],
     pairs: Names,
-    efforts: Mapping[str, Effort],
+    efforts: Efforts,
 ) -> list[Verdict]:
     """Answer what the report can answer about systems that are compared.
 

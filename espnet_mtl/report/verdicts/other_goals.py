@@ -29,16 +29,22 @@ def answer_other_goals(group: Group, audits: Sequence[Audit]) -> list[Verdict]:
                 said.append(f"{system.label}: no claim ({why})")
                 continue
             row = max(rows, key=lambda row: row.success_rate or 0.0)
-            rates.append(row.success_rate or 0.0)
+            rates.append((row.success_rate or 0.0, row.null_success_rate or 0.0))
             said.append(_SAY[words](group, system, row))
         if said:
             answer = NOT_JUDGED
             if rates:
-                low, high = round(min(rates)), round(max(rates))
-                share = f"{high} %" if low == high else f"{low} to {high} %"
-                answer = f"In {share} of the recordings"
+                with_attack, without = map(_range, zip(*rates, strict=True))
+                answer = f"In {with_attack} of the recordings"
+                if without != "0 %":
+                    answer += f", in {without} without an attack"
             found.append(Verdict(question, answer, f"{'; '.join(said)}."))
     return found
+
+
+def _range(rates: Sequence[float]) -> str:
+    low, high = round(min(rates)), round(max(rates))
+    return f"{high} %" if low == high else f"{low} to {high} %"
 
 
 _GOALS = {
@@ -51,7 +57,8 @@ def _say_away(group: Group, system: SystemResult, row: Row) -> str:
     every = recordings_of(row.n, len(group.speakers))
     return (
         f"{system.label} at a budget of {group.budget_name(row.budget)}: words are "
-        f"wrong in {show_success(row)} of {every}, that is "
+        f"wrong in {show_success(row)} of {every} "
+        f"({number(row.null_success_rate, 1)} % without an attack), that is "
         f"{number(row.adv_wer, 1)} %{show_interval(row.adv_wer_ci)} of all words "
         f"({number(row.benign_wer, 1)} % without an attack)"
     )
@@ -61,7 +68,8 @@ def _say_keep(group: Group, system: SystemResult, row: Row) -> str:
     every = recordings_of(row.n, len(group.speakers))
     return (
         f"{system.label} at a budget of {group.budget_name(row.budget)}: the same "
-        f"words in another accent in {show_success(row)} of {every}; "
+        f"words in another accent in {show_success(row)} of {every} "
+        f"({number(row.null_success_rate, 1)} % without an attack); "
         f"{number(row.adv_accent_acc, 1)} % of the accents are right "
         f"({number(row.accent_acc, 1)} % without an attack)"
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from espnet_mtl.report.audit.evidence import ACCENT_SUFFIXES
 from espnet_mtl.report.comparison import Group
-from espnet_mtl.report.effort import Effort
+from espnet_mtl.report.effort import Efforts
 
 ACCENT = "Does the accent branch help?"
 ADVERSARIAL = "Does adversarial training help?"
@@ -24,7 +24,7 @@ Names = Sequence[tuple[str, str]]
 
 
 def find_questions(
-    group: Group, pairs: Names, efforts: Mapping[str, Effort]
+    group: Group, pairs: Names, efforts: Efforts
 ) -> list[tuple[str, Names]]:
     """Sort pairs of systems by the question that they answer.
 
@@ -55,19 +55,21 @@ def _twins(names: Mapping[str, None]) -> Iterator[tuple[str, str]]:
             yield from ((name, o) for o in (base, base + _SHUFFLED) if o in names)
 
 
-def _question(pair: tuple[str, str], efforts: Mapping[str, Effort]) -> str:
+def _question(pair: tuple[str, str], efforts: Efforts) -> str:
     """Return what a pair answers: by the names, else by how they were trained."""
     first, second = pair
     if first == second + _ACCENT:
-        robust = second in efforts and efforts[second].is_adversarial
-        return BOTH if robust else ACCENT
+        trained = efforts.get(second, ())
+        return BOTH if any(one.is_adversarial for one in trained) else ACCENT
     if first.removesuffix(_ACCENT) == second.removesuffix(_SHUFFLED):
         return REAL_ACCENTS
     if first == second + _SHUFFLED:
         return NO_ACCENTS
-    one, other = efforts.get(first), efforts.get(second)
+    if first not in efforts or second not in efforts:
+        return OTHERS
+    one, other = efforts[first][0], efforts[second][0]  # alike with all seeds
     # Kinds of recognisers are not to be mixed: they differ by more than the training.
-    if one is None or other is None or one.ctc_weight != other.ctc_weight:
+    if one.ctc_weight != other.ctc_weight:
         return OTHERS
     if one.is_adversarial and other.way in ("plain", "noise"):
         return ADVERSARIAL if other.way == "plain" else BEYOND_NOISE

@@ -88,6 +88,7 @@ def test_row_of_an_attack(attack_dir, hyp_dir):
         "adv_wer": pytest.approx(500 / 9),
         "success_rate": pytest.approx(200 / 3),
         "success_ci": pytest.approx((9.43, 99.16), abs=0.01),  # 2 of 3
+        "null_success_rate": 0.0,
         "snr_db": pytest.approx(30 + sum(places) / 3),
         "segsnr_db": 20.0,
         # us, us, india; heard as us, us, us, and under attack as india, us, us
@@ -166,6 +167,25 @@ def test_scores_that_cannot_be_used_are_refused(attack_dir, hyp_dir, old, new, s
     path.write_text(text.replace(old, new))
     with pytest.raises(UserError, match=says):
         read_attack_scores(hyp_dir)
+
+
+@pytest.mark.parametrize(("words", "before"), [("target", 0), ("away", 1)])
+def test_what_is_so_without_an_attack_is_told(attack_dir, hyp_dir, words, before):
+    """One recording is misheard anyway: that is no success of who wants only that."""
+    run = read_attack_run(attack_dir)
+    trials = tuple(
+        replace(trial, words=words) if trial.name == PGD else trial
+        for trial in run.trials
+    )
+    records = read_records(attack_dir).values()
+    write_attack(attack_dir, replace(run, trials=trials), records, dirs.make_tables())
+    text = hyp_dir / "text"
+    said = text.read_text()
+    assert "ann-2-clean four five\n" in said
+    text.write_text(said.replace("ann-2-clean four five\n", "ann-2-clean four nine\n"))
+    row = score(attack_dir, hyp_dir)[PGD]
+    assert row.null_success_rate == pytest.approx(100 * before / row.n)
+    assert row.success_rate > row.null_success_rate
 
 
 def test_system_without_accent_head(attack_dir, hyp_dir):

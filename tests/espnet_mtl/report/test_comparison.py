@@ -1,13 +1,15 @@
 import json
 import random
+from dataclasses import replace
 from statistics import mean
 
 import pytest
-from exp_factory import BUDGETS, STRENGTHS, make_exp
+from exp_factory import BUDGETS, CLEAN, STRENGTHS, make_exp, make_trial
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.comparison import compare, make_groups
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.results.trial import Member
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,53 @@ def test_seeds_are_not_mixed(tmp_path):
     groups = make_groups(read_experiments(exps))
     assert [group.seed for group in groups] == [0, 1]
     assert [len(group.systems) for group in groups] == [1, 1]
+
+
+def test_attacks_of_one_name_are_told_apart_by_their_settings(tmp_path):
+    trials = [
+        CLEAN,
+        *(
+            replace(
+                trial, name=f"pgd{steps}", members=(replace(member, settings=settings),)
+            )
+            for trial in [make_trial("pgd", "blind")]
+            for [member] in [trial.members]
+            for steps in (10, 100)
+            for settings in [{"steps": steps, "momentum": 0.75}]
+        ),
+    ]
+    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 1, audio=False, trials=trials)
+    [group] = make_groups(read_experiments([exp]))
+    [system] = group.systems
+    assert system.attackers == ["blind (steps 10)", "blind (steps 100)"]
+    assert system.has_choice
+
+
+def test_whoever_a_transfer_attack_asks_is_not_a_setting(tmp_path):
+    """Who attacks the models that it starts from depends on their branches."""
+    systems = [
+        make_exp(
+            tmp_path,
+            name,
+            errors=lambda *_: 1,
+            audio=False,
+            trials=[
+                CLEAN,
+                replace(
+                    make_trial("transfer", "blind"),
+                    members=(
+                        Member(
+                            attacker="",
+                            attack="pgd",
+                            kind="white_box",
+                            settings={"attacker": asked, "steps": 5},
+                        ),
+                    ),
+                ),
+            ],
+        )
+        for name, asked in (("ctc", "multitask"), ("ctc_accent", "accent_blind"))
+    ]
+    [group] = make_groups(read_experiments(systems))
+    first, second = group.systems
+    assert compare(first, second, group.budgets[0]).value == 0

@@ -105,3 +105,16 @@ def test_the_table_and_a_warning_of_unequal_comparisons(tmp_path):
     for exp in exps:
         (exp / "config.yaml").unlink()
     assert effort_blocks(read_efforts(experiments)) == []
+
+
+def test_each_seed_has_its_row(tmp_path):
+    exps = [make(tmp_path, name, seed=seed) for seed, name in enumerate("ab")]
+    found = [read_effort(exp) for exp in exps]
+    text = to_markdown(effort_blocks({"ctc": found}, [("ctc", "ctc")]))
+    assert "| ctc, seed 0 | plain |" in text and "| ctc, seed 1 | plain |" in text
+    assert "Warning" not in text
+    more = make(tmp_path, "more", batches=60)
+    text = to_markdown(
+        effort_blocks({"ctc": found, "att": [read_effort(more)]}, [("att", "ctc")])
+    )
+    assert "updates: att 60, ctc 40." in text

@@ -106,6 +106,30 @@ def test_the_area_is_that_of_all_seeds(groups):
         assert f"+{100 * row.mean():.2f} [" in text
 
 
+def test_the_areas_of_all_seeds_are_over_one_span(groups):
+    """A point is a hundredth of the span: those of two spans cannot be put together."""
+    curves = [make_curves(group) for group in groups]
+    low, high = curves[0].span
+    curves[1] = replace(curves[1], span=((low + high) / 2, high))
+    text = to_markdown(seed_blocks(groups, curves, audits_of(groups), (PAIR,)))
+    narrow = [replace(one, span=curves[1].span) for one in curves]
+    assert text == to_markdown(seed_blocks(groups, narrow, audits_of(groups), (PAIR,)))
+    assert text.strip() != text_of(groups, audits_of(groups))
+
+
+def hears_nothing(result):
+    row = result.scores.clean
+    rows = [replace(one, benign_wer=90.0) for one in result.scores.rows if one != row]
+    clean = replace(row, benign_wer=90.0)
+    return {"scores": replace(result.scores, rows=(clean, *rows))}
+
+
+def test_a_training_that_failed_in_one_seed_is_not_judged(groups):
+    changed = [groups[0], with_results(groups[1], hears_nothing), groups[2]]
+    text = text_of(changed, audits_of(changed))
+    assert "adversarial is not to be compared with plain here" in text
+
+
 def test_one_seed_with_a_failing_gate_is_enough_for_no_claim(groups):
     text = text_of(groups, audits_of(groups, {(1, "plain")}))
     assert "gate steps of plain: FAIL" in text

@@ -6,6 +6,7 @@ two apart: each is a third of the way from the weakest to the strongest.
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -401,3 +402,13 @@ def test_of_very_many_budgets_a_curve_has_some(monkeypatch):
     for budget, rate in zip(thin.budgets, thin.adv_twer(), strict=True):
         assert rate.estimate == pytest.approx(rates[budget].estimate)
     assert thin.median_db() == whole.median_db()
+
+
+def test_the_budget_where_bands_begin_is_always_a_point(monkeypatch):
+    """The plot starts its bands there, so it has to be among those that are kept."""
+    steps = make_steps()
+    late = replace(steps.searches[7], steps=steps.searches[7].steps[1:])
+    monkeypatch.setattr(module, "MOST_POINTS", 9)
+    thin = Steps("l2", [*steps.searches[:7], late, *steps.searches[8:]])
+    assert thin.all_from == late.steps[0][0]
+    assert thin.all_from in thin.budgets and len(thin.budgets) == 10
