@@ -94,6 +94,15 @@ class ESPnetASRMTLModel(ESPnetASRModel):
                 f"{place}: with a post-encoder, the encoder's blocks may have other "
                 "lengths than its output. Leave 'layer' out to classify the output"
             )
+        if any(
+            getattr(part, "layer_drop_rate", 0.0)
+            for part in (encoder, getattr(encoder, "encoders", None))
+        ):
+            raise UserError(
+                f"{place}: with encoder_conf: layer_drop_rate, a block may be left out "
+                "in training, and then has no output. Set layer_drop_rate to 0, in all "
+                "systems that are compared, or leave 'layer' out"
+            )
         if block in own:
             return own
         if not hasattr(encoder, "interctc_layer_idx"):

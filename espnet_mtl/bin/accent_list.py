@@ -27,7 +27,14 @@ def get_parser() -> argparse.ArgumentParser:
         help="File of the accents to use. Default: those of the training set",
     )
     add = group(parser, "other sets")
-    add("--check_dirs", type=Path, nargs="*", default=[], help="Those to check")
+    add(
+        "--check_dirs",
+        type=Path,
+        nargs="*",
+        action="extend",
+        default=[],
+        help="Those to check",
+    )
     add_allow_option(add)
     add("--fs", default="16k", help="Sampling rate, to count hours: 16k or 16000")
     add_help(parser)

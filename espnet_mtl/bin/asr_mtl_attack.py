@@ -60,6 +60,7 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--source_zips",
         nargs="*",
+        action="extend",
         default=[],
         help="Other packed models, for transfer attacks without sources of their own",
     )

@@ -27,7 +27,7 @@ def get_parser() -> argparse.ArgumentParser:
         "plots"
     )
     add = group(parser)
-    several: dict[str, Any] = {"type": Path, "nargs": "+"}
+    several: dict[str, Any] = {"type": Path, "nargs": "+", "action": "extend"}
     scored = "Experiments (asr_exp) with the scores of stage 17"
     add("--exp", **several, required=True, help=scored)
     add("--output", type=Path, required=True, help="Directory to write to")
@@ -39,6 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
     add(
         "--compare",
         nargs="+",
+        action="extend",
         default=[],
         metavar="SYSTEM:OTHER",
         help="Systems to compare, each with another one: mine:plain",

@@ -24,7 +24,14 @@ def get_parser() -> argparse.ArgumentParser:
     add = group(parser)
     add("--train_dir", type=Path, required=True, help="The training set")
     add("--valid_dir", type=Path, required=True, help="The validation set")
-    add("--test_dirs", type=Path, nargs="*", default=[], help="The test sets")
+    add(
+        "--test_dirs",
+        type=Path,
+        nargs="*",
+        action="extend",
+        default=[],
+        help="The test sets",
+    )
 
     add = group(parser, "what is asked of them")
     add(

@@ -19,10 +19,18 @@ def get_parser() -> argparse.ArgumentParser:
         "--trained",
         type=Path,
         nargs="*",
+        action="extend",
         default=[],
         help="Directories of which stage 4 leaves long and short utterances out",
     )
-    add("--tested", type=Path, nargs="*", default=[], help="Those where nothing is")
+    add(
+        "--tested",
+        type=Path,
+        nargs="*",
+        action="extend",
+        default=[],
+        help="Those where nothing is",
+    )
     add("--nj", type=int, default=4, help="Threads")
 
     add = group(parser, "what will be done with the audio")

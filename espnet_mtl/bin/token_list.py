@@ -16,7 +16,14 @@ def get_parser() -> argparse.ArgumentParser:
     """Return the parser; the names are those of the recipe's options."""
     parser = make_parser(__doc__)
     add = group(parser)
-    add("--text", type=Path, required=True, nargs="+", help="Texts to find tokens in")
+    add(
+        "--text",
+        type=Path,
+        required=True,
+        nargs="+",
+        action="extend",
+        help="Texts to find tokens in",
+    )
     add("--output", type=Path, required=True, help="Folder to write to")
     types = ["bpe", "char", "word"]
     add("--token_type", choices=types, default="bpe", help="What a token is")

@@ -35,7 +35,14 @@ def get_parser() -> argparse.ArgumentParser:
     add("--accent_list", type=Path, help="Accents")
     add("--train_dir", type=Path, help="Training set")
     add("--valid_dir", type=Path, help="Validation set")
-    add("--test_dirs", type=Path, nargs="*", default=[], help="Sets that are tested")
+    add(
+        "--test_dirs",
+        type=Path,
+        nargs="*",
+        action="extend",
+        default=[],
+        help="Sets that are tested",
+    )
     add_allow_option(add)
     add = group(parser, "of a language model")
     add("--lm_text", type=Path, help="Text that it is trained on")

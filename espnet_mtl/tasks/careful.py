@@ -46,6 +46,9 @@ _LEARNT = (
     "robust_conf",
 )
 
+# What the outputs of a model mean: as many others would fit its weights, too.
+_LISTS = ("token_list", "accent_list")
+
 
 class CarefulTask:
     """A mixin; stands before a task of ESPnet's among the bases of a class.
@@ -180,12 +183,28 @@ def _check_begun(args: argparse.Namespace, tag_option: str) -> None:
         for name in _LEARNT
         if name in settings and name in now and settings[name] != now[name]
     ]
+    changed += [
+        f"{name}: other entries"
+        for name in _LISTS
+        if (before := _entries(settings.get(name))) is not None
+        and (after := _entries(now.get(name))) is not None
+        and before != after
+    ]
     if changed:
         raise UserError(
             f"{exp} was begun with other settings ({'; '.join(changed)}), and would "
             "continue from its checkpoint. Give the same settings as at the start, "
             f"choose another {tag_option}, or remove {exp} to start anew"
         )
+
+
+def _entries(entries: list[str] | str | None) -> list[str] | None:
+    """Return the entries of a list, or of a file with one a line, if it is there."""
+    if isinstance(entries, str):
+        if not Path(entries).is_file():
+            return None
+        entries = Path(entries).read_text(encoding="utf-8").split("\n")
+    return entries and [entry.strip() for entry in entries if entry.strip()]
 
 
 def _describe(init_param: list[str]) -> str:

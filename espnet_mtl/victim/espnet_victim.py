@@ -220,8 +220,13 @@ def _refuse_other_kinds(export: Export) -> None:
         raise UserError(_TRANSDUCER)
     if model.frontend is None:
         raise UserError(
-            "the model takes features instead of audio (it has no frontend), so its "
-            "audio cannot be attacked"
+            "the model has no frontend: it takes features instead of audio, or its "
+            "encoder, such as Whisper, makes its own. Neither can be attacked"
+        )
+    if getattr(model, "use_linear_decoder", False):
+        raise UserError(
+            "the model has a linear decoder, which classifies whole utterances; only "
+            "CTC or attention can be attacked"
         )
     if getattr(export.args, "speech_volume_normalize", None):
         raise UserError(

@@ -51,15 +51,14 @@ def with_speech(batch: Batch, speech: torch.Tensor) -> Batch:
 
 
 def with_others_words(batch: Batch) -> tuple[Batch, torch.Tensor]:
-    """Give each utterance the text and the accent of the next one of its batch.
+    """Give each utterance the text of the next one of its batch.
 
     ESPnet sorts a batch by length, so the next one is about as long.
 
     Returns:
         The batch, and whether an utterance's text is now another one, (Batch,).
     """
-    names = [n for n in ("text", "text_lengths", "accent") if n in batch]
-    rolled = {name: batch[name].roll(1, 0) for name in names}
+    rolled = {name: batch[name].roll(1, 0) for name in ("text", "text_lengths")}
     differs = (rolled["text"] != batch["text"]).any(dim=1)
     return {**batch, **rolled}, differs
 

@@ -34,6 +34,9 @@ def seen_from_inside(model: torch.nn.Module, mode: str) -> Iterator[None]:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(_precision(model))
         stack.enter_context(temporarily(model, **dict.fromkeys(present)))
+        if hasattr(model, "accent_head"):
+            # What the head sends into the encoder is for the training alone.
+            stack.enter_context(temporarily(model.accent_head, grad_scale=1.0))
         if mode == "eval":
             model.eval()
             for part, name in _ALSO_IN_EVAL:

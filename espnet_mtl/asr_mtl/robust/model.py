@@ -45,8 +45,9 @@ class RobustModel(AbsESPnetModel):
             )
         if model.frontend is None:
             raise UserError(
-                "--robust attacks audio, but the model takes features (it has no "
-                "frontend): use --robust none"
+                "--robust attacks audio before a frontend, and the model has none: it "
+                "takes features, or its encoder, such as Whisper, makes its own. Use "
+                "--robust none"
             )
         robust.check_model(model)
         self.model = model

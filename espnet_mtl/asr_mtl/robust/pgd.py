@@ -14,6 +14,7 @@ from espnet_mtl.asr_mtl.robust.batches import (
 )
 from espnet_mtl.asr_mtl.robust.inside import seen_from_inside
 from espnet_mtl.asr_mtl.robust.losses import (
+    ALL,
     RECOGNISER,
     Losses,
     attacked,
@@ -21,6 +22,7 @@ from espnet_mtl.asr_mtl.robust.losses import (
     check_losses,
 )
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class PGDTraining(AttackTraining):
         losses: What the attack raises: ``recogniser`` for the recogniser's own training
             loss, ``all`` for the model's, or weights by branch: ``ctc``, ``att``,
             ``accent``.
-        targeted: Whether to lower the losses towards another utterance's text and
-            accent instead. Where both texts are the same, the attack leads away.
+        targeted: Whether to lower the recogniser's losses towards another utterance's
+            text instead. Where both texts are the same, the attack leads away.
     """
 
     start: str = "uniform"
@@ -55,6 +57,12 @@ class PGDTraining(AttackTraining):
         self.choose("start", ("uniform", "zero"))
         self.choose("targeted", (False, True))
         check_losses(self.losses)
+        if self.targeted and (self.losses == ALL or "accent" in self.losses):
+            raise UserError(
+                "robust_conf: targeted leads towards another text, and leaves the "
+                f"accent branch alone: set losses to '{RECOGNISER}', or to weights of "
+                "ctc and att"
+            )
 
     def check_model(self, model: torch.nn.Module) -> None:
         """Check that the model has the attacked branches; see ``AbsRobust``."""

@@ -36,16 +36,19 @@ def test_padding_does_not_reach_the_logits(head_class):
 @pytest.mark.parametrize("scale", [1.0, 0.0, -0.5])
 def test_the_gradient_is_scaled_and_the_logits_are_not(head_class, scale):
     torch.manual_seed(0)
-    plain = head_class(4, 3).eval()
-    scaled = head_class(4, 3, grad_scale=scale).eval()
+    plain = head_class(4, 3, dropout_rate=0.0)
+    scaled = head_class(4, 3, dropout_rate=0.0, grad_scale=scale)
     scaled.load_state_dict(plain.state_dict())
     gradients = []
-    for head in (plain, scaled):
+    for head, training in ((plain, True), (scaled, True), (scaled, False)):
+        head.train(training)
         frames = torch.ones(1, 6, 4).cumsum(1).requires_grad_()
         logits = head(frames, torch.tensor([6]))
         logits[0, 0].backward()
         gradients.append(frames.grad)
     assert torch.allclose(gradients[1], scale * gradients[0])
+    # Attacks on the trained model follow the true gradient.
+    assert torch.allclose(gradients[2], gradients[0])
 
 
 def test_a_silent_utterance_has_a_finite_gradient():

@@ -232,11 +232,15 @@ def run(output, *exps, more=()):
 
 @pytest.mark.usefixtures("without_plots")
 def test_systems_are_compared_as_asked(study, tmp_path):
-    about = {"more": ("--compare", "hybrid_accent:ctc_accent")}
-    text = run(tmp_path, *study.values(), **about)
-    section = text[text.index("## Comparisons\n") :].split("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
-    assert [row.split(" | ")[0] for row in rows] == ["| hybrid_accent − ctc_accent"]
+    """Whether an option has two values or is given twice makes no difference."""
+    asked = ("hybrid_accent:ctc_accent", "ctc_accent:ctc")
+    shown = []
+    for more in (("--compare", *asked), ("--compare", asked[0], "--compare", asked[1])):
+        text = run(tmp_path, *study.values(), more=more)
+        section = text[text.index("## Comparisons\n") :].split("\n## ")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+        shown.append([row.split(" | ")[0].removeprefix("| ") for row in rows])
+    assert shown == [["hybrid_accent − ctc_accent", "ctc_accent − ctc"]] * 2
 
 
 @pytest.mark.parametrize("pair", ["ctc", "ctc:ctc", "ctc:gone", "gone:ctc"])

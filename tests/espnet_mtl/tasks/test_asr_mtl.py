@@ -154,6 +154,19 @@ def test_an_intermediate_layer_is_handed_out(ctc_weight):
         (
             1,
             {
+                "encoder": "e_branchformer",
+                "encoder_conf": {
+                    **dict.fromkeys(CONFORMER_CONF),
+                    "output_size": 8,
+                    "num_blocks": 2,
+                    "layer_drop_rate": 0.1,
+                },
+            },
+            "layer: 1: with encoder_conf: layer_drop_rate",
+        ),
+        (
+            1,
+            {
                 "postencoder": "length_adaptor",
                 "postencoder_conf": {"length_adaptor_n_layers": 1},
             },

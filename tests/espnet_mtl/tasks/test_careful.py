@@ -75,6 +75,19 @@ def test_what_is_learnt_does_not_change_on_the_way(begun, name, before, now):
     assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: before})
 
 
+@pytest.mark.parametrize("name", ["token_list", "accent_list"])
+def test_the_outputs_keep_their_meaning(begun, name):
+    """Other entries, as many, would fit the weights just as well."""
+    entries = begun / "list"
+    settings = {"init_param": ["a.pth"], name: ["b", "a"]}
+    (begun / "config.yaml").write_text(yaml.safe_dump(settings))
+    entries.write_text("a\nb\n")
+    with pytest.raises(UserError, match=f"{name}: other entries"):
+        train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{name: str(entries)})
+    entries.write_text("b\na\n")
+    assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{name: str(entries)})
+
+
 @pytest.mark.parametrize(("task", "stock", "tag"), TASKS)
 def test_the_same_command_continues(begun, task, stock, tag):
     assert train(task, stock, begun, ["a.pth"])

@@ -61,6 +61,19 @@ def test_one_that_takes_features(tmp_path):
         load_victim(zip_file)
 
 
+def test_one_that_classifies_utterances(tmp_path):
+    names = ("attention_heads", "linear_units", "num_blocks")
+    zip_file = pack_tiny(
+        tmp_path,
+        accent_weight=0.0,
+        decoder="linear_decoder",
+        model_conf={"ctc_weight": 0.0},
+        decoder_conf=dict.fromkeys(names),
+    )
+    with pytest.raises(UserError, match="x.zip: the model has a linear decoder"):
+        load_victim(zip_file, trusted=True)
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [

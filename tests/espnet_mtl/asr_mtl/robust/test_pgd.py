@@ -179,9 +179,7 @@ def test_the_accent_branch_is_attacked_only_if_asked_for(model):
 
 def test_towards_the_text_of_the_next_utterance(model):
     batch = make_named_batch()
-    others = {
-        name: batch[name].roll(1, 0) for name in ("text", "text_lengths", "accent")
-    }
+    others = {name: batch[name].roll(1, 0) for name in ("text", "text_lengths")}
     clean = batch["speech"]
     way = PGDTraining(radius=0.02, steps=8, targeted=True, **FULL)
     delta = way.attack(model, batch, FIRST, way.ball(batch, FIRST))
@@ -194,6 +192,24 @@ def test_towards_the_text_of_the_next_utterance(model):
     untargeted = dataclasses.replace(way, targeted=False)
     delta = untargeted.attack(model, batch, FIRST, way.ball(batch, FIRST))
     assert loss_of(model, towards, clean + delta, ctc=1, att=1) > after
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+@pytest.mark.parametrize("scale", [0.0, -1.0])
+def test_the_attack_follows_the_accent_loss_whatever_the_encoder_learns(mode, scale):
+    """With a reversed or no gradient for the encoder, it would lower it, or stay."""
+    model = make_model(accent_head_conf={"grad_scale": scale}).eval()
+    batch = make_named_batch()
+    way = PGDTraining(
+        radius=0.02, steps=4, mode=mode, losses={"accent": 1.0}, start="zero", **FULL
+    )
+    delta = way.attack(model, batch, FIRST, way.ball(batch, FIRST))
+    before, after = (
+        loss_of(model, batch, speech, accent=1)
+        for speech in (batch["speech"], batch["speech"] + delta)
+    )
+    assert after > before
+    assert model.accent_head.grad_scale == scale
 
 
 def test_alone_in_its_batch_an_utterance_is_led_away_from_its_text(model):

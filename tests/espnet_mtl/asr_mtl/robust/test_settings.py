@@ -34,6 +34,14 @@ from espnet_mtl.errors import UserError
         ({"radius": 0.1, "start": "clean"}, "start: clean is not known"),
         ({"radius": 0.1, "mode": "test"}, "mode: test is not known"),
         ({"radius": 0.1, "targeted": "yes"}, "targeted: yes is not known"),
+        (
+            {"radius": 0.1, "targeted": True, "losses": "all"},
+            "leaves the accent branch",
+        ),
+        (
+            {"radius": 0.1, "targeted": True, "losses": {"accent": 1}},
+            "leaves the accent branch",
+        ),
         ({"radius": 0.1, "losses": "asr"}, "losses: asr is not known"),
         ({"radius": 0.1, "losses": {}}, "losses: {} is not known"),
         ({"radius": 0.1, "losses": {"rnnt": 1}}, "there is no loss 'rnnt'"),
@@ -82,6 +90,14 @@ def test_a_branch_that_the_model_does_not_have_is_refused(losses, settings, said
     with pytest.raises(UserError, match=said):
         RobustModel(model, way)
     RobustModel(model, make_robust("pgd", {"radius": 0.1}))
+
+
+def test_numbers_may_be_written_without_a_point():
+    """YAML takes 4e-3 for a text."""
+    conf = ("--robust_conf", "radius=4e-3", "--robust_conf", "losses.ctc=1e-1")
+    args = parse("--robust", "pgd", *conf)
+    way = make_robust(args.robust, args.robust_conf)
+    assert (way.radius, way.losses) == (0.004, {"ctc": 0.1})
 
 
 def test_features_cannot_be_attacked():
