@@ -170,6 +170,7 @@ def _command_of(settings: Settings, reported: Sequence[str]) -> str:
     """
     words = shlex.split(settings.command)
     for option in ("--update_readme", "--systems"):
+        words = [word for word in words if not word.startswith(f"{option}=")]
         if option in words:
             place = words.index(option)
             del words[place : place + 2]

@@ -152,3 +152,16 @@ def row_of(name: str, speaker: int, *, missing: bool = False) -> str:
         f"27,9,{place},{shown} ,{language} ,{sex},{speaker},usa,"
         f"{str(missing).upper()},,,"
     )
+
+
+def add_rows(table: Path, *rows: str) -> None:
+    """Write further rows."""
+    with (table / "speakers_all.csv").open("a") as file:
+        file.write("\n".join(rows) + "\n")
+
+
+def read_readings(
+    reader: ModuleType, root: Path, label: str = "accent", languages: str = ""
+) -> list:
+    """Read a copy by ``local/archive.py``."""
+    return reader.read_archive(reader.find_archive(str(root)), label, languages)

@@ -328,6 +328,25 @@ def test_another_language_has_no_map_and_its_labels_are_classes(
     assert set(accents.values()) == {"norte", "sur"}
 
 
+def test_the_folder_of_another_language_is_refused(maker, release, tmp_path):
+    """It is named itself; so nothing but its rows tells that it is another one."""
+    rows = [row | {"locale": "en"} for row in clips_of(SIX_NAMES, "accents")]
+    root = release("17", rows) / "en"
+    data = ["--output", str(tmp_path / "data"), *FEW]
+    with pytest.raises(UserError, match="validated.tsv:2: locale is 'en', not 'es'"):
+        maker.main(["--root", str(root), "--lang", "es", *data])
+    maker.main(["--root", str(root), *data])
+
+
+def test_a_row_that_cannot_be_read_is_told(maker, release, tmp_path, capsys):
+    root = release("17", clips_of(SIX_NAMES, "accents"))
+    with (root / "en" / "validated.tsv").open("ab") as file:
+        file.write(b"caf\xe9\n")
+    maker.main(["--root", str(root), "--output", str(tmp_path / "data"), *FEW])
+    log = capsys.readouterr().err
+    assert "not UTF-8" in log and "such rows are not used" in log
+
+
 def test_small_accents_of_another_language_are_listed(maker, release, tmp_path, capsys):
     speakers = {f"n{i}": "Norte" for i in range(3)} | {f"s{i}": "Sur" for i in range(3)}
     root = release("17", clips_of(speakers, "accents"), lang="es")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import saa_archive
 import soundfile
+from saa_archive import add_rows, read_readings
 
 from espnet_mtl.bin import validate_data_dir
 from espnet_mtl.data.audio import read_audio
@@ -214,6 +215,35 @@ def test_another_seed_makes_other_utterances(again, made):
     assert hash_all(again("--seed", "0")) == hash_all(made)  # no file of before is left
 
 
+def test_an_alignment_depends_on_no_other(aligner, align, folders):
+    """The aligner follows the noise: it has to begin anew with each reading."""
+    readings = [
+        align.read_reading(str(path)) for path in sorted(folders.rglob("*.flac"))
+    ]
+    first, second = readings[0], readings[4]
+    one, other = align.Aligner(saa_archive.WORDS), align.Aligner(saa_archive.WORDS)
+    expected = one.align(first), one.align(second)
+    assert (other.align(second), other.align(first)) == expected[::-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--languages", "dutch"), "gives 1 of the two classes .*dutch"),
+        (("--accent_map", "{folder}/map"), "no label and class"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_alignment(
+    maker, folders, tmp_path, monkeypatch, options, said
+):
+    (tmp_path / "map").write_text("no tab in it\n")
+    monkeypatch.setattr(maker, "align_all", None)
+    where = ["--root", str(folders), "--output", str(tmp_path / "data")]
+    more = [one.format(folder=tmp_path) for one in options]
+    with pytest.raises(UserError, match=said):
+        maker.main([*where, *more])
+
+
 def test_a_killed_run_goes_on(again, made, align, monkeypatch):
     data = again()
     journal = data / "corpus" / "alignments.jsonl"
@@ -277,115 +307,6 @@ def test_languages_are_chosen_and_named(again):
 # -- the table ---------------------------------------------------------------------
 
 
-@pytest.fixture
-def table(tmp_path) -> Path:
-    """The other layout, with recordings that nothing listens to."""
-    root = tmp_path / "table"
-    (root / "recordings").mkdir(parents=True)
-    (root / "reading-passage.txt").write_text(saa_archive.PASSAGE)
-    rows = [saa_archive.TABLE_COLUMNS]
-    for number, name in enumerate(saa_archive.SOUND):
-        stem = name.replace("_", " ")
-        (root / "recordings" / f"{stem}.mp3").write_bytes(b"not read here")
-        rows.append(saa_archive.row_of(name, number))
-    (root / "speakers_all.csv").write_text("\n".join(rows) + "\n")
-    return root
-
-
-def add_rows(table: Path, *rows: str) -> None:
-    with (table / "speakers_all.csv").open("a") as file:
-        file.write("\n".join(rows) + "\n")
-
-
-def read_readings(reader, root: Path, label: str = "accent", languages: str = ""):
-    return reader.read_archive(reader.find_archive(str(root)), label, languages)
-
-
-def test_a_table_says_who_reads(reader, table):
-    readings = read_readings(reader, table)
-    assert not any(reading.fate for reading in readings)
-    found = {reading.speaker: reading for reading in readings}
-    creole = found["haitian_creole1"]
-    assert creole.path == f"{table}/recordings/haitian creole1.mp3"
-    assert creole.labels == ("haitian_creole",) == (creole.language,)
-    assert Counter(reading.language for reading in readings) == {
-        "english": 4,
-        "haitian_creole": 3,
-        "dutch": 3,
-    }
-
-
-def test_any_column_is_a_label(reader, table):
-    labels = {r.speaker: r.labels for r in read_readings(reader, table, "Sex")}
-    assert labels["english4"] == ("male",) and labels["english1"] == ("female",)
-    countries = {r.labels for r in read_readings(reader, table, "country")}
-    assert countries == {("usa",)}
-    with pytest.raises(UserError, match="no column 'height' among: age"):
-        read_readings(reader, table, "height")
-
-
-def test_rows_that_cannot_be_used_have_a_fate(reader, table):
-    recordings = table / "recordings"
-    (recordings / "dutch9.mp3").write_bytes(b"nobody says who")
-    (recordings / "dutch5.mp3").write_bytes(b"two languages")
-    add_rows(
-        table,
-        saa_archive.row_of("english2", 1),  # again
-        saa_archive.row_of("dutch5", 40),
-        saa_archive.row_of("dutch5", 40).replace("dutch ,female", "frisian,female"),
-        saa_archive.row_of("sinhalese1", 41, missing=True),
-        saa_archive.row_of("dutch7", 42),  # no such file
-        "27,9,somewhere",
-    )
-    readings = read_readings(reader, table)
-    fates = {(reading.name, reading.fate) for reading in readings if reading.fate}
-    assert fates == {
-        ("english2.mp3", "duplicate"),
-        ("dutch5.mp3", "conflict"),
-        ("sinhalese1", "not_recorded"),
-        ("dutch7", "missing"),
-        ("-", "malformed"),
-        ("dutch9.mp3", "unlisted"),
-    }
-    assert Counter(reading.fate for reading in readings)["conflict"] == 2
-
-
-def test_one_id_is_one_speaker(reader, table):
-    name = table / "recordings" / "english9.mp3"
-    name.write_bytes(b"the first again")
-    add_rows(table, saa_archive.row_of("english9", 1))
-    readings = {Path(r.name).stem: r for r in read_readings(reader, table)}
-    assert readings["english9"].speaker == readings["english2"].speaker == "english2"
-    assert readings["english9"].key == "english2-english9"
-    assert readings["english2"].key == "english2"
-
-
-def test_an_id_that_says_nothing_makes_nobody_one_speaker(reader, table):
-    for name in ("english8", "english9"):
-        (table / "recordings" / f"{name}.mp3").write_bytes(name.encode())
-    add_rows(
-        table,
-        *(
-            saa_archive.row_of(name, 900).replace("900", "NA")
-            for name in ("english8", "english9")
-        ),
-    )
-    readings = read_readings(reader, table)
-    assert {"english8", "english9"} <= {reading.speaker for reading in readings}
-
-
-def test_names_that_become_one_id_stay_two_readings(reader, table):
-    for number, name in enumerate(("english_9", "english 9"), start=900):
-        (table / "recordings" / f"{name}.mp3").write_bytes(name.encode())
-        row = saa_archive.row_of("english1", number).replace("english1", name)
-        add_rows(table, row)
-    readings = read_readings(reader, table)
-    assert not any(reading.fate for reading in readings)
-    for names in ([r.key for r in readings], [r.speaker for r in readings]):
-        assert len(set(names)) == len(names)
-        assert "english_9" in names
-
-
 def test_a_name_that_no_table_can_hold_is_left_out(maker, reader, folders, tmp_path):
     root = tmp_path / "folders"
     shutil.copytree(folders, root)
@@ -414,26 +335,6 @@ def test_two_copies_of_a_recording_are_one_reading(reader, folders, tmp_path):
     assert {r.speaker for r in readings if not r.fate} == speakers
 
 
-def test_who_wants_one_language_needs_no_other(reader, table):
-    for path in (table / "recordings").glob("english*"):
-        path.unlink()
-    readings = read_readings(reader, table, languages="dutch")
-    fates = Counter(reading.fate for reading in readings)
-    assert fates == {"": 3, "other_language": 7}
-    for path in (table / "recordings").glob("dutch*"):
-        path.unlink()
-    readings = read_readings(reader, table, languages="dutch")
-    assert Counter(reading.fate for reading in readings)["missing"] == 3
-
-
-def test_rows_of_one_file_with_two_labels_are_a_conflict(reader, table):
-    add_rows(table, saa_archive.row_of("english1", 0).replace("female", "male"))
-    fates = Counter(r.fate for r in read_readings(reader, table, "sex"))
-    assert fates["conflict"] == 2
-    fates = Counter(r.fate for r in read_readings(reader, table))
-    assert fates["duplicate"] == 1
-
-
 def test_the_table_from_end_to_end(aligner, archive, maker, tmp_path, capsys):
     root = archive.make_table(tmp_path / "mp3")
     add_rows(root, saa_archive.row_of("english7", 60), saa_archive.row_of("dutch8", 61))
@@ -441,7 +342,7 @@ def test_the_table_from_end_to_end(aligner, archive, maker, tmp_path, capsys):
     data = tmp_path / "data"
     options = ["--root", str(root), "--output", str(data), *FEW]
     options += ["--languages", "english,dutch", "--label", "sex"]
-    with pytest.raises(UserError, match="2 of 11 clips (?s:.*) no recordings/english7"):
+    with pytest.raises(UserError, match="1 of 11 clips (?s:.*) no recordings/english7"):
         maker.main(options)
     capsys.readouterr()
     maker.main([*options, "--max_bad_audio", "0.2"])

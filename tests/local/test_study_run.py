@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,16 +30,20 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
     assert "REPORT" in out and " --systems " not in out
 
 
+@pytest.mark.parametrize(
+    "options", [("--systems", "b", "--update_readme", "true"), ("--systems=b",)]
+)
 def test_the_command_of_a_report_names_what_is_in_it(
-    study: Callable[..., Study],
+    study: Callable[..., Study], options: Sequence[str]
 ) -> None:
     fake = study("a", "b", "c")
     fake.run("--systems", "a")
-    out, _ = fake.run("--systems", "b", "--update_readme", "true")
+    out, _ = fake.run(*options)
     command = "--command ./run.sh --corpus fake "
     assert command in out
     said = out[out.index(command) :].split("--exp")[0]
     assert "--systems 'a b'" in said and "--update_readme" not in said
+    assert said.count("--systems") == 1
 
 
 def test_a_corpus_elsewhere_is_not_taken_for_the_one_that_was_read(

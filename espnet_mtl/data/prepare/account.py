@@ -9,6 +9,7 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, RULES, SETS, Clip
 from espnet_mtl.data.prepare.names import show
 
+BAD_LIST = "bad_clips.tsv"  # clips of bad audio
 _MOST_CLASSES = 30
 _UNLABELLED = {
     "none": "without a label",
@@ -86,7 +87,7 @@ def write_account(folder: Path, clips: Sequence[Clip]) -> None:
         for c in clips
     ]
     write_text(folder / "clips.tsv", "".join(lines))
-    write_bad_clips(folder / "bad_clips.tsv", clips)
+    write_bad_clips(folder / BAD_LIST, clips)
 
 
 def write_bad_clips(path: Path, clips: Iterable[Clip]) -> None:

@@ -43,7 +43,8 @@ class Rows:
         needed: Columns that must be there.
         optional: Columns that may be there; others are not looked at.
         release: Whether it is a file of a published release, which users do not edit:
-            of two columns of one name, the first counts.
+            of two columns of one name, the first counts, and cells beyond the last
+            named column do not matter.
         quotes: What quotes mean; see :func:`.add_quotes_option`.
 
     Raises:
@@ -92,6 +93,9 @@ class Rows:
         self.faults.raise_any()
         names = [name.strip().casefold() for name in names]
         self._width = len(_without_empty_end(names, 0))
+        # Cells of columns without a name at the end; users' may come from a comma that
+        # lacks its quotes.
+        self._most = len(names) if release else self._width
         self._at = _find_columns(path, names[: self._width], needed, optional, release)
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str] | None]]:
@@ -113,7 +117,7 @@ class Rows:
         if line is None or fields is None:
             return None
         fields = _without_empty_end(fields, self._width)
-        if len(fields) != self._width:
+        if not self._width <= len(fields) <= self._most:
             self.faults.add(
                 f"not the {self._width} fields of the first line",
                 "another delimiter, or one, or a line break, inside a field; quote "

@@ -1,5 +1,6 @@
 """Mistakes of a table, collected: each kind is reported once, with all its places."""
 
+import logging
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
@@ -32,6 +33,15 @@ class Faults:
             write_text(full_list, self._render(None) + "\n")
             message += f"\nAll places: {full_list}"
         raise DataDirError(message)
+
+    def warn_any(self, what: str) -> None:
+        """Warn of all mistakes, of a file that nobody has to correct.
+
+        Args:
+            what: What becomes of them.
+        """
+        if self._places:
+            logging.warning("%s\n%s", self._render(_SHOWN), what)
 
     def _render(self, shown: int | None) -> str:
         lines = []

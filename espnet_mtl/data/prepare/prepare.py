@@ -12,6 +12,7 @@ from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.prepare import accents, account, speaker_split
 from espnet_mtl.data.prepare.audio_check import check_audio
+from espnet_mtl.data.prepare.caps import cap, cap_in_sets
 from espnet_mtl.data.prepare.characters import drop_invisible
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, RULES, SETS, Clip, open_clips
 from espnet_mtl.data.prepare.names import fold, is_broken
@@ -51,20 +52,21 @@ def prepare(
     if options.check_audio:
         check_audio(open_clips(clips), folder / "headers.jsonl", options.nj)
         _report_rates(open_clips(clips))
-    _refuse_bad_audio(clips, source, folder, options.max_bad_audio)
+    refuse_bad_audio(clips, source, folder, options.max_bad_audio)
+    _report_bad_audio(clips, folder)
 
     # 1. Accents and caps
     seed = options.seed
     labels = folder / "accent_labels.tsv"
     num_unknown = accents.write_labels(labels, open_clips(clips), classes)
     accents.give_classes(open_clips(clips), classes, options)
-    _cap(open_clips(clips), "speaker", options.max_clips_per_speaker, seed)
+    cap(open_clips(clips), "speaker", options.max_clips_per_speaker, seed)
     if options.min_speakers is None:
         fewest = accents.choose_min_speakers(open_clips(clips))
         options = replace(options, min_speakers=fewest)
     small = accents.settle_small_classes(open_clips(clips), options)
     labelled = [c for c in open_clips(clips) if c.accent != UNKNOWN_ACCENT]
-    _cap(labelled, "accent", options.max_clips_per_accent, seed)
+    cap_in_sets(labelled, options.max_clips_per_accent, seed)
 
     # 2. Sets
     _give_sets(clips, source, options)
@@ -111,24 +113,44 @@ def _report_rates(clips: list[Clip]) -> None:
     )
 
 
-def _refuse_bad_audio(
-    clips: list[Clip], source: Path | str, folder: Path, allowed: float
-) -> None:
+def _count_bad(clips: list[Clip]) -> tuple[list[Clip], int]:
+    """Return clips of bad audio, and how many clips are wanted."""
     bad = [clip for clip in clips if clip.fate in BAD_AUDIO]
-    if not bad:
-        return
-    listed = folder / "bad_clips.tsv"
-    account.write_bad_clips(listed, clips)
     # Nobody has to have the audio of languages that are not asked for.
-    num_wanted = sum(clip.fate != "other_language" for clip in clips)
-    share = len(bad) / num_wanted
-    if share <= allowed:
+    return bad, sum(clip.fate != "other_language" for clip in clips)
+
+
+def _report_bad_audio(clips: list[Clip], folder: Path) -> None:
+    bad, num_wanted = _count_bad(clips)
+    if bad:
         logging.warning(
             "%d of %d clips are skipped because of their audio: %s",
             len(bad),
             num_wanted,
-            listed,
+            folder / account.BAD_LIST,
         )
+
+
+def refuse_bad_audio(
+    clips: list[Clip], source: Path | str, folder: Path, allowed: float
+) -> None:
+    """Refuse a corpus of which too much is missing or no audio; list it in a file.
+
+    Args:
+        source: What the clips come from, for the message.
+        folder: Where to list them.
+        allowed: Which share of the clips may be so.
+
+    Raises:
+        DataDirError: If more are.
+    """
+    bad, num_wanted = _count_bad(clips)
+    if not bad:
+        return
+    listed = folder / account.BAD_LIST
+    account.write_bad_clips(listed, clips)
+    share = len(bad) / num_wanted
+    if share <= allowed:
         return
     shown = "".join(
         f"\n    line {c.line}: {c.path}: {c.why}{_hint(c)}" for c in bad[:5]
@@ -159,26 +181,6 @@ def _hint(clip: Clip) -> str:
         if whole:
             return f" (there is {min(whole)})"
     return ""
-
-
-def _cap(clips: list[Clip], owner: str, most: int, seed: int) -> None:
-    """Take out what a speaker or accent has too many of, evenly over speakers."""
-    if not most:
-        return
-    groups: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        groups[getattr(clip, owner)].append(clip)
-    for own in groups.values():
-        if len(own) <= most:
-            continue
-        turns: dict[str, int] = defaultdict(int)
-        ranked = []
-        for clip in sorted(own, key=lambda clip: speaker_split.draw(seed, clip.name)):
-            turns[clip.speaker] += 1
-            ranked.append((turns[clip.speaker], clip))
-        ranked.sort(key=lambda pair: pair[0])
-        for _, clip in ranked[most:]:
-            clip.fate = f"{owner}_cap"
 
 
 def _give_sets(clips: list[Clip], source: Path | str, options: Options) -> None:

@@ -20,6 +20,7 @@ URL = "https://commonvoice.mozilla.org/datasets"
 NEEDED = ("client_id", "path", "sentence")
 # Releases 1 to 7 have codes in `accent`, later ones names and free text in `accents`.
 ACCENT_COLUMNS = ("accents", "accent")
+LANGUAGE_COLUMN = "locale"
 RELEASE_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 DURATIONS = "clip_durations.tsv"
 # client_id is 128 hexadecimal digits; this many are enough to be unique.
@@ -87,7 +88,8 @@ def read_release(
     """
     # 1. The rows
     path, folder = table.path, table.folder
-    rows = Rows(path, NEEDED, ACCENT_COLUMNS, release=True, quotes=table.quotes)
+    optional = (*ACCENT_COLUMNS, LANGUAGE_COLUMN)
+    rows = Rows(path, NEEDED, optional, release=True, quotes=table.quotes)
     faults = Faults(path)
     seconds = {} if options.check_audio else _read_durations(folder / DURATIONS)
     splits = _read_splits(folder, table.splits)
@@ -99,6 +101,11 @@ def read_release(
         if row is None:
             clips.append(Clip(line, "-", "", "", "", fate="malformed"))
             continue
+        if (spoken := row.get(LANGUAGE_COLUMN)) and spoken != table.lang:
+            raise UserError(
+                f"{path}:{line}: {LANGUAGE_COLUMN} is '{spoken}', not '{table.lang}': "
+                f"give --lang {spoken}, or the folder of '{table.lang}'"
+            )
         symbols.look(row["sentence"], f"line {line}")
         text = options.normalise(row["sentence"])
         clip = _read_row(line, row, text, folder / "clips", faults, take_apart)
@@ -107,6 +114,7 @@ def read_release(
         clips.append(clip)
     _report_strangers(folder, clips, splits)
     symbols.report(options)
+    rows.faults.warn_any("such rows are not used")
     faults.raise_any(options.output / table.account / "table_errors.txt")
     if not clips:
         raise UserError(f"{path}: no row below the first line")

@@ -107,6 +107,8 @@ class Aligner:
         """Find the words in samples at 8 kHz, float32, (Samples,)."""
         seconds = len(samples) / FS
         decoder = self._decoder
+        # Else it goes on with the noise that it has heard in the reading before.
+        decoder.reinit_feat()
         decoder.start_utt()
         decoder.process_raw(_for_model(samples).tobytes(), full_utt=True)
         decoder.end_utt()
@@ -189,14 +191,13 @@ def align_all(
     with Journal(journal) as notes:
         for path in paths:
             made_of = hash_value([*source_version(path)[1:], *maker])
-            alignment = known.get((path, made_of))
+            alignment: Alignment | str | None = known.get((path, made_of))
             if alignment is None:
                 try:
                     alignment = aligner.align(read_reading(path))
+                    notes.append(made_of, {path: alignment})
                 except DataDirError as error:
-                    found[path] = str(error)
-                    continue
-                notes.append(made_of, {path: alignment})
+                    alignment = str(error)
             found[path] = alignment
             progress.add()
     if paths:

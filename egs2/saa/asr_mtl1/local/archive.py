@@ -4,9 +4,10 @@ People have it in two layouts: a folder of recordings for each first language, o
 recordings in one folder and a table of the speakers beside it.
 """
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,9 +36,11 @@ class Reading(Clip):
 
     Attributes:
         language: Their first language, as the name of a class.
+        person: The table's id of whoever reads; empty where it has none.
     """
 
     language: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def find_archive(root: str) -> Archive:
         )
     files = [
         path
-        for path in sorted(recordings.rglob("*"))
+        for path in sorted(_walk(recordings))
         if path.suffix.lower() in AUDIO and not path.name.startswith(".")
     ]
     if not files:
@@ -100,6 +103,12 @@ def find_archive(root: str) -> Archive:
         table=table if table.is_file() else None,
         files=tuple(files),
     )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield all files, also those in folders that are links."""
+    for here, _, names in os.walk(folder, followlinks=True):
+        yield from (Path(here) / name for name in names)
 
 
 def _read_passage(path: Path) -> tuple[str, ...]:
@@ -137,6 +146,7 @@ def read_archive(archive: Archive, label: str, languages: str) -> list[Reading]:
         )
     _choose_languages(readings, languages)
     _number_repeated(readings)
+    _join_people(readings)
     return readings
 
 
@@ -151,6 +161,17 @@ def _number_repeated(readings: Iterable[Reading]) -> None:
                 reading.speaker += f"_line{reading.line}"
             reading.key += f"_line{reading.line}"
         seen.add(reading.key)
+
+
+def _join_people(readings: Iterable[Reading]) -> None:
+    """Make whoever has one id one speaker, so that nobody is in two sets."""
+    people: dict[str, str] = {}  # speaker by id
+    for reading in readings:
+        if reading.fate or not reading.person:
+            continue
+        reading.speaker = people.setdefault(reading.person, reading.speaker)
+        if reading.speaker != reading.key:
+            reading.key = f"{reading.speaker}-{reading.key}"
 
 
 def _read_folders(archive: Archive, label: str) -> list[Reading]:
@@ -187,25 +208,24 @@ def _read_table(archive: Archive, table: Path, label: str) -> list[Reading]:
     column = label.casefold()
     needed = [_FILE, _LANGUAGE, *({column} - {ACCENT, PITCH, _FILE, _LANGUAGE})]
     rows = Rows(table, needed, (_ID, _ABSENT), release=True)
-    exact = {path.stem: path for path in archive.files}
+    exact = {path.stem: path for path in reversed(archive.files)}
     folded = {_fold_name(path.stem): path for path in reversed(archive.files)}
 
     # 2. Its rows
     readings: list[Reading] = []
     first: dict[str, Reading] = {}  # by file
-    people: dict[str, str] = {}  # speaker by id
     for line, row in rows:
         if row is None:
             readings.append(Reading(line, "-", "", "", "", fate="malformed"))
             continue
         name = Path(row[_FILE])
-        stem = name.stem if name.suffix.lower() in AUDIO else row[_FILE]
+        stem = name.stem if name.suffix.lower() in AUDIO else name.name
         path = exact.get(stem) or folded.get(_fold_name(stem))
         shown = archive.name(path) if path else stem
         reading = Reading(line, shown, str(path or ""), "", make_id(stem))
         readings.append(reading)
         reading.language = make_class(row[_LANGUAGE])
-        value = {ACCENT: reading.language, PITCH: ""}.get(column, row.get(column, ""))
+        value = row[_LANGUAGE] if column == ACCENT else row.get(column, "")
         reading.labels = (value,) if value else ()
         if path is None:
             absent = fold(row.get(_ABSENT, "")) in ("true", "1", "yes")
@@ -215,29 +235,32 @@ def _read_table(archive: Archive, table: Path, label: str) -> list[Reading]:
             continue
         before = first.setdefault(str(path), reading)
         if before is not reading:
-            same = (before.language, before.labels) == (
-                reading.language,
-                reading.labels,
-            )
+            same = before.language == reading.language
             reading.fate = "duplicate" if same else "conflict"
             reading.why = f"{before.name} is in line {before.line}, too"
             if not same:
                 before.fate, before.why = "conflict", f"also in line {line}"
+            elif before.labels != reading.labels:
+                before.labels = ()  # either could be right; the reading is used
             continue
-        # Whoever has one id is one speaker, so that nobody is in two sets.
         reading.key = reading.speaker
         if not says_nothing(row.get(_ID, "")):
-            reading.speaker = people.setdefault(row[_ID], reading.speaker)
-        if reading.speaker != reading.key:
-            reading.key = f"{reading.speaker}-{reading.key}"
+            reading.person = row[_ID]
+    rows.faults.warn_any("such rows are not used")
 
     # 3. Recordings without a row
     last = max((reading.line for reading in readings), default=1)
     for number, path in enumerate(archive.files, start=last + 1):
-        if str(path) not in first:
-            reading = Reading(number, archive.name(path), str(path), "", "")
+        if str(path) in first:
+            continue
+        reading = Reading(number, archive.name(path), str(path), "", "")
+        readings.append(reading)
+        other = exact[path.stem]
+        if other != path and str(other) in first:
+            reading.fate = "duplicate"
+            reading.why = f"{archive.name(other)} is there, too"
+        else:
             reading.fate = "unlisted"
-            readings.append(reading)
     return readings
 
 

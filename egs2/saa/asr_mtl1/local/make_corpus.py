@@ -25,10 +25,10 @@ from espnet_mtl.atomic import write_text
 from espnet_mtl.data.corpus import write_set, write_wav
 from espnet_mtl.data.prepare.audio_check import check_audio
 from espnet_mtl.data.prepare.clip import SETS, Clip
-from espnet_mtl.data.prepare.names import show
+from espnet_mtl.data.prepare.names import fold, show
 from espnet_mtl.data.prepare.options import Options, get_parser, read_options
 from espnet_mtl.data.prepare.own_corpus import classes_of
-from espnet_mtl.data.prepare.prepare import prepare, refuse_names
+from espnet_mtl.data.prepare.prepare import prepare, refuse_bad_audio, refuse_names
 from espnet_mtl.data.prepare.speaker_split import split_by_speaker
 from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.errors import UserError, run_main, setup_logging
@@ -95,6 +95,8 @@ def hear(
     refuse_names(_open(readings))
     if options.check_audio:
         check_audio(list(_open(readings)), folder / "headers.jsonl", options.nj)
+    # Before minutes of alignment
+    refuse_bad_audio(list(readings), _source(archive), folder, options.max_bad_audio)
     paths = [reading.path for reading in _open(readings)]
     heard = align_all(paths, archive.text, folder / "alignments.jsonl")
     alignments = {p: one for p, one in heard.items() if isinstance(one, Alignment)}
@@ -109,6 +111,28 @@ def hear(
             reading.fate, reading.why = "undecodable", one
     _list_departures(folder / "departures.tsv", readings)
     return {path: Found(alignments[path], verdicts[path]) for path in alignments}
+
+
+def _source(archive: Archive) -> Path:
+    return archive.table or archive.recordings
+
+
+def refuse_one_class(
+    readings: Sequence[Reading], classes: Mapping[str, str], label: str
+) -> None:
+    """Refuse labels that make one class, before readings are aligned for it.
+
+    Raises:
+        UserError: If there are labels, but no two classes.
+    """
+    labels = {label for reading in _open(readings) for label in reading.labels}
+    found = sorted({classes[fold(one)] for one in labels if fold(one) in classes})
+    if labels and len(found) < 2:
+        raise UserError(
+            f"saa: --label {label} gives {len(found)} of the two classes that a branch "
+            f"needs ({', '.join(found) or '-'}); choose more --languages, or another "
+            "--label or --accent_map (in --local_data_opts)."
+        )
 
 
 def _open(readings: Sequence[Reading]) -> list[Reading]:
@@ -257,9 +281,12 @@ def main(cmd: list[str] | None = None) -> None:
     options = read_options(args)
     archive = find_archive(args.root)
     readings = read_archive(archive, args.label, args.languages)
+    classes = classes_of(list(readings), options.accent_map)
+    refuse_one_class(readings, classes, args.label)
     found = hear(archive, readings, options)
     if args.label == PITCH:
         label_by_pitch(readings, found, options.output / LISTS / "pitch.jsonl")
+        classes = classes_of(list(readings), options.accent_map)
 
     # The sets come from languages, whatever the label is: studies of several labels
     # have the same utterances.
@@ -291,8 +318,8 @@ def main(cmd: list[str] | None = None) -> None:
 
     prepare(
         list(readings),
-        archive.table or archive.recordings,
-        classes_of(list(readings), options.accent_map),
+        _source(archive),
+        classes,
         replace(options, check_audio=False),
         lists=LISTS,
         write=write,
