@@ -85,6 +85,7 @@ def make_trial(attack, attacker="", norm="linf", budget=0.01, also=(), weights=N
         kind="control" if attack in CONTROLS else KINDS.get(attack, "white_box"),
         also=tuple(also) if attacker else (),
         weights=weights or {},
+        settings={"steps": 75} if attack == "pgd" else {},
     )
     return Trial(
         name="_".join(filter(None, [attack, attacker, f"{norm}{budget:g}"])),

@@ -201,6 +201,13 @@ class AttackConfig:
             raise UserError(
                 "unbounded, doubled, black_box: only a suite with a 'name' has them"
             )
+        if self.version and not self.name:
+            raise UserError("version: only a suite with a 'name' has one")
+        if any(one.everyone for one in self.attacks) and not self.name:
+            raise UserError(
+                "everyone: only for attacks of a suite with a 'name', where others "
+                "attack what still resists"
+            )
         if self.scratch and not (self.name and self.ascending):
             raise UserError(
                 "scratch: only for a suite with a 'name' and 'ascending: true', where "

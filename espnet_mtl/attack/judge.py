@@ -62,6 +62,10 @@ class FileJudge:
         """Listen around other audio; see ``Judge``."""
         return replace(self, ball=self.ball.around(clean))
 
+    def within(self, ball: Ball) -> "FileJudge":
+        """Listen to files that stay in another ball; see ``Judge``."""
+        return replace(self, ball=ball)
+
     def rows(self, rows: torch.Tensor) -> "FileJudge":
         """Choose utterances; see ``Judge``."""
         return replace(

@@ -188,6 +188,10 @@ class PlantedJudge:
         """Refuse other audio: the key is for this one; see ``Judge``."""
         raise NotImplementedError("a planted example is for its own audio")
 
+    def within(self, ball: Ball) -> "PlantedJudge":
+        """Listen to files that stay in another ball; see ``Judge``."""
+        return replace(self, ball=ball)
+
     def rows(self, rows: torch.Tensor) -> "PlantedJudge":
         """Choose utterances; see ``Judge``."""
         return replace(

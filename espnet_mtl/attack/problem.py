@@ -39,6 +39,10 @@ class Judge(Protocol):
         """Return the judge of perturbations of other audio, (Batch, Samples)."""
         ...
 
+    def within(self, ball: Ball) -> "Judge":
+        """Return the judge of files that stay in another ball, of the same audio."""
+        ...
+
     def rows(self, rows: torch.Tensor) -> "Judge":
         """Return the judge of some utterances; ``rows`` are their numbers, (Rows,)."""
         ...

@@ -129,10 +129,14 @@ class _Search:
         ball = self._file.ball(part.problem.ball.with_radius(radius))
         start = ball.project_(self._delta[rows].clone())
         effort = self._effort.rows(rows)
-        problem = replace(part.problem, ball=ball, start=start, effort=effort)
+        # The attack hears what a file in this ball holds: in that of the trial, it
+        # would hear audio that this budget does not allow.
+        judge = part.problem.judge.within(ball)
+        problem = replace(
+            part.problem, ball=ball, start=start, effort=effort, judge=judge
+        )
         part = replace(part, problem=problem)
         attacked = part.method(part.problem)
-        # As a file in this ball holds it: rounding in that of the trial would leave it.
         delta = self._file.batch(ball, attacked.delta) - ball.clean
         heard = part.problem.hear(delta)
         costs = part.problem.judge.cost(heard).to(self._cost)

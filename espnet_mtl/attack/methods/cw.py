@@ -74,7 +74,7 @@ class CW(Method):
         ball = problem.ball
         search = _Search(problem, self.shrink, self.patience)
         search.check()
-        adam = Adam(ball.clean)
+        adam = Adam(ball.clean, ball.lengths)
         per_sample = per_sample_share(ball)
         delta = torch.zeros_like(ball.clean)
         for step in range(self.steps):
@@ -111,10 +111,12 @@ class Adam:
 
     Args:
         like: A tensor of the gradients' shape, (Batch, Samples).
+        lengths: Samples of each utterance; behind them, gradients are zero, (Batch,).
         floor: That share.
     """
 
-    def __init__(self, like: torch.Tensor, floor: float = 0.1):
+    def __init__(self, like: torch.Tensor, lengths: torch.Tensor, floor: float = 0.1):
+        self._lengths = lengths[:, None].clamp(min=1)
         self._first = torch.zeros_like(like)
         self._second = torch.zeros_like(like)
         self._scale = torch.ones_like(like[:, :1])
@@ -137,7 +139,8 @@ class Adam:
         self._first.lerp_(gradient, 1.0 - first)
         self._second.mul_(second).addcmul_(gradient, gradient, value=1.0 - second)
         spread = self._second.sqrt()
-        floor = self._floor * self._second.mean(dim=1, keepdim=True).sqrt()
+        mean = self._second.sum(dim=1, keepdim=True) / self._lengths
+        floor = self._floor * mean.sqrt()
         tiny = torch.finfo(gradient.dtype).tiny
         move = self._first / spread.add_(floor).clamp_(min=tiny)
         unbias = (1.0 - second**self._step) ** 0.5 / (1.0 - first**self._step)

@@ -84,7 +84,7 @@ class Imperceptible(Method):
     def _hide(self, problem: Problem, masking: Masking, hiding: "_Hiding") -> None:
         """Go through the second stage."""
         ball = problem.ball
-        adam = Adam(ball.clean)
+        adam = Adam(ball.clean, ball.lengths)
         delta = hiding.delta.clone()
         reach = ball.size(delta)
         reach = torch.where(reach > 0, reach, ball.radius) * per_sample_share(ball)

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable
 
-from espnet_mtl.report.audit.evidence import Evidence, Level
+from espnet_mtl.report.audit.evidence import (
+    LEAST_STEPS,
+    Evidence,
+    Level,
+    follows_loss,
+)
 from espnet_mtl.report.audit.gate import (
     AGAIN,
     Finding,
@@ -13,17 +18,13 @@ from espnet_mtl.report.audit.gate import (
 )
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.results.attack import Decoder
-from espnet_mtl.results.trial import WORD_BRANCHES, Member
+from espnet_mtl.results.trial import WORD_BRANCHES
 
 # Of the loss on the words: what a branch that nobody hears may take from the others.
 MOST_UNHEARD = 0.1
 # Between branches that are both heard, the balance matters less: whatever it is, the
 # attack follows both.
 MOST_OFF_BALANCE = 0.3
-
-
-# Fewer are no attack that follows a loss: what such a one weighs does not count.
-LEAST_STEPS = 10
 
 
 @gate(
@@ -91,17 +92,10 @@ def _word_shares(evidence: Evidence, level: Level) -> Iterable[dict[str, float]]
     """What share of the loss on the words each attacker with gradients gives."""
     for row in evidence.targeted_at(level):
         for member in row.members:
-            if member.kind == "white_box" and _steps(member) >= LEAST_STEPS:
+            if follows_loss(member):
                 shares = _shares(member.weights.items())
                 if shares:
                     yield shares
-
-
-def _steps(member: Member) -> int:
-    """How many steps an attack takes by its settings; 1 where none says it."""
-    named = member.settings
-    found = named.get("steps", named.get("first_steps", named.get("epochs", 1)))
-    return int(found) if isinstance(found, int) else sum(found)
 
 
 def _shares(weights: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -12,10 +12,12 @@ from espnet_mtl.results import attack
 from espnet_mtl.results.attack_scores import Row, UttScore
 from espnet_mtl.results.clean_scores import CleanScores
 from espnet_mtl.results.record import Record
+from espnet_mtl.results.trial import Member
 
 # Ends of the names of systems with an accent branch; without it, that of the twin. In
 # the second kind it learns from shuffled accents, that is, nothing: a control.
 ACCENT_SUFFIXES = ("_accent", "_shuffled")
+LEAST_STEPS = 10
 Pairs = Sequence[tuple[str, str]]  # of names of systems
 Level = tuple[str | None, float]  # norm and budget
 
@@ -106,6 +108,18 @@ class Evidence:
         """Yield each utterance whose target can be heard; the record may be gone."""
         for score in self.result.feasible_scores(row).values():
             yield score, self.records.get(score.key)
+
+
+def follows_loss(member: Member) -> bool:
+    """Whether an attack goes where gradients lead, in ``LEAST_STEPS`` or more.
+
+    What takes fewer is no attack that follows a loss: a single step on the right one
+    would stand for many on another.
+    """
+    named = member.settings
+    found = named.get("steps", named.get("first_steps", named.get("epochs", 1)))
+    steps = int(found) if isinstance(found, int) else sum(found)
+    return member.kind == "white_box" and steps >= LEAST_STEPS
 
 
 def is_broken(score: UttScore, record: Record | None) -> bool:

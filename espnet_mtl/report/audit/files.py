@@ -167,8 +167,8 @@ def _within(
     """Whether a file is in its budget around audio whose own file is ``rounded``."""
     if clean is None or attacked is None or len(attacked) < len(clean):
         return False
-    # An attack may play something before the utterance, which its budget is not about.
-    change = attacked[len(attacked) - len(clean) :] - clean
+    # An attack may play something before the utterance, where there was nothing.
+    change = attacked - np.pad(clean, (len(attacked) - len(clean), 0))
     if norm == "linf":
         size, radius = float(np.abs(change).max()), budget
     else:
@@ -176,7 +176,7 @@ def _within(
         if norm == "snr":
             loudest = float(np.linalg.norm(clean)) + rounded
             radius = loudest * 10.0 ** (-budget / 20.0)
-    unsharp = _FLOAT32 if norm == "linf" else _FLOAT32 * math.sqrt(len(clean))
+    unsharp = _FLOAT32 if norm == "linf" else _FLOAT32 * math.sqrt(len(attacked))
     return size <= (radius + rounded) * (1 + 1e-6) + unsharp
 
 

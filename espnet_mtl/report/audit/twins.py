@@ -10,6 +10,7 @@ from espnet_mtl.report.audit.evidence import (
     ACCENT_SUFFIXES,
     Evidence,
     Level,
+    follows_loss,
     is_broken,
 )
 from espnet_mtl.report.audit.gate import (
@@ -206,8 +207,8 @@ def _has_accent(evidence: Evidence) -> bool:
 
 
 def _is_blind(member: Member) -> bool:
-    """Whether an attacker with gradients spends nothing on the accent."""
-    return member.kind == "white_box" and not member.weights.get("accent")
+    """Whether an attacker who follows gradients spends nothing on the accent."""
+    return follows_loss(member) and not member.weights.get("accent")
 
 
 def _schedule(evidence: Evidence, level: Level) -> "Counter[str]":

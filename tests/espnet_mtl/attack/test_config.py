@@ -159,6 +159,19 @@ def test_planted_examples_need_their_audio(settings, message):
         parse_config({"name": "x", "planted": 8, **settings})
 
 
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"version": 3}, "version"),
+        ({"attacks": [{"attack": "pgd", "everyone": True}]}, "everyone"),
+    ],
+)
+def test_what_only_suites_have_is_refused_elsewhere(settings, named):
+    with pytest.raises(UserError, match=f"{named}: only .* suite with a 'name'"):
+        parse_config(settings)
+    parse_config({"name": "x", **settings})
+
+
 @pytest.mark.parametrize("settings", [{"name": "x"}, {"ascending": True}])
 def test_only_ascending_budgets_of_a_suite_are_tried_from_scratch(settings):
     with pytest.raises(UserError, match="scratch: only for a suite with a 'name' and"):

@@ -38,8 +38,9 @@ class Fill(Method):
 class Known:
     """Hears the target from a peak on, two words less of it below."""
 
-    def __init__(self, needed=NEEDED):
+    def __init__(self, needed=NEEDED, radii=None):
         self.needed = needed
+        self.radii = [] if radii is None else radii
 
     def hear(self, delta):
         peaks = delta.abs().amax(dim=1).tolist()
@@ -51,8 +52,12 @@ class Known:
     def cost(self, heard, unit="word"):
         return torch.tensor([0.0 if one.text == "yes" else 2.0 for one in heard])
 
+    def within(self, ball):
+        self.radii.append(ball.radius.tolist())
+        return self
+
     def rows(self, rows):
-        return Known([self.needed[n] for n in rows.tolist()])
+        return Known([self.needed[n] for n in rows.tolist()], self.radii)
 
 
 EXACT = FileFormat("float32")
@@ -89,6 +94,13 @@ def test_it_is_found_to_within_the_ratio():
     assert attacked.heard[2] == "no"
     # From one budget of the grid to the next, three more: 2 ** (1 / 8) < 1.1
     assert len(radii) <= 3 + 3 + 1
+
+
+def test_an_attack_hears_what_the_ball_allows_that_it_searches():
+    """Not what a file in the largest one would hold."""
+    judge = Known()
+    _, radii = search([0.001, 0.002, 0.004], CurveConfig(within=1.1), judge=judge)
+    assert judge.radii == radii and len(radii) > 3
 
 
 def test_no_level_is_left_out():
@@ -139,6 +151,9 @@ class Power:
         return [Heard("yes" if one else "no") for one in heard]
 
     cost = Known.cost
+
+    def within(self, ball):
+        return self
 
     def rows(self, rows):
         return Power(self.needed[rows])

@@ -182,6 +182,9 @@ def test_it_needs_one_gradient_a_step_and_is_the_same_again():
     assert torch.equal(first.delta, CW(steps=30)(problem).delta)
 
 
+SIZES = torch.tensor([50, 50])  # of the utterances below, in samples
+
+
 def test_adam_without_floor_is_that_of_the_paper():
     generator = torch.Generator().manual_seed(0)
     gradients = (
@@ -190,7 +193,7 @@ def test_adam_without_floor_is_that_of_the_paper():
     )
     variable = torch.zeros(2, 50, requires_grad=True)
     reference = torch.optim.Adam([variable], lr=0.1, eps=1e-30)
-    ours, adam = torch.zeros(2, 50), Adam(variable.detach(), floor=0.0)
+    ours, adam = torch.zeros(2, 50), Adam(variable.detach(), SIZES, floor=0.0)
     for gradient in gradients:
         variable.grad = gradient
         reference.step()
@@ -202,8 +205,23 @@ def test_adam_without_floor_is_that_of_the_paper():
 def test_adam_does_not_mind_the_gradients_scale(scale):
     gradient = torch.randn(2, 50, generator=torch.Generator().manual_seed(0))
     gradient[0] = 0.0
-    plain, scaled = Adam(gradient), Adam(gradient)
+    plain, scaled = Adam(gradient, SIZES), Adam(gradient, SIZES)
     for _ in range(3):
         expected = plain.direction(gradient)
         torch.testing.assert_close(scaled.direction(gradient * scale), expected)
     assert not expected[0].any()
+
+
+def test_padding_changes_no_direction():
+    """What keeps the division from going wrong is the utterance's own mean."""
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.tensor([100])
+    alone = Adam(torch.zeros(1, 100), lengths)
+    padded = Adam(torch.zeros(1, 900), lengths)
+    for _ in range(5):
+        gradient = torch.randn(1, 100, generator=generator)
+        gradient *= torch.rand(1, 100, generator=generator) ** 4
+        longer = torch.nn.functional.pad(gradient, (0, 800))
+        direction = padded.direction(longer)
+        assert torch.allclose(direction[:, :100], alone.direction(gradient))
+        assert not direction[:, 100:].any()

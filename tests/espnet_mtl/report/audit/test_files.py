@@ -132,12 +132,14 @@ def test_the_file_of_a_curve_has_to_keep_to_the_budget_that_it_stands_for(tmp_pa
         assert ("4 over the budget" in figure) == (name == "wrong"), figure
 
 
-def test_what_stands_before_the_utterance_is_in_no_budget(suite):
+@pytest.mark.parametrize(("peak", "is_over"), [(0.0015, False), (0.5, True)])
+def test_what_stands_before_the_utterance_has_its_budget(suite, peak, is_over):
     path = first_file(suite, "standard_linf0.002")
     samples, rate = soundfile.read(path)
-    longer = np.concatenate([np.full(100, 0.5), samples])
+    longer = np.concatenate([np.full(100, peak), samples])
     soundfile.write(path, longer, rate)
-    assert found("saved_file", suite)[1] == "of 468 files, 1 changed since"
+    said = "of 468 files, 1 changed since" + ", 1 over the budget" * is_over
+    assert found("saved_file", suite)[1] == said
     soundfile.write(path, samples[:-1], rate)
     assert "1 over the budget" in found("saved_file", suite)[1]
 

@@ -211,6 +211,19 @@ def test_an_accent_branch_that_nobody_ignored(suite):
     assert found("accent_blind", suite) == (FAIL, "no accent-blind attack at 0.001")
 
 
+def test_a_single_step_is_no_attack_that_ignores_the_accent(suite):
+    """It would stand for the many steps of an attack that goes for the accent."""
+
+    def weigh(row):
+        first, *_ = row.members
+        accent = replace(first, weights={"ctc": 0.01, "accent": 0.99})
+        step = replace(first, attack="fgsm", weights={"ctc": 1.0}, settings={})
+        return {"members": (accent, step)}
+
+    change_rows(suite, weigh, "standard")
+    assert found("accent_blind", suite) == (FAIL, "no accent-blind attack at 0.001")
+
+
 def test_accent_blind_attack_as_a_trial_of_its_own(tmp_path, study):
     assert found("accent_blind", study["ctc_accent"])[0] == PASS
     exp = make_exp(
