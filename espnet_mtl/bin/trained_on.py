@@ -23,8 +23,8 @@ def get_parser() -> argparse.ArgumentParser:
         choices=("experiment", "statistics", "training", "use"),
         help="experiment: check it. statistics: note what they were made of. "
         "training: check both, and note what the experiment is trained on. use: check "
-        "the experiment's tokens and accents, warn of other training data, and refuse "
-        "to test with speakers of training",
+        "the experiment's tokens and accents, warn of other training data, and, of a "
+        "recogniser, refuse to test with speakers of training",
     )
     add("--exp", type=Path, required=True, help="The experiment")
     add("--stats_dir", type=Path, required=True, help="Its statistics")
@@ -60,7 +60,11 @@ def main(cmd: list[str] | None = None) -> None:
         data |= trained_on.describe_accents(args.accent_list)
     if args.lm_text is not None:
         training = trained_on.Training(args.exp, args.stats_dir, stage=6, tag="lm_tag")
-        data |= trained_on.describe_tables({"text": args.lm_text})
+        text = trained_on.describe_tables({"text": args.lm_text})
+        if args.action == "use":
+            trained_on.warn_of_other_data(training, text)
+        else:
+            data |= text
     elif args.action != "use":
         data |= trained_on.describe_data(_sets(args))
 

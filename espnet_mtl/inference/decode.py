@@ -157,14 +157,20 @@ def _log_progress(done: int, total: int) -> None:
 
 def _write_hypotheses(output_dir: Path, results: Mapping[str, Recognised]) -> None:
     """Write ESPnet's files: one line an utterance, empty where nothing was heard."""
+    # Files of another model, which had an accent branch, or gave more hypotheses
+    names = [field.name for field in fields(Hypothesis)]
+    for old in output_dir.glob("*best_recog"):
+        for name in (*names, "accent", "accent_score"):
+            (old / name).unlink(missing_ok=True)
+    (output_dir / "accents").unlink(missing_ok=True)
     depth = max(len(result.nbest) for result in results.values())
     for n in range(max(depth, 1)):
-        for field in fields(Hypothesis):
+        for name in names:
             lines = []
             for key, result in results.items():
                 heard = result.nbest[n] if n < len(result.nbest) else None
-                lines.append(f"{key} {getattr(heard, field.name, '')}\n")
-            _write(output_dir / f"{n + 1}best_recog" / field.name, lines)
+                lines.append(f"{key} {getattr(heard, name, '')}\n")
+            _write(output_dir / f"{n + 1}best_recog" / name, lines)
 
 
 def _write_accents(

@@ -18,7 +18,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.gpus import require_gpus
 from espnet_mtl.tasks.best_epochs import NumberReporter, average_nbest_models
 from espnet_mtl.tasks.pretrained import load_initial_weights
-from espnet_mtl.tasks.statistics import collect_stats_counted
+from espnet_mtl.tasks.statistics import check_frontend, collect_stats_counted
 from espnet_mtl.tasks.substitute import substitute
 from espnet_mtl.tasks.weight_names import write_old_names
 from espnet_mtl.tasks.weights import load_weights, no_unpickling
@@ -44,6 +44,18 @@ _LEARNT = (
     "shuffle_accents",
     "robust",
     "robust_conf",
+    # What it hears and how: many of these change no shape of a weight.
+    "frontend",
+    "frontend_conf",
+    "normalize",
+    "encoder",
+    "encoder_conf",
+    "decoder",
+    "decoder_conf",
+    "token_type",
+    "cleaner",
+    "lm",
+    "lm_conf",
 )
 
 # What the outputs of a model mean: as many others would fit its weights, too.
@@ -75,10 +87,12 @@ class CarefulTask:
         """Train, in each process; ``--init_param`` takes packed models as well.
 
         Raises:
-            UserError: If initial weights do not fit, or if a training that only
-                continues was begun with others, or to learn something else.
+            UserError: If initial weights do not fit, if a training that only continues
+                was begun with others, or to learn something else, or if statistics
+                are those of another front-end.
         """
         _check_begun(args, cls.tag_option)
+        check_frontend(args)
         # ESPnet saves args.init_param and loads the weights in one go: there is no step
         # of a task in between, where the loading could be ours.
         load = functools.partial(
@@ -178,6 +192,9 @@ def _check_begun(args: argparse.Namespace, tag_option: str) -> None:
             f"remove {exp} to start anew"
         )
     now = vars(args)
+    if now.get("input_size") is not None:
+        # Of features: ESPnet takes the front-end out while it builds the model.
+        now = {k: v for k, v in now.items() if not k.startswith("frontend")}
     changed = [
         f"{name}: {settings[name]} -> {now[name]}"
         for name in _LEARNT

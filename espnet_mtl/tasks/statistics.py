@@ -2,14 +2,17 @@
 
 import argparse
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
+import yaml
 from espnet2.main_funcs.collect_stats import collect_stats
 
 from espnet_mtl.data.progress import LoopProgress
 from espnet_mtl.data.tables import read_lines
+from espnet_mtl.errors import UserError
 
 Batches = Iterable[tuple[list[str], dict[str, Any]]]
 
@@ -34,6 +37,35 @@ def collect_stats_counted(
         **more,
     )
     progress.report()
+
+
+def check_frontend(args: argparse.Namespace) -> None:
+    """Refuse to normalise features by the statistics of another front-end's.
+
+    What collected them is the ``config.yaml`` that stage 10 keeps beside them; without
+    one, they are taken as they are.
+
+    Raises:
+        UserError: If the settings of the front-ends differ.
+    """
+    conf = getattr(args, "normalize_conf", None) or {}
+    if args.collect_stats or "stats_file" not in conf:
+        return
+    folder = Path(conf["stats_file"]).parent.parent  # <folder>/train/feats_stats.npz
+    config = folder / "config.yaml"
+    if not config.is_file():
+        return
+    before, now = yaml.safe_load(config.read_text(encoding="utf-8")) or {}, vars(args)
+    changed = [
+        f"{name}: {before[name]} -> {now[name]}"
+        for name in ("frontend", "frontend_conf")
+        if name in before and name in now and before[name] != now[name]
+    ]
+    if changed:
+        raise UserError(
+            f"{folder} has the statistics of another front-end ({'; '.join(changed)}): "
+            "run stage 10 again"
+        )
 
 
 def _count(batches: Batches, progress: LoopProgress) -> Iterator[tuple[list[str], Any]]:

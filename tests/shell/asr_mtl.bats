@@ -278,6 +278,8 @@ look_at_the_whole_run() {
     [[ "${output}" == *"must be different sets"* ]]
     run asr_mtl --test_sets "test train"
     [[ "${output}" == *"contains the training set 'train'"* ]]
+    run asr_mtl --score_opts "-s"
+    [[ "${output}" == *"--score_opts -s tells A from a, which an attack does not"* ]]
     [ ! -s "${CALLS}" ]
 }
 
@@ -497,6 +499,63 @@ END
     [ "${status}" -eq 2 ]
     run find . -xtype l
     [ -z "${output}" ]
+}
+
+@test "sums of other features do not stay" {
+    asr_mtl --stop_stage 10 --feats_normalize global_mvn > /dev/null
+    stats=exp/asr_mtl_stats_raw_bpe30
+    [ -s "${stats}/config.yaml" ]
+    [ -s "${stats}/train/feats_stats.npz" ]
+    run asr_mtl --stage 10 --stop_stage 10 --feats_normalize utterance_mvn
+    [ "${status}" -eq 0 ]
+    [ ! -e "${stats}/train/feats_stats.npz" ]
+}
+
+@test "without training, only what is decoded is formatted" {
+    run asr_mtl --skip_train true --stop_stage 3
+    [ "${status}" -eq 0 ]
+    [ -d dump/raw/test ]
+    [ ! -e dump/raw/org ]
+    run asr_mtl --skip_train true --stop_stage 3 --eval_valid_set true
+    [ -d dump/raw/org/valid ]
+    [ ! -e dump/raw/org/train ]
+    run asr_mtl --speed_perturb_factors "0.9 1.0" --stage 3 --stop_stage 3
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"data/train_sp/wav.scp does not exist"*"stage 2"* ]]
+}
+
+@test "a validation set that is decoded has words everywhere" {
+    asr_mtl --stop_stage 1 > /dev/null
+    [ "$(called '^validate_data_dir .*--empty-text data/valid')" -eq 1 ]
+    asr_mtl --stop_stage 1 --eval_valid_set true > /dev/null
+    [ "$(called '^validate_data_dir .*--empty-text data/valid')" -eq 1 ]
+    [ "$(called '^validate_data_dir --no-spk-sort data/valid')" -eq 1 ]
+    [ "$(called '^validate_data_dir .*--empty-text data/train')" -eq 2 ]
+}
+
+@test "where there is nothing to attack, that is said" {
+    run asr_mtl --test_sets valid
+    [ "${status}" -eq 0 ]
+    [[ "${output}" == *"Nothing is attacked: "*"--attack_sets valid attacks it."* ]]
+    [ "$(called '^asr_mtl_attack')" -eq 0 ]
+}
+
+@test "weights in a folder give one name" {
+    asr_mtl --stop_stage 11 > /dev/null
+    mkdir exp/asr_mtl_train_raw_bpe30/best
+    cp exp/asr_mtl_train_raw_bpe30/{,best/}valid.acc.ave.pth
+    run asr_mtl --stage 12 --stop_stage 13 --inference_asr_model best/valid.acc.ave.pth
+    [ "${status}" -eq 0 ]
+    [ -f exp/asr_mtl_train_raw_bpe30/inference_asr_model_best_valid.acc.ave/test/text ]
+}
+
+@test "a decoding that was stopped is not scored" {
+    asr_mtl > /dev/null
+    FAKE_LOSES=/test-3/d run asr_mtl --stage 12 --stop_stage 12
+    [ "${status}" -ne 0 ]
+    run asr_mtl --stage 13 --stop_stage 13
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"/test/stamp.json does not exist"*"stage 12"* ]]
 }
 
 @test "what is scored is a whole decoding, which says of which attack it is" {

@@ -72,6 +72,7 @@ south
                     | tee "${output}/${mode}/speech_shape" > "${output}/${mode}/text_shape"
                 echo sums > "${output}/${mode}/feats_stats.npz"
             done
+            echo "frontend: default" > "${output}/config.yaml"
         else
             sleep "${FAKE_TRAINING_SECONDS:-0}"
             echo "seed: 5" > "${output}/config.yaml"
@@ -85,7 +86,10 @@ south
             mkdir -p "$(value_of --output_dir)/${mode}"
             cat "$(dirname "$(value_of --input_dir)")"/stats.*/"${mode}/text_shape" \
                 > "$(value_of --output_dir)/${mode}/text_shape"
-            echo sums > "$(value_of --output_dir)/${mode}/feats_stats.npz"
+            case " $* " in
+                *" --skip_sum_stats "*) ;;
+                *) echo sums > "$(value_of --output_dir)/${mode}/feats_stats.npz" ;;
+            esac
         done
         ;;
     asr_mtl_inference)

@@ -76,7 +76,7 @@ lm_exp=               # Directory of its experiment. Empty: ${expdir}/lm_${lm_ta
 lm_stats_dir=         # Directory of its statistics. Empty: made from the settings.
 lm_config=            # Configuration of its training, such as conf/train_lm.yaml.
 lm_args=              # Options of lm_train, such as "--max_epoch 10". They win over lm_config.
-lm_train_text=        # Files like data/train/text to train on. Empty: that of the training set, after stage 4, at the recorded speed. (ESPnet: before stage 4.)
+lm_train_text=        # Files like data/train/text to train on. Empty: that of the training set after stage 4; with speed_perturb_factors, as stage 1 leaves it. (ESPnet: as stage 1 leaves it.)
 lm_dev_text=          # Text to validate on. Empty: that of the validation set, after stage 4. (ESPnet: before stage 4.)
 lm_test_text=         # Text whose perplexity is measured. Empty: that of the first test set; without one, lm_dev_text.
 lm_fold_length=150    # For batch_type folded: tokens.
@@ -111,7 +111,7 @@ packed_model=        # The packed model. Empty: a zip in the experiment's direct
 inference_lm=valid.loss.ave.pth       # Those of the language model. Its share: --inference_args "--lm_weight 0.3".
 inference_ngram=     # File of n-grams in ngram_exp. Empty: ${ngram_num}gram.bin. (ESPnet: 3gram.bin.)
 hyp_cleaner=none     # Text cleaner of hypotheses in scoring.
-score_opts=          # Options of asr_mtl_score, such as -s, which tells A from a. (ESPnet: options of sclite.)
+score_opts=          # Options of asr_mtl_score, such as -s, which tells A from a, without an attack. (ESPnet: options of sclite.)
 local_score_opts=    # Options of the recipe's local/score.sh, where it has one.
 
 # Attack

@@ -152,6 +152,22 @@ def test_a_zip_is_decoded_as_what_is_in_it(tmp_path, data_dir, exp):
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_nothing_stays_of_a_model_that_had_more_to_say(tmp_path, data_dir, exp):
+    out = tmp_path / "out"
+    asr_mtl_inference.main(_options(data_dir, _files(*exp), out))
+    kept = out / "1best_recog" / "score_attack"
+    kept.mkdir()
+    assert (out / "accents").is_file() and (out / "2best_recog" / "text").is_file()
+    plain = save_model(tmp_path / "plain", accent_weight=0.0)
+    asr_mtl_inference.main(_options(data_dir, _files(*plain), out, "--nbest", "1"))
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert files == {
+        "journal.jsonl",
+        *(f"1best_recog/{name}" for name in ("text", "token", "token_int", "score")),
+    }
+    assert kept.is_dir()
+
+
 def test_more_options_win_and_may_have_blanks(tmp_path, data_dir, exp):
     lm = save_lm(tmp_path / "a folder")
     more = shlex.join(["--nbest", "1", *_lm(*lm), "--lm_weight", "0.7"])

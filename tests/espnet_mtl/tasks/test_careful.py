@@ -63,6 +63,9 @@ def test_other_initial_weights_do_not_continue(begun, task, stock, tag, wanted, 
         ("robust", "pgd", None),
         ("robust_conf", {"radius": 0.004}, {"radius": 0.008}),
         ("shuffle_accents", False, True),
+        ("frontend_conf", {"hop_length": 160}, {"hop_length": 80}),
+        ("encoder_conf", {"attention_heads": 4}, {"attention_heads": 8}),
+        ("cleaner", None, "tacotron"),
     ],
 )
 def test_what_is_learnt_does_not_change_on_the_way(begun, name, before, now):
@@ -73,6 +76,35 @@ def test_what_is_learnt_does_not_change_on_the_way(begun, name, before, now):
     with pytest.raises(UserError, match=said):
         train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: now})
     assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: before})
+
+
+def test_features_continue_without_a_front_end(begun):
+    """ESPnet takes it out of what it saves."""
+    settings = {"init_param": ["a.pth"], "frontend": None, "frontend_conf": {}}
+    (begun / "config.yaml").write_text(yaml.safe_dump(settings))
+    more = {"frontend": "default", "frontend_conf": {"n_fft": 512}}
+    assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], input_size=80, **more)
+    with pytest.raises(UserError, match="frontend: None -> default"):
+        train(ASRMTLTask, ASRTask, begun, ["a.pth"], input_size=None, **more)
+
+
+def test_statistics_of_another_front_end_are_refused(tmp_path):
+    stats = tmp_path / "stats"
+    (stats / "train").mkdir(parents=True)
+    more = {
+        "normalize": "global_mvn",
+        "normalize_conf": {"stats_file": str(stats / "train" / "feats_stats.npz")},
+        "frontend": "default",
+        "frontend_conf": {"hop_length": 160},
+    }
+    assert train(ASRMTLTask, ASRTask, tmp_path, [], **more)
+    collected = {"frontend": "default", "frontend_conf": {"hop_length": 128}}
+    (stats / "config.yaml").write_text(yaml.safe_dump(collected))
+    with pytest.raises(UserError, match=f"{stats} has the statistics of another .*128"):
+        train(ASRMTLTask, ASRTask, tmp_path, [], **more)
+    collected["frontend_conf"]["hop_length"] = 160
+    (stats / "config.yaml").write_text(yaml.safe_dump(collected))
+    assert train(ASRMTLTask, ASRTask, tmp_path, [], **more)
 
 
 @pytest.mark.parametrize("name", ["token_list", "accent_list"])

@@ -117,7 +117,15 @@ choose_stages() {
     if ! "${use_ngram}"; then leave_out "--use_ngram false" 9; fi
     if "${skip_eval}"; then leave_out "--skip_eval true" 12 13; fi
     if "${skip_packing}"; then leave_out "--skip_packing true" 14; fi
-    if "${skip_attack}"; then leave_out "--skip_attack true" 15 16 17 18; fi
+    if "${skip_attack}"; then
+        leave_out "--skip_attack true" 15 16 17 18
+    elif [ -z "${attack_sets}" ]; then
+        leave_out "no set to attack (--attack_sets)" 15 16 17 18
+        if "${eval_valid_set}"; then
+            log "Nothing is attacked: that would be the test sets, and '${valid_set}' is the" \
+                "validation set. --attack_sets ${valid_set} attacks it."
+        fi
+    fi
     if "${skip_upload_hf}"; then leave_out "--skip_upload_hf true" 19; fi
     if [ -z "${speed_perturb_factors}" ]; then leave_out "--speed_perturb_factors \"\"" 2; fi
     if [ -n "${skip_stages}" ]; then
@@ -166,6 +174,10 @@ check_files() {
     if [[ ${bpe_nlsyms} =~ ^[A-Za-z0-9_./~-]*[./][A-Za-z0-9_./~-]*$ ]] && [ ! -f "${bpe_nlsyms}" ]; then
         die "--bpe_nlsyms ${bpe_nlsyms} does not exist. (Symbols of your own, without a file," \
             "have commas between them.)"
+    fi
+    if is_wanted 13 && is_wanted 17 && [[ " ${score_opts} " == *" -s "* ]]; then
+        die "--score_opts -s tells A from a, which an attack does not: the word error rates of" \
+            "stages 13 and 17 would not be comparable. Leave it out, or add --skip_attack true."
     fi
     if is_wanted 15; then
         if [ ! -f "${attack_config}" ]; then

@@ -67,7 +67,7 @@ make_names() {
     local exp_name
     exp_name=$(basename "${asr_exp}")
     system_name=${system_name:-${exp_name#asr_mtl_}}
-    packed_model=${packed_model:-${asr_exp}/${exp_name}_${inference_asr_model%.*}.zip}
+    packed_model=${packed_model:-${asr_exp}/${exp_name}_$(name_of_weights "${inference_asr_model}").zip}
 
     # 3. Language models. The text is that of before the speed perturbation, which has
     #    each sentence several times.
@@ -101,7 +101,7 @@ make_names() {
         if "${use_ngram}"; then
             inference_tag+=_ngram_$(basename "${ngram_exp}")_$(name_of_weights "${inference_ngram}")
         fi
-        inference_tag+=_asr_model_${inference_asr_model%.*}
+        inference_tag+=_asr_model_$(name_of_weights "${inference_asr_model}")
     fi
     decoding_opts=()
     if [ -n "${inference_config}" ]; then

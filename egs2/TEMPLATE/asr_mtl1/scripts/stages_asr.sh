@@ -126,7 +126,11 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
     # No other jobs write these logs now, so the folders of others are not needed any more.
     find "${logdir}" -mindepth 1 -maxdepth 1 -type d ! -name "${parts##*/}" -exec rm -r {} +
 
-    # 2. Add up what the jobs found. With one job, there is nothing to add.
+    # 2. Add up what the jobs found. With one job, there is nothing to add. Sums of other
+    #    data may be there, and would not be replaced if these have none.
+    rm -f "${dir}"/{train,valid}/*_stats.npz
+    mkdir -p "${dir}"
+    cp "${parts}/stats.1/config.yaml" "${dir}/config.yaml"
     if [ "${jobs}" -eq 1 ]; then
         for mode in train valid; do
             mkdir -p "${dir}/${mode}"
@@ -238,6 +242,7 @@ stage_12() {
     done
     # shellcheck disable=SC2086  # names of sets are split on purpose
     compare_data use ${sets}
+    if "${use_lm}"; then compare_lm_data use; fi
     write_resume_script "${asr_exp}/${inference_tag}" 12
     for dset in ${sets}; do
         dir=${asr_exp}/${inference_tag}/${dset}
@@ -294,6 +299,7 @@ decode() { # decode <data directory> <output directory>
         fi
     done
     [ -f "${dir}/text" ] || die "${logdir}: the decoding wrote no text."
+    rm -f "${dir}/accents"
     if [ -f "${logdir}/output.1/accents" ]; then
         cp "${logdir}/output.1/accents" "${dir}/accents"
     fi
@@ -327,7 +333,8 @@ stage_13() {
     sets=$(eval_sets)
     log "Stage 13: Scoring: ${asr_exp}/${inference_tag}, sets: ${sets}"
     for dset in ${sets}; do
-        need_experiment "${asr_exp}" "${inference_tag}/${dset}/text" 12
+        # Written last: without it, the decoding was stopped, and other text may be there.
+        need_experiment "${asr_exp}" "${inference_tag}/${dset}/stamp.json" 12
         score "$(eval_data "${dset}")" "${dset}"
     done
     # [Task dependent] A recipe may add scores of its own.

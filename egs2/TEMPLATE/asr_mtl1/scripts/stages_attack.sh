@@ -13,6 +13,7 @@ stage_15() {
     done
     # shellcheck disable=SC2086  # names of sets are split on purpose
     compare_data use ${attack_sets}
+    if "${use_lm}"; then compare_lm_data use; fi
     for dset in ${attack_sets}; do
         choose_targets "$(eval_data "${dset}")"
         attack "$(eval_data "${dset}")" "${asr_exp}/${attack_tag}/${dset}"

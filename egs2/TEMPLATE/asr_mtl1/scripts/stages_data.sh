@@ -16,7 +16,11 @@ stage_1() {
     # speakers.
     local dset
     for dset in ${base_train_set} ${valid_set}; do
-        ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort --empty-text "${datadir}/${dset}"
+        opts=(--empty-text)
+        if contains "$(eval_sets) ${attack_sets}" "${dset}"; then
+            opts=()
+        fi
+        ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort ${opts[@]+"${opts[@]}"} "${datadir}/${dset}"
     done
     for dset in ${test_sets}; do
         ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort "${datadir}/${dset}"
@@ -54,7 +58,7 @@ stage_2() {
 stage_3() {
     log "Stage 3: Format wav.scp: ${datadir}/ -> ${data_feats}"
     local dset
-    for dset in ${train_set} ${valid_set}; do
+    for dset in $(org_sets); do
         # What stage 4 made of it goes when audio changes: it would name other audio.
         format_audio "${dset}" "${data_feats}/org/${dset}" --derived_dir "${data_feats}/${dset}"
     done
@@ -63,12 +67,24 @@ stage_3() {
     done
 }
 
+# Sets that stage 4 goes on with. Without training, the validation set alone, if it is used.
+org_sets() {
+    if ! "${skip_train}"; then
+        echo "${train_set} ${valid_set}"
+    elif contains "$(eval_sets) ${attack_sets}" "${valid_set}"; then
+        echo "${valid_set}"
+    fi
+}
+
 # Jobs write audio, each continuing where it was stopped; the tables come last.
 format_audio() { # format_audio <set> <output directory> <option>...
     local from=${datadir}/$1 to=$2 utts=${datadir}/$1/wav.scp jobs
     shift 2
     if [ -e "${from}/segments" ]; then
         utts=${from}/segments
+    fi
+    if [ "${from}" = "${datadir}/${train_set}" ] && [ -n "${speed_perturb_factors}" ]; then
+        need_file "${utts}" 2
     fi
     need_file "${utts}" 1
     jobs=$(min "${nj}" "$(count_lines "${utts}")")

@@ -57,7 +57,7 @@ stage_6() {
 
 # A language model and its statistics belong to the text and the tokens that they were
 # made of.
-compare_lm_data() { # compare_lm_data statistics|training
+compare_lm_data() { # compare_lm_data statistics|training|use
     ${python} -m espnet_mtl.bin.trained_on "$1" --token_list "${token_list}" \
         --lm_text "${lm_text}" --stats_dir "${lm_stats_dir}" --exp "${lm_exp}"
 }

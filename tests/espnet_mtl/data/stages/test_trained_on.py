@@ -137,7 +137,9 @@ def test_a_damaged_stamp_is_named(place, data_dir):
         ("tokens.txt", "<blank>\nb\n<sos/eos>\n", "tokens"),
     ],
 )
-def test_a_language_model_belongs_to_its_text_and_tokens(place, file, content, said):
+def test_a_language_model_belongs_to_its_text_and_tokens(
+    place, file, content, said, capsys
+):
     def run_lm(action):
         options = {"token_list": "tokens.txt", "lm_text": "lm.txt"}
         options |= {"stats_dir": "lm_stats", "exp": "lm"}
@@ -156,5 +158,13 @@ def test_a_language_model_belongs_to_its_text_and_tokens(place, file, content, s
     run_lm("statistics")
     with pytest.raises(UserError, match="lm was trained on other data .*--lm_tag"):
         run_lm("training")
+    # It may be used beside other text, which may be that of the test.
+    capsys.readouterr()
+    if file == "tokens.txt":
+        with pytest.raises(UserError, match="lm was trained on other data"):
+            run_lm("use")
+    else:
+        run_lm("use")
+        assert f"other data than there are now ({said})" in capsys.readouterr().err
     (place / "lm" / "checkpoint.pth").unlink()
     run_lm("training")
