@@ -383,8 +383,7 @@ def _settings_of(row: Row) -> str:
 
 def _every_setting(row: Row) -> dict[str, Any]:
     """Settings of a row and of its attack; of a suite, those of the suite alone."""
-    [only, *more] = [*row.members] or [None]
-    own = only.settings if only and not more else {}
+    own = row.members[0].settings if len(row.members) == 1 else {}
     return {**_independent(row.settings), **_independent(own)}
 
 

@@ -42,8 +42,8 @@ def collect_stats_counted(
 def check_frontend(args: argparse.Namespace) -> None:
     """Refuse to normalise features by the statistics of another front-end's.
 
-    What collected them is the ``config.yaml`` that stage 10 keeps beside them; without
-    one, they are taken as they are.
+    What collected them is in ``collect_stats.yaml``, which stage 10 keeps there;
+    without it, they are taken as they are.
 
     Raises:
         UserError: If the settings of the front-ends differ.
@@ -52,7 +52,7 @@ def check_frontend(args: argparse.Namespace) -> None:
     if args.collect_stats or "stats_file" not in conf:
         return
     folder = Path(conf["stats_file"]).parent.parent  # <folder>/train/feats_stats.npz
-    config = folder / "config.yaml"
+    config = folder / "collect_stats.yaml"
     if not config.is_file():
         return
     before, now = yaml.safe_load(config.read_text(encoding="utf-8")) or {}, vars(args)

@@ -504,7 +504,7 @@ END
 @test "sums of other features do not stay" {
     asr_mtl --stop_stage 10 --feats_normalize global_mvn > /dev/null
     stats=exp/asr_mtl_stats_raw_bpe30
-    [ -s "${stats}/config.yaml" ]
+    [ -s "${stats}/collect_stats.yaml" ]
     [ -s "${stats}/train/feats_stats.npz" ]
     run asr_mtl --stage 10 --stop_stage 10 --feats_normalize utterance_mvn
     [ "${status}" -eq 0 ]

@@ -99,11 +99,11 @@ def test_statistics_of_another_front_end_are_refused(tmp_path):
     }
     assert train(ASRMTLTask, ASRTask, tmp_path, [], **more)
     collected = {"frontend": "default", "frontend_conf": {"hop_length": 128}}
-    (stats / "config.yaml").write_text(yaml.safe_dump(collected))
+    (stats / "collect_stats.yaml").write_text(yaml.safe_dump(collected))
     with pytest.raises(UserError, match=f"{stats} has the statistics of another .*128"):
         train(ASRMTLTask, ASRTask, tmp_path, [], **more)
     collected["frontend_conf"]["hop_length"] = 160
-    (stats / "config.yaml").write_text(yaml.safe_dump(collected))
+    (stats / "collect_stats.yaml").write_text(yaml.safe_dump(collected))
     assert train(ASRMTLTask, ASRTask, tmp_path, [], **more)
 
 

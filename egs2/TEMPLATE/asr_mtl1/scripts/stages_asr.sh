@@ -130,7 +130,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
     #    data may be there, and would not be replaced if these have none.
     rm -f "${dir}"/{train,valid}/*_stats.npz
     mkdir -p "${dir}"
-    cp "${parts}/stats.1/config.yaml" "${dir}/config.yaml"
+    cp "${parts}/stats.1/config.yaml" "${dir}/collect_stats.yaml"
     if [ "${jobs}" -eq 1 ]; then
         for mode in train valid; do
             mkdir -p "${dir}/${mode}"
