@@ -34,6 +34,9 @@ CONTRADICTED = "contradicted (easier to attack)"
 UNTRAINED = "not judged (a recogniser has most words wrong anyway)"
 NO_CURVE = "not judged (no robustness curve of both)"
 _NOT_JUDGED = "not judged"
+# Gates that find the attack too weak, and nothing else: a system is less robust than
+# its figures say.
+_TOO_WEAK = ("steps",)
 
 
 def verdict(difference: Difference) -> str:
@@ -77,7 +80,9 @@ class Claim:
         """Judge the claim, if the figures of both systems can be relied on.
 
         They cannot while a gate of the audit says FAIL or NOT RUN, nor where a
-        recogniser hears so little that its own errors would count as robustness.
+        recogniser hears so little that its own errors would count as robustness. But
+        what a stronger attack would still break of the system that is easier to attack
+        only adds to the difference; see :meth:`at_least`.
         """
         if self.audits is not None:
             audits = self.audits
@@ -87,24 +92,62 @@ class Claim:
             return UNTRAINED
         if self.area is None:
             return NO_CURVE
-        doubts = [doubt for one in pair if (doubt := _doubts(one, audits))]
-        return f"{_NOT_JUDGED} ({'; '.join(doubts)})" if doubts else verdict(self.area)
+        found, easier = verdict(self.area), self._easier()
+        doubts = [
+            doubt
+            for one in pair
+            if (doubt := _doubts(one, audits, _TOO_WEAK if one is easier else ()))
+        ]
+        return f"{_NOT_JUDGED} ({'; '.join(doubts)})" if doubts else found
+
+    def _easier(self) -> SystemResult | None:
+        """Return the system that is easier to attack, if one is."""
+        found = verdict(self.area) if self.area else ""
+        return {SUPPORTED: self.second, CONTRADICTED: self.first}.get(found)
+
+    def at_least(self, audits: Sequence[Audit]) -> str:
+        """Say why the true difference is at least as large; empty if nothing does."""
+        easier = self._easier()
+        if easier is None or is_open(self.judge(audits)):
+            return ""
+        audit = _audit_of(easier, audits if self.audits is None else self.audits)
+        failed = [gate.name for gate in audit.gates(FAIL)] if audit else []
+        return f"at least: {_say_gates(failed, easier, FAIL)}" if failed else ""
 
 
-def _doubts(system: SystemResult, audits: Sequence[Audit]) -> str:
-    """Say which gates speak against a system's figures; empty if none does."""
-    audit = next(
-        (one for one in audits if one.result.folder == system.result.folder), None
-    )
+def is_open(said: str) -> bool:
+    """Whether a claim was not judged, by what :meth:`Claim.judge` says."""
+    return said.startswith(_NOT_JUDGED)
+
+
+def _doubts(
+    system: SystemResult, audits: Sequence[Audit], failing: Sequence[str] = ()
+) -> str:
+    """Say which gates speak against a system's figures; empty if none does.
+
+    Those of ``failing`` may fail.
+    """
+    audit = _audit_of(system, audits)
     if audit is None:
         return f"no audit of {system.label}"
-    said = [
-        f"{'gate' if len(gates) == 1 else 'gates'} "
-        f"{', '.join(gate.name for gate in gates)} of {system.label}: {found}"
-        for found in (FAIL, NOT_RUN)
-        if (gates := audit.gates(found))
-    ]
-    return "; ".join(said)
+    found = {
+        FAIL: [one.name for one in audit.gates(FAIL) if one.name not in failing],
+        NOT_RUN: [one.name for one in audit.gates(NOT_RUN)],
+    }
+    return "; ".join(
+        _say_gates(names, system, said) for said, names in found.items() if names
+    )
+
+
+def _audit_of(system: SystemResult, audits: Sequence[Audit]) -> Audit | None:
+    return next(
+        (one for one in audits if one.result.folder == system.result.folder), None
+    )
+
+
+def _say_gates(names: Sequence[str], system: SystemResult, found: str) -> str:
+    gates = "gate" if len(names) == 1 else "gates"
+    return f"{gates} {', '.join(names)} of {system.label}: {found}"
 
 
 def measure_claims(
@@ -148,7 +191,7 @@ def claims_table(
 
 def _short(found: str) -> str:
     """Leave out of a cell why the audit speaks against it; the summary says it once."""
-    if found.startswith(_NOT_JUDGED) and found not in (UNTRAINED, NO_CURVE):
+    if is_open(found) and found not in (UNTRAINED, NO_CURVE):
         return f"{_NOT_JUDGED} (audit)"
     return found
 
@@ -160,7 +203,7 @@ def summary(claims: Sequence[Claim], audits: Sequence[Audit]) -> list[str]:
         system, baseline = claim.first.system, claim.second.system
         found = claim.judge(audits)
         points = f"area {show_difference(claim.area)} points" if claim.area else ""
-        if found.startswith(_NOT_JUDGED) and found != UNTRAINED:
+        if is_open(found) and found != UNTRAINED:
             points = f" ({points})" if points else ""
             said.append(
                 f"Whether {system} is harder to attack than {baseline} is {found}"
@@ -175,6 +218,8 @@ def summary(claims: Sequence[Claim], audits: Sequence[Audit]) -> list[str]:
             CONTRADICTED: "easier to attack than",
             UNTRAINED: "not to be compared with",
         }[found]
+        more = claim.at_least(audits)
+        points = "; ".join(filter(None, (points, more)))
         points = f" ({points})" if points else ""
         said.append(f"{system} is {judged} {baseline} here{points}.")
     return said
@@ -198,8 +243,9 @@ HOW_JUDGED = (
     "differences of AdvTWER at each budget, with the strongest attacker on each side, "
     "who may ignore the accent branch. Nothing is judged without curves, where a gate "
     "of the audit says FAIL or NOT RUN of either system, or where a recogniser has "
-    "most words wrong without any attack. Nothing corrects for the number of "
-    "comparisons."
+    "most words wrong without any attack. One gate is an exception: where `steps` says "
+    "that more gradients would break more of the system that is easier to attack, the "
+    "true difference is larger still. Nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "

@@ -30,8 +30,8 @@ def answer_by_pairs(
     """Answer a question by what was measured of each pair."""
     decibel = (curves.span[1] - curves.span[0]) / 100.0 if curves else 0.0
     judged = [(claim, claim.judge(audits)) for claim in measured]
-    found = {said for _, said in judged if not _is_open(said)}
-    is_whole = not any(_is_open(said) for _, said in judged)
+    found = {said for _, said in judged if not claims.is_open(said)}
+    is_whole = not any(claims.is_open(said) for _, said in judged)
     if not found:
         answer = NOT_JUDGED
     elif found == {claims.SUPPORTED} and is_whole:
@@ -41,17 +41,23 @@ def answer_by_pairs(
     else:
         answer = "No" if claims.CONTRADICTED in found else "Not shown"
     zero, bars = _bars(judged, decibel) if found else (50.0, [])
-    return Verdict(question, answer, _say(judged, decibel), bars, zero)
+    return Verdict(question, answer, _say(judged, audits, decibel), bars, zero)
 
 
-def _say(judged: Sequence[tuple[Claim, str]], decibel: float) -> str:
+def _say(
+    judged: Sequence[tuple[Claim, str]], audits: Sequence[Audit], decibel: float
+) -> str:
     """Say how each pair fared, those first that are judged, and of how many."""
-    said = [_said(*one, decibel) for one in judged if not _is_open(one[1])]
-    others = [_said(*one, decibel) for one in judged if _is_open(one[1])]
+    said = [
+        _said(*one, decibel) + _at_least(one[0], audits)
+        for one in judged
+        if not claims.is_open(one[1])
+    ]
+    others = [_said(*one, decibel) for one in judged if claims.is_open(one[1])]
     sizes = {
         (claim.area.utterances, claim.area.speakers)
         for claim, one in judged
-        if claim.area and not _is_open(one)
+        if claim.area and not claims.is_open(one)
     }
     of = " or ".join(recordings_of(*size) for size in sorted(sizes))
     parts = [f"{'; '.join(said)} ({of})."] if said else []
@@ -59,8 +65,9 @@ def _say(judged: Sequence[tuple[Claim, str]], decibel: float) -> str:
     return " ".join(parts)
 
 
-def _is_open(said: str) -> bool:
-    return said.startswith("not judged")
+def _at_least(claim: Claim, audits: Sequence[Audit]) -> str:
+    said = claim.at_least(audits)
+    return f" ({said})" if said else ""
 
 
 def _said(claim: Claim, judged: str, decibel: float) -> str:
@@ -74,7 +81,7 @@ def _said(claim: Claim, judged: str, decibel: float) -> str:
     if judged == claims.NO_INTERVAL:
         interval = "of one speaker, so without an interval"
     size = f"{number(value, 1, sign=True)} dB {interval}"
-    if _is_open(judged):
+    if claims.is_open(judged):
         return f"{first} against {second} is {judged}; what was measured: {size}"
     if judged == claims.SUPPORTED:
         return (
@@ -91,7 +98,9 @@ def _bars(
     judged: Sequence[tuple[Claim, str]], decibel: float
 ) -> tuple[float, list[Bar]]:
     """Place the differences on one axis, which has no difference in it."""
-    shown = [claim.area for claim, said in judged if claim.area and not _is_open(said)]
+    shown = [
+        claim.area for claim, said in judged if claim.area and not claims.is_open(said)
+    ]
     ends = [0.0, *(end for one in shown for end in (one.value, one.low, one.high))]
     ends = [end for end in ends if end == end]
     low, high = min(ends), max(ends)
@@ -105,7 +114,7 @@ def _bars(
     bars = []
     for claim, said in judged:
         label, area = f"{claim.first.label} − {claim.second.label}", claim.area
-        if area is None or _is_open(said):
+        if area is None or claims.is_open(said):
             bars.append(Bar(label, "", "none"))
             continue
         middle = place(area.value)

@@ -235,6 +235,11 @@ def test_no_claim_is_judged_while_a_gate_of_either_system_does_not_pass(
 
     audits = changed_audits(gates, group)
     judged, said = find("ctc_accent − ctc", claims, audits, group)
+    if (gate, found, system) == ("steps", FAIL, "ctc"):
+        # With more gradients, ctc would be easier still to attack.
+        assert judged == SUPPORTED
+        assert "; at least: gate steps of ctc: FAIL)." in said
+        return
     assert judged == "not judged (audit)"
     assert f"is not judged (gate {gate} of {system}: {found}) (area +37.50 [" in said
     # Others are not concerned.
@@ -243,14 +248,14 @@ def test_no_claim_is_judged_while_a_gate_of_either_system_does_not_pass(
 
 def test_all_gates_that_speak_against_a_claim_are_named(group, claims):
     def gates(label):
-        found = [("steps", FAIL), ("loss", FAIL), ("noise", NOT_RUN)]
+        found = [("loss", FAIL), ("steps", FAIL), ("noise", NOT_RUN)]
         return found[: 3 if label == "ctc_accent" else 1]
 
     audits = changed_audits(gates, group)
     _, said = find("ctc_accent − ctc", claims, audits, group)
     assert (
         "not judged (gates steps, loss of ctc_accent: FAIL; gate noise of ctc_accent: "
-        "NOT RUN; gate steps of ctc: FAIL)"
+        "NOT RUN; gate loss of ctc: FAIL)"
     ) in said
 
 

@@ -131,8 +131,8 @@ def test_a_training_that_failed_in_one_seed_is_not_judged(groups):
 
 
 def test_one_seed_with_a_failing_gate_is_enough_for_no_claim(groups):
-    text = text_of(groups, audits_of(groups, {(1, "plain")}))
-    assert "gate steps of plain: FAIL" in text
+    text = text_of(groups, audits_of(groups, {(1, "adversarial")}))
+    assert "gate steps of adversarial: FAIL" in text
     assert text.startswith(
         "- Whether adversarial is harder to attack than plain is not"
     )
