@@ -111,8 +111,9 @@ class Claim:
         if easier is None or is_open(self.judge(audits)):
             return ""
         audit = _audit_of(easier, audits if self.audits is None else self.audits)
-        failed = [gate.name for gate in audit.gates(FAIL)] if audit else []
-        return f"at least: {_say_gates(failed, easier, FAIL)}" if failed else ""
+        if audit is None or not audit.gates(FAIL):
+            return ""
+        return f"at least: more gradients break more of {easier.label}"
 
 
 def is_open(said: str) -> bool:
@@ -125,7 +126,7 @@ def _doubts(
 ) -> str:
     """Say which gates speak against a system's figures; empty if none does.
 
-    Those of ``failing`` may fail.
+    That those of ``failing`` fail does not.
     """
     audit = _audit_of(system, audits)
     if audit is None:
