@@ -86,6 +86,24 @@ def warn_of_texts(victim: Victim, test_set: TestSet) -> None:
         )
 
 
+def warn_of_sources(sources: Mapping[str, Victim], test_set: TestSet) -> None:
+    """Warn of targets that a model cannot say which perturbations are taken from.
+
+    An attack on that model then finds nothing, and what it leaves is no sign that the
+    victim resists what deceives others.
+    """
+    for path, source in sources.items():
+        found = {utt: one for utt, one in _look(source, test_set) if one}
+        if found:
+            logging.warning(
+                "%s: %d of %d targets cannot be reached in this model, so that nothing "
+                "is taken from it for them. Choose one with the same tokens",
+                path,
+                len(found),
+                len(test_set.utterances),
+            )
+
+
 def _look(victim: Victim, test_set: TestSet) -> Iterator[tuple[str, Infeasible | None]]:
     """Yield for each utterance why its target cannot be reached, or ``None``."""
     for utt, num_samples in test_set.recordings.lengths().items():

@@ -17,7 +17,11 @@ from espnet_mtl.attack.plan import make_plan
 from espnet_mtl.attack.problem_maker import Batch, ProblemMaker
 from espnet_mtl.attack.quantise import FileFormat
 from espnet_mtl.attack.runner.batching import Utterances, load_batch
-from espnet_mtl.attack.runner.feasibility import refuse_hopeless, warn_of_texts
+from espnet_mtl.attack.runner.feasibility import (
+    refuse_hopeless,
+    warn_of_sources,
+    warn_of_texts,
+)
 from espnet_mtl.attack.runner.fitting import fit
 from espnet_mtl.attack.runner.log import JobLog, read_records
 from espnet_mtl.attack.runner.made_of import Inputs, MadeOf
@@ -65,11 +69,12 @@ class Job:
         self._output_dir = output_dir
         self._inputs = inputs
         self._make_listener = make_listener
-        self.plan = make_plan(config, victim, sources or {})
+        self._sources = sources or {}
+        self.plan = make_plan(config, victim, self._sources)
         for audio in (test_set, *inputs.fit_sets.values()):
             audio.recordings.check_rate(victim.rate)
         self._refuse_too_short(test_set, victim, "model")
-        for path, source in (sources or {}).items():
+        for path, source in self._sources.items():
             self._refuse_too_short(test_set, source, f"model {path}")
         for path, fit_set in inputs.fit_sets.items():
             self._refuse_too_short(fit_set, victim, "model", f"{path}: ")
@@ -80,8 +85,9 @@ class Job:
         self._writer = Writer(output_dir, FileFormat(config.sample_format), victim)
 
     def warn(self) -> None:
-        """Warn of what the victim cannot write: all that is attacked, of any job."""
+        """Warn of what models cannot write: all that is attacked, of any job."""
         warn_of_texts(self._victim, self._test_set)
+        warn_of_sources(self._sources, self._test_set)
 
     def run(self, job: int = 1, num_jobs: int = 1) -> None:
         """Attack this job's batches; what an earlier run finished is not repeated.

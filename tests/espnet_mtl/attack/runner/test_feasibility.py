@@ -9,7 +9,10 @@ import toy_attack
 from toy_victim import ToyVictim
 
 from espnet_mtl.attack.attackers import AttackerConfig
-from espnet_mtl.attack.runner.feasibility import explain_infeasible
+from espnet_mtl.attack.runner.feasibility import (
+    explain_infeasible,
+    warn_of_sources,
+)
 from espnet_mtl.data.tables import read_table, write_table
 from espnet_mtl.errors import UserError
 
@@ -85,6 +88,18 @@ def test_truths_and_targets_that_cannot_be_written_are_named(
     assert "1 with words or characters that the model does not know" in targets
     assert "1 that the model's own cleaner or tokenizer changes" in targets
     assert "spk0-2: 'ah', it comes back as 'a h'" in targets
+
+
+def test_sources_that_cannot_say_a_target_are_named(data_dir, tmp_path, caplog):
+    """What an attack on them leaves says nothing of the victim."""
+    set_targets(data_dir, "h a", "x", "h a")
+    test_set = toy_attack.read(data_dir, toy_attack.CONFIG)
+    warn_of_sources({"other.zip": ToyVictim()}, test_set)
+    [record] = caplog.records
+    assert record.getMessage().startswith("other.zip: 1 of 7 targets cannot be reached")
+    set_targets(data_dir, "h a")
+    warn_of_sources({"z": ToyVictim()}, toy_attack.read(data_dir, toy_attack.CONFIG))
+    assert len(caplog.records) == 1
 
 
 def test_what_can_be_written_gives_no_warning(data_dir, tmp_path, caplog):
