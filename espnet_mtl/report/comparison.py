@@ -387,12 +387,13 @@ def _every_setting(row: Row) -> dict[str, Any]:
     return {**_independent(row.settings), **_independent(own)}
 
 
-_OF_THE_SYSTEM = ("sources", "attacker")
+OF_THE_SYSTEM = ("sources", "attacker")
+"""Settings of attacks that depend on the attacked system, and so may differ."""
 
 
 def _independent(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: value for name, value in settings.items() if name not in _OF_THE_SYSTEM
+        name: value for name, value in settings.items() if name not in OF_THE_SYSTEM
     }
 
 

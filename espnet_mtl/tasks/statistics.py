@@ -64,7 +64,7 @@ def check_frontend(args: argparse.Namespace) -> None:
     if changed:
         raise UserError(
             f"{folder} has the statistics of another front-end ({'; '.join(changed)}): "
-            "run stage 10 again"
+            "run stage 10 again, or give these settings an --asr_stats_dir of their own"
         )
 
 

@@ -25,6 +25,7 @@ from espnet_mtl.report.audit.gate import (
     not_run,
     standard_or,
 )
+from espnet_mtl.report.comparison import OF_THE_SYSTEM
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.results.audit import GateVerdict
 from espnet_mtl.results.trial import Member
@@ -227,11 +228,10 @@ def _schedule(evidence: Evidence, level: Level) -> "Counter[str]":
 
 def _describe(member: Member) -> str:
     """Write an attack and its settings, without what depends on the system."""
-    of_system = ("sources", "attacker")
     settings = [
         f"{name}={value}"
         for name, value in sorted(member.settings.items())
-        if name not in of_system
+        if name not in OF_THE_SYSTEM
     ]
     whom = ["everyone"] if member.everyone else []
     about = ", ".join([*whom, *settings])

@@ -8,7 +8,7 @@ from exp_factory import BUDGETS, CLEAN, STRENGTHS, make_exp, make_trial
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.comparison import compare, make_groups
-from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.experiment import name_experiments, read_experiments
 from espnet_mtl.results.trial import Member
 
 
@@ -117,6 +117,8 @@ def test_seeds_are_not_mixed(tmp_path):
     groups = make_groups(read_experiments(exps))
     assert [group.seed for group in groups] == [0, 1]
     assert [len(group.systems) for group in groups] == [1, 1]
+    assert name_experiments(read_experiments(exps)) == ["ctc, seed 0", "ctc, seed 1"]
+    assert name_experiments(read_experiments(exps[1:])) == ["ctc"]
 
 
 def test_attacks_of_one_name_are_told_apart_by_their_settings(tmp_path):

@@ -14,6 +14,7 @@ from exp_factory import CLEAN, RATE, make_exp, make_trial
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.report import hear
 from espnet_mtl.report.comparison import make_groups
+from espnet_mtl.report.example import find_example, write_example
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.hear import write_hear
 
@@ -126,6 +127,37 @@ def test_attacks_without_a_target(tmp_path):
     assert version["wanted"] == "anything but what was said"
     assert "Word errors against what was said: 5, of 5" in version["outcome"]
     assert {mark for _, mark in version["heard"]} == {"other"}
+
+
+def test_without_a_target_it_does_not_matter_whether_it_can_be_heard(tmp_path):
+    trials = [CLEAN, replace(make_trial("pgd", "untargeted"), words="away")]
+    exp = make_exp(
+        tmp_path, "ctc", errors=lambda *_: 0, trials=trials, infeasible=["ann-0"]
+    )
+    [choice, *_] = write_hear(group_of(exp), tmp_path / "out", "ann-0")
+    assert choice.utt == "ann-0"
+    assert read_script(tmp_path / "out" / choice.script)["versions"]
+
+
+def test_what_controls_are_made_of_is_said(tmp_path):
+    trials = [CLEAN, make_trial("pgd", "x"), make_trial("noise")]
+    trials.append(replace(make_trial("noise"), name="shuffled", attack="shuffled"))
+    exp = make_exp(tmp_path, "ctc", errors=lambda *_: 1, trials=trials)
+    [choice, *_] = write_hear(group_of(exp), tmp_path / "out", "")
+    versions = read_script(tmp_path / "out" / choice.script)["versions"]
+    wanted = {one["attack"]: one["wanted"] for one in versions}
+    assert wanted["random noise, for comparison"] == "nothing: it is random"
+    shuffled = "what another recording was attacked with, for comparison"
+    assert "made for another recording" in wanted[shuffled]
+
+
+def test_examples_of_names_that_differ_in_signs_are_two_files(tmp_path):
+    about = {"errors": lambda trial, *_: int(trial.budget < 0.005)}
+    exps = [make_exp(tmp_path, name, **about) for name in ("ctc-1", "ctc_1")]
+    example = find_example(group_of(*exps))
+    files = [name for *_, name in write_example(example, tmp_path / "out")]
+    assert len(set(files)) == len(files) == 4  # untouched, perturbation, two attacked
+    assert all((tmp_path / "out" / name).is_file() for name in files)
 
 
 def test_without_audio_there_is_nothing_to_hear(tmp_path):

@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 from curve_factory import make_curve_exp
-from exp_factory import CLEAN, make_exp, make_trial
+from exp_factory import CLEAN, change_rows, make_exp, make_trial
 
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding
@@ -303,6 +303,12 @@ def test_attacks_without_a_target_have_their_own_words(tmp_path):
     assert "50.0 % of the accents are right (87.5 % without" in keep.sentence
     refused = verdicts_of(group, ("mine", "steps", FAIL)).values()
     assert [one.answer for one in refused] == ["Not judged"] * 2
+    # What a recogniser mishears anyway is no success of the attack.
+    change_rows(exp, lambda _: {"null_success_rate": 48.0}, "pgd")
+    [group] = make_groups(read_experiments([exp]))
+    away, _ = verdicts_of(group).values()
+    assert away.answer == "In 100 % of the recordings, in 48 % without an attack"
+    assert "(48.0 % without an attack), that is 100.0 %" in away.sentence
 
 
 def test_without_a_target_all_utterances_count(tmp_path):
