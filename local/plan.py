@@ -7,6 +7,7 @@ finished step is repeated when its key has changed, or its results are gone. The
 says what there is to do; the workflow engine does it.
 """
 
+import contextlib
 import itertools
 import re
 import shlex
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import yaml
 from settings import Settings, System
 
 from espnet_mtl.provenance import hash_file, hash_value
@@ -205,7 +207,7 @@ def _shared(settings: Settings) -> _Owner:
             *_digest_named(settings.local_data_opts, recipe),
             *_digest_named(settings.recipe_args, recipe),
             # Maps of labels that the recipe takes by itself
-            *(hash_file(path) for path in sorted((recipe / "conf").glob("*.tsv"))),
+            *(_digest(path) for path in sorted((recipe / "conf").glob("*.tsv"))),
         ],
         7: [_digest(recipe / "conf" / "train_lm.yaml")],
         10: [*_digest_training(recipe), settings.train_args],
@@ -299,7 +301,7 @@ def _pairs(**options: Any) -> tuple[str, ...]:
 def _digest_named(options: str, recipe: Path) -> list[str]:
     """Digests of the files that options name, as the recipe finds them."""
     paths = [recipe / word for word in shlex.split(options.replace("=", " "))]
-    return [hash_file(path) for path in paths if path.is_file()]
+    return [_digest(path) for path in paths if path.is_file()]
 
 
 def _digest_training(recipe: Path) -> list[str]:
@@ -310,9 +312,15 @@ def _digest_training(recipe: Path) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    """Digest of a file, or of all files of a directory with their names."""
+    """Digest of a file, or of all files of a directory with their names.
+
+    Of YAML, what it says counts, so that a new comment repeats no training.
+    """
+    if path.suffix == ".yaml" and path.is_file():
+        with contextlib.suppress(yaml.YAMLError):
+            return hash_value(repr(yaml.safe_load(path.read_bytes())))
     if path.is_file():
         return hash_file(path)
     files = [f for f in sorted(path.rglob("*")) if f.is_file()]
     kept = [f for f in files if "__pycache__" not in f.parts]
-    return hash_value([(str(f.relative_to(path)), hash_file(f)) for f in kept])
+    return hash_value([(str(f.relative_to(path)), _digest(f)) for f in kept])

@@ -50,6 +50,21 @@ def test_changed_settings_train_a_language_model_from_its_start(
     assert fake.begun(*with_lm) == ["shared.7", "shared.8"]
     assert (fake.exp / "old" / "lm.1" / "checkpoint.pth").exists()
     assert not (fake.exp / "lm").exists()
+    (conf / "train_lm.yaml").write_text("max_epoch: [4")  # for the stage to refuse
+    assert fake.begun(*with_lm) == ["shared.7", "shared.8"]
+
+
+def test_a_comment_in_a_configuration_repeats_nothing(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    attack = fake.root / "conf" / "attack_standard.yaml"
+    attack.write_text("steps: 3\n")
+    fake.begun()
+    attack.write_text("# Three are enough.\nsteps:   3\n")
+    assert fake.begun() == []
+    attack.write_text("# Three are enough.\nsteps: 4\n")
+    assert fake.begun() == ["a.15", "a.16", "a.17"]
 
 
 def test_redo_repeats_what_builds_on_it_too(study: Callable[..., Study]) -> None:
