@@ -34,9 +34,8 @@ class Stage(NamedTuple):
 
     Attributes:
         what: What it does.
-        builds_on: The stages whose results it uses. Decoding options, for instance,
-            reach stages 12, 13, 16 and 17 but not the attack, which reads the packed
-            model.
+        builds_on: The stages whose results it uses. A decoding, for instance, is not
+            what an attack uses, though it depends on the same options.
         seconds: What it takes for one small system. Only the proportions count.
         asked_by: The option among ``--recipe_args`` without which it is left out.
     """
@@ -222,8 +221,8 @@ def _shared(settings: Settings) -> _Owner:
 
 def _system(settings: Settings, system: System, sources: Collection[str]) -> _Owner:
     """From training to scores."""
-    suite = settings.attack_is_suite
-    twins = {system.transfer_from}.intersection(sources if suite else ())
+    has_sources = settings.attack_has_sources
+    twins = {system.transfer_from}.intersection(sources if has_sources else ())
     decoding_config = settings.path(system.inference_config)
     attack_config = settings.path(settings.attack_config)
     asr_args = f"{system.options} --seed {settings.seed} {settings.train_args}".strip()
@@ -235,7 +234,7 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         settings.attack_args,
         settings.num_attack_utts,
         files.ATTACK_VERSION,
-        decoding if suite else None,  # a suite asks the decoder
+        decoding,  # says which losses are attacked, and what listens
     ]
     training = [system.name, asr_args, *_digest_named(asr_args, settings.recipe)]
     made_of = {11: training, 12: decoding, 14: [weights], 15: attack}

@@ -180,9 +180,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.path("egs2", self.corpus, "asr_mtl1")
 
     @property
-    def attack_is_suite(self) -> bool:
-        """Whether the attack is a suite, which asks the decoder and other systems."""
-        return "attacks" in _read_yaml(self.path(self.attack_config), dict[str, Any])
+    def attack_has_sources(self) -> bool:
+        """Whether the attack can take perturbations that are computed on others."""
+        config = _read_yaml(self.path(self.attack_config), dict[str, Any])
+        return "attacks" in config or config.get("attack") == "transfer"
 
     def path(self, *names: str) -> Path:
         """A path in the checkout."""

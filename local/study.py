@@ -72,7 +72,7 @@ def choose_sources(
     These are the ones that were asked for, and those that are packed. But a comparison
     needs the same attacks on all: where one lacks its model, none has any.
     """
-    if not settings.attack_is_suite:
+    if not settings.attack_has_sources:
         return set()
     packed = {
         step.owner

@@ -298,7 +298,15 @@ def add_clean(exp: Path, system: str, wer: float = 4.0, accent: bool = False) ->
         insertions=0,
     )
     counts = ((8, 2, 0), (1, 9, 0), (0, 3, 17))
-    accents = AccentConfusion(accents=ACCENTS, counts=counts, unlabelled=0)
+    accents = AccentConfusion(
+        accents=ACCENTS,
+        counts=counts,
+        unlabelled=0,
+        speakers=(2, 3, 4),
+        num_speakers=9,
+        accuracy_ci=(70.0, 93.0),
+        balanced_ci=(71.0, 94.0),
+    )
     scores = CleanScores(
         system=system,
         decoder=f"decode_{system}",

@@ -18,6 +18,7 @@ FOREIGN = {
         *("max_epoch", "init_param", "accent_head", "accent_head_conf"),
         *("frontend_conf", "encoder_conf", "optim_conf", "best_model_criterion"),
         *("robust", "robust_conf", "collect_stats", "model_conf"),
+        *("num_iters_per_epoch", "scheduler_conf"),
     },
     "ESPnet's decoding": {"lm_weight", "ngram_weight", "data_path_and_name_and_type"},
     "every program": {"help"},

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
-from espnet_mtl.data.checks import check_agreement, check_formatted, some
+from espnet_mtl.data.checks import check_agreement, some
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.file_kinds import (
     COMPLETE,
@@ -30,16 +30,6 @@ from espnet_mtl.data.tables import (
     sort_keys,
     split_line,
 )
-
-__all__ = [
-    "REQUIRED_FILES",
-    "UNKNOWN_ACCENT",
-    "DataDir",
-    "check_formatted",
-    "load_data_dir",
-    "render_data_dir",
-    "write_data_dir",
-]
 
 REQUIRED_FILES = ("wav.scp", "text", "utt2spk", "utt2accent")
 # What stages leave in their directories: it never belongs to another one.

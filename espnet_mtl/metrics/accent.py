@@ -1,8 +1,11 @@
 """Accent recognition: which accents were recognised as which."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
+from espnet_mtl.metrics.accent_intervals import find_accent_intervals
+from espnet_mtl.metrics.bootstrap import Interval
 from espnet_mtl.results.clean_scores import AccentConfusion
 
 
@@ -34,6 +37,7 @@ def score_accents(
     truth: Mapping[str, str],
     recognised: Mapping[str, str],
     accents: Sequence[str] = (),
+    speakers: Mapping[str, str] | None = None,
 ) -> AccentConfusion:
     """Count which accents, by utterance, were recognised as which.
 
@@ -41,6 +45,7 @@ def score_accents(
         truth: Utterances with ``<unk>`` are left out: their accent is not known.
         recognised: ``<unk>``, for audio too short to be recognised, is wrong.
         accents: Names that come first, in this order, even if none occurs.
+        speakers: Who speaks, by utterance: for the intervals, which are over speakers.
     """
     labelled = [utt for utt, accent in truth.items() if accent != UNKNOWN_ACCENT]
     found = {truth[utt] for utt in labelled} | {recognised[utt] for utt in labelled}
@@ -52,4 +57,30 @@ def score_accents(
         accents=tuple(names),
         counts=tuple(map(tuple, counts)),
         unlabelled=len(truth) - len(labelled),
+        **(_over_speakers(truth, recognised, names, speakers) if speakers else {}),
     )
+
+
+def _over_speakers(
+    truth: Mapping[str, str],
+    recognised: Mapping[str, str],
+    accents: Sequence[str],
+    speakers: Mapping[str, str],
+) -> dict[str, Any]:
+    """Give what :class:`AccentConfusion` says about speakers."""
+    who: dict[str, set[str]] = {accent: set() for accent in accents}
+    for utt, accent in truth.items():
+        if accent != UNKNOWN_ACCENT:
+            who[accent].add(speakers[utt])
+    found = find_accent_intervals(truth, recognised, speakers)
+    return {
+        "speakers": tuple(len(who[accent]) for accent in accents),
+        "num_speakers": len(set().union(*who.values())),
+        "accuracy_ci": _ends(found.accuracy) if found else None,
+        "balanced_ci": _ends(found.balanced) if found else None,
+    }
+
+
+def _ends(interval: Interval) -> tuple[float, float] | None:
+    is_known = interval.low == interval.low
+    return (interval.low, interval.high) if is_known else None

@@ -6,22 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.metrics.bootstrap import DRAWS, ROUNDING, Interval, wer_interval
 
 _LEVELS = (2.5, 97.5)
 
 
 class AccentIntervals(NamedTuple):
-    """95 % intervals of accuracies, in percent.
-
-    Attributes:
-        speakers: How many speakers they are over.
-    """
+    """95 % intervals of accuracies, in percent."""
 
     accuracy: Interval
     balanced: Interval
-    speakers: int
 
 
 def find_accent_intervals(
@@ -73,4 +68,4 @@ def find_accent_intervals(
         same = sum(hits) in (0, len(hits))
         low, high = accuracy[1:] if same else (math.nan, math.nan)
     balanced = Interval(100 * float(np.mean(estimates)), float(low), float(high))
-    return AccentIntervals(accuracy, balanced, len(set(who)))
+    return AccentIntervals(accuracy, balanced)

@@ -10,7 +10,6 @@ from espnet_mtl.data.tables import read_lines
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics import score_table, wer
 from espnet_mtl.metrics.accent import caution, score_accents
-from espnet_mtl.metrics.accent_intervals import find_accent_intervals
 from espnet_mtl.metrics.scored_text import ScoredText
 from espnet_mtl.metrics.transcripts import read_results
 from espnet_mtl.metrics.trn import write_trn
@@ -142,13 +141,11 @@ def _score_accents(
     recognised = read_results(hyp_dir / "accent", truth)
     order = hyp_dir / "accents"  # the classes in the model's order
     accents = read_lines(order) if order.is_file() else []
-    confusion = score_accents(truth, recognised, accents)
+    confusion = score_accents(truth, recognised, accents, tables["utt2spk"])
     folder = hyp_dir / "score_accent"
     by_accent = score_table.format_score_table(words, truth, title="accent")
     write_text(folder / "wer_per_accent.txt", by_accent)
-    intervals = find_accent_intervals(truth, recognised, tables["utt2spk"])
-    table = score_table.format_accents(confusion, intervals)
-    write_text(folder / "result.txt", table)
+    write_text(folder / "result.txt", score_table.format_accents(confusion))
     logging.info("Write accent accuracy in %s", folder / "result.txt")
     shown = confusion.accuracy, confusion.balanced_accuracy, confusion.majority_share
     if said := caution(*shown):

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping
 
 from espnet_mtl.metrics.accent import caution
-from espnet_mtl.metrics.accent_intervals import AccentIntervals
 from espnet_mtl.metrics.wer import EditCounts, pool
 from espnet_mtl.results.clean_scores import AccentConfusion, PooledErrors
 
@@ -76,9 +75,7 @@ def _format(title: str, rows: list[tuple[str, list[str]]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-def format_accents(
-    confusion: AccentConfusion, intervals: AccentIntervals | None = None
-) -> str:
+def format_accents(confusion: AccentConfusion) -> str:
     """Format the accuracies, and in a table which accents were recognised as which."""
     size = max(map(len, (*confusion.accents, "recognised")))
     width = max(6, *map(len, confusion.accents)) if confusion.accents else 6
@@ -92,7 +89,7 @@ def format_accents(
         f"balanced accuracy {_show(confusion.balanced_accuracy)} % (mean recall)",
         f"majority {_show(confusion.majority_share)} % (share of the most frequent "
         f"accent, {confusion.majority_accent})",
-        *([_say_intervals(intervals)] if intervals else []),
+        *([_say_intervals(confusion)] if confusion.accuracy_ci else []),
         *([f"Caution: {said}."] if said else []),
         "",
         "Utterances: rows true, columns recognised",
@@ -105,13 +102,13 @@ def format_accents(
     return "\n".join(lines) + "\n"
 
 
-def _say_intervals(intervals: AccentIntervals) -> str:
+def _say_intervals(confusion: AccentConfusion) -> str:
     accuracy, balanced = (
-        "unknown" if math.isnan(one.low) else f"[{_show(one.low)}, {_show(one.high)}] %"
-        for one in intervals[:2]
+        f"[{_show(ends[0])}, {_show(ends[1])}] %" if ends else "unknown"
+        for ends in (confusion.accuracy_ci, confusion.balanced_ci)
     )
     return (
-        f"95 % intervals, over {intervals.speakers} speakers: accuracy {accuracy}, "
+        f"95 % intervals, over {confusion.num_speakers} speakers: accuracy {accuracy}, "
         f"balanced {balanced}"
     )
 

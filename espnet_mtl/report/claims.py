@@ -1,5 +1,6 @@
 """Who is harder to attack than whom: the paper's claims, and other comparisons."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from espnet_mtl.report.comparison import Difference, Group, SystemResult, compar
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import Table
 
 # (system, compared with, gain in points of AdvTWER that the abstract of arXiv
@@ -168,6 +170,12 @@ def measure_claims(
     return measured
 
 
+def systems_of(claims: Sequence[Claim]) -> list[SystemResult]:
+    """Return all systems that claims are about, with all their seeds."""
+    every = [(claim.first, claim.second, *claim.other_seeds) for claim in claims]
+    return list(itertools.chain.from_iterable(every))
+
+
 def claims_table(
     group: Group, claims: Sequence[Claim], audits: Sequence[Audit]
 ) -> Table:
@@ -292,6 +300,8 @@ def comparison_blocks(
         if len(groups) > 1:
             blocks.append(Heading(group.title, level=3))
         blocks += [Bullets(summary(claims, audited))]
+        if branches := describe_branches(systems_of(claims)):
+            blocks.append(Text(branches))
         blocks += [claims_table(group, claims, audited)]
         blocks += [Text(warning, warning=True) for warning in warnings(group)]
         blocks.append(Bullets([*caveats(group), SYNTHETIC]))

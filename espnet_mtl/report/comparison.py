@@ -12,6 +12,7 @@ from espnet_mtl.metrics.bootstrap import Interval, wer_difference_interval
 from espnet_mtl.report.experiment import AttackResult, Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name, strength
 from espnet_mtl.results.attack_scores import Row, UttScore
+from espnet_mtl.results.clean_scores import CleanScores
 from espnet_mtl.results.trial import Role
 
 
@@ -19,12 +20,16 @@ from espnet_mtl.results.trial import Role
 class SystemResult:
     """One system in a comparison, under attacks with one ``norm``.
 
-    ``label`` is its name in tables.
+    Attributes:
+        label: Its name in tables.
+        whole: Scores of the whole set, without an attack; ``None`` where it was not
+            scored.
     """
 
     label: str
     norm: str | None
     result: AttackResult
+    whole: CleanScores | None = None
 
     @property
     def system(self) -> str:
@@ -240,6 +245,11 @@ class PairedUtts:
 def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
     """Sort results into groups that can be compared; none if nothing was attacked."""
     groups: dict[tuple[str, str, int, str | None], list[AttackResult]] = {}
+    wholes = {
+        result.folder: experiment.find_clean(result.clean)
+        for experiment in experiments
+        for result in experiment.attacks
+    }
     for result in (one for experiment in experiments for one in experiment.attacks):
         about, tag = result.clean, result.scores.attack_tag
         norms = {row.norm for row in result.of("main")}
@@ -252,7 +262,10 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
             tag,
             seed,
             norm,
-            [SystemResult(system_label(one, results), norm, one) for one in results],
+            [
+                SystemResult(system_label(one, results), norm, one, wholes[one.folder])
+                for one in results
+            ],
         )
         for (set_name, tag, seed, norm), results in groups.items()
     ]

@@ -104,6 +104,11 @@ class Experiment:
         """Whether recognised accents of untouched audio are scored."""
         return any(scores.accents for scores in self.clean)
 
+    def find_clean(self, attacked: Row) -> CleanScores | None:
+        """Return the scores of the whole set that an attack was made on a part of."""
+        place = (attacked.set, attacked.decoder)
+        return next((o for o in self.clean if (o.set, o.decoder) == place), None)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing was found."""
@@ -198,11 +203,18 @@ def named_confusions(
         if scores.accents
     ]
     has_sets = len({scores.set for _, _, scores, _ in every}) > 1
-    has_several = len(every) > len({one.path for one, *_ in every})
-    named = []
-    for _, name, scores, confusion in every:
-        parts = [name]
-        if has_sets or has_several:
-            parts.append(scores.set if has_sets else scores.decoder)
-        named.append((", ".join(parts), confusion))
-    return named
+    places = {(one.path, scores.set) for one, _, scores, _ in every}
+    has_decoders = len(every) > len(places)
+    return [
+        (
+            ", ".join(
+                [
+                    name,
+                    *([scores.decoder] if has_decoders else []),
+                    *([scores.set] if has_sets else []),
+                ]
+            ),
+            confusion,
+        )
+        for _, name, scores, confusion in every
+    ]

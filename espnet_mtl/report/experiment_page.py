@@ -8,8 +8,14 @@ from espnet_mtl.metrics.score_table import show_percentages
 from espnet_mtl.report.cautions import accent_warnings
 from espnet_mtl.report.document import Block, Bullets, Heading, Text, to_markdown
 from espnet_mtl.report.experiment import find_attacks, find_clean
-from espnet_mtl.report.result_tables import LEGEND_ACCENTS, LEGEND_TRIALS, trial_table
-from espnet_mtl.report.table import Table, number
+from espnet_mtl.report.result_tables import (
+    LEGEND_ACCENTS,
+    LEGEND_TRIALS,
+    class_tables,
+    show_accuracies,
+    trial_table,
+)
+from espnet_mtl.report.table import Table
 from espnet_mtl.results.attack_scores import AttackScores, read_attack_scores
 from espnet_mtl.results.clean_scores import ErrorKind, read_clean_scores
 
@@ -45,9 +51,7 @@ def format_results(asr_exp: Path) -> str:
         [
             name,
             str(one.accents.labelled),
-            number(one.accents.accuracy),
-            number(one.accents.balanced_accuracy),
-            number(one.accents.majority_share),
+            *show_accuracies(one.accents),
         ]
         for name, one in clean
         if one.accents
@@ -56,6 +60,7 @@ def format_results(asr_exp: Path) -> str:
     if accents:
         header = ["dataset", "Snt", "Accuracy", "Balanced", "Majority"]
         blocks += [Heading("Accent", level=3), Table(header, accents)]
+        blocks += class_tables(named)
         blocks += [Text(LEGEND_ACCENTS), *map(Text, accent_warnings(named))]
     for attack in attacks:
         place = f"{attack.clean.decoder}_{attack.attack_tag}/{attack.clean.set}"

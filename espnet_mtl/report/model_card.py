@@ -16,6 +16,7 @@ from espnet_mtl.report.result_tables import (
     LEGEND,
     LEGEND_ACCENTS,
     LEGEND_ALL,
+    class_tables,
     clean_table,
     full_table,
 )
@@ -132,7 +133,9 @@ def _results(exp: Path) -> list[Block]:
     blocks: list[Block] = []
     if clean := clean_table([experiment]):
         blocks += [Heading("Untouched audio"), clean, Text(LEGEND_ACCENTS)]
-        said = accent_warnings(named_confusions([experiment]))
+        confusions = named_confusions([experiment])
+        blocks += class_tables(confusions)
+        said = accent_warnings(confusions)
         blocks += [Text(line, warning=True) for line in said]
     for group in report.groups:
         blocks.append(Heading(f"Under attack: {group.title}"))

@@ -14,7 +14,13 @@ import numpy as np
 from espnet_mtl.metrics.seeds import interval_over_seeds
 from espnet_mtl.report.audit.audits import Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
-from espnet_mtl.report.claims import Claim, Comparisons, claims_table, summary
+from espnet_mtl.report.claims import (
+    Claim,
+    Comparisons,
+    claims_table,
+    summary,
+    systems_of,
+)
 from espnet_mtl.report.comparison import (
     Difference,
     Group,
@@ -26,6 +32,7 @@ from espnet_mtl.report.comparison import (
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
 from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.robustness.curves import GroupCurves, common_span
+from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import Table
 
 HOW_TO_READ = (
@@ -100,6 +107,8 @@ def _write(
         replace(one.claim, audits=_worst_audits(one.seeds, audits)) for one in pooled
     ]
     blocks.append(Bullets(summary(claims, audits)))
+    if branches := describe_branches(systems_of(claims)):
+        blocks.append(Text(branches))
     blocks.append(claims_table(group, claims, audits))
     seeds = sorted({one.seed for each in pooled for one in each.seeds})
     rows = []

@@ -40,6 +40,7 @@ from espnet_mtl.report.over_seeds import seed_blocks
 from espnet_mtl.report.page import to_page
 from espnet_mtl.report.robustness import blocks as curve_words
 from espnet_mtl.report.robustness.curves import GroupCurves, make_curves
+from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.verdicts.make import make_verdicts
 from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.curve import CURVE_NAME, write_curves
@@ -137,6 +138,8 @@ class Report:
         blocks: list[Block] = []
         for group in self.groups:
             blocks += [tables.short_table(group), Text(tables.notes(group)[0])]
+            if branches := describe_branches(group.systems):
+                blocks.append(Text(branches))
             blocks += [Text(line, warning=True) for line in nothing_left(group)]
         if audits := [audit for group in self.audits for audit in group.audits]:
             blocks.append(Text(audit_words.audit_sentence(audits)))
@@ -327,6 +330,7 @@ def _details(
         ],
         "Accents in untouched audio": [
             *media["accents"],
+            *tables.class_tables(confusions),
             *(Text(line, warning=True) for line in accent_warnings(confusions)),
         ],
         "Everything": everything,

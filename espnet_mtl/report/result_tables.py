@@ -1,6 +1,7 @@
 """Tables of results: each system under attack, every trial, untouched audio."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from espnet_mtl.report.audit.audits import AuditGroup
 from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
@@ -9,8 +10,9 @@ from espnet_mtl.report.experiment import Experiment, name_experiments
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.robustness.blocks import half_broken_snr
 from espnet_mtl.report.robustness.curves import GroupCurves
-from espnet_mtl.report.table import Table, counted, number
+from espnet_mtl.report.table import Table, bracketed, counted, number
 from espnet_mtl.results.attack_scores import Row
+from espnet_mtl.results.clean_scores import AccentConfusion
 from espnet_mtl.results.trial import WORST_CASE, Words
 
 LEGEND = (
@@ -35,8 +37,10 @@ DECIBELS = (
 )
 LEGEND_ACCENTS = (
     "Accent accuracy: share (%) of accents recognised. Balanced: balanced accuracy, "
-    "the mean of that share over the accents. Majority: share of the most frequent "
-    "accent, the accuracy of whoever always says that one."
+    "the mean of that share over the accents; in brackets the 95 % interval over "
+    "speakers. Majority: share of the most frequent accent, the accuracy of whoever "
+    "always says that one. Recall: share of one accent's utterances that were "
+    "recognised."
 )
 LEGEND_ALL = (
     "AdvWER: word error rate (%) in attacked audio against the truth, ↓ lower = less "
@@ -218,10 +222,9 @@ _OTHER_GOALS: Sequence[tuple[Words, str, Sequence[str]]] = (
 
 
 def _away_cells(row: Row) -> list[str]:
-    damage = _with_interval(row.adv_wer, row.adv_wer_ci, 1)
     return [
         number(row.benign_wer, 1),
-        damage,
+        f"{number(row.adv_wer, 1)}{bracketed(row.adv_wer_ci, 1)}",
         number(row.null_success_rate, 1),
         _success(row, 1),
         number(row.snr_db, 1),
@@ -263,23 +266,13 @@ def show_difference(difference: Difference | None) -> str:
     """Format a difference with its interval, such as ``+3.10 [-0.20, +6.00]``."""
     if difference is None:
         return "-"
-    low, high = number(difference.low, sign=True), number(difference.high, sign=True)
-    return f"{number(difference.value, sign=True)} [{low}, {high}]"
+    ends = (difference.low, difference.high)
+    return f"{number(difference.value, sign=True)}{bracketed(ends, sign=True)}"
 
 
 def _success(row: Row, digits: int = 2) -> str:
     """Format a row's success with its interval, such as ``96.9 [89.2, 99.6]``."""
-    return _with_interval(row.success_rate, row.success_ci, digits)
-
-
-def _with_interval(
-    rate: float | None, ends: tuple[float, float] | None, digits: int
-) -> str:
-    shown = number(rate, digits)
-    if ends is None:
-        return shown
-    low, high = (number(end, digits) for end in ends)
-    return f"{shown} [{low}, {high}]"
+    return f"{number(row.success_rate, digits)}{bracketed(row.success_ci, digits)}"
 
 
 def full_table(group: Group) -> Table:
@@ -381,9 +374,7 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
             scores.set,
             str(scores.errors["wer"].utterances),
             number(scores.errors["wer"].rate, 1),
-            number(accents.accuracy if accents else None, 1),
-            number(accents.balanced_accuracy if accents else None, 1),
-            number(accents.majority_share if accents else None, 1),
+            *(show_accuracies(accents) if accents else ["-"] * 3),
         ]
         for experiment, name in zip(
             experiments, name_experiments(experiments), strict=True
@@ -394,6 +385,45 @@ def clean_table(experiments: Sequence[Experiment]) -> Table | None:
     header = ["system", "decoding", "set", "utterances", "WER % ↓", "accent acc. % ↑"]
     header += ["balanced acc. % ↑", "majority %"]
     return Table(header, rows, text_columns=3) if rows else None
+
+
+def show_accuracies(accents: AccentConfusion) -> list[str]:
+    """Show accuracy and balanced accuracy, with intervals, and the majority's share."""
+    return [
+        f"{number(accents.accuracy, 1)}{bracketed(accents.accuracy_ci, 1)}",
+        f"{number(accents.balanced_accuracy, 1)}{bracketed(accents.balanced_ci, 1)}",
+        number(accents.majority_share, 1),
+    ]
+
+
+def class_tables(confusions: Sequence[tuple[str, AccentConfusion]]) -> list[Table]:
+    """Make the table of the recall of each accent, one for each set of them."""
+    alike: dict[Any, list[tuple[str, AccentConfusion]]] = {}
+    for name, one in confusions:
+        alike.setdefault(tuple(_truths(one)), []).append((name, one))
+    return [
+        Table(
+            ["accent", "speakers", "utterances", *(f"{n}: recall % ↑" for n, _ in of)],
+            [
+                [accent, speakers, utterances]
+                + [number(one.recall(accent), 1) for _, one in of]
+                for accent, speakers, utterances in truths
+            ],
+        )
+        for truths, of in alike.items()
+    ]
+
+
+def _truths(confusion: AccentConfusion) -> list[tuple[str, str, str]]:
+    """List the accents that occur, how many have them, and in how many utterances."""
+    speakers = confusion.speakers or [None] * len(confusion.accents)
+    return [
+        (accent, "-" if who is None else str(who), str(sum(row)))
+        for accent, who, row in zip(
+            confusion.accents, speakers, confusion.counts, strict=True
+        )
+        if any(row)
+    ]
 
 
 def trial_table(rows: Sequence[Row]) -> Table:

@@ -57,6 +57,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def bracketed(
+    ends: tuple[float, float] | None, digits: int = 2, *, sign: bool = False
+) -> str:
+    """Format an interval, such as `` [-0.20, +6.00]``; empty where there is none."""
+    if ends is None:
+        return ""
+    low, high = (number(end, digits, sign=sign) for end in ends)
+    return f" [{low}, {high}]"
+
+
 def number(value: float | None, digits: int = 2, *, sign: bool = False) -> str:
     """Format a number for a table; ``-`` for ``None`` and NaN."""
     if value is None or value != value:

@@ -102,7 +102,6 @@ class Row:
         audit: What the audit said of the attack; only in a report's ``results.json``.
         null_success_rate: Share of utterances in which the attacker has it without an
             attack: a recogniser that mishears, or takes one accent for another.
-            ``None`` in scores of earlier versions.
     """
 
     system: str
@@ -129,6 +128,7 @@ class Row:
     adv_twer_ci: tuple[float, float] | None
     adv_wer: float | None
     adv_wer_ci: tuple[float, float] | None
+    null_success_rate: float | None
     success_rate: float | None
     success_ci: tuple[float, float] | None
     snr_db: float | None
@@ -140,7 +140,6 @@ class Row:
     adv_accent_balanced_acc: float | None
     seconds: float
     audit: AuditSummary | None = None
-    null_success_rate: float | None = None
 
     @property
     def num_infeasible(self) -> int:

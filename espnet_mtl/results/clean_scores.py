@@ -61,11 +61,21 @@ class AccentConfusion:
         counts: Utterances, (Accents, Accents): rows true, columns recognised.
         unlabelled: Utterances whose true accent is not known; ``counts`` is without
             them.
+        speakers: How many speakers have each true accent; empty where it was not
+            asked who speaks.
+        num_speakers: Speakers altogether.
+        accuracy_ci: 95 % interval of the accuracy, over speakers; ``None`` where
+            there is none.
+        balanced_ci: The same of the balanced accuracy.
     """
 
     accents: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     unlabelled: int
+    speakers: tuple[int, ...] = ()
+    num_speakers: int = 0
+    accuracy_ci: tuple[float, float] | None = None
+    balanced_ci: tuple[float, float] | None = None
 
     @property
     def labelled(self) -> int:
@@ -104,6 +114,22 @@ class AccentConfusion:
         """
         most = max(map(sum, self.counts), default=0)
         return 100.0 * most / self.labelled if self.labelled else None
+
+    @property
+    def chance(self) -> float | None:
+        """Balanced accuracy of guessing, or of always saying the same, in percent."""
+        occurring = sum(map(any, self.counts))
+        return 100.0 / occurring if occurring else None
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether it is sure that accents are told apart better than by guessing.
+
+        That is where the whole interval of the balanced accuracy is above chance.
+        """
+        if self.balanced_ci is None or self.chance is None:
+            return False
+        return self.balanced_ci[0] > self.chance
 
     def recall(self, accent: str) -> float | None:
         """Return the accuracy over one accent's utterances, in percent, if any."""

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import math
 from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
@@ -34,15 +33,6 @@ accent_head_choices = ClassChoices(
     type_check=AbsAccentHead,
     default="stats_pooling",
 )
-
-
-class _MultiplyEpochs(argparse.Action):
-    """Multiply ``max_epoch`` as it is so far; what is given later replaces that."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        if not 0.0 < values < math.inf:
-            parser.error(f"{option_string} {values}: give a number above 0")
-        namespace.max_epoch = max(round(values * namespace.max_epoch), 1)
 
 
 class ASRMTLTask(CarefulTask, ASRTask):
@@ -92,25 +82,14 @@ class ASRMTLTask(CarefulTask, ASRTask):
             "control, whose accent branch has the same work and nothing to learn.",
         )
 
-        group = parser.add_argument_group(description="Comparisons of trainings")
-        group.add_argument(
-            "--epoch_factor",
-            action=_MultiplyEpochs,
-            type=float,
-            help="Train for so many times the max_epoch that stands before it, "
-            "rounded: one file of systems then fits corpora with different numbers of "
-            "epochs. A later --max_epoch wins. The saved configuration has the product "
-            "alone. For the command line only.",
-        )
-
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
         """Check the options before any process is started.
 
         Raises:
             UserError: If the settings of a robust training are wrong, or do not go with
-                other options, if accents are to be shuffled that the model does not
-                learn, or if a configuration has an ``epoch_factor``.
+                other options, or if accents are to be shuffled that the model does not
+                learn.
         """
         super().check_required_command_args(args)
         check_robust(args)
@@ -118,11 +97,6 @@ class ASRMTLTask(CarefulTask, ASRTask):
             raise UserError(
                 "--shuffle_accents true: without an accent branch there are no accents "
                 "to shuffle: add --accent_weight, above 0"
-            )
-        if args.epoch_factor is not None:
-            raise UserError(
-                f"epoch_factor: {args.epoch_factor} in a configuration does nothing: "
-                "give --epoch_factor on the command line, or write max_epoch"
             )
 
     @classmethod

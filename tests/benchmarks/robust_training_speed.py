@@ -69,7 +69,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     torch.manual_seed(0)
     settings = yaml.safe_load(options.config.read_text(encoding="utf-8"))
     name, conf = WAYS[options.measure]
-    args = argparse.Namespace(**settings, **{"robust": None, "robust_conf": {}})
+    args = argparse.Namespace(**{**settings, "robust": None, "robust_conf": {}})
     args.ngpu, args.num_workers = options.ngpu, 0
     device = "cuda" if options.ngpu else "cpu"
     model = ASRMTLTask.build_model(args).to(device)

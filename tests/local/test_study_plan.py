@@ -118,14 +118,19 @@ def test_a_fault_in_the_systems_is_named(
 
 def test_the_systems_of_robust_training_are_trained_for_the_same_time() -> None:
     systems = read(systems_config=ROBUST).read_systems()
-    epochs = defaultdict(set)
+    updates = defaultdict(set)
     for name, system in systems.items():
         kind, _, way = name.partition("_")
         assert system.pretrained_from == ("" if kind == "ctc" else f"ctc_{way}")
         words = system.options.split()
-        assert "--max_epoch" not in words  # the factor's alone, in every corpus
-        factor = "--epoch_factor" in words and words[words.index("--epoch_factor") + 1]
-        epochs[kind].add(factor)
+        epochs, size = (
+            int(words[words.index(name) + 1])
+            for name in ("--max_epoch", "--num_iters_per_epoch")
+        )
+        updates[kind].add(epochs * size)
+        [steps] = re.findall(r"total_steps=(\d+)", system.options)
+        # Beyond its end, ESPnet's learning rate would go on falling.
+        assert kind != "ctc" or 0.9 < epochs * size / int(steps) < 1.1
         assert ("pgd" in words) == way.startswith("adversarial")
         assert ("noise" in words) == (way == "noise")
         assert ("--shuffle_accents" in words) == way.endswith("shuffled")
@@ -134,8 +139,8 @@ def test_the_systems_of_robust_training_are_trained_for_the_same_time() -> None:
             way != "plain"
         )
     assert len(systems) == 3 * 5
-    assert all(len(found) == 1 for found in epochs.values())
-    assert epochs["att"] == epochs["hybrid"]
+    assert all(len(found) == 1 for found in updates.values())
+    assert updates["att"] == updates["hybrid"]
 
 
 @pytest.mark.parametrize("file", ["systems", "systems_robust", "systems_quick"])
@@ -329,7 +334,7 @@ def test_a_changed_table_and_one_elsewhere_make_everything_anew(
         ({"nj": 7, "ngpu": 1}, set()),
         ({"attack_args": "steps=5"}, {15, 16, 17}),
         ({"num_attack_utts": 4}, {15, 16, 17}),
-        ({"inference_args": "--beam_size 9"}, {12, 13, 16, 17}),
+        ({"inference_args": "--beam_size 9"}, {12, 13, 15, 16, 17}),
         ({"seed": 1}, set(range(11, 18))),
         ({"train_args": "--max_epoch 9"}, set(range(10, 18))),
         ({"local_data_opts": "--n 3"}, {1, 2, 3, 4, 5, *range(10, 18)}),
@@ -344,7 +349,7 @@ def test_an_option_repeats_what_depends_on_it(
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("conf/decode.yaml", {12, 13, 16, 17}),
+        ("conf/decode.yaml", {12, 13, 15, 16, 17}),
         ("conf/attack_pgd.yaml", {15, 16, 17}),
         ("egs2/tiny/asr_mtl1/conf/train_asr_mtl.yaml", set(range(10, 18))),
         ("egs2/tiny/asr_mtl1/local/data.sh", {1, 2, 3, 4, 5, *range(10, 18)}),
@@ -357,7 +362,7 @@ def test_a_changed_file_repeats_what_depends_on_it(
 ) -> None:
     before = plan(settings)
     path = settings.path(file)
-    path.write_text(path.read_text() + "# changed\n")
+    path.write_text(path.read_text() + "changed: 1\n")
     assert changed(before, plan(settings)) == stages
 
 
@@ -394,6 +399,17 @@ def test_an_attack_is_named_after_its_configuration(settings: Settings) -> None:
         path.write_text("steps: 10\n")
         step = plan(change(settings, attack_config=f"conf/{file}"))[15]
         assert step.options[step.options.index("--attack_tag") + 1] == tag
+
+
+def test_a_transfer_attack_has_the_source_of_the_system(settings: Settings) -> None:
+    systems = settings.path("conf/systems.yaml")
+    twin = SYSTEM.format(name="twin").replace("0.0", "0.5")
+    systems.write_text(systems.read_text() + "  transfer_from: twin\n" + twin)
+    settings.path("conf/attack_transfer.yaml").write_text("attack: transfer\n")
+    transfer = change(settings, attack_config="conf/attack_transfer.yaml")
+    step = plan(transfer, "ctc", "twin")[15]
+    zips = step.options[step.options.index("--attack_source_zips") + 1]
+    assert zips.endswith("/asr_mtl_twin.zip")
 
 
 def test_a_suite_depends_on_its_source_and_on_the_decoder(settings: Settings) -> None:

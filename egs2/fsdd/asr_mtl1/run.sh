@@ -14,6 +14,7 @@ corpus_args="--frontend_conf hop_length=128 --batch_bins 125000 --max_epoch 10 -
 
 ./asr_mtl.sh \
     --lang en \
+    --hf_license cc-by-sa-4.0 \
     --ngpu 0 \
     --nj 2 \
     --inference_nj 2 \

@@ -12,6 +12,7 @@ corpus_args="--batch_bins 125000 --max_epoch 8"
 
 ./asr_mtl.sh \
     --lang en \
+    --hf_license cc-by-nc-sa-2.0 \
     --ngpu 0 \
     --nj 2 \
     --inference_nj 2 \

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from espnet_mtl.attack.runner.recordings import Recordings
 from espnet_mtl.attack.targets import check_targets, choose_targets, same_words
-from espnet_mtl.data.datadir import check_formatted, load_data_dir
+from espnet_mtl.data.checks import check_formatted
+from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.tables import read_table, sort_keys
 from espnet_mtl.errors import UserError
 from espnet_mtl.seeding import draw_ids

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import Clip
 from espnet_mtl.data.prepare.faults import Faults
 from espnet_mtl.data.prepare.names import fold, make_class

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import BAD_AUDIO, RULES, SETS, Clip
 from espnet_mtl.data.prepare.names import show
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.names import make_id
 
 SETS = ("train", "valid", "test")

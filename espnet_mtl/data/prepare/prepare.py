@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.atomic import write_files
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT, render_data_dir
+from espnet_mtl.data.datadir import render_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare import accents, account, speaker_split
 from espnet_mtl.data.prepare.audio_check import check_audio
 from espnet_mtl.data.prepare.caps import cap, cap_in_sets

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.prepare.clip import SETS, Clip
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.atomic import write_text
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT, load_data_dir
+from espnet_mtl.data.datadir import load_data_dir
 from espnet_mtl.data.errors import DataDirError
+from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
 from espnet_mtl.data.kept import LEFT_OUT, count_left_out
 from espnet_mtl.data.speed import voice_of
 from espnet_mtl.data.tables import read_lines

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from espnet_mtl.data.checks import check_apart
-from espnet_mtl.data.datadir import UNKNOWN_ACCENT, DataDir
+from espnet_mtl.data.datadir import DataDir
 from espnet_mtl.data.errors import DataDirError
-from espnet_mtl.data.file_kinds import COMPLETE, Kind
+from espnet_mtl.data.file_kinds import COMPLETE, UNKNOWN_ACCENT, Kind
 from espnet_mtl.data.stages.audio_stores import FORMATS, is_archive
 from espnet_mtl.data.tables import Table
 from espnet_mtl.data.tools.lengths import read_seconds

@@ -12,6 +12,7 @@ from espnet_mtl.report.audit.audits import Audit
 from espnet_mtl.report.audit.gate import FAIL
 from espnet_mtl.report.claims import Claim
 from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import number
 from espnet_mtl.report.verdicts.verdict import (
     NOT_JUDGED,
@@ -62,7 +63,8 @@ def _say(
     of = " or ".join(recordings_of(*size) for size in sorted(sizes))
     parts = [f"{'; '.join(said)} ({of})."] if said else []
     parts += [f"{'; '.join(others)}."] if others else []
-    return " ".join(parts)
+    systems = (one for claim, _ in judged for one in (claim.first, claim.second))
+    return " ".join(filter(None, [*parts, describe_branches(systems)]))
 
 
 def _at_least(claim: Claim, audits: Sequence[Audit]) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from espnet_mtl.report.audit.audits import Audit
 from espnet_mtl.report.comparison import Group, SystemResult
-from espnet_mtl.report.table import number
+from espnet_mtl.report.table import bracketed, number
 from espnet_mtl.report.verdicts.verdict import (
     NOT_JUDGED,
     Verdict,
     recordings_of,
-    show_interval,
     show_success,
     why_not,
 )
@@ -59,7 +58,7 @@ def _say_away(group: Group, system: SystemResult, row: Row) -> str:
         f"{system.label} at a budget of {group.budget_name(row.budget)}: words are "
         f"wrong in {show_success(row)} of {every} "
         f"({number(row.null_success_rate, 1)} % without an attack), that is "
-        f"{number(row.adv_wer, 1)} %{show_interval(row.adv_wer_ci)} of all words "
+        f"{number(row.adv_wer, 1)} %{bracketed(row.adv_wer_ci, 1)} of all words "
         f"({number(row.benign_wer, 1)} % without an attack)"
     )
 

@@ -7,7 +7,7 @@ from espnet_mtl.report.audit.audits import Audit
 from espnet_mtl.report.audit.gate import FAIL
 from espnet_mtl.report.cautions import BAD_WER
 from espnet_mtl.report.comparison import SystemResult
-from espnet_mtl.report.table import counted, number
+from espnet_mtl.report.table import bracketed, counted, number
 from espnet_mtl.results.attack_scores import Row
 
 NOT_JUDGED = "Not judged"
@@ -82,11 +82,7 @@ def gates_of(system: SystemResult, audits: Sequence[Audit], verdict: str) -> lis
 
 
 def show_success(row: Row) -> str:
-    return f"{number(row.success_rate, 1)} %{show_interval(row.success_ci)}"
-
-
-def show_interval(ends: tuple[float, float] | None) -> str:
-    return f" [{number(ends[0], 1)}, {number(ends[1], 1)}]" if ends else ""
+    return f"{number(row.success_rate, 1)} %{bracketed(row.success_ci, 1)}"
 
 
 def recordings_of(utterances: int, speakers: int) -> str:

@@ -2,12 +2,8 @@
 
 import pytest
 
-from espnet_mtl.data.datadir import (
-    check_formatted,
-    invert,
-    load_data_dir,
-    write_data_dir,
-)
+from espnet_mtl.data.checks import check_formatted
+from espnet_mtl.data.datadir import invert, load_data_dir, write_data_dir
 from espnet_mtl.data.errors import DataDirError
 
 

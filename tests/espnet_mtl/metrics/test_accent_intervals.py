@@ -27,11 +27,16 @@ def listen(rng: random.Random, num_speakers: int, num_utts: int):
 def test_the_estimates_are_those_of_the_scores():
     truth, heard, speakers = listen(random.Random(1), 20, 4)
     truth["x"], heard["x"], speakers["x"] = "<unk>", "us", "nobody"
-    scores = score_accents(truth, heard)
+    scores = score_accents(truth, heard, speakers=speakers)
     found = find_accent_intervals(truth, heard, speakers)
     assert found.accuracy.estimate == pytest.approx(scores.accuracy)
     assert found.balanced.estimate == pytest.approx(scores.balanced_accuracy)
-    assert found.speakers == 20
+    assert (scores.speakers, scores.num_speakers) == ((5, 0, 15), 20)
+    for ends, interval in (
+        (scores.accuracy_ci, found.accuracy),
+        (scores.balanced_ci, found.balanced),
+    ):
+        assert ends == interval[1:]
     for interval in (found.accuracy, found.balanced):
         assert interval.low < interval.estimate < interval.high
 
@@ -44,6 +49,22 @@ def test_they_hold_as_often_as_they_say():
         found = find_accent_intervals(*listen(rng, 40, 3), draws=400)
         held += [one.low <= 50 <= one.high for one in found[:2]]
     assert (held / 200 > 0.88).all()
+
+
+@pytest.mark.parametrize(("skill", "is_learnt"), [(0.0, False), (0.3, True)])
+def test_a_task_is_learnt_where_guessing_cannot_do_as_well(skill, is_learnt):
+    rng = random.Random(4)
+    accents = "abcd"
+    truth, heard, speakers = {}, {}, {}
+    for number in range(400):
+        utt, accent = f"u{number}", accents[number % 4]
+        truth[utt], speakers[utt] = accent, str(number // 4 * 4 + number % 4)
+        guess = rng.choice(accents)
+        heard[utt] = accent if rng.random() < skill else guess
+    scores = score_accents(truth, heard, "xabcd", speakers)
+    assert scores.chance == 25  # "x" does not occur
+    assert scores.is_learnt == is_learnt
+    assert not score_accents(truth, heard).is_learnt  # no interval
 
 
 def test_one_speaker_says_nothing_of_others():
@@ -63,3 +84,5 @@ def test_no_interval_is_a_point():
     speakers = {"a": "ann", "b": "ann", "c": "bob", "d": "bob"}
     found = find_accent_intervals(truth, heard, speakers)
     assert found.balanced.estimate == 75 and np.isnan(found.balanced[1:]).all()
+    scores = score_accents(truth, heard, speakers=speakers)
+    assert scores.balanced_ci is None and not scores.is_learnt

@@ -145,7 +145,13 @@ def test_accents_are_scored_where_they_were_recognised(ref_dir, with_accents):
         accents=("us", "india", "scotland"),
         counts=((1, 1, 0), (0, 1, 0), (0, 0, 0)),
         unlabelled=1,
+        speakers=(1, 1, 0),
+        num_speakers=2,
+        accuracy_ci=accents.accuracy_ci,
+        balanced_ci=None,  # one speaker of each
     )
+    low, high = accents.accuracy_ci
+    assert low < accents.accuracy < high
     assert accents.accuracy == pytest.approx(200 / 3)
     result = (with_accents / "score_accent" / "result.txt").read_text()
     assert result.startswith("accuracy 66.67 % (2 of 3 utterances; 1 without a label")

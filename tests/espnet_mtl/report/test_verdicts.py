@@ -7,16 +7,21 @@ from statistics import mean
 
 import pytest
 from curve_factory import make_curve_exp
-from exp_factory import CLEAN, change_rows, make_exp, make_trial
+from exp_factory import CLEAN, add_clean, change_rows, make_exp, make_trial
 
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding
 from espnet_mtl.report.cautions import missing_parts
+from espnet_mtl.report.claims import PAPER, comparison_blocks
 from espnet_mtl.report.comparison import make_groups
+from espnet_mtl.report.document import to_markdown
 from espnet_mtl.report.effort import Effort
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.report import Report
 from espnet_mtl.report.robustness.curves import make_curves
+from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.verdicts.make import make_verdicts
+from espnet_mtl.results.clean_scores import read_clean_scores, write_clean_scores
 
 BUDGETS = (0.001, 0.002, 0.004, 0.008)
 SPEAKERS = tuple("abcdefgh")
@@ -274,11 +279,11 @@ def test_trainings_that_resist(tmp_path):
             "Not shown",
             ["ctc_adversarial_accent − ctc_adversarial_shuffled"],
         ),
-        # Another kind of recogniser: not the training alone
         "Does a branch that learns nothing help?": (
             "Not shown",
             ["ctc_adversarial_shuffled − ctc_adversarial"],
         ),
+        # Another kind of recogniser: not the training alone
         "Is ctc_adversarial harder to attack than att_plain?": (
             "Yes",
             ["ctc_adversarial − att_plain"],
@@ -328,3 +333,79 @@ def test_without_a_target_all_utterances_count(tmp_path):
     assert "of 12 recordings of 4 speakers" in away.sentence
     said = missing_parts(experiments, [group], [])
     assert not any("left out" in one for one in said)
+
+
+def accents_of(exp, **changed):
+    """Change the scores of the accents in a whole set."""
+    [file] = exp.glob("decode_*/test/scores.json")
+    scores = read_clean_scores(file.parent)
+    write_clean_scores(
+        file.parent, replace(scores, accents=replace(scores.accents, **changed))
+    )
+
+
+def branches_of(folder, changed, names=("ctc_accent", "att_accent")):
+    exps = {
+        name: make_exp(folder, name, errors=lambda *_: 9, accent="_accent" in name)
+        for name in ("ctc", "att", *names)
+    }
+    for name, changes in changed.items():
+        accents_of(exps[name], **changes)
+    [group] = make_groups(read_experiments(exps.values()))
+    return group, describe_branches(group.systems)
+
+
+LEARNT = (
+    "The branch itself tells 3 classes apart (northern, scottish, us; 9 speakers; "
+    "guessing gets 33.3 %): ctc_accent 85.0 % [71.0, 94.0], "
+    "att_accent 85.0 % [71.0, 94.0] "
+    "(balanced accuracy)."
+)
+
+
+def test_what_a_branch_has_learnt_stands_beside_what_it_does(tmp_path):
+    group, said = branches_of(tmp_path, {})
+    assert said == LEARNT
+    assert describe_branches([group.find("ctc"), group.find("att")]) == ""
+    places = {"ctc": WEAK, "ctc_accent": HARD}
+    group = make_group(tmp_path / "curves", places)
+    [exp] = (tmp_path / "curves").glob("*ctc_accent")
+    add_clean(exp, "ctc_accent", accent=True)
+    experiments = read_experiments((tmp_path / "curves").iterdir())
+    [group] = make_groups(experiments)
+    [one] = re.findall(r"ctc_accent 85.0 % \[", verdicts_of(group)[ACCENT].sentence)
+    curves = [make_curves(group)]
+    blocks = comparison_blocks([group], curves, audits_of(group), PAPER)
+    assert one in to_markdown(blocks)
+    assert one in to_markdown(Report(experiments).short_blocks())
+    assert "classes apart" not in verdicts_of(group)[LITTLE].sentence
+
+
+def test_a_branch_that_has_not_learnt_its_task_tests_nothing(tmp_path):
+    guessing = {"balanced_ci": (30.0, 45.0)}
+    changed = {"att_accent": guessing, "ctc_accent_shuffled": guessing}
+    names = ("ctc_accent", "att_accent", "ctc_accent_shuffled")
+    _, said = branches_of(tmp_path, changed, names)
+    assert said.endswith(
+        " That of att_accent is not shown to do better than guessing: a second task "
+        "that is not learnt tests nothing."
+    )
+    _, said = branches_of(tmp_path / "unknown", {"att_accent": {"balanced_ci": None}})
+    assert "att_accent 85.0 % (balanced" in said and "That of att_accent" in said
+
+
+def test_branches_of_several_seeds_are_told_apart(tmp_path):
+    exps = [
+        make_exp(
+            tmp_path / str(seed),
+            "ctc_accent",
+            errors=lambda *_: 9,
+            accent=True,
+            seed=seed,
+        )
+        for seed in (0, 1)
+    ]
+    groups = make_groups(read_experiments(exps))
+    said = describe_branches(one for group in groups for one in group.systems)
+    assert "ctc_accent, seed 0, 85.0 % [" in said
+    assert "ctc_accent, seed 1, 85.0 % [" in said

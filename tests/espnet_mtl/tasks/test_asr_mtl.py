@@ -32,45 +32,11 @@ def parse(*options):
     return asr_mtl_train.get_parser().parse_args(command)
 
 
-@pytest.mark.parametrize(
-    ("factor", "epochs"), [("1", 9), ("2.5", 22), ("0.6", 5), ("0.01", 1)]
-)
-def test_a_factor_multiplies_the_epochs(factor, epochs, tmp_path):
-    assert parse("--max_epoch", "9", "--epoch_factor", factor).max_epoch == epochs
-    config = tmp_path / "train.yaml"
-    config.write_text("max_epoch: 9\n")
-    args = parse("--epoch_factor", factor, "--config", str(config))
-    assert (args.max_epoch, args.epoch_factor) == (epochs, None)
-    ASRMTLTask.check_required_command_args(args)
-    # What is saved is no factor again.
-    config.write_text(yaml.safe_dump({"max_epoch": epochs, "epoch_factor": None}))
-    assert parse("--config", str(config)).max_epoch == epochs
-
-
-def test_epochs_given_after_a_factor_win():
-    given = ("--max_epoch", "9", "--epoch_factor", "2.5", "--max_epoch", "4")
-    assert parse(*given).max_epoch == 4
-
-
-@pytest.mark.parametrize("factor", ["0", "-1", "nan", "inf"])
-def test_a_factor_that_leaves_no_epochs_is_refused(factor, capsys):
-    with pytest.raises(SystemExit):
-        parse(f"--epoch_factor={factor}")
-    assert "give a number above 0" in capsys.readouterr().err
-
-
 def test_accents_cannot_be_shuffled_without_a_branch(tmp_path):
     words = ("--shuffle_accents", "true", "--output_dir", str(tmp_path))
     with pytest.raises(UserError, match="add --accent_weight, above 0"):
         ASRMTLTask.check_required_command_args(parse(*words))
     ASRMTLTask.check_required_command_args(parse(*words, "--accent_weight", "0.5"))
-
-
-def test_a_factor_in_a_configuration_is_refused(tmp_path):
-    config = tmp_path / "train.yaml"
-    config.write_text("epoch_factor: 2.5\n")
-    with pytest.raises(UserError, match=r"epoch_factor: 2\.5 .* command line"):
-        ASRMTLTask.check_required_command_args(parse("--config", str(config)))
 
 
 @pytest.mark.parametrize("config", sorted(CONF.glob("train_asr_mtl*.yaml")))
