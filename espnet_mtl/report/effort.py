@@ -1,7 +1,7 @@
 """What a training has cost: its updates and gradient passes, and those of its start."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 import yaml
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.one_step import MANY, MEASURES, ONE, describe_collapse
 from espnet_mtl.report.curves import read_curves
 from espnet_mtl.report.document import Block, Text
 from espnet_mtl.report.experiment import Experiment
-from espnet_mtl.report.table import Table, number
+from espnet_mtl.report.norms import NORM_NAMES, budget_name
+from espnet_mtl.report.table import Table, counted, number
 
 # Gradient passes of a batch beside the steps of the attack on it. TRADES has a clean
 # pass and an attacked one.
@@ -42,6 +44,8 @@ class Effort:
         ctc_weight: Weight of the CTC loss: systems of one kind have the same.
         is_adversarial: Whether it was trained on attacked audio.
         seed: That of the training.
+        collapse: Where it has overfitted to attacks of one step in its last epoch; ""
+            where nothing says so.
     """
 
     way: str
@@ -52,6 +56,7 @@ class Effort:
     ctc_weight: float
     is_adversarial: bool
     seed: int
+    collapse: str = ""
 
 
 Efforts = Mapping[str, Sequence[Effort]]
@@ -72,7 +77,8 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
         UserError: If the settings are damaged.
     """
     path = exp / "config.yaml"
-    counts = read_curves(exp).get("train.total_count")
+    curves = read_curves(exp)
+    counts = curves.get("train.total_count")
     if not counts or not path.is_file() or exp in seen:
         return None
     settings = _read_settings(path)
@@ -94,7 +100,19 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
         ctc_weight=(settings.get("model_conf") or {}).get("ctc_weight", _CTC_WEIGHT),
         is_adversarial=settings.get("robust") in _ATTACKS,
         seed=settings.get("seed") or 0,
+        collapse=_find_collapse(curves),
     )
+
+
+def _find_collapse(curves: Mapping[str, Mapping[int, float]]) -> str:
+    measured = {
+        name: curves[f"valid.{name}"]
+        for measure in MEASURES
+        for name in (measure + MANY, measure + ONE)
+        if curves.get(f"valid.{name}")
+    }
+    last = {name: curve[max(curve)] for name, curve in measured.items()}
+    return describe_collapse(last) or ""
 
 
 def read_efforts(experiments: Iterable[Experiment]) -> Efforts:
@@ -123,6 +141,16 @@ def effort_blocks(
         if one and other and one != other:
             uneven.append(f"{first} {_either(one)}, {second} {_either(other)}")
     blocks: list[Block] = [_table(efforts), Text(_LEGEND)]
+    blocks += [
+        Text(
+            f"Warning: {name}: in the last epoch, {one.collapse}: it resists the "
+            "attack of one step that it was trained on, and no other of this size. "
+            "Train it with --robust_conf steps=2.",
+            warning=True,
+        )
+        for name, one in _named(efforts)
+        if one.collapse
+    ]
     if uneven:
         said = (
             "Warning: systems that are compared were trained with unequal numbers of "
@@ -145,17 +173,26 @@ def _table(efforts: Efforts) -> Table:
     header += ["with its start"]
     rows = [
         [
-            system if len(trained) == 1 else f"{system}, seed {effort.seed}",
+            name,
             effort.way,
             effort.start or "-",
             str(effort.updates),
             number(effort.passes, 0),
             number(effort.whole, 0),
         ]
-        for system, trained in efforts.items()
-        for effort in trained
+        for name, effort in _named(efforts)
     ]
     return Table(header, rows, text_columns=3)
+
+
+def _named(efforts: Efforts) -> Iterator[tuple[str, Effort]]:
+    """Yield each training, with its seed in its name where there are several."""
+    for system, trained in efforts.items():
+        for one in trained:
+            yield (
+                system if len(trained) == 1 else f"{system}, seed {one.seed}",
+                one,
+            )
 
 
 def _name(weights: Path) -> str:
@@ -171,8 +208,19 @@ def _describe(settings: dict[str, Any]) -> tuple[str, int | None]:
         return robust, None
     if robust not in _ATTACKS:
         return "plain" if robust == "none" else robust, _PASSES[robust]
-    steps = (settings.get("robust_conf") or {}).get("steps", _STEPS)
-    return f"{robust}, {steps} step{'' if steps == 1 else 's'}", _PASSES[robust] + steps
+    conf = settings.get("robust_conf") or {}
+    steps = conf.get("steps", _STEPS)
+    return f"{robust}, {counted(steps, 'step')}{_ball(conf)}", _PASSES[robust] + steps
+
+
+def _ball(conf: Mapping[str, Any]) -> str:
+    """Say in which ball it was attacked, as far as that is known."""
+    try:
+        radius = float(conf["radius"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+    norm = conf.get("norm", "linf")
+    return f", {NORM_NAMES.get(norm, norm)} {budget_name(norm, radius)}"
 
 
 def _sum(parts: Iterable[int | None]) -> int | None:

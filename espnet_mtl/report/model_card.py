@@ -10,6 +10,7 @@ from espnet_mtl.environment import environment
 from espnet_mtl.report.audit.blocks import audit_lines
 from espnet_mtl.report.cautions import accent_warnings
 from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
+from espnet_mtl.report.effort import effort_blocks
 from espnet_mtl.report.experiment import named_confusions, read_experiment
 from espnet_mtl.report.report import Report
 from espnet_mtl.report.result_tables import (
@@ -90,8 +91,8 @@ def _description(settings: Mapping[str, Any], files: Mapping[str, str]) -> str:
     ]
     if accents and settings.get("accent_weight"):
         lines.append(
-            f"It also recognises accents ({', '.join(accents)}), trained with weight "
-            f"{settings['accent_weight']}. ESPnet's own loader ignores this branch."
+            f"It has an accent branch, which tells {', '.join(accents)} apart, trained "
+            f"with weight {settings['accent_weight']}. ESPnet's own loader ignores it."
         )
     if "lm_file" in files:
         lines.append("It comes with a language model, which decoding uses.")
@@ -145,4 +146,6 @@ def _results(exp: Path) -> list[Block]:
         blocks += [Text(LEGEND), Text(LEGEND_ALL)]
     if lines := audit_lines(report.audits):
         blocks.append(Bullets(lines))
+    if efforts := effort_blocks(report.efforts):
+        blocks += [Heading("Training"), *efforts]
     return blocks

@@ -15,7 +15,9 @@ _MOST_MARKERS = 20
 _PANELS: Mapping[str, str] = {
     "valid.loss": "loss (each its own objective)",
     "valid.acc": "token accuracy of the decoder, ↑",
+    "valid.acc_adv": "token accuracy under attack, ↑",
     "valid.cer_ctc": "CTC character error rate, ↓",
+    "valid.cer_ctc_adv": "CTC character error rate under attack, ↓",
     "valid.acc_accent": "accent accuracy, ↑ (see the majority's share)",
 }
 

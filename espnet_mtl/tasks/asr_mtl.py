@@ -182,7 +182,7 @@ def check_robust(args: argparse.Namespace) -> None:
         if args.robust_conf and not args.collect_stats:
             logging.warning("robust_conf has no effect without robust")
         return
-    make_robust(args.robust, args.robust_conf)
+    make_robust(args.robust, args.robust_conf).check_validation()
     if args.collect_stats:
         raise UserError(
             f"--robust {args.robust} changes audio in training, and statistics are of "

@@ -69,6 +69,13 @@ class AbsRobust(ABC):
             UserError: If it cannot.
         """
 
+    def check_validation(self) -> None:  # noqa: B027
+        """Check that validation would see where this goes wrong.
+
+        Raises:
+            UserError: If it would not.
+        """
+
     def ball(self, batch: Batch, moment: Moment) -> Ball:
         """Return what may change in each utterance in this training step."""
         return shrink(

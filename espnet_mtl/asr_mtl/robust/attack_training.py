@@ -8,6 +8,9 @@ import torch
 from espnet_mtl.asr_mtl.robust.abs_robust import AbsRobust
 from espnet_mtl.asr_mtl.robust.search import search
 from espnet_mtl.attack.balls import Ball
+from espnet_mtl.errors import UserError
+
+_SEVERAL = 3  # steps of an attack that is another one than that of one step
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,20 @@ class AttackTraining(AbsRobust):
         if self.step_size is not None:
             self.check_number("step_size", 0.01, 10.0)
         self.choose("mode", ("eval", "train"))
+
+    def check_validation(self) -> None:
+        """Check that validation would see a model overfit to attacks of one step.
+
+        Raises:
+            UserError: If it would not.
+        """
+        if self.steps == 1 and (self.valid_share == 0 or self.valid_steps < _SEVERAL):
+            raise UserError(
+                "robust_conf: with steps: 1, a model can overfit to attacks of one "
+                "step, and resist no other. To see it, attack validation batches "
+                f"(valid_share above 0) with valid_steps of at least {_SEVERAL}; or "
+                "train with steps: 2"
+            )
 
     def climb(
         self,

@@ -6,14 +6,11 @@ import math
 import torch
 
 from espnet_mtl.asr_mtl.robust.abs_robust import AbsRobust
+from espnet_mtl.asr_mtl.robust.attack_training import AttackTraining
 from espnet_mtl.asr_mtl.robust.batches import Batch, Moment, Result, with_speech
 from espnet_mtl.asr_mtl.robust.pgd import PGDTraining
 from espnet_mtl.asr_mtl.robust.sizes import largest_ball
-
-# A measure under the attack is named as that of clean audio, and has this at its end.
-MANY, ONE = "_adv", "_adv1"
-# By how much more, of all tokens, a model may fail under many steps than under one
-_COLLAPSE = 0.25
+from espnet_mtl.one_step import MANY, MEASURES, ONE, describe_collapse
 
 
 class Validation:
@@ -25,19 +22,26 @@ class Validation:
     ``valid_share``, seed and weights of losses.
 
     Args:
-        robust: How the model is trained. If that is adversarial training with one
-            step, the batches are attacked with that attack as well: a model that
-            resists it but not several steps has overfitted to it (Wong et al. 2020,
-            section 5.4).
+        robust: How the model is trained. If that is with attacks of one step, the
+            batches are attacked with one step as well: a model that resists it but not
+            several steps has overfitted to it (Wong et al. 2020, section 5.4). It is
+            the step of ``pgd`` itself; that of ``trades`` has no text to lead away
+            from, and one of the same length stands for it.
     """
 
     def __init__(self, robust: AbsRobust):
         self._robust = robust
         radius, norm = robust.radius, robust.norm
         many = PGDTraining(radius=radius, norm=norm, steps=robust.valid_steps)
-        self._attacks = {MANY: many}
-        if isinstance(robust, PGDTraining) and robust.steps == 1:
-            self._attacks[ONE] = robust
+        self._attacks: dict[str, PGDTraining] = {MANY: many}
+        if isinstance(robust, AttackTraining) and robust.steps == 1:
+            self._attacks[ONE] = (
+                robust
+                if isinstance(robust, PGDTraining)
+                else PGDTraining(
+                    radius=radius, norm=norm, steps=1, step_size=robust.step_size
+                )
+            )
         self._sums: dict[str, float] = {}
         self._utterances = 0
 
@@ -81,31 +85,9 @@ class Validation:
         if ONE not in self._attacks:
             return
         self._utterances += utterances
-        for name in ("acc", "cer_ctc", "loss"):
+        for name in MEASURES:
             for ending in (MANY, ONE):
                 value = stats.get(name + ending)
                 if value is not None:
                     before = self._sums.get(name + ending, 0.0)
                     self._sums[name + ending] = before + utterances * float(value)
-
-
-def describe_collapse(mean: dict[str, float]) -> str | None:
-    """Say where a model resists one step far better than several, if it does.
-
-    Args:
-        mean: Means of ``acc``, ``cer_ctc`` and ``loss`` under both attacks, as far as a
-            model has them. The loss counts only where there is neither of the others.
-    """
-    pairs = {
-        name: (mean[name + ONE], mean[name + MANY])
-        for name in ("acc", "cer_ctc", "loss")
-        if math.isfinite(mean.get(name + ONE, math.nan))
-        and math.isfinite(mean.get(name + MANY, math.nan))
-    }
-    rates = [name for name in ("acc", "cer_ctc") if name in pairs]
-    for name in rates or pairs:
-        one, many = pairs[name]
-        worse = one - many if name == "acc" else many - one
-        if worse > (_COLLAPSE if rates else one):
-            return f"{name} is {one:.3f} under one step and {many:.3f} under several"
-    return None

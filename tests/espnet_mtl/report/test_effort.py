@@ -60,12 +60,12 @@ def test_gradient_passes_are_those_that_a_batch_takes(tmp_path, robust, conf):
 def test_what_a_start_has_cost_is_added(tmp_path):
     start = make(tmp_path, "start", batches=100, accum_grad=2)
     packed = f"{start}/start.zip:encoder:encoder"
-    pgd = {"robust": "pgd", "robust_conf": {"steps": 3}}
+    pgd = {"robust": "pgd", "robust_conf": {"steps": 3, "radius": 0.01}}
     middle = make(tmp_path, "asr_mtl_middle", init_param=[packed], **pgd)
     last = make(tmp_path, "last", init_param=[str(middle / "valid.acc.ave.pth")])
     assert read_effort(start).updates == 50
     effort = read_effort(middle)
-    assert (effort.way, effort.start) == ("pgd, 3 steps", "start")
+    assert (effort.way, effort.start) == ("pgd, 3 steps, L-inf bound 0.01", "start")
     assert (effort.updates, effort.passes, effort.whole) == (40, 160, 260)
     assert (read_effort(last).start, read_effort(last).whole) == ("middle", 300)
 
@@ -118,3 +118,18 @@ def test_each_seed_has_its_row(tmp_path):
         effort_blocks({"ctc": found, "att": [read_effort(more)]}, [("att", "ctc")])
     )
     assert "updates: att 60, ctc 40." in text
+
+
+@pytest.mark.parametrize(("many", "is_told"), [(0.3, False), (0.9, True)])
+def test_a_model_that_overfitted_to_one_step_is_warned_of(tmp_path, many, is_told):
+    exp = make(tmp_path, "exp", robust="pgd", robust_conf={"steps": 1})
+    log = exp / "train.log"
+    # In the last epoch; in the one before, it was so in any case.
+    texts = log.read_text().split("\n")
+    for line, value in ((-2, many), (-3, 0.9)):
+        more = f"cer_ctc_adv={value}, cer_ctc_adv1=0.1, time=1.2 seconds"
+        texts[line] = texts[line].replace("time=1.2 seconds", more)
+    log.write_text("\n".join(texts))
+    text = to_markdown(effort_blocks(read_efforts(read_experiments([exp]))))
+    told = "Warning: exp: in the last epoch, cer_ctc is 0.100 under one step and 0.900"
+    assert (told in text) == is_told

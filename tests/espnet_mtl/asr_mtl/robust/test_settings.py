@@ -53,6 +53,17 @@ def test_wrong_settings_are_refused(conf, said):
         make_robust("pgd", conf)
 
 
+@pytest.mark.parametrize("name", ["pgd", "trades"])
+@pytest.mark.parametrize("unseen", [{"valid_share": 0}, {"valid_steps": 2}])
+def test_one_step_is_not_trained_on_where_nobody_would_see_it_fail(name, unseen):
+    conf = {"radius": 0.1, "steps": 1, **unseen}
+    with pytest.raises(UserError, match="valid_steps of at least 3; or train with"):
+        make_robust(name, conf).check_validation()
+    make_robust(name, conf | {"steps": 2}).check_validation()
+    make_robust(name, {"radius": 0.1, "steps": 1, "valid_steps": 3}).check_validation()
+    make_robust("noise", {"radius": 0.1, **unseen}).check_validation()
+
+
 @pytest.mark.parametrize(
     ("name", "conf", "said"),
     [

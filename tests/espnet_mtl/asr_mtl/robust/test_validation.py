@@ -9,7 +9,8 @@ from robust_factory import FIRST, make_model, make_named_batch
 
 from espnet_mtl.asr_mtl.robust.choices import make_robust
 from espnet_mtl.asr_mtl.robust.model import RobustModel
-from espnet_mtl.asr_mtl.robust.validation import Validation, describe_collapse
+from espnet_mtl.asr_mtl.robust.validation import Validation
+from espnet_mtl.one_step import describe_collapse
 
 
 @torch.no_grad()
@@ -61,10 +62,11 @@ def test_a_share_of_the_batches_is_attacked(share, attacked):
     assert [n for n, one in enumerate(stats) if "loss_adv" in one] == attacked
 
 
-def test_fast_training_is_validated_with_its_own_attack_too(caplog):
-    (stats,) = validate(make_model(), steps=1)
+@pytest.mark.parametrize("name", ["pgd", "trades"])
+def test_training_with_one_step_is_validated_with_one_step_too(name):
+    (stats,) = validate(make_model(), name, steps=1)
     assert stats["loss_adv"] > stats["loss_adv1"] > stats["loss"]
-    (stats,) = validate(make_model(), steps=2)
+    (stats,) = validate(make_model(), name, steps=2)
     assert "loss_adv1" not in stats
 
 
