@@ -185,6 +185,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         config = _read_yaml(self.path(self.attack_config), dict[str, Any])
         return "attacks" in config or config.get("attack") == "transfer"
 
+    @property
+    def readmes(self) -> list[Path]:
+        """The pages of the checkout that have places for results."""
+        pages = [self.path("README.md"), self.path("doc", "results.md")]
+        return [*pages, self.recipe / "README.md"]
+
     def path(self, *names: str) -> Path:
         """A path in the checkout."""
         return Path(self.root, *names)

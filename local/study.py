@@ -32,6 +32,7 @@ from settings import LAST_STAGE, Settings, System, read_settings
 
 from espnet_mtl.errors import UserError, run_main, setup_logging
 from espnet_mtl.locks import lock_file
+from espnet_mtl.report.readme import check_readmes
 
 _REPORT_STAGE = LAST_STAGE + 1
 
@@ -151,9 +152,8 @@ def make_report(settings: Settings, systems: Sequence[System]) -> None:
         words += ["--compare", *compared]
     words.append("--print")
     if settings.update_readme:
-        pages = [settings.path("README.md"), settings.path("doc/results.md")]
-        pages.append(settings.recipe / "README.md")
-        words += ["--corpus", settings.name, "--update_readme", *map(str, pages)]
+        words += ["--corpus", settings.name]
+        words += ["--update_readme", *map(str, settings.readmes)]
         words += ["--image_dir", str(settings.path("doc/images"))]
     if subprocess.run(words, check=False).returncode != 0:
         raise UserError(
@@ -222,6 +222,9 @@ def run_study(settings: Settings) -> None:
     began = time.monotonic()
     systems = settings.read_systems()
     asked = settings.systems.split() or [*systems]
+    if settings.update_readme:  # and not after hours
+        place = f"results:{settings.name}"
+        check_readmes(settings.readmes, [place], place)
     engine.find_gpus(settings.ngpu)
     lock_study(settings.study_dir)
     logging.info("Study of %s in %s", settings.corpus, settings.study_dir)

@@ -77,7 +77,8 @@ class Study:
         (package / "bin" / "__init__.py").touch()
         for module in (ROOT / "espnet_mtl").glob("*.py"):
             shutil.copy(module, package)
-        shutil.copytree(ROOT / "espnet_mtl" / "results", package / "results")
+        for part in ("results", "report"):
+            shutil.copytree(ROOT / "espnet_mtl" / part, package / part)
         (package / "bin" / "asr_mtl_report.py").write_text(REPORT)
         self.recipe = root / "egs2" / "fake" / "asr_mtl1"
         self.recipe.mkdir(parents=True)

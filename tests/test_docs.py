@@ -148,7 +148,7 @@ def test_the_readme_explains_advtwer_before_its_first_table():
         ),
         ("doc/results.md", ["mini_accent", "fsdd", "mini_accent_robust", "claims"]),
         ("egs2/mini_accent/asr_mtl1/README.md", ["mini_accent"]),
-        ("egs2/fsdd/asr_mtl1/README.md", ["fsdd"]),
+        ("egs2/fsdd/asr_mtl1/README.md", ["fsdd", "fsdd_robust"]),
         (
             "egs2/saa/asr_mtl1/README.md",
             [

@@ -30,6 +30,30 @@ def test_order_report_and_nothing_twice(study: Callable[..., Study]) -> None:
     assert "REPORT" in out and " --systems " not in out
 
 
+def add_pages(fake: Study, name: str = "fake") -> None:
+    """Make the pages that results are written into."""
+    recipe = fake.root / "egs2" / "fake" / "asr_mtl1" / "README.md"
+    (fake.root / "doc").mkdir(exist_ok=True)
+    for page in (fake.root / "README.md", fake.root / "doc" / "results.md", recipe):
+        page.write_text(f"<!-- results:{name} -->\n<!-- /results:{name} -->\n")
+
+
+def test_results_without_a_place_are_refused_before_the_first_stage(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    update = ("--update_readme", "true")
+    _, err = fake.run(*update, status=1)
+    assert f"--update_readme {fake.root / 'README.md'}: no such file" in err
+    add_pages(fake, "other")
+    _, err = fake.run(*update, status=1)
+    assert "write '<!-- results:fake -->' and '<!-- /results:fake -->' around" in err
+    assert fake.calls() == []
+    add_pages(fake)
+    fake.run(*update)
+    assert fake.calls()
+
+
 @pytest.mark.parametrize(
     "options", [("--systems", "b", "--update_readme", "true"), ("--systems=b",)]
 )
@@ -37,6 +61,7 @@ def test_the_command_of_a_report_names_what_is_in_it(
     study: Callable[..., Study], options: Sequence[str]
 ) -> None:
     fake = study("a", "b", "c")
+    add_pages(fake)
     fake.run("--systems", "a")
     out, _ = fake.run(*options)
     command = "--command ./run.sh --corpus fake "
