@@ -214,7 +214,6 @@ def find_planted(
     members: Sequence[SuiteMember],
     loud: torch.Tensor,
     file: FileFormat,
-    difficulties: Mapping[str, int] = DIFFICULTIES,
 ) -> Attacked:
     """Plant examples from easy to hard, and let attacks search for each.
 
@@ -223,7 +222,6 @@ def find_planted(
             resists. Their judges have to take audio as it comes.
         loud: Audio in which the victim hears the target, (Batch, Samples).
         file: What a file holds of attacked audio.
-        difficulties: Wheels of the lock, by name.
 
     Returns:
         What was found of each difficulty. The perturbations are those of the hardest
@@ -234,7 +232,7 @@ def find_planted(
     heard, start = choose_way(problem, go_beyond(problem, loud))
     delta = torch.zeros_like(key)
     planted: list[list[Planted]] = [[] for _ in range(len(problem))]
-    for difficulty, wheels in difficulties.items():
+    for difficulty, wheels in DIFFICULTIES.items():
         # 1. Plant it, where one can be
         example = Plant(Lock(problem.ball.clean, key, wheels), heard, start)
         judge = PlantedJudge(problem.judge, example, problem.ball, file)

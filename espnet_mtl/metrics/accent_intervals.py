@@ -7,9 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from espnet_mtl.data.file_kinds import UNKNOWN_ACCENT
-from espnet_mtl.metrics.bootstrap import DRAWS, ROUNDING, Interval, wer_interval
-
-_LEVELS = (2.5, 97.5)
+from espnet_mtl.metrics.bootstrap import DRAWS, LEVELS, ROUNDING, Interval, wer_interval
 
 
 class AccentIntervals(NamedTuple):
@@ -61,7 +59,7 @@ def find_accent_intervals(
         share = np.full(len(sums), 1 / len(sums))
         drawn = rng.multinomial(len(sums), share, size=draws) @ sums
         recalls.append(drawn[:, 1] / drawn[:, 0])
-    low, high = 100 * np.percentile(np.mean(recalls, axis=0), _LEVELS)
+    low, high = 100 * np.quantile(np.mean(recalls, axis=0), LEVELS)
     if high - low < ROUNDING:  # all draws are alike
         # Where all are right, or all wrong, both accuracies are the same. Otherwise
         # the speakers of each accent are alike, or one: the width is unknown.

@@ -28,7 +28,8 @@ DRAWS = 2000
 MOST_NUMBERS = 2**24
 """Numbers that are worked on at a time: 128 MiB of them."""
 
-_LEVELS = (2.5, 97.5)
+LEVELS = (0.025, 0.975)
+"""Between these quantiles of the draws is the 95 % interval."""
 ROUNDING = 1e-9  # points of percent: no width but that of rounding
 
 
@@ -140,7 +141,7 @@ def _draw(
         drawn = times_drawn @ words
         found = drawn > 0  # a draw may be of units without a word alone
         rates.append(100.0 * (times_drawn @ errors)[found] / drawn[found])
-    low, high = np.percentile(np.concatenate(rates), _LEVELS)
+    low, high = np.quantile(np.concatenate(rates), LEVELS)
     return float(low), float(high)
 
 

@@ -12,10 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from espnet_mtl.metrics.binomial import LEAST_VALUES, median_ranks
-from espnet_mtl.metrics.bootstrap import DRAWS, Interval, draw_units, wer_interval
-
-_LEVELS = (0.025, 0.975)
-_POINT = 1e-9  # points of percent: no width but that of rounding
+from espnet_mtl.metrics.bootstrap import (
+    DRAWS,
+    LEVELS,
+    ROUNDING,
+    Interval,
+    draw_units,
+    wer_interval,
+)
 
 
 def rate_intervals(
@@ -55,12 +59,12 @@ def rate_intervals(
             for times_drawn in draw_units(number, seed)
         ]
     )
-    limits = np.quantile(rates, _LEVELS, axis=0).T
+    limits = np.quantile(rates, LEVELS, axis=0).T
     alike: dict[bytes, Interval] = {}  # many of them are the same
     found = []
     for estimate, (low, high), column in zip(estimates, limits, values.T, strict=True):
         interval = Interval(float(estimate), float(low), float(high))
-        if high - low <= _POINT:
+        if high - low <= ROUNDING:
             known = column.tobytes()
             if known not in alike:
                 alike[known] = wer_interval(column, totals, speakers, seed=seed)
@@ -122,7 +126,7 @@ def median_interval(
         reached = times_drawn.astype(np.int32)[:, index].cumsum(axis=1, dtype=np.int32)
         found.append(ordered[(2 * reached >= reached[:, -1:]).argmax(axis=1)])
     medians = np.sort(np.concatenate(found))
-    low, high = (medians[math.ceil(level * DRAWS) - 1] for level in _LEVELS)
+    low, high = (medians[math.ceil(level * DRAWS) - 1] for level in LEVELS)
     if low == high:
         low, high = (ordered[rank] for rank in median_ranks(len(values)))
     return Interval(estimate, float(low), float(high))

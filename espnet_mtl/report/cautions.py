@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from espnet_mtl.metrics.accent import caution
-from espnet_mtl.report.comparison import Group, compare
-from espnet_mtl.report.experiment import Experiment
+from espnet_mtl.report.comparison import compare
+from espnet_mtl.report.experiment import BAD_WER, Experiment
+from espnet_mtl.report.groups import Group
 from espnet_mtl.report.table import counted, number
 from espnet_mtl.results.clean_scores import AccentConfusion
 from espnet_mtl.results.infeasible import FIXES, list_reasons
 
 MAX_WER_SPREAD = 2.0
 MAX_WER = 10.0
-BAD_WER = 50.0  # a recogniser that gets more than half of the words wrong
 _FEW_SPEAKERS = 20
 
 
@@ -83,7 +83,7 @@ def _bad_recognisers(group: Group) -> list[str]:
             f"Warning: {'; '.join(parts)}. A worse recogniser resists targets better: "
             "part of its AdvTWER is its own errors, not robustness."
         )
-    bad = [name for name, wer in wers.items() if wer > BAD_WER]
+    bad = [one.label for one in group.systems if one.result.hears_nothing]
     if bad:
         said.append(
             f"Warning: {', '.join(bad)}: more than half of the words are wrong without "
@@ -102,7 +102,7 @@ def missing_parts(
         lacks = []
         if not experiment.attacks:
             lacks.append("no attack has been scored (stages 15 to 17)")
-        if not experiment.curves:
+        if not experiment.training:
             lacks.append(f"no finished epoch in {experiment.path.name}/train*.log")
         if lacks:
             said.append(f"{experiment.system}: {'; '.join(lacks)}.")

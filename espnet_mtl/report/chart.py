@@ -7,7 +7,7 @@ that a browser can stretch it to any size.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.looks import Look, looks_of_families, share_panels
 from espnet_mtl.report.norms import budget_name, decibels, from_decibels, strength
 from espnet_mtl.report.robustness.curves import GroupCurves

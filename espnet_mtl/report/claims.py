@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espnet_mtl.metrics.binomial import LEAST_VALUES
-from espnet_mtl.report.audit.audits import Audit, AuditGroup
+from espnet_mtl.report.audit.audits import Audit, AuditGroup, every_audit, find_audit
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN
-from espnet_mtl.report.cautions import BAD_WER, caveats, warnings
-from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
+from espnet_mtl.report.cautions import caveats, warnings
+from espnet_mtl.report.comparison import Difference, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.result_tables import show_difference
-from espnet_mtl.report.robustness.curves import GroupCurves
+from espnet_mtl.report.robustness.curves import GroupCurves, curves_of
 from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import Table
 
@@ -89,8 +90,7 @@ class Claim:
         if self.audits is not None:
             audits = self.audits
         pair = (self.first, self.second)
-        wers = [one.clean.benign_wer for one in (*pair, *self.other_seeds)]
-        if any(wer is not None and wer > BAD_WER for wer in wers):
+        if any(one.result.hears_nothing for one in (*pair, *self.other_seeds)):
             return UNTRAINED
         if self.area is None:
             return NO_CURVE
@@ -112,7 +112,8 @@ class Claim:
         easier = self._easier()
         if easier is None or is_open(self.judge(audits)):
             return ""
-        audit = _audit_of(easier, audits if self.audits is None else self.audits)
+        audits = audits if self.audits is None else self.audits
+        audit = find_audit(audits, easier.result)
         if audit is None or not audit.gates(FAIL):
             return ""
         return f"at least: more gradients break more of {easier.label}"
@@ -130,7 +131,7 @@ def _doubts(
 
     That those of ``failing`` fail does not.
     """
-    audit = _audit_of(system, audits)
+    audit = find_audit(audits, system.result)
     if audit is None:
         return f"no audit of {system.label}"
     found = {
@@ -139,12 +140,6 @@ def _doubts(
     }
     return "; ".join(
         _say_gates(names, system, said) for said, names in found.items() if names
-    )
-
-
-def _audit_of(system: SystemResult, audits: Sequence[Audit]) -> Audit | None:
-    return next(
-        (one for one in audits if one.result.folder == system.result.folder), None
     )
 
 
@@ -290,11 +285,10 @@ def comparison_blocks(
     Returns:
         Nothing, if none of them can be compared.
     """
-    audited = [audit for group in audits for audit in group.audits]
+    audited = every_audit(audits)
     blocks: list[Block] = []
     for group in groups:
-        mine = next((one for one in curves if one.group is group), None)
-        claims = measure_claims(group, mine, comparisons)
+        claims = measure_claims(group, curves_of(group, curves), comparisons)
         if not claims:
             continue
         if len(groups) > 1:

@@ -10,11 +10,11 @@ import yaml
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.one_step import MANY, MEASURES, ONE, describe_collapse
-from espnet_mtl.report.curves import read_curves
 from espnet_mtl.report.document import Block, Text
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name
 from espnet_mtl.report.table import Table, counted, number
+from espnet_mtl.report.training_log import read_training_log
 
 # Gradient passes of a batch beside the steps of the attack on it. TRADES has a clean
 # pass and an attacked one.
@@ -77,7 +77,7 @@ def read_effort(exp: Path, seen: Sequence[Path] = ()) -> Effort | None:
         UserError: If the settings are damaged.
     """
     path = exp / "config.yaml"
-    curves = read_curves(exp)
+    curves = read_training_log(exp)
     counts = curves.get("train.total_count")
     if not counts or not path.is_file() or exp in seen:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from espnet_mtl.data.audio import read_audio_rate, write_audio
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.words import mark_words
 from espnet_mtl.results.attack_scores import Row, UttScore
 

@@ -7,13 +7,16 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.report.curves import read_curves
+from espnet_mtl.report.training_log import read_training_log
 from espnet_mtl.results import attack_scores, clean_scores
 from espnet_mtl.results.attack import RECORDS_NAME, read_records
 from espnet_mtl.results.attack_scores import AttackScores, Row, UttScore
 from espnet_mtl.results.clean_scores import AccentConfusion, CleanScores
 from espnet_mtl.results.record import Record
 from espnet_mtl.results.trial import Role
+
+BAD_WER = 50.0
+"""WER, in percent, of a recogniser that gets more than half of the words wrong."""
 
 _ATTACK_PATTERN = f"*/*/{attack_scores.FOLDER_NAME}/{attack_scores.ATTACK_SCORES_NAME}"
 _CLEAN_PATTERN = f"*/*/{clean_scores.CLEAN_SCORES_NAME}"
@@ -65,6 +68,12 @@ class AttackResult:
         attacked = self.of("main")
         return bool(attacked) and not any(row.n for row in attacked)
 
+    @property
+    def hears_nothing(self) -> bool:
+        """Whether most words are wrong without any attack: a useless recogniser."""
+        wer = self.clean.benign_wer
+        return wer is not None and wer > BAD_WER
+
     def of(self, role: Role) -> list[Row]:
         """Return the rows of trials with one role."""
         return [row for row in self.rows if row.role == role]
@@ -90,14 +99,14 @@ class Experiment:
         system: Its name; that of the directory where nothing is scored.
         attacks: Its attacked decodings, as far as they are scored.
         clean: Its decodings of untouched audio, whole sets.
-        curves: ``"valid.loss"`` and so on -> epoch -> value.
+        training: ``"valid.loss"`` and so on -> epoch -> value.
     """
 
     path: Path
     system: str
     attacks: Sequence[AttackResult]
     clean: Sequence[CleanScores]
-    curves: Mapping[str, Mapping[int, float]] = field(repr=False)
+    training: Mapping[str, Mapping[int, float]] = field(repr=False)
 
     @property
     def has_accents(self) -> bool:
@@ -112,7 +121,7 @@ class Experiment:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was found."""
-        return not (self.attacks or self.clean or self.curves)
+        return not (self.attacks or self.clean or self.training)
 
 
 def find_attacks(asr_exp: Path) -> list[Path]:
@@ -138,7 +147,7 @@ def read_experiment(path: Path) -> Experiment:
     names = [attack.clean.system for attack in attacks]
     names += [scores.system for scores in clean]
     system = names[0] if names else path.name
-    return Experiment(path, system, attacks, clean, read_curves(path))
+    return Experiment(path, system, attacks, clean, read_training_log(path))
 
 
 def _read_attack(folder: Path) -> AttackResult:

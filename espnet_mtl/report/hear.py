@@ -19,7 +19,7 @@ from espnet_mtl.atomic import write_text
 from espnet_mtl.data.audio import encode_audio, read_audio_rate
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.norms import LEVELS, budget_name, strength
 from espnet_mtl.report.words import mark_words
 from espnet_mtl.results.attack_scores import Row, UttScore

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espnet_mtl.report.comparison import Group
 from espnet_mtl.report.document import (
     AudioClips,
     Block,
@@ -20,6 +19,7 @@ from espnet_mtl.report.example import (
     write_example,
 )
 from espnet_mtl.report.experiment import Experiment, named_confusions
+from espnet_mtl.report.groups import Group
 from espnet_mtl.report.hear import write_hear
 from espnet_mtl.report.robustness.curves import GroupCurves
 

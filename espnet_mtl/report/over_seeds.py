@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from espnet_mtl.metrics.seeds import interval_over_seeds
-from espnet_mtl.report.audit.audits import Audit, AuditGroup
+from espnet_mtl.report.audit.audits import Audit, AuditGroup, every_audit, find_audit
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS
 from espnet_mtl.report.claims import (
     Claim,
@@ -21,17 +21,11 @@ from espnet_mtl.report.claims import (
     summary,
     systems_of,
 )
-from espnet_mtl.report.comparison import (
-    Difference,
-    Group,
-    PairedUtts,
-    SystemResult,
-    check_alike,
-    pair,
-)
+from espnet_mtl.report.comparison import Difference, PairedUtts, check_alike, pair
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.result_tables import show_difference
-from espnet_mtl.report.robustness.curves import GroupCurves, common_span
+from espnet_mtl.report.robustness.curves import GroupCurves, common_span, curves_of
 from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import Table
 
@@ -83,7 +77,7 @@ def seed_blocks(
     alike: defaultdict[tuple[str, str, str | None], list[Group]] = defaultdict(list)
     for group in groups:
         alike[group.set_name, group.attack_tag, group.norm].append(group)
-    every = [audit for one in audits for audit in one.audits]
+    every = every_audit(audits)
     blocks: list[Block] = []
     for (set_name, attack_tag, _), members in alike.items():
         pooled = [
@@ -131,10 +125,9 @@ def _worst_audits(
     It is that of the first seed otherwise. A system without an audit in one of the
     seeds has none. Another comparison may have other seeds, and so other audits.
     """
-    by_folder = {audit.result.folder: audit for audit in audits}
     merged = []
     for systems in zip(*((one.first, one.second) for one in seeds), strict=True):
-        found = [by_folder.get(one.result.folder) for one in systems]
+        found = [find_audit(audits, one.result) for one in systems]
         known = [audit for audit in found if audit]
         if len(known) == len(found):
             worst = {
@@ -162,7 +155,7 @@ def _pool(
         second = group.find(baseline, like=first) if first else None
         if first is None or second is None:
             continue
-        mine = next((one for one in curves if one.group is group), None)
+        mine = curves_of(group, curves)
         found = {b: pair(first, second, b) for b in group.budgets}
         budgets = {budget: one for budget, one in found.items() if one}
         area = mine.pair(first, second, span) if mine else None

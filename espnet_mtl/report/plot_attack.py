@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from espnet_mtl.report.comparison import Group
+from espnet_mtl.report.groups import Group
 from espnet_mtl.report.looks import look_of
 from espnet_mtl.report.plot_style import GREY, figure, legend_outside, style_of
 from espnet_mtl.results.attack_scores import Row

@@ -28,7 +28,9 @@ def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
     Returns:
         Whether there was anything to draw.
     """
-    names = [name for name in _PANELS if any(name in one.curves for one in experiments)]
+    names = [
+        name for name in _PANELS if any(name in one.training for one in experiments)
+    ]
     if not names:
         return False
     count = len(names)
@@ -36,7 +38,7 @@ def plot_training(experiments: Sequence[Experiment], path: Path) -> bool:
         shown = {}
         for axis, name in zip(axes.flat, names, strict=False):
             for number, experiment in enumerate(experiments):
-                curve = experiment.curves.get(name)
+                curve = experiment.training.get(name)
                 if not curve:
                     continue
                 # Markers of many epochs would hide the line.

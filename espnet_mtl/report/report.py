@@ -10,7 +10,7 @@ from espnet_mtl.atomic import write_text
 from espnet_mtl.environment import environment, git_commit
 from espnet_mtl.report import result_tables as tables
 from espnet_mtl.report.audit import blocks as audit_words
-from espnet_mtl.report.audit.audits import Audit, AuditGroup, make_audits
+from espnet_mtl.report.audit.audits import Audit, AuditGroup, every_audit, make_audits
 from espnet_mtl.report.cautions import (
     accent_warnings,
     caveats,
@@ -20,7 +20,6 @@ from espnet_mtl.report.cautions import (
 )
 from espnet_mtl.report.chart import budget_chart, curve_chart
 from espnet_mtl.report.claims import PAPER, claims_blocks, comparison_blocks
-from espnet_mtl.report.comparison import Group, make_groups
 from espnet_mtl.report.document import (
     Block,
     Bullets,
@@ -34,12 +33,13 @@ from espnet_mtl.report.document import (
 )
 from espnet_mtl.report.effort import Efforts, effort_blocks, read_efforts
 from espnet_mtl.report.experiment import Experiment, named_confusions
+from espnet_mtl.report.groups import Group, make_groups
 from espnet_mtl.report.media import make_media
 from espnet_mtl.report.norms import strength
 from espnet_mtl.report.over_seeds import seed_blocks
 from espnet_mtl.report.page import to_page
 from espnet_mtl.report.robustness import blocks as curve_words
-from espnet_mtl.report.robustness.curves import GroupCurves, make_curves
+from espnet_mtl.report.robustness.curves import GroupCurves, curves_of, make_curves
 from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.verdicts.make import make_verdicts
 from espnet_mtl.results.attack_scores import Row
@@ -100,7 +100,7 @@ class Report:
 
     def curves_of(self, group: Group) -> GroupCurves | None:
         """Return the robustness curves of a group."""
-        return next((one for one in self.curves if one.group is group), None)
+        return curves_of(group, self.curves)
 
     def verdict_blocks(self, group: Group) -> list[Block]:
         """Say in a sentence for each question what was found."""
@@ -141,7 +141,7 @@ class Report:
             if branches := describe_branches(group.systems):
                 blocks.append(Text(branches))
             blocks += [Text(line, warning=True) for line in nothing_left(group)]
-        if audits := [audit for group in self.audits for audit in group.audits]:
+        if audits := every_audit(self.audits):
             blocks.append(Text(audit_words.audit_sentence(audits)))
         return blocks
 
@@ -188,7 +188,7 @@ def write_report(report: Report, output: Path) -> list[Path]:
     title += [Text(report.heading)] if report.heading else []
     write_text(files[0], comment + to_markdown([*title, *blocks]))
     write_text(files[1], to_page(blocks, report.heading))
-    audits = [audit for group in report.audits for audit in group.audits]
+    audits = every_audit(report.audits)
     write_result(output / "audit.json", [audit.export() for audit in audits])
     write_result(files[2], results_rows(report.experiments, audits))
     every = [curve for curves in report.curves for curve in curves.every]

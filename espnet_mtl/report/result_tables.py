@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from espnet_mtl.report.audit.audits import AuditGroup
-from espnet_mtl.report.comparison import Difference, Group, SystemResult, compare
+from espnet_mtl.report.audit.audits import AuditGroup, every_audit, find_audit
+from espnet_mtl.report.audit.evidence import stem_of
+from espnet_mtl.report.comparison import Difference, compare
 from espnet_mtl.report.document import Block, Heading
 from espnet_mtl.report.experiment import Experiment, name_experiments
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.norms import budget_name, strength
 from espnet_mtl.report.robustness.blocks import half_broken_snr
 from espnet_mtl.report.robustness.curves import GroupCurves
@@ -104,7 +106,7 @@ def short_table(group: Group) -> Table:
     places = {system.system: place for place, system in enumerate(group.systems)}
 
     def place_of_twin(one: SystemResult) -> int:
-        return places.get(one.system.removesuffix("_accent"), places[one.system])
+        return places.get(stem_of(one.system), places[one.system])
 
     rows = [
         [
@@ -123,13 +125,13 @@ def glance_table(
 ) -> Table:
     """Make the small table: what matters most of each system, in a few columns."""
     by_label = {one.label: one for one in curves.systems} if curves else {}
-    by_folder = {one.result.folder: one for each in audits for one in each.audits}
+    every = every_audit(audits)
     header = ["system", "WER % ↓"]
     if group.budgets:
         header += ["AdvTWER % ↑ without attack"]
         header += [f"at {group.budget_name(budget)}" for budget in group.budgets]
     header += ["half broken: dB below speech ↓ [95 %]"] if by_label else []
-    header += ["audit"] if by_folder else []
+    header += ["audit"] if every else []
     rows = []
     for system in group.systems:
         row = [system.label, number(system.clean.benign_wer)]
@@ -139,8 +141,8 @@ def glance_table(
         if by_label:
             curve = by_label.get(system.label)
             row.append(half_broken_snr(curve.whole) if curve else "-")
-        if by_folder:
-            audit = by_folder.get(system.result.folder)
+        if every:
+            audit = find_audit(every, system.result)
             row.append(audit.short if audit else "-")
         rows.append(row)
     return Table(header, rows)

@@ -6,12 +6,13 @@ second tasks.
 
 from collections.abc import Iterable
 
-from espnet_mtl.report.comparison import SystemResult
+from espnet_mtl.report.audit.evidence import ACCENT_SUFFIXES
+from espnet_mtl.report.groups import SystemResult
 from espnet_mtl.report.table import bracketed, counted, number
 from espnet_mtl.results.clean_scores import AccentConfusion
 
-_SHUFFLED = "_shuffled"  # branches that are not meant to learn anything
 _SHOWN = 4
+_, _SHUFFLED = ACCENT_SUFFIXES  # the latter are not meant to learn anything
 
 
 def describe_branches(systems: Iterable[SystemResult]) -> str:

@@ -7,10 +7,9 @@ norm: of full scale 1 for ``linf`` and ``l2``, dB for ``snr``, where lower is st
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_mtl.results.files import read_result, write_result
+from espnet_mtl.results.files import write_result
 
 CURVE_NAME = "curve.json"
-_STAGE = 18
 
 Limits = tuple[float, float]
 """Both ends of an interval."""
@@ -128,12 +127,3 @@ class Curve:
 def write_curves(path: Path, curves: list[Curve]) -> None:
     """Write robustness curves to a file, ``curve.json`` by its usual name."""
     write_result(path, curves)
-
-
-def read_curves(path: Path) -> list[Curve]:
-    """Read the robustness curves of a report.
-
-    Raises:
-        UserError: If the file is missing or damaged.
-    """
-    return read_result(path, list[Curve], _STAGE)

@@ -26,8 +26,8 @@ from espnet_mtl.report.audit.gate import (
     Finding,
     Gate,
 )
-from espnet_mtl.report.comparison import system_label
 from espnet_mtl.report.experiment import AttackResult, Experiment
+from espnet_mtl.report.groups import system_label
 from espnet_mtl.results.audit import (
     AuditSummary,
     AuditVerdict,
@@ -147,6 +147,16 @@ class AuditGroup:
 
     title: str
     audits: Sequence[Audit]
+
+
+def every_audit(groups: Sequence[AuditGroup]) -> list[Audit]:
+    """Return the audits of all groups."""
+    return [audit for group in groups for audit in group.audits]
+
+
+def find_audit(audits: Sequence[Audit], result: AttackResult) -> Audit | None:
+    """Find the audit of an attack; ``None`` if there is none."""
+    return next((one for one in audits if one.result.folder == result.folder), None)
 
 
 def make_audits(

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
+from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup, every_audit
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding, Gate
 from espnet_mtl.report.document import Block, Bullets, Fold, Heading, Part, Text
 from espnet_mtl.report.table import Table
@@ -70,8 +70,8 @@ def audit_blocks(groups: Sequence[AuditGroup]) -> list[Block]:
         ]
         blocks.append(Table(header, rows, text_columns=len(header)))
         blocks += [Bullets(how)] if (how := _how_to_run(group.audits)) else []
-    audits = [audit for group in groups for audit in group.audits]
-    return [*blocks, Text("What a failure means:"), Bullets(_meanings(audits))]
+    meanings = Bullets(_meanings(every_audit(groups)))
+    return [*blocks, Text("What a failure means:"), meanings]
 
 
 def _sentences(audits: Sequence[Audit]) -> list[str]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from espnet_mtl.data.tables import read_table
-from espnet_mtl.report.cautions import BAD_WER
 from espnet_mtl.report.experiment import AttackResult
 from espnet_mtl.report.norms import strength
 from espnet_mtl.results import attack
@@ -69,9 +68,9 @@ class Evidence:
     @property
     def bad_recogniser(self) -> str:
         """Say that the recogniser is a bad one, attacked or not; empty if it is not."""
-        wer = self.result.clean.benign_wer
-        if wer is None or wer <= BAD_WER:
+        if not self.result.hears_nothing:
             return ""
+        wer = self.result.clean.benign_wer
         return (
             f"Without any attack, the recogniser itself has a WER of {wer:.0f} %: one "
             "that does not follow what is said need not follow an attack either. This "
@@ -183,11 +182,11 @@ def _are_compared(
 ) -> bool:
     names = (one.system, other.system)
     is_pair = names in pairs or names[::-1] in pairs
-    is_kin = _stem(one.system) == _stem(other.system)
+    is_kin = stem_of(one.system) == stem_of(other.system)
     return is_pair or is_kin or not {*names}.isdisjoint(baselines)
 
 
-def _stem(system: str) -> str:
+def stem_of(system: str) -> str:
     """Return the name of a system as it is without an accent branch."""
     for suffix in ACCENT_SUFFIXES:
         system = system.removesuffix(suffix)

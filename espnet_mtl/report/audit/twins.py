@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from espnet_mtl.metrics.binomial import BY_CHANCE, fisher_exact, sign_test
+from espnet_mtl.report.attack_settings import OF_THE_SYSTEM
 from espnet_mtl.report.audit.evidence import (
     ACCENT_SUFFIXES,
     Evidence,
@@ -25,7 +26,6 @@ from espnet_mtl.report.audit.gate import (
     not_run,
     standard_or,
 )
-from espnet_mtl.report.comparison import OF_THE_SYSTEM
 from espnet_mtl.report.norms import budget_name
 from espnet_mtl.results.audit import GateVerdict
 from espnet_mtl.results.trial import Member

@@ -8,12 +8,11 @@ from statistics import mean
 from espnet_mtl.metrics.bootstrap import Interval
 from espnet_mtl.report.comparison import (
     Difference,
-    Group,
     PairedUtts,
-    SystemResult,
     check_settings,
     check_targets,
 )
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.norms import decibels, from_decibels
 from espnet_mtl.report.robustness.search import Search, read_searches, worst_cases
 from espnet_mtl.report.robustness.steps import Steps
@@ -107,6 +106,8 @@ class GroupCurves:
         Returns, raises: as :meth:`compare`.
         """
         span = span or self.span
+        if span[0] >= span[1]:
+            return None
         steps = {one.label: one.steps for one in self.systems}
         if not {first.label, second.label} <= steps.keys():
             return None
@@ -116,13 +117,18 @@ class GroupCurves:
             for one in (steps[first.label], steps[second.label])
         ]
         common = sorted(lasted[0].keys() & lasted[1].keys())
-        if not common or span[0] >= span[1]:
+        if not common:
             return None
         scores, others = (one.result.scores_of(one.clean) for one in (first, second))
         check_targets(first, second, ((scores[utt], others[utt]) for utt in common))
         mine, other = ([float(one[utt]) for utt in common] for one in lasted)
         speakers = [scores[utt].spk for utt in common]
         return PairedUtts(common, mine, other, [1] * len(common), speakers)
+
+
+def curves_of(group: Group, curves: Sequence[GroupCurves]) -> GroupCurves | None:
+    """Find the robustness curves of a group; ``None`` if there are none."""
+    return next((one for one in curves if one.group is group), None)
 
 
 def common_span(curves: Sequence[GroupCurves]) -> tuple[float, float] | None:

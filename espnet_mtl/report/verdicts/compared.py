@@ -41,6 +41,8 @@ def answer_by_pairs(
         answer = "In part"
     else:
         answer = "No" if claims.CONTRADICTED in found else "Not shown"
+        if not is_whole:
+            answer += ", as far as it is judged"
     zero, bars = _bars(judged, decibel) if found else (50.0, [])
     return Verdict(question, answer, _say(judged, audits, decibel), bars, zero)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from espnet_mtl.report.audit.audits import Audit
 from espnet_mtl.report.audit.gate import NOT_RUN
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.norms import LEVELS
 from espnet_mtl.report.robustness.curves import GroupCurves, SystemCurves
 from espnet_mtl.report.table import number

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from espnet_mtl.report.audit.audits import AuditGroup
+from espnet_mtl.report.audit.audits import AuditGroup, every_audit
 from espnet_mtl.report.claims import measure_claims
-from espnet_mtl.report.comparison import Group
 from espnet_mtl.report.effort import Efforts
+from espnet_mtl.report.groups import Group
 from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.verdicts.compared import answer_by_pairs
 from espnet_mtl.report.verdicts.how_little import how_little
@@ -30,7 +30,7 @@ def make_verdicts(
         pairs: Names of systems to compare beside those with and without accents.
         efforts: How each system was trained, as far as that is known.
     """
-    audited = [audit for one in audits for audit in one.audits]
+    audited = every_audit(audits)
     found = [how_little(group, curves, audited)] if group.has_figures else []
     found += answer_other_goals(group, audited)
     for question, names in find_questions(group, pairs, efforts):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from espnet_mtl.report.audit.audits import Audit
-from espnet_mtl.report.comparison import Group, SystemResult
+from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.table import bracketed, number
 from espnet_mtl.report.verdicts.verdict import (
     NOT_JUDGED,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from espnet_mtl.report.audit.evidence import ACCENT_SUFFIXES
-from espnet_mtl.report.comparison import Group
 from espnet_mtl.report.effort import Efforts
+from espnet_mtl.report.groups import Group
 
 ACCENT = "Does the accent branch help?"
 ADVERSARIAL = "Does adversarial training help?"

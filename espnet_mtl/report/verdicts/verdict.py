@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from espnet_mtl.report.audit.audits import Audit
+from espnet_mtl.report.audit.audits import Audit, find_audit
 from espnet_mtl.report.audit.gate import FAIL
-from espnet_mtl.report.cautions import BAD_WER
-from espnet_mtl.report.comparison import SystemResult
+from espnet_mtl.report.groups import SystemResult
 from espnet_mtl.report.table import bracketed, counted, number
 from espnet_mtl.results.attack_scores import Row
+from espnet_mtl.results.audit import GateVerdict
 
 NOT_JUDGED = "Not judged"
 
@@ -62,8 +62,7 @@ def why_not(system: SystemResult, audits: Sequence[Audit]) -> str:
     """Say why nothing can be said of a system; empty where something can."""
     if system.result.is_empty:
         return "no target can be reached"
-    wer = system.clean.benign_wer
-    if wer is not None and wer > BAD_WER:
+    if system.result.hears_nothing:
         return "it has most words wrong without any attack"
     failed = gates_of(system, audits, FAIL)
     if not failed:
@@ -71,14 +70,11 @@ def why_not(system: SystemResult, audits: Sequence[Audit]) -> str:
     return f"{'gate' if len(failed) == 1 else 'gates'} {', '.join(failed)}: {FAIL}"
 
 
-def gates_of(system: SystemResult, audits: Sequence[Audit], verdict: str) -> list[str]:
-    return [
-        name
-        for audit in audits
-        if audit.result.folder == system.result.folder
-        for name, finding in audit.findings.items()
-        if finding.verdict == verdict
-    ]
+def gates_of(
+    system: SystemResult, audits: Sequence[Audit], verdict: GateVerdict
+) -> list[str]:
+    audit = find_audit(audits, system.result)
+    return [gate.name for gate in audit.gates(verdict)] if audit else []
 
 
 def show_success(row: Row) -> str:

@@ -4,6 +4,7 @@ import pytest
 from exp_factory import BUDGETS, STRENGTHS, add_log, errors_of, make_exp
 
 from espnet_mtl.bin.asr_mtl_report import main
+from espnet_mtl.report.plot_style import plt
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,13 @@ def without_plots(monkeypatch):
     monkeypatch.setattr(
         "espnet_mtl.report.report.make_media", lambda *_: defaultdict(list)
     )
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures as they are when they are closed."""
+    figures = []
+    monkeypatch.setattr(plt, "close", figures.append)
+    yield figures
+    monkeypatch.undo()
+    plt.close("all")

@@ -9,8 +9,8 @@ from curve_factory import make_curve_exp
 from exp_factory import CLEAN, change_rows, make_exp, make_trial
 
 from espnet_mtl.report.chart import budget_chart, curve_chart
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.robustness.curves import make_curves
 
 BUDGETS = (0.001, 0.002, 0.004)

@@ -27,9 +27,10 @@ from espnet_mtl.report.claims import (
     summary,
     verdict,
 )
-from espnet_mtl.report.comparison import Difference, make_groups
+from espnet_mtl.report.comparison import Difference
 from espnet_mtl.report.document import to_markdown
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.robustness.curves import make_curves
 
 BUDGETS = (0.001, 0.002, 0.004, 0.008)

@@ -7,8 +7,9 @@ import pytest
 from exp_factory import BUDGETS, CLEAN, STRENGTHS, make_exp, make_trial
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.report.comparison import compare, make_groups
+from espnet_mtl.report.comparison import compare
 from espnet_mtl.report.experiment import name_experiments, read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.results.trial import Member
 
 

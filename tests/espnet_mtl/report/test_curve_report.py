@@ -11,7 +11,8 @@ from exp_factory import change_rows, hyp_dir_of
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.report.experiment_page import format_results
 from espnet_mtl.results.attack_scores import read_attack_scores
-from espnet_mtl.results.curve import read_curves
+from espnet_mtl.results.curve import Curve
+from espnet_mtl.results.files import read_result
 
 BUDGETS = (0.001, 0.002, 0.004)
 CHAIN = {
@@ -138,7 +139,7 @@ def test_the_file_of_curves(tmp_path):
         for name in ("ctc", "att")
     ]
     report(exps, tmp_path / "out")
-    curves = read_curves(tmp_path / "out" / "curve.json")
+    curves = read_result(tmp_path / "out" / "curve.json", list[Curve], 18)
     kinds = [(one.system, one.accent, one.attack) for one in curves]
     assert kinds == [
         (system, *kind)

@@ -13,9 +13,9 @@ from exp_factory import CLEAN, RATE, make_exp, make_trial
 
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.report import hear
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.example import find_example, write_example
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.hear import write_hear
 
 LEVELS = 32768

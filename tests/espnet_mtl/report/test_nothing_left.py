@@ -5,8 +5,9 @@ from exp_factory import SPEAKERS, make_exp, make_suite_exp
 
 from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.report.audit.audits import make_audits
-from espnet_mtl.report.comparison import compare, make_groups
+from espnet_mtl.report.comparison import compare
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.model_card import model_card
 
 EVERY = [f"{name}-{number}" for name in SPEAKERS for number in range(3)]

@@ -12,9 +12,9 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.seeds import interval_over_seeds
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, PASS, Finding
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.document import to_markdown
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.over_seeds import seed_blocks
 from espnet_mtl.report.robustness.curves import make_curves
 

@@ -1,20 +1,9 @@
 import pytest
 from exp_factory import make_exp
 
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.plot_attack import plot_attackers, plot_budgets
-from espnet_mtl.report.plot_style import plt
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Figures as they are when they are closed."""
-    figures = []
-    monkeypatch.setattr(plt, "close", figures.append)
-    yield figures
-    monkeypatch.undo()
-    plt.close("all")
 
 
 def errors(trial, speaker, number):

@@ -3,10 +3,9 @@ import math
 import pytest
 from curve_factory import make_curve_exp
 
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.plot_curve import plot_attackers, plot_curves
-from espnet_mtl.report.plot_style import plt
 from espnet_mtl.report.robustness.curves import make_curves
 
 SIX = ("ctc", "att", "hybrid", "ctc_accent", "att_accent", "hybrid_accent")
@@ -17,16 +16,6 @@ TRIED = {
     "cyd-0": [(0.001, 8), (0.002, 4), (0.004, 0)],
     "dan-0": [(0.001, 9), (0.002, 9), (0.004, 5)],
 }
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Figures as they are when they are closed."""
-    figures = []
-    monkeypatch.setattr(plt, "close", figures.append)
-    yield figures
-    monkeypatch.undo()
-    plt.close("all")
 
 
 def make(folder, systems=("ctc",), found=None, **options):

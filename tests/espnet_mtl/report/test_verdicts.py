@@ -13,10 +13,10 @@ from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN, PASS, Finding
 from espnet_mtl.report.cautions import missing_parts
 from espnet_mtl.report.claims import PAPER, comparison_blocks
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.document import to_markdown
 from espnet_mtl.report.effort import Effort
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.report import Report
 from espnet_mtl.report.robustness.curves import make_curves
 from espnet_mtl.report.second_task import describe_branches
@@ -30,6 +30,9 @@ DOUBLE = 20 * math.log10(2)
 WEAK = (0, 0, 1, 1, 0, 2, 1, 0)
 HARD = (1, 2, 2, 2, 1, 3, 1, 2)
 ALIKE = (0, 1, 1, 0, 0, 2, 0, 1)
+MIDDLE = (1, 1, 2, 2, 1, 2, 1, 2)
+HARDER, EASIER = (3, 2, 3, 3, 2, 2, 3, 3), (0, 0, 1, 1, 0, 2, 0, 0)
+NEAR = (1, 2, 2, 1, 1, 2, 2, 1)
 
 
 def make_group(folder, places, **options):
@@ -110,11 +113,30 @@ def test_several_pairs(tmp_path):
     partly = verdicts_of(group, ("att", "steps", FAIL))[ACCENT]
     assert partly.answer == "In part"  # that of ctc is harder, of att nothing is said
     refused = verdicts_of(group, ("ctc_accent", "steps", FAIL))[ACCENT]
-    assert refused.answer == "Not shown"
+    assert refused.answer == "Not shown, as far as it is judged"
     assert refused.sentence.endswith(
         " ctc_accent against ctc is not judged (gate steps of ctc_accent: FAIL)."
     )
     assert [bar.tone for bar in refused.bars] == ["none", "open"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_judged", "answer"),
+    [
+        (HARDER, HARDER, True, "Yes"),
+        (HARDER, HARDER, False, "In part"),
+        (HARDER, EASIER, True, "In part"),
+        (EASIER, NEAR, True, "No"),
+        (EASIER, NEAR, False, "No, as far as it is judged"),
+        (NEAR, EASIER, False, "Not shown, as far as it is judged"),
+    ],
+)
+def test_the_answer_of_two_pairs(tmp_path, first, second, is_judged, answer):
+    plain = {"ctc": MIDDLE, "att": MIDDLE}
+    systems = {**plain, "ctc_accent": first, "att_accent": second}
+    group = make_group(tmp_path, systems)
+    failed = [] if is_judged else [("att_accent", "planted", FAIL)]
+    assert verdicts_of(group, *failed)[ACCENT].answer == answer
 
 
 @pytest.mark.parametrize(

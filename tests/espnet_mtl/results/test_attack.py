@@ -14,6 +14,7 @@ from espnet_mtl.results.attack import (
     read_records,
     write_attack,
 )
+from espnet_mtl.results.files import VERSION
 from espnet_mtl.results.record import Attempt, Doubled, Health, Record, Smallest
 from espnet_mtl.results.trial import Member, Trial
 
@@ -125,7 +126,11 @@ def test_a_new_attack_that_could_not_be_written_is_not_taken_for_the_old(
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('"version": 5', '"version": 7', "format 7, this one reads 5.*repeat stage 15"),
+        (
+            f'"version": {VERSION}',
+            '"version": 0',
+            f"format 0, this one reads {VERSION}.*repeat stage 15",
+        ),
         ('"role": "main"', '"role": "star"', "attack.json: damaged .*'star'"),
         ('"trials"', '"trails"', "attack.json: damaged .*trials"),
         ("{", "", "attack.json: damaged"),

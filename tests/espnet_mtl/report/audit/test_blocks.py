@@ -11,8 +11,9 @@ from espnet_mtl.bin.asr_mtl_report import main
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.audit.audits import GATES, make_audits
 from espnet_mtl.report.audit.blocks import audit_lines, audit_text
-from espnet_mtl.report.comparison import compare, make_groups
+from espnet_mtl.report.comparison import compare
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.result_tables import full_table, main_table, notes
 from espnet_mtl.results.files import VERSION
 from espnet_mtl.results.trial import Member

@@ -14,8 +14,8 @@ from curve_factory import make_curve_exp
 from exp_factory import SPEAKERS
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.report.comparison import make_groups
 from espnet_mtl.report.experiment import read_experiments
+from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.norms import decibels
 from espnet_mtl.report.robustness import steps as module
 from espnet_mtl.report.robustness.curves import make_curves

@@ -1,4 +1,4 @@
-"""Training curves from the log of ESPnet's trainer."""
+"""What training and validation measured, from the log of ESPnet's trainer."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ _PART = re.compile(r"\[(\w+)\] ([^\[]*)")
 _VALUE = re.compile(r"\b(\w+)=([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf))(?=,|\s*$)")
 
 
-def read_curves(exp: Path) -> dict[str, dict[int, float]]:
+def read_training_log(exp: Path) -> dict[str, dict[int, float]]:
     """Read what training and validation measured after each epoch.
 
     A training that was continued has several logs (``train.log`` and the older
