@@ -110,7 +110,10 @@ def test_the_report_is_there_and_the_command_ends_by_printing_it(study):
         "accents.png",
         "example.png",
     } <= plots
-    assert (folder / "index.html").stat().st_size > 1000
+    page = [folder / "index.html", *(folder / "plots").iterdir()]
+    page += (folder / "audio").iterdir()
+    sizes = [path.stat().st_size for path in page]
+    assert sizes[0] > 1000 and sum(sizes) < 10e6
     for system in SYSTEMS:
         assert system in done.stdout
     assert str(folder / "RESULTS.md") in done.stdout

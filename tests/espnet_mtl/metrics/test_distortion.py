@@ -133,14 +133,14 @@ def test_ratios_follow_the_amplitudes(signal, noise, samples):
 
 
 @pytest.mark.parametrize(
-    "clean, attacked",
+    "clean, attacked, message",
     [
-        (np.zeros(3), np.zeros(4)),
-        (np.zeros((2, 3)), np.zeros((2, 3))),
-        (np.zeros(0), np.zeros(0)),
-        (np.zeros(1), np.full(1, np.nan)),
+        (np.zeros(3), np.zeros(4), r"\(3,\) .* \(4,\) are not two signals"),
+        (np.zeros((2, 3)), np.zeros((2, 3)), r"\(2, 3\) are not two signals"),
+        (np.zeros(0), np.zeros(0), r"\(0,\) are not two signals"),
+        (np.zeros(1), np.full(1, np.nan), "a sample is not finite"),
     ],
 )
-def test_what_is_no_pair_of_signals(clean, attacked):
-    with pytest.raises(ValueError):
+def test_what_is_no_pair_of_signals(clean, attacked, message):
+    with pytest.raises(ValueError, match=message):
         snr_db(clean, attacked)

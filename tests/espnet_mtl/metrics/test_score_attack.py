@@ -189,6 +189,34 @@ def test_what_is_so_without_an_attack_is_told(attack_dir, hyp_dir, words, before
     assert row.success_rate > row.null_success_rate
 
 
+@pytest.mark.parametrize(
+    ("to_accent", "before", "after"), [("random", 1, 2), ("away", 3, 1)]
+)
+def test_the_accent_that_is_wanted_is_that_of_the_record(
+    attack_dir, hyp_dir, to_accent, before, after
+):
+    """All are to be heard as from India with the same words, or as from elsewhere."""
+    run = read_attack_run(attack_dir)
+    trials = tuple(
+        replace(one, words="keep", to_accent=to_accent) if one.name == PGD else one
+        for one in run.trials
+    )
+    records = [
+        replace(record, accent_wish="india") if record.trial == PGD else record
+        for record in read_records(attack_dir).values()
+    ]
+    write_attack(attack_dir, replace(run, trials=trials), records, dirs.make_tables())
+    text = {key: dirs.UTTERANCES[utt][0] for key, (utt, _) in dirs.KEYS.items()}
+    text[f"bob-2-{PGD}"] = "other"
+    dirs.write_table(hyp_dir / "text", text)
+    accent = dict.fromkeys(dirs.KEYS, "us") | {"bob-1-clean": "india"}
+    accent |= {f"{utt}-{PGD}": "india" for utt in ("ann-1", "ann-2", "bob-2")}
+    dirs.write_table(hyp_dir / "accent", accent)
+    row = score(attack_dir, hyp_dir)[PGD]
+    assert row.n == 4
+    assert (row.null_success_rate, row.success_rate) == (25 * before, 25 * after)
+
+
 def test_system_without_accent_head(attack_dir, hyp_dir):
     (hyp_dir / "accent").unlink()
     row = score(attack_dir, hyp_dir)["clean"]

@@ -6,6 +6,7 @@ from statistics import mean
 import numpy as np
 import pytest
 from curve_factory import make_curve_exp, until_broken
+from exp_factory import make_exp
 
 from espnet_mtl.bin import asr_mtl_report
 from espnet_mtl.errors import UserError
@@ -17,6 +18,7 @@ from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.over_seeds import seed_blocks
 from espnet_mtl.report.robustness.curves import make_curves
+from espnet_mtl.report.table import Table
 
 BUDGETS = (0.001, 0.002, 0.004, 0.008)
 SPEAKERS = tuple("abcdefgh")
@@ -104,6 +106,42 @@ def test_the_area_is_that_of_all_seeds(groups):
     for seed, row in enumerate(changes):
         assert f"| seed {seed} |" in text
         assert f"+{100 * row.mean():.2f} [" in text
+
+
+def test_word_errors_are_those_of_what_counts_in_all_seeds(tmp_path):
+    """By hand: in one seed, the target of c cannot be reached on one system."""
+    wrong = {
+        (0, "adversarial"): {"a": 5, "b": 7, "c": 10},
+        (0, "plain"): {"a": 2, "b": 2, "c": 0},
+        (1, "adversarial"): {"a": 6, "b": 8, "c": 10},
+        (1, "plain"): {"a": 1, "b": 3, "c": 0},
+    }
+    exps = [
+        make_exp(
+            tmp_path / f"seed{seed}",
+            system,
+            errors=lambda trial, speaker, _, by=by: (
+                by["abc"[speaker]] if trial.budget == BUDGETS[-1] else 10
+            ),
+            budgets=BUDGETS,
+            attackers=("accent_blind",),
+            infeasible=("c-0",) if (seed, system) == (1, "plain") else (),
+            seed=seed,
+            speakers=("a", "b", "c"),
+            utts_per_speaker=1,
+            audio=False,
+        )
+        for (seed, system), by in wrong.items()
+    ]
+    groups = make_groups(read_experiments(exps))
+    blocks = seed_blocks(groups, [], audits_of(groups), (PAIR,))
+    table = next(block for block in blocks if isinstance(block, Table))
+    [cells] = table.rows
+    shown = dict(zip(table.header, cells, strict=True))
+    # Of 20 words each, 40 % in one seed and 50 % in the other. Of the speakers' parts,
+    # 20 and 25, the variance is 12.5, twice that for both; that of the seeds is 50 / 2.
+    # With 2 degrees of freedom, the interval is 4.30265 times the root of 50 wide.
+    assert shown["AdvTWER here at 0.008 [95 %]"] == "+45.00 [+14.58, +75.42]"
 
 
 def test_the_areas_of_all_seeds_are_over_one_span(groups):

@@ -1,9 +1,14 @@
 """The page in a browser: it opens, unfolds, plays, and can be read by everybody."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from browser import CHROMIUM, Browser
+from curve_factory import make_curve_exp
+from exp_factory import CLEAN, make_exp, make_trial
+
+from espnet_mtl.bin import asr_mtl_report as report
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="no Chromium here (apt-get install chromium)"
@@ -50,19 +55,30 @@ def test_a_clip_is_played_to_its_end(page):
 
 
 def test_the_keyboard_is_enough(page):
-    """Tab gets to every choice and button, and Space plays."""
-    names = []
-    for _ in range(40):
+    """Tab gets to every choice, button and fold; Space plays, and Enter unfolds."""
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(one => one.open = false)"
+    )
+    page.evaluate(
+        "[...document.querySelectorAll('select, button, summary')]"
+        ".filter(one => one.checkVisibility())"
+        ".forEach((one, place) => one.dataset.place = place)"
+    )
+    reached = set()
+    for _ in range(60):
         page.press("Tab", 9)
-        names.append(
-            page.evaluate(
-                "document.activeElement.name || document.activeElement.textContent"
-            )
-        )
-    assert {"utt", "system", "attack", "budget"} <= {*names}
+        place = page.evaluate("document.activeElement.dataset.place")
+        if place is not None:
+            reached.add(int(place))
+    count = page.evaluate("document.querySelectorAll('[data-place]').length")
+    assert count >= 4 + 4 + 2  # choices, buttons, folds
+    assert reached == {*range(count)}
     page.evaluate(f"document.querySelector('{PLAY}').focus()")
     page.press(" ", 32, " ")
     page.wait_until(f"document.querySelector('{PLAY}').ariaPressed === 'true'")
+    page.evaluate("document.querySelector('.audit > summary').focus()")
+    page.press("Enter", 13, "\r")
+    page.wait_until("document.querySelector('.audit').open")
 
 
 def choose(page, name, value):
@@ -152,6 +168,57 @@ def test_words_have_contrast(page, written, dark):
     grounds = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (grounds != "rgb(255, 255, 255)") == dark
     assert page.evaluate(CONTRAST) == []
+
+
+def make_untargeted(folder):
+    trials = [
+        CLEAN,
+        replace(make_trial("pgd", "untargeted"), words="away"),
+        replace(make_trial("pgd", "flip"), words="keep"),
+    ]
+    about = {"errors": lambda *_: 0, "accent": True, "audio": False, "trials": trials}
+    return [make_exp(folder, "mine", **about)]
+
+
+def make_searched(folder):
+    """Systems of which the smallest budgets are known: the page has their curves."""
+    exps = []
+    for system, first in (("ctc", 0), ("ctc_accent", 1)):
+        tried = {
+            f"{name}-0": [
+                (0.001 * 2**n, 0 if n == first + place % 2 else 9)
+                for n in range(first + place % 2 + 1)
+            ]
+            for place, name in enumerate("abcdefgh")
+        }
+        about = {"speakers": "abcdefgh", "utts_per_speaker": 1}
+        exps.append(make_curve_exp(folder, system, {"chain": tried}, **about))
+    return exps
+
+
+def make_alone(folder):
+    return [make_exp(folder, "mine", errors=lambda *_: 3)]
+
+
+@pytest.mark.parametrize(
+    ("make", "shown"),
+    [
+        (make_untargeted, "Attacks that want another accent"),
+        (make_searched, "Does the accent branch help?"),
+        (make_alone, "mine under attack"),
+    ],
+)
+def test_other_pages_can_be_read_as_well(browser, tmp_path, make, shown):
+    exps = make(tmp_path / "exp")
+    output = tmp_path / "report"
+    report.main(["--exp", *map(str, exps), "--output", str(output)])
+    browser.problems.clear()
+    browser.open(output / "index.html", width=360)
+    browser.wait_until("document.readyState === 'complete'")
+    assert shown in browser.evaluate("document.body.textContent")
+    assert browser.evaluate(CONTRAST) == []  # unfolds everything
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+    assert browser.problems == []
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import mean
 
 import pytest
-from curve_factory import make_curve_exp
+from curve_factory import make_curve_exp, until_broken
 from exp_factory import CLEAN, add_clean, change_rows, make_exp, make_trial
 
 from espnet_mtl.report.audit.audits import GATES, Audit, AuditGroup
@@ -431,3 +431,37 @@ def test_branches_of_several_seeds_are_told_apart(tmp_path):
     said = describe_branches(one for group in groups for one in group.systems)
     assert "ctc_accent, seed 0, 85.0 % [" in said
     assert "ctc_accent, seed 1, 85.0 % [" in said
+
+
+def test_of_a_single_speaker_there_is_no_interval(tmp_path):
+    """The smallest budgets are 2, 1 and 2 places apart, each of 6.02 dB."""
+    for system, places in {"ctc": (0, 1, 1), "ctc_accent": (2, 2, 3)}.items():
+        tried = {f"ann-{n}": until_broken(BUDGETS, p) for n, p in enumerate(places)}
+        make_curve_exp(tmp_path, system, {"chain": tried}, speakers=("ann",))
+    [group] = make_groups(read_experiments(sorted(tmp_path.iterdir())))
+    found = verdicts_of(group)
+    assert found[ACCENT].answer == "Not shown"
+    assert found[ACCENT].sentence == (
+        "ctc_accent is not shown to be harder to attack than ctc: +10.0 dB of one "
+        "speaker, so without an interval (3 recordings of 1 speaker)."
+    )
+    [bar] = found[ACCENT].bars
+    assert (bar.value, bar.tone) == ("+10.0 dB", "open")
+    # 10 dB, with 12 % of room on either side
+    assert found[ACCENT].zero == pytest.approx(100 * 0.12 / 1.24, abs=0.05)
+    assert bar.middle == bar.low == bar.high == pytest.approx(90.3)
+    assert bar.right == pytest.approx(9.7)
+    assert "[" not in found[LITTLE].sentence
+
+
+@pytest.mark.parametrize(("wer", "is_judged"), [(50.0, True), (51.0, False)])
+def test_nothing_is_said_of_a_recogniser_that_has_most_words_wrong(
+    tmp_path, wer, is_judged
+):
+    places = {"ctc": WEAK, "ctc_accent": HARD}
+    found = verdicts_of(make_group(tmp_path, places, wer=wer))
+    why = "no claim (it has most words wrong without any attack)"
+    refused = f"ctc: {why}; ctc_accent: {why}."
+    assert (found[LITTLE].answer == "Not judged") is not is_judged
+    assert (found[LITTLE].sentence == refused) is not is_judged
+    assert (found[ACCENT].answer == "Yes") is is_judged

@@ -99,13 +99,24 @@ def test_weights_get_no_gradients_from_the_attack_and_nothing_else_changes():
     assert all(torch.equal(batch[name], value) for name, value in given.items())
 
 
-def test_a_failure_in_the_attack_leaves_the_model_as_it_was():
+class OutOfMemory(Exception):
+    """What a test has the model raise."""
+
+
+def test_a_failure_in_the_attack_leaves_the_model_as_it_was(monkeypatch):
     # Some of ESPnet's layers are shared by all models of a process, whatever their mode
-    model = make_model().train()
-    batch = {**make_named_batch(), "text_lengths": torch.tensor([1, 1])}
+    model, batch = make_model().train(), make_named_batch()
     way = PGDTraining(radius=0.01)
-    with pytest.raises(AssertionError):
+    seen = []
+
+    def fail(*args):
+        seen.append((model.encoder.training, model.accent_weight))
+        raise OutOfMemory
+
+    monkeypatch.setattr(model.encoder, "forward", fail)
+    with pytest.raises(OutOfMemory):
         way.attack(model, batch, FIRST, way.ball(batch, FIRST))
+    assert seen == [(False, 0.0)]
     assert all(module.training for module in model.modules())
     assert model.accent_weight == 0.5 and model.error_calculator is not None
 

@@ -5,6 +5,7 @@ fails has to be the one that knows this reason.
 """
 
 import math
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class HashNoisy(ToyVictim):
     def _logits(self, speech):
         noise = torch.zeros_like(speech)
         for row, samples in enumerate(speech.detach()):
-            seed = hash(samples.numpy().tobytes().rstrip(b"\0")) % 2**31
+            seed = zlib.crc32(samples.numpy().tobytes().rstrip(b"\0"))
             generator = torch.Generator().manual_seed(seed)
             noise[row] = torch.randn(len(samples), generator=generator)
         return super()._logits(speech + 0.02 * noise)
