@@ -46,6 +46,13 @@ def check_gpus(settings: Settings, steps: Sequence[Step]) -> None:
     Raises:
         UserError: If there are fewer.
     """
+    if not on_cluster(settings) and any(step.stage in _USE_GPUS for step in steps):
+        option = f"--ngpu {settings.ngpu}"
+        require_gpus(option, settings.ngpu, "leave --ngpu out, to use the CPU")
+
+
+def on_cluster(settings: Settings) -> bool:
+    """Whether the recipe's jobs run elsewhere, as its ``cmd.sh`` or the caller says."""
     backend = os.environ.get("cmd_backend")
     path = settings.recipe / "cmd.sh"
     if not backend and path.is_file():
@@ -54,10 +61,7 @@ def check_gpus(settings: Settings, steps: Sequence[Step]) -> None:
             r"^cmd_backend=(?:\$\{cmd_backend:-)?(\w+)", text, re.MULTILINE
         )
         backend = said and said[1]
-    on_cluster = backend not in (None, "", "local", "stdout")
-    if not on_cluster and any(step.stage in _USE_GPUS for step in steps):
-        option = f"--ngpu {settings.ngpu}"
-        require_gpus(option, settings.ngpu, "leave --ngpu out, to use the CPU")
+    return backend not in (None, "", "local", "stdout")
 
 
 def is_done(settings: Settings, step: Step) -> bool:
@@ -189,9 +193,12 @@ def run_steps(settings: Settings, steps: Sequence[Step], plan: Sequence[Step]) -
     display.LogHandler.steps = {step.name: step for step in steps}
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", display)
     logging.getLogger("snakemake.logging").propagate = False  # display.py speaks
+    elsewhere = on_cluster(settings)
     words = ["--snakefile", Path(__file__).with_name("Snakefile")]
     words += ["--directory", settings.study_dir, "--configfile", path]
-    words += ["--cores", settings.nj, "--scheduler", "greedy", "--logger", "study"]
+    # A step whose jobs run elsewhere only waits: all systems can do so side by side.
+    cores = len({step.owner for step in steps}) if elsewhere else settings.nj
+    words += ["--cores", cores, "--scheduler", "greedy", "--logger", "study"]
     # The study has a lock of its own, which goes with the processes that hold it:
     # nothing has to be unlocked after a kill.
     words += ["--nolock", "--rerun-incomplete"]
@@ -216,12 +223,17 @@ def _describe(
     owners = [*dict.fromkeys(step.owner for step in steps)]
     systems = [owner for owner in owners if owner != SHARED]
     share = settings.nj // max(1, min(settings.nj, len(systems)))
+    elsewhere = on_cluster(settings)
     rows: dict[str, Any] = {}
     previous: dict[str, str] = {}
     for step in steps:
         threads = settings.nj if step.owner == SHARED else share
-        jobs = 1 if step.stage in TRAINING else min(threads, _MAX_JOBS)
-        environment = [f"OMP_NUM_THREADS={threads // jobs}"]
+        jobs = min(threads, _MAX_JOBS)
+        if elsewhere:
+            threads, jobs = 1, settings.nj
+        if step.stage in TRAINING:
+            jobs = 1
+        environment = [f"OMP_NUM_THREADS={max(threads // jobs, 1)}"]
         if settings.table:
             environment.append(f"TABLE={settings.table}")
         if gpus and step.owner in systems:

@@ -190,6 +190,20 @@ def test_systems_run_side_by_side_and_share_the_cores(
     assert "--nj 2 --inference_nj 2 --attack_nj 2" in begins[1]
 
 
+def test_on_a_cluster_a_step_has_all_jobs_and_every_system_runs(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a", "b", "c")
+    fake.backend = "slurm"
+    fake.run("--nj", "20")
+    training = [line.split()[:2] for line in fake.lines() if ".11" in line]
+    assert [word for word, _ in training[:3]] == ["begin"] * 3
+    decoding, attack = fake.lines("begin a.12"), fake.lines("begin a.15")
+    assert all("--nj 20 --inference_nj 20 --attack_nj 20" in line for line in decoding)
+    assert all("OMP=1" in line and "--attack_nj 20" in line for line in attack)
+    assert "--nj 1 " in fake.lines("begin a.11")[0]
+
+
 def test_each_system_gets_one_gpu(study: Callable[..., Study]) -> None:
     fake = study("a", "b")
     fake.backend = "slurm"  # GPUs of other machines

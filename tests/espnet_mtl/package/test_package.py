@@ -4,7 +4,6 @@ import importlib.metadata
 import io
 import os
 import pickle
-import re
 import shutil
 import stat
 import sys
@@ -281,8 +280,8 @@ def test_weights_that_run_code_are_refused(exported, tmp_path, save):
 def test_yaml_that_runs_code_is_refused(exported, tmp_path, name):
     marker = tmp_path / "ran"
     hostile = f"a: !!python/object/apply:os.mkdir ['{marker}']"
-    message = rf"bad.zip: {name}: refused: not plain YAML .*os\.mkdir"
-    with pytest.raises(UserError, match=re.compile(message, re.DOTALL)):
+    message = rf"{name}: refused: not plain YAML .*apply:os.mkdir"
+    with pytest.raises(UserError, match=message):
         load_export(_change(exported, tmp_path, name, lambda _: hostile))
     assert not marker.exists()
 
