@@ -131,6 +131,7 @@ def make_exp(
     trials=None,
     tag="attack_pgd",
     decoder=None,
+    decoding="",
     describe=lambda trial, score: {},
 ) -> Path:
     """Make the directory of one attacked system, ``folder/asr_mtl_SYSTEM``.
@@ -141,10 +142,11 @@ def make_exp(
     ``accent_of`` the true accent, of a speaker's name.
     """
     exp = folder / f"asr_mtl_{system}"
-    attack_dir, hyp_dir = exp / tag / "test", exp / f"decode_{system}_{tag}" / "test"
+    decoding = decoding or f"decode_{system}"
+    attack_dir, hyp_dir = exp / tag / "test", exp / f"{decoding}_{tag}" / "test"
     trials = trials or make_trials(budgets, attackers, norm, also)
     scores, rows, records, wavs = [], [], [], {}
-    identity = {"system": system, "seed": seed, "decoder": f"decode_{system}"}
+    identity = {"system": system, "seed": seed, "decoder": decoding}
     for trial in trials:
         mine = []
         for speaker, name in enumerate(speakers):
@@ -186,7 +188,7 @@ def make_exp(
         rows=tuple(rows),
     )
     write_attack_scores(hyp_dir, about, scores, "")
-    add_clean(exp, system, wer, accent)
+    add_clean(exp, system, wer, accent, decoding)
     return exp
 
 
@@ -286,8 +288,16 @@ def _write_audio(attack_dir, trial, scores):
         soundfile.write(path, clean + 0.95 * size * noise, RATE)
 
 
-def add_clean(exp: Path, system: str, wer: float = 4.0, accent: bool = False) -> None:
+def add_clean(
+    exp: Path,
+    system: str,
+    wer: float = 4.0,
+    accent: bool = False,
+    decoding: str = "",
+    set_name: str = "test",
+) -> None:
     """Add scores of untouched audio: 40 utterances of 1000 words."""
+    decoding = decoding or f"decode_{system}"
     wrong = round(10 * wer)
     errors = PooledErrors(
         utterances=40,
@@ -309,12 +319,12 @@ def add_clean(exp: Path, system: str, wer: float = 4.0, accent: bool = False) ->
     )
     scores = CleanScores(
         system=system,
-        decoder=f"decode_{system}",
-        set="test",
+        decoder=decoding,
+        set=set_name,
         errors={"wer": errors, "cer": errors, "ter": errors},
         accents=accents if accent else None,
     )
-    write_clean_scores(exp / f"decode_{system}" / "test", scores)
+    write_clean_scores(exp / decoding / set_name, scores)
 
 
 def add_log(exp: Path, epochs: int = 12, accent: bool = False, name="train.log"):

@@ -375,6 +375,21 @@ END
     [ "${status}" -eq 0 ]
 }
 
+@test "one job of an attack fails: nothing is merged, a second command continues" {
+    make_recipe "${BATS_TEST_TMPDIR}"
+    export cmd_backend=slurm
+    asr_mtl --stop_stage 14 > /dev/null
+    attack=(asr_mtl --stage 15 --stop_stage 15 --attack_nj 3)
+    FAKE_FAILS=asr_mtl_attack FAKE_FAILS_WITH="--job 2" run "${attack[@]}"
+    [ "${status}" -ne 0 ]
+    [[ "${output}" == *"1 of 3 jobs failed (exit status 1 on $(uname -n)); the end of exp/"*"/asr_mtl_attack.2.log"* ]]
+    [[ "${output}" == *"Stage 15 stopped with exit status 1"* ]]
+    [ "$(called 'asr_mtl_attack.*--merge')" -eq 0 ]
+    run "${attack[@]}"
+    [ "${status}" -eq 0 ]
+    [ "$(called 'asr_mtl_attack.*--merge')" -eq 1 ]
+}
+
 @test "after a kill -9 of everything, stage 11 waits for its training and its log stays" {
     make_recipe "${BATS_TEST_TMPDIR}"
     export cmd_backend=slurm FAKE_TRAINING_SECONDS=5

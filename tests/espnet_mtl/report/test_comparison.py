@@ -1,14 +1,19 @@
 import json
 import random
+import re
 from dataclasses import replace
 from statistics import mean
 
 import pytest
-from exp_factory import BUDGETS, CLEAN, STRENGTHS, make_exp, make_trial
+from exp_factory import BUDGETS, CLEAN, STRENGTHS, add_clean, make_exp, make_trial
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.report.comparison import compare
-from espnet_mtl.report.experiment import name_experiments, read_experiments
+from espnet_mtl.report.experiment import (
+    name_experiments,
+    named_confusions,
+    read_experiments,
+)
 from espnet_mtl.report.groups import make_groups
 from espnet_mtl.results.trial import Member
 
@@ -170,3 +175,47 @@ def test_whoever_a_transfer_attack_asks_is_not_a_setting(tmp_path):
     [group] = make_groups(read_experiments(systems))
     first, second = group.systems
     assert compare(first, second, group.budgets[0]).value == 0
+
+
+def test_several_decodings_of_one_system_are_told_apart(tmp_path):
+    wrong = {"greedy": 3, "beam": 7}
+    exps = []
+    for system, more in (("ctc", 0), ("ctc_accent", 1)):
+        for decoding, errors in wrong.items():
+            about = {"decoding": decoding, "audio": False, "wer": float(errors)}
+            about |= {"accent": bool(more), "tag": f"attack_{decoding}"}
+            exp = make_exp(
+                tmp_path, system, errors=lambda *_, n=errors + more: n, **about
+            )
+        exps.append(exp)
+    # One attack, decoded twice
+    for folder in tmp_path.glob("*/*_attack_*/test/score_attack"):
+        path = folder / "attack_scores.json"
+        text = path.read_text()
+        path.write_text(re.sub('"attack_tag": "[^"]*"', '"attack_tag": "one"', text))
+    experiments = read_experiments(exps)
+    [group] = make_groups(experiments)
+    labels = ["ctc (beam)", "ctc (greedy)", "ctc_accent (beam)", "ctc_accent (greedy)"]
+    assert sorted(one.label for one in group.systems) == labels
+    for one in group.systems:
+        assert one.whole.errors["wer"].rate == wrong[one.clean.decoder]
+        # What is subtracted was decoded alike.
+        other = group.find("ctc", like=one)
+        assert other.clean.decoder == one.clean.decoder
+        difference = compare(one, other, BUDGETS[-1])
+        assert difference.value == pytest.approx(10 * one.system.endswith("accent"))
+
+
+def test_recognised_accents_are_named_by_decoding_and_set(tmp_path):
+    exp = make_exp(tmp_path, "mtl", errors=lambda *_: 9, accent=True, audio=False)
+    assert [name for name, _ in named_confusions(read_experiments([exp]))] == ["mtl"]
+    add_clean(exp, "mtl", accent=True, decoding="greedy", set_name="other")
+    names = [name for name, _ in named_confusions(read_experiments([exp]))]
+    assert sorted(names) == ["mtl, other", "mtl, test"]
+    add_clean(exp, "mtl", accent=True, decoding="greedy")
+    names = [name for name, _ in named_confusions(read_experiments([exp]))]
+    assert sorted(names) == [
+        "mtl, decode_mtl, test",
+        "mtl, greedy, other",
+        "mtl, greedy, test",
+    ]
