@@ -27,24 +27,27 @@ def choose_recipe(root: Path, corpus: str, table: str) -> tuple[str, str]:
     Raises:
         UserError: If the table is missing, or the recipe is that of another corpus.
     """
+    if table:
+        return _choose_for_table(root, corpus, table)
+    corpus = corpus or _DEFAULT
+    recipe = _recipe_of(root, corpus)
+    if not _reads_table(recipe):
+        return corpus, ""
+    table = read_path(recipe, "TABLE", os.environ)
     if not table:
-        corpus = corpus or _DEFAULT
-        recipe = _recipe_of(root, corpus)
-        if not _reads_table(recipe):
-            return corpus, ""
-        table = read_path(recipe, "TABLE", os.environ)
-        if not table:
-            raise UserError(
-                f"--corpus {corpus}: where is its table? Give --table FILE, or set "
-                f"TABLE in {recipe / 'db.sh'}"
-            )
-        if not Path(table).is_file():
-            raise UserError(
-                f"--corpus {corpus}: its table {table} is gone. Give --table FILE, and "
-                f"correct TABLE in {recipe / 'db.sh'}"
-            )
-        return corpus, table
+        raise UserError(
+            f"--corpus {corpus}: where is its table? Give --table FILE, or set "
+            f"TABLE in {recipe / 'db.sh'}"
+        )
+    if not Path(table).is_file():
+        raise UserError(
+            f"--corpus {corpus}: its table {table} is gone. Give --table FILE, and "
+            f"correct TABLE in {recipe / 'db.sh'}"
+        )
+    return corpus, table
 
+
+def _choose_for_table(root: Path, corpus: str, table: str) -> tuple[str, str]:
     path = os.path.abspath(os.path.expanduser(table))
     if not Path(path).is_file():
         raise UserError(f"--table {table}: no such file")

@@ -320,6 +320,6 @@ def _digest(path: Path) -> str:
             return hash_value(repr(yaml.safe_load(path.read_bytes())))
     if path.is_file():
         return hash_file(path)
-    files = [f for f in sorted(path.rglob("*")) if f.is_file()]
-    kept = [f for f in files if "__pycache__" not in f.parts]
+    inside = [f for f in sorted(path.rglob("*")) if f.is_file()]
+    kept = [f for f in inside if "__pycache__" not in f.parts]
     return hash_value([(str(f.relative_to(path)), _digest(f)) for f in kept])

@@ -129,6 +129,29 @@ def choose_steps(
     return [step for step in needed if not engine.is_done(settings, step)]
 
 
+def choose_finished(
+    settings: Settings, plan: Sequence[Step], systems: Mapping[str, System]
+) -> list[System]:
+    """Choose the systems to report; say which are left out that once were finished."""
+    undone = {step.owner for step in plan if not engine.is_done(settings, step)}
+    last = [step for step in plan if step.stage == LAST_STAGE]
+    finished = [step.owner for step in last if step.owner not in undone]
+    lost = [
+        step.owner
+        for step in last
+        if step.owner in undone and engine.was_done(settings, step)
+    ]
+    if lost:
+        logging.warning(
+            "Left out of the report, since these settings, or noise from a system "
+            "that has been added, would make other results of it: %s. To have all: "
+            "--systems '%s'",
+            ", ".join(lost),
+            " ".join(name for name in systems if name in {*lost, *finished}),
+        )
+    return [systems[name] for name in finished]
+
+
 def make_report(settings: Settings, systems: Sequence[System]) -> None:
     """Write the study's tables, plots and page, and print the main table.
 
@@ -245,27 +268,7 @@ def run_study(settings: Settings) -> None:
         engine.check_gpus(settings, steps)
         do_steps(settings, steps, plan)
     if settings.stage <= _REPORT_STAGE <= settings.stop_stage:
-        undone = {step.owner for step in plan if not engine.is_done(settings, step)}
-        finished = [
-            systems[step.owner]
-            for step in plan
-            if step.stage == LAST_STAGE and step.owner not in undone
-        ]
-        if lost := [
-            step.owner
-            for step in plan
-            if step.stage == LAST_STAGE
-            and step.owner in undone
-            and engine.was_done(settings, step)
-        ]:
-            every = [*dict.fromkeys([*lost, *(one.name for one in finished)])]
-            logging.warning(
-                "Left out of the report, since these settings, or noise from a system "
-                "that has been added, would make other results of it: %s. To have all: "
-                "--systems '%s'",
-                ", ".join(lost),
-                " ".join(name for name in systems if name in every),
-            )
+        finished = choose_finished(settings, plan, systems)
         if finished:
             make_report(settings, finished)
         elif any(systems[name].last_stage == LAST_STAGE for name in asked):

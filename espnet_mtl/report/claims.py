@@ -16,10 +16,10 @@ from espnet_mtl.report.robustness.curves import GroupCurves, curves_of
 from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import Table
 
-# (system, compared with, gain in points of AdvTWER that the abstract of arXiv
-# 2204.02381 states, with a budget of its own)
 HARDER = "harder"
 Comparisons = Sequence[tuple[str, str, str]]
+# (system, compared with, gain in points of AdvTWER that the abstract of arXiv
+# 2204.02381 states, with a budget of its own)
 PAPER: Comparisons = (
     ("hybrid_accent", "att", "+17.25"),
     ("hybrid_accent", "ctc", "+59.90"),

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.one_step import MANY, MEASURES, ONE, describe_collapse
+from espnet_mtl.metrics.one_step import MANY, MEASURES, ONE, describe_collapse
 from espnet_mtl.report.document import Block, Text
 from espnet_mtl.report.experiment import Experiment
 from espnet_mtl.report.norms import NORM_NAMES, budget_name

@@ -55,8 +55,7 @@ def describe_branches(systems: Iterable[SystemResult]) -> str:
 
 def _task(confusion: AccentConfusion) -> str:
     """Name the task of a branch, such as ``2 classes (high, low) of 57 speakers``."""
-    occurring = [a for a, row in zip(confusion.accents, confusion.counts, strict=True)]
-    occurring = [a for a in occurring if confusion.recall(a) is not None]
+    occurring = [a for a in confusion.accents if confusion.recall(a) is not None]
     some = f"{', '.join(occurring[:_SHOWN])}{', ...' if occurring[_SHOWN:] else ''}"
     speakers = counted(confusion.num_speakers, "speaker")
     return (

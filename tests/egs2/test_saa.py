@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from itertools import combinations
@@ -23,6 +24,7 @@ from espnet_mtl.data.prepare.accents import read_accent_map
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
 
+ROOT = Path(__file__).resolve().parents[2]
 ALONE = ("english", "spanish", "arabic")  # classes of one first language
 SETS = ("train", "valid", "test")
 FEW = "--train_phrase 2 --train_spliced 3 --test_phrase 1 --test_spliced 2".split()
@@ -275,6 +277,39 @@ def test_the_label_changes_nothing_else(again, made):
         "corpus/accent_labels.tsv",
         "corpus/clips.tsv",
     }
+
+
+def test_the_recipe_makes_lists_and_features_of_it(again, folders, saa, tmp_path):
+    data = again("--label", "pitch")
+    made, dump, exp = (tmp_path / name for name in ("data", "dump", "exp"))
+    (made / "corpus").mkdir(parents=True)
+    for journal in (data / "corpus").glob("*.jsonl"):
+        shutil.copy(journal, made / "corpus")
+    done = subprocess.run(
+        [
+            *("./run.sh", "--stop_stage", "10", "--python", sys.executable),
+            *("--datadir", made, "--dumpdir", dump, "--expdir", exp),
+            *("--local_data_opts", f"--root {folders} --label pitch {' '.join(FEW)}"),
+        ],
+        cwd=saa.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (made / "en_accent_list" / "accents.txt").read_text() == "high\nlow\n"
+    [tokens] = made.glob("en_token_list/*/tokens.txt")
+    words = tokens.read_text().split()
+    assert "please" in words and 40 < len(words) <= 55 + 3  # <blank>, <unk>, <sos/eos>
+    [sets] = dump.glob("raw")
+    assert read_table(sets / "train" / "utt2accent") == read_table(
+        data / "train" / "utt2accent"
+    )
+    first = next(iter(read_table(sets / "test" / "wav.scp").values()))
+    assert soundfile.info(saa.folder / first).samplerate == 8000
+    [shapes] = exp.glob("*stats*/train/speech_shape")
+    assert len(shapes.read_text().splitlines()) == len(read_all(data, "text")) - 6
 
 
 def test_a_map_merges_languages_and_caps_bound_classes(again, tmp_path):

@@ -10,7 +10,7 @@ from espnet_mtl.asr_mtl.robust.attack_training import AttackTraining
 from espnet_mtl.asr_mtl.robust.batches import Batch, Moment, Result, with_speech
 from espnet_mtl.asr_mtl.robust.pgd import PGDTraining
 from espnet_mtl.asr_mtl.robust.sizes import largest_ball
-from espnet_mtl.one_step import MANY, MEASURES, ONE, describe_collapse
+from espnet_mtl.metrics.one_step import MANY, MEASURES, ONE, describe_collapse
 
 
 class Validation:

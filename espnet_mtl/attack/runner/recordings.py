@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from espnet_mtl.data.audio import raise_faults, read_audio, read_audio_rate
+from espnet_mtl.data.audio_file import Header
 from espnet_mtl.data.errors import DataDirError
 from espnet_mtl.data.sources import read_source_header
 from espnet_mtl.errors import UserError
@@ -19,17 +19,12 @@ _EXACT = (".wav", ".flac")
 _MOST_KEPT = 2**23
 
 
-class _Header(NamedTuple):
-    num_samples: int
-    rate: int
-
-
 class Recordings:
     """Audio by utterance. Nothing is read before somebody asks for it."""
 
     def __init__(self, paths: Mapping[str, str]):
         self._paths = paths
-        self._headers: dict[str, _Header] = {}
+        self._headers: dict[str, Header] = {}
         self._digests: dict[str, str] = {}
         self._kept: dict[str, np.ndarray] = {}
         self._num_kept = 0
@@ -73,7 +68,7 @@ class Recordings:
         if utt in self._kept:
             return self._kept[utt]
         samples, rate = read_audio_rate(self._paths[utt], utt=utt)
-        header = self._headers.setdefault(utt, _Header(len(samples), rate))
+        header = self._headers.setdefault(utt, Header(len(samples), rate, channels=1))
         if len(samples) != header.num_samples:
             raise UserError(
                 f"utterance {utt}: {self._paths[utt]}: {len(samples)} samples, but "
@@ -104,7 +99,7 @@ class Recordings:
                 faults.append(str(error))
         raise_faults(faults, len(self._paths))
 
-    def _header(self, utt: str) -> _Header:
+    def _header(self, utt: str) -> Header:
         if utt not in self._headers:
             found = _read_header(self._paths[utt])
             if found is None:
@@ -114,7 +109,7 @@ class Recordings:
         return self._headers[utt]
 
 
-def _read_header(path: str) -> _Header | None:
+def _read_header(path: str) -> Header | None:
     """Read a header; ``None`` where only the whole file tells, or tells the fault."""
     if not path.lower().endswith(_EXACT) or not Path(path).is_file():
         return None
@@ -124,4 +119,4 @@ def _read_header(path: str) -> _Header | None:
         return None
     if header.channels != 1 or header.num_samples < 1:
         return None
-    return _Header(header.num_samples, header.rate)
+    return header

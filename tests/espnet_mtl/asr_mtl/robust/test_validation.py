@@ -10,7 +10,7 @@ from robust_factory import FIRST, make_model, make_named_batch
 from espnet_mtl.asr_mtl.robust.choices import make_robust
 from espnet_mtl.asr_mtl.robust.model import RobustModel
 from espnet_mtl.asr_mtl.robust.validation import Validation
-from espnet_mtl.one_step import describe_collapse
+from espnet_mtl.metrics.one_step import describe_collapse
 
 
 @torch.no_grad()
