@@ -275,7 +275,7 @@ def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys)
     exp = make_exp(tmp_path, "ctc_accent", errors=errors_of("ctc_accent"), **about)
     quiet = run(tmp_path / "out", exp)
     assert "not above" not in quiet
-    assert "| ctc_accent | decode_ctc_accent | test | 40 | 4.0 | 85.0 |" in quiet
+    assert "| ctc_accent | decode_ctc_accent | test | 40 | 4.0 | 85.0 [70.0, 93.0] |" in quiet
     folder = exp / "decode_ctc_accent" / "test"
     scores = read_clean_scores(folder)
     write_clean_scores(folder, replace(scores, accents=always("english")))
@@ -291,7 +291,7 @@ def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys)
     assert "| 40 | 4.0 | 95.0 | 50.0 | 95.0 |" in text
     assert "always saying that one" in capsys.readouterr().out
     page = format_results(exp)
-    assert "| decode_ctc_accent/test | 40 | 95.00 | 50.00 | 95.00 |" in page
+    assert "| decode_ctc_accent/test | 40 | 95.0 | 50.0 | 95.0 |" in page
     assert said in page
     card = model_card("a/b", exp, {}, {"token_list": []}, {}, {"license": "mit"})
     assert "| 95.0 | 50.0 | 95.0 |" in card and said in card

@@ -436,17 +436,15 @@ def test_nobody_keeps_the_words_of_a_victim_without_accents(tmp_path, data_dir):
 @pytest.mark.parametrize(
     ("to_accent", "wish"), [("random", "south"), ("away", "north"), ("south", "south")]
 )
-def test_records_say_which_accent_is_wanted(tmp_path, data_dir, to_accent, wish):
+@pytest.mark.parametrize("attack", ["steps: 1", "name: x, attacks: [{attack: noise}]"])
+def test_records_say_which_accent_is_wanted(
+    tmp_path, data_dir, to_accent, wish, attack
+):
     """Of who is from the north: another one, away from that one, or the one named."""
-    records = run(
-        tmp_path,
-        data_dir,
-        "{steps: 1, controls: [clean], budgets: [0.01], "
-        f"attackers: {{flip: {{words: keep, to_accent: {to_accent}}}}}}}",
-    )
-    [trial] = [
-        trial for trial in read_attack_run(tmp_path / "out").trials if trial.attacker
-    ]
+    who = f"attackers: {{flip: {{words: keep, to_accent: {to_accent}}}}}"
+    records = run(tmp_path, data_dir, f"{{{attack}, budgets: [0.01], {who}}}")
+    trials = read_attack_run(tmp_path / "out").trials
+    [trial] = [trial for trial in trials if trial.role == "main"]
     assert (trial.words, trial.to_accent) == ("keep", to_accent)
     accents = read_table(data_dir / "utt2accent")
     north = [r for r in of(records, trial.name) if accents[r["utt"]] == "north"]
