@@ -186,7 +186,12 @@ def caveats(group: Group) -> list[str]:
         "speakers and utterances, not the randomness of training. Another seed may "
         "reverse a difference.",
     ]
-    if 0 < speakers < _FEW_SPEAKERS:
+    if speakers == 1:
+        said.append(
+            "The test set has 1 speaker: how others would fare is not known, and there "
+            "are no intervals."
+        )
+    if 1 < speakers < _FEW_SPEAKERS:
         said.append(
             f"The test set has {counted(speakers, 'speaker')}: with so few units "
             "the bootstrap's intervals come out too narrow."

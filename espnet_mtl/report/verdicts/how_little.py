@@ -64,8 +64,13 @@ def _median_of(systems: Sequence[SystemCurves]) -> tuple[str, str]:
         who = _median_words(easiest)
         if len(known) > 1:
             who = f"from {who}, the easiest, to {_median_words(hardest)}, the hardest"
-        every = recordings_of(hardest.whole.n, hardest.whole.speakers)
-        parts.append(f"Noise {_times(last)} is enough for half of the {every}: {who}")
+        largest = max((one.whole for one in known), key=lambda whole: whole.n)
+        every = recordings_of(largest.n, largest.speakers)
+        if any(one.whole.n != largest.n for one in known):
+            every = f"up to {every}"
+        else:
+            every = f"the {every}"
+        parts.append(f"Noise {_times(last)} is enough for half of {every}: {who}")
     for one in others:
         every = recordings_of(one.whole.n, one.whole.speakers)
         parts.append(

@@ -38,7 +38,7 @@ def lacks(exps, baselines=()):
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(1, "1 speaker"), (19, "19 speakers"), (20, None)]
+    ("count", "shown"), [(2, "2 speakers"), (19, "19 speakers"), (20, None)]
 )
 def test_intervals_over_few_speakers_are_too_narrow(tmp_path, count, shown):
     speakers = [f"s{number:02}" for number in range(count)]

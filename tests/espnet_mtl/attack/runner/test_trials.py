@@ -436,7 +436,9 @@ def test_nobody_keeps_the_words_of_a_victim_without_accents(tmp_path, data_dir):
 @pytest.mark.parametrize(
     ("to_accent", "wish"), [("random", "south"), ("away", "north"), ("south", "south")]
 )
-@pytest.mark.parametrize("attack", ["steps: 1", "name: x, attacks: [{attack: noise}]"])
+@pytest.mark.parametrize(
+    "attack", ["steps: 1", "name: x, attacks: [{attack: pgd, steps: 1}]"]
+)
 def test_records_say_which_accent_is_wanted(
     tmp_path, data_dir, to_accent, wish, attack
 ):
