@@ -60,8 +60,9 @@ def counted(count: int, noun: str) -> str:
 def bracketed(
     ends: tuple[float, float] | None, digits: int = 2, *, sign: bool = False
 ) -> str:
-    """Format an interval, such as `` [-0.20, +6.00]``; empty where there is none, or where
-    it is not known (NaN).
+    """Format an interval, such as `` [-0.20, +6.00]``.
+
+    It is empty where there is none, or where it is not known (NaN).
     """
     if ends is None or any(end != end for end in ends):
         return ""

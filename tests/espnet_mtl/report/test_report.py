@@ -275,7 +275,8 @@ def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys)
     exp = make_exp(tmp_path, "ctc_accent", errors=errors_of("ctc_accent"), **about)
     quiet = run(tmp_path / "out", exp)
     assert "not above" not in quiet
-    assert "| ctc_accent | decode_ctc_accent | test | 40 | 4.0 | 85.0 [70.0, 93.0] |" in quiet
+    row = "| ctc_accent | decode_ctc_accent | test | 40 | 4.0 | 85.0 [70.0, 93.0] |"
+    assert row in quiet
     folder = exp / "decode_ctc_accent" / "test"
     scores = read_clean_scores(folder)
     write_clean_scores(folder, replace(scores, accents=always("english")))
