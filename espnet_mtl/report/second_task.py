@@ -44,7 +44,10 @@ def describe_branches(systems: Iterable[SystemResult]) -> str:
         for key, one in branches.items()
         if not one.is_learnt and not key[0].endswith(_SHUFFLED)
     ]
-    text = f"The branch itself tells {' or '.join(tasks)}: {said} (balanced accuracy)."
+    text = (
+        f"The branch's own task is to tell {' or '.join(tasks)}. It is right in: "
+        f"{said} (balanced accuracy)."
+    )
     if unlearnt:
         text += (
             f" That of {', '.join(unlearnt)} is not shown to do better than guessing: "
