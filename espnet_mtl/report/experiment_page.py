@@ -6,15 +6,10 @@ from espnet_mtl.environment import environment
 from espnet_mtl.errors import UserError
 from espnet_mtl.metrics.score_table import show_percentages
 from espnet_mtl.report.cautions import accent_warnings
+from espnet_mtl.report.clean_tables import LEGEND_ACCENTS, class_tables, show_accuracies
 from espnet_mtl.report.document import Block, Bullets, Heading, Text, to_markdown
 from espnet_mtl.report.experiment import find_attacks, find_clean
-from espnet_mtl.report.result_tables import (
-    LEGEND_ACCENTS,
-    LEGEND_TRIALS,
-    class_tables,
-    show_accuracies,
-    trial_table,
-)
+from espnet_mtl.report.result_tables import LEGEND_TRIALS, trial_table
 from espnet_mtl.report.table import Table
 from espnet_mtl.results.attack_scores import AttackScores, read_attack_scores
 from espnet_mtl.results.clean_scores import ErrorKind, read_clean_scores

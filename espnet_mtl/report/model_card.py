@@ -9,18 +9,12 @@ import yaml
 from espnet_mtl.environment import environment
 from espnet_mtl.report.audit.blocks import audit_lines
 from espnet_mtl.report.cautions import accent_warnings
+from espnet_mtl.report.clean_tables import LEGEND_ACCENTS, class_tables, clean_table
 from espnet_mtl.report.document import Block, Bullets, Code, Heading, Text, to_markdown
 from espnet_mtl.report.effort import effort_blocks
 from espnet_mtl.report.experiment import named_confusions, read_experiment
 from espnet_mtl.report.report import Report
-from espnet_mtl.report.result_tables import (
-    LEGEND,
-    LEGEND_ACCENTS,
-    LEGEND_ALL,
-    class_tables,
-    clean_table,
-    full_table,
-)
+from espnet_mtl.report.result_tables import LEGEND, LEGEND_ALL, full_table
 
 DECODING_NAME = "decode.yaml"
 _TAGS = ("espnet", "audio", "automatic-speech-recognition")

@@ -20,6 +20,7 @@ from espnet_mtl.report.cautions import (
 )
 from espnet_mtl.report.chart import budget_chart, curve_chart
 from espnet_mtl.report.claims import PAPER, claims_blocks, comparison_blocks
+from espnet_mtl.report.clean_tables import class_tables, clean_table
 from espnet_mtl.report.document import (
     Block,
     Bullets,
@@ -294,7 +295,7 @@ def _details(
         if len(report.groups) > 1:
             everything.append(Heading(group.title, level=3))
         everything.append(tables.full_table(group))
-    clean = tables.clean_table(report.experiments)
+    clean = clean_table(report.experiments)
     confusions = named_confusions(report.experiments)
     missing = missing_parts(report.experiments, report.groups, report.baselines)
     if any(group.has_figures for group in report.groups) and not media["hear"]:
@@ -330,7 +331,7 @@ def _details(
         ],
         "Accents in untouched audio": [
             *media["accents"],
-            *tables.class_tables(confusions),
+            *class_tables(confusions),
             *(Text(line, warning=True) for line in accent_warnings(confusions)),
         ],
         "Everything": everything,

@@ -31,7 +31,7 @@ def describe_branches(systems: Iterable[SystemResult]) -> str:
         return ""
     has_seeds = len({seed for _, seed in branches}) > 1
     names = {
-        key: f"{key[0]}, seed {key[1]}," if has_seeds else key[0] for key in branches
+        key: f"{key[0]} (seed {key[1]})" if has_seeds else key[0] for key in branches
     }
     tasks = sorted({_task(one) for one in branches.values()})
     said = ", ".join(
@@ -40,7 +40,7 @@ def describe_branches(systems: Iterable[SystemResult]) -> str:
         for key, one in branches.items()
     )
     unlearnt = [
-        names[key].rstrip(",")
+        names[key]
         for key, one in branches.items()
         if not one.is_learnt and not key[0].endswith(_SHUFFLED)
     ]

@@ -12,7 +12,9 @@ corpus_args="--batch_bins 125000 --max_epoch 8"
 
 ./asr_mtl.sh \
     --lang en \
-    --hf_license cc-by-nc-sa-2.0 \
+    --hf_license other \
+    --hf_license_name cc-by-nc-sa \
+    --hf_license_link https://accent.gmu.edu \
     --ngpu 0 \
     --nj 2 \
     --inference_nj 2 \

@@ -277,6 +277,10 @@ def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys)
     assert "not above" not in quiet
     row = "| ctc_accent | decode_ctc_accent | test | 40 | 4.0 | 85.0 [70.0, 93.0] |"
     assert row in quiet
+    assert "| accent | speakers | utterances | ctc_accent: recall % ↑ |" in quiet
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+\.\d) \|$", quiet, re.M)
+    accents = [("2", "10", "80.0"), ("3", "10", "90.0"), ("4", "20", "85.0")]
+    assert [found for _, *found in rows] == [list(one) for one in accents]
     folder = exp / "decode_ctc_accent" / "test"
     scores = read_clean_scores(folder)
     write_clean_scores(folder, replace(scores, accents=always("english")))
@@ -294,7 +298,12 @@ def test_an_accuracy_that_says_nothing_is_warned_of_everywhere(tmp_path, capsys)
     page = format_results(exp)
     assert "| decode_ctc_accent/test | 40 | 95.0 | 50.0 | 95.0 |" in page
     assert said in page
+    (exp / "config.yaml").write_text(
+        "robust: pgd\nrobust_conf: {steps: 2, radius: 0.01}\n"
+    )
+    add_log(exp)
     card = model_card("a/b", exp, {}, {"token_list": []}, {}, {"license": "mit"})
+    assert "| pgd, 2 steps, L-inf bound 0.01 |" in card
     assert "| 95.0 | 50.0 | 95.0 |" in card and said in card
 
 

@@ -430,8 +430,8 @@ def test_branches_of_several_seeds_are_told_apart(tmp_path):
     ]
     groups = make_groups(read_experiments(exps))
     said = describe_branches(one for group in groups for one in group.systems)
-    assert "ctc_accent, seed 0, 85.0 % [" in said
-    assert "ctc_accent, seed 1, 85.0 % [" in said
+    assert "ctc_accent (seed 0) 85.0 % [" in said
+    assert "ctc_accent (seed 1) 85.0 % [" in said
 
 
 def test_of_a_single_speaker_there_is_no_interval(tmp_path):
