@@ -43,7 +43,7 @@ def test_page_of_results(asr_exp, capsys):
     row = "| decode_ctc/test | 4 | 10 | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 |\n"
     assert f"### WER\n\n{header}{rule}{row}" in page
     assert page.index("### WER") < page.index("### CER") < page.index("### TER")
-    assert "| decode_ctc/test | 3 | 66.67 |" in page
+    assert "| decode_ctc/test | 3 | 66.7" in page
     assert "### Attack: decode_ctc_attack_pgd/test" in page
     assert "| pgd_multitask_linf0.01 | 3 | 1 | 0.00 | 100.00 | 44.44 |" in page
 
