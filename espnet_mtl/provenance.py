@@ -15,18 +15,14 @@ from espnet_mtl.atomic import write_text
 from espnet_mtl.errors import UserError
 
 STAMP_NAME = "stamp.json"
-_CHUNK_BYTES = 2**20
 
 Stamp = dict[str, Any]
 
 
 def hash_file(path: Path | str) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_value(value: Any) -> str:

@@ -108,10 +108,11 @@ class LogHandler(LogHandlerBase):
             last = "\n".join(text.rstrip("\n").split("\n")[-_TAIL_LINES:])
             sys.stderr.write(f"----- last lines of {failed.log}\n{last}\n-----\n")
         logging.error(
-            "%s failed; see its log %s. Fix the cause and run the same command again: "
-            "finished steps are not repeated.",
+            "%s failed; see its log %s. Fix the cause and run the same command "
+            "again%s: finished steps are not repeated.",
             failed.step.title,
             failed.log,
+            ", without --redo true" if self.settings_of_study.redo else "",
         )
         if others := ", ".join(item.step.title for item in self._running.values()):
             logging.info("Stopping %s", others)

@@ -82,9 +82,11 @@ def _is_at(settings: Settings, what: str, step: Step) -> bool:
 
 
 def forget(settings: Settings, step: Step) -> None:
-    """Take a step as never begun."""
-    for what in ("done", "begun"):
-        _flag(settings, what, step).unlink(missing_ok=True)
+    """Take a step as not begun, and what is there of it as made with other settings."""
+    _flag(settings, "begun", step).unlink(missing_ok=True)
+    done = _flag(settings, "done", step)
+    if done.exists():
+        write_text(done, "")
 
 
 def set_aside(settings: Settings, steps: Collection[Step]) -> None:
@@ -247,7 +249,9 @@ def _describe(
             "directory": str(step.directory),
             "former": str(place_for_former(settings, step) or ""),
             "others": [
-                shlex.join(["mv", str(path), str(place)])
+                # An earlier step may have moved it, or all that its system had.
+                f"[ ! -e {(old := shlex.quote(str(path)))} ] ||"
+                f" mv {old} {shlex.quote(str(place))}"
                 for path, place in places_for_others(settings, step, plan).items()
             ],
             "after": [other.name for other in steps if other.name in before],

@@ -26,6 +26,8 @@ from espnet_mtl.results import files
 
 SHARED = "shared"
 TRAINING = (7, 11)  # of a language model, of a system
+_LISTS = ("", ".csv", ".list", ".lst", ".scp", ".tsv", ".txt")
+_MAX_LIST_BYTES = 2**20
 _WRITING_RESULTS = (13, 15, 17)  # made anew where the report reads another format
 
 
@@ -203,8 +205,9 @@ def _shared(settings: Settings) -> _Owner:
             settings.recipe_args,
             _digest(recipe / "run.sh"),
             _digest(recipe / "local"),
-            *_digest_named(settings.local_data_opts, recipe),
-            *_digest_named(settings.recipe_args, recipe),
+            *_digest_named(_words(settings.local_data_opts), recipe),
+            *_digest_lists(_words(settings.local_data_opts), recipe),
+            *_digest_named(_words(settings.recipe_args), recipe),
             # Maps of labels that the recipe takes by itself
             *(_digest(path) for path in sorted((recipe / "conf").glob("*.tsv"))),
         ],
@@ -229,6 +232,8 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
     start = system.pretrained_from
     weights = system.inference_asr_model
     decoding = [_digest(decoding_config), weights, settings.inference_args]
+    named = [*_strings_in(decoding_config), *_words(settings.inference_args)]
+    decoding += _digest_named(named, settings.recipe)
     attack = [
         _digest(attack_config),
         settings.attack_args,
@@ -236,7 +241,10 @@ def _system(settings: Settings, system: System, sources: Collection[str]) -> _Ow
         files.ATTACK_VERSION,
         decoding,  # says which losses are attacked, and what listens
     ]
-    training = [system.name, asr_args, *_digest_named(asr_args, settings.recipe)]
+    named = [*_strings_in(attack_config), *_words(settings.attack_args)]
+    attack += _digest_named(named, settings.recipe)
+    named = _words(asr_args)
+    training = [system.name, asr_args, *_digest_named(named, settings.recipe)]
     made_of = {11: training, 12: decoding, 14: [weights], 15: attack}
     for stage in _WRITING_RESULTS:
         made_of[stage] = [*made_of.get(stage, ()), files.VERSION]
@@ -297,10 +305,41 @@ def _pairs(**options: Any) -> tuple[str, ...]:
     return tuple(itertools.chain.from_iterable(words))
 
 
-def _digest_named(options: str, recipe: Path) -> list[str]:
-    """Digests of the files that options name, as the recipe finds them."""
-    paths = [recipe / word for word in shlex.split(options.replace("=", " "))]
-    return [_digest(path) for path in paths if path.is_file()]
+def _words(options: str) -> list[str]:
+    """Words of a command line, with ``--name=value`` as two."""
+    return shlex.split(options.replace("=", " "))
+
+
+def _strings_in(config: Path) -> list[str]:
+    """All values of a YAML file that are text; its faults are told by who uses it."""
+    try:
+        found = [yaml.safe_load(config.read_bytes())]
+    except yaml.YAMLError:
+        return []
+    for one in found:  # grows
+        if isinstance(one, dict | list):
+            found += one.values() if isinstance(one, dict) else one
+    return [one for one in found if isinstance(one, str)]
+
+
+def _digest_named(words: Iterable[str], recipe: Path) -> list[str]:
+    """Digests of the files among words, as the recipe finds them.
+
+    ``file:from:to`` is how ESPnet's ``--init_param`` names one.
+    """
+    names = dict.fromkeys(x for word in words for x in (word, word.partition(":")[0]))
+    return [_digest(recipe / name) for name in names if (recipe / name).is_file()]
+
+
+def _digest_lists(words: Iterable[str], recipe: Path) -> list[str]:
+    """Digests of the small tables and lists in the folders among words."""
+    files = [
+        path
+        for word in words
+        for path in sorted((recipe / word).glob("*"))
+        if path.suffix in _LISTS and path.is_file()
+    ]
+    return [_digest(path) for path in files if path.stat().st_size <= _MAX_LIST_BYTES]
 
 
 def _digest_training(recipe: Path) -> list[str]:

@@ -117,6 +117,7 @@ def choose_steps(
             )
     asked = [s for s in mine if settings.stage <= s.stage <= settings.stop_stage]
     if settings.redo:
+        logging.info("To go on after a failure, leave out --redo true.")
         again = with_what_needs_them(asked, plan)
         for step in again:
             engine.forget(settings, step)
@@ -209,12 +210,17 @@ def do_steps(settings: Settings, steps: Sequence[Step], plan: Sequence[Step]) ->
     Raises:
         SystemExit: If one failed, which has been said then, or a signal came.
     """
+    gone: set[Path] = set()
     for step in steps:
         if former := engine.place_for_former(settings, step):
+            gone.add(step.directory)
             logging.info(
                 "%s: begins anew, the former training goes to %s", step.title, former
             )
         for path, place in engine.places_for_others(settings, step, plan).items():
+            if gone.intersection((path, path.parent)):
+                continue
+            gone.add(path)
             logging.warning(
                 "%s: is of another attack, with a %s that changes: goes to %s. To have "
                 "it with the new one, give the command of that attack again",

@@ -132,6 +132,7 @@ def make_exp(
     tag="attack_pgd",
     decoder=None,
     decoding="",
+    package="digest of the package",
     describe=lambda trial, score: {},
 ) -> Path:
     """Make the directory of one attacked system, ``folder/asr_mtl_SYSTEM``.
@@ -167,6 +168,7 @@ def make_exp(
         attack_dir,
         AttackRun(
             version=ATTACK_VERSION,
+            package=package,
             config={},
             trials=tuple(trials),
             decoder=decoder,

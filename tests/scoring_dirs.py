@@ -47,7 +47,12 @@ def make_attack_dir(path, trials=TRIALS):
         for number, (key, (utt, trial)) in enumerate(sorted(KEYS.items()))
     ]
     run = AttackRun(
-        version=2, config={}, trials=trials, seconds=SECONDS, made_of="first"
+        version=2,
+        package="digest",
+        config={},
+        trials=trials,
+        seconds=SECONDS,
+        made_of="first",
     )
     write_attack(path, run, records, make_tables())
     return path

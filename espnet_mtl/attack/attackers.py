@@ -70,6 +70,11 @@ class Attacker:
     accent: str = "random"
 
     @property
+    def hears_accent(self) -> bool:
+        """Whether the accent of an utterance matters, also where no data tell it."""
+        return self.accent in ("away", "keep") or self.words == "keep"
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What makes two attackers the same."""
         accent = self.accent if "accent" in self.weights else ""

@@ -136,6 +136,8 @@ class Binder:
     ) -> BoundAttack:
         """Bind an attack by one attacker."""
         settings = method.settings
+        if "accent" in who.attacker.weights:  # else the audio does not depend on it
+            settings["to_accent"] = who.attacker.accent
         aims: tuple[tuple[Victim, Attacker], ...] = ((self._victim, who.attacker),)
         if method.traits.needs == "models":
             # For these models, the attacker may have other weights.

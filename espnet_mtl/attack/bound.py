@@ -103,7 +103,7 @@ class BoundTrial(PlannedTrial):
             decoder=in_turn
             or any(method.traits.listens for method in methods)
             # Where the data do not tell an accent, the decoder does.
-            or any(one.accent in ("away", "keep") for one in attackers),
+            or any(one.hears_accent for one in attackers),
             donor=any(method.traits.needs == "donor" for method in methods),
             sources=tuple(dict.fromkeys(p for m in methods for p in m.sources)),
             fit_data="".join(method.fit_data for method in methods),

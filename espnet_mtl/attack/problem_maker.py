@@ -158,14 +158,14 @@ class ProblemMaker:
             return None
         if attacker.accent in victim.accents:
             return attacker.accent
-        truth = batch.accents[row]
+        truth: str | None = batch.accents[row]
+        if truth not in victim.accents and attacker.hears_accent:
+            # The one heard in the clean audio stands for it.
+            length = int(batch.lengths[row])
+            truth = self.hear(batch.clean[row, :length].cpu().numpy()).accent
         if attacker.accent == "random":
             others = [name for name in victim.accents if name != truth]
             if others:
                 seed = seed_of(self.seed, "accent", batch.utterances[row])
                 return others[seed % len(others)]
-        elif truth not in victim.accents:
-            # Its accent is not known: the one heard in the clean audio stands for it.
-            length = int(batch.lengths[row])
-            return self.hear(batch.clean[row, :length].cpu().numpy()).accent
         return truth

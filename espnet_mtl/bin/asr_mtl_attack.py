@@ -16,7 +16,7 @@ from espnet_mtl.gpus import require_gpus
 from espnet_mtl.grouped_help import MATTERS, add_help, group, make_parser
 from espnet_mtl.inference.decoding import Decoding
 from espnet_mtl.package.zoo import fetch_model
-from espnet_mtl.provenance import hash_file, hash_value
+from espnet_mtl.provenance import hash_file
 
 # Draws of a defence's noise that each gradient is averaged over, at least.
 FEWEST_DRAWS = 16
@@ -132,10 +132,8 @@ def main(cmd: list[str] | None = None) -> None:
         args.data_dir, args.text_target, args.num_utts, config.seed, config.target_text
     )
     decoding = Decoding(args.inference_config, args.inference_args)
-    model = hash_file(args.model_zip)
-    if defence := decoding.defence():
-        model = hash_value([model, defence])
-    inputs = read_inputs(config, model, decoding.stamp())
+    package, defence = hash_file(args.model_zip), decoding.defence()
+    inputs = read_inputs(config, package, decoding.stamp(), defence)
     if args.check or not args.merge:
         attack(args, config, test_set, inputs, decoding)
     if args.job is None and not args.check:
@@ -167,7 +165,7 @@ def attack(
 
     device = "cuda" if args.ngpu > 0 else "cpu"
     victim: Victim = load_victim(args.model_zip, device, args.trust_model_zip)
-    if decoding.defence():
+    if inputs.defence:
         victim = defend(victim, decoding, config)
     job = Job(
         victim,

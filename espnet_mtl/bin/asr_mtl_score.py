@@ -51,6 +51,8 @@ def get_parser() -> argparse.ArgumentParser:
     add("--token_type", choices=types, required=True, help="Tokens of the TER")
     add("--bpemodel", type=Path, help="sentencepiece model, for bpe")
     add("-s", "--case_sensitive", action="store_true", help="Tell A from a, as sclite")
+    add = group(decoding, "the decoding")
+    add("--asr_model_file", type=Path, help="The weights that should have decoded")
     add_help(decoding)
     decoding.set_defaults(run=_decoding)
 
@@ -59,6 +61,8 @@ def get_parser() -> argparse.ArgumentParser:
     of = stamp.add_argument_group("of what").add_mutually_exclusive_group(required=True)
     of.add_argument("--attack_dir", type=Path, help="Output directory of an attack")
     of.add_argument("--ref_dir", type=Path, help="Data directory of untouched audio")
+    add = group(stamp, "by what")
+    add("--asr_model_file", type=Path, help="The weights, for --ref_dir")
     add_help(stamp)
     stamp.set_defaults(run=_stamp)
 
@@ -91,6 +95,7 @@ def _decoding(args: argparse.Namespace) -> None:
         system=args.system,
         decoder=args.decoder,
         set_name=args.set_name,
+        weights=args.asr_model_file,
         scored=_scored(args),
         case_sensitive=args.case_sensitive,
     )
@@ -114,7 +119,7 @@ def _stamp(args: argparse.Namespace) -> None:
     else:
         from espnet_mtl.metrics import score_decoding
 
-        score_decoding.stamp_decoding(args.ref_dir, args.hyp_dir)
+        score_decoding.stamp_decoding(args.ref_dir, args.hyp_dir, args.asr_model_file)
 
 
 def _attack(args: argparse.Namespace) -> None:

@@ -11,11 +11,15 @@ from espnet_mtl.bin.check_card import add_card_options
 from espnet_mtl.errors import run_main, setup_logging
 from espnet_mtl.grouped_help import add_help, group, make_parser
 from espnet_mtl.inference.decoding import Decoding
-from espnet_mtl.package.contents import read_contents
+from espnet_mtl.metrics.score_decoding import check_weights
+from espnet_mtl.package.contents import hash_weights, read_contents
 from espnet_mtl.package.repository import make_repository, upload
 from espnet_mtl.package.unpacking import read_config
 from espnet_mtl.report.card_metadata import card_metadata
+from espnet_mtl.report.experiment import find_attacks, find_clean
 from espnet_mtl.report.model_card import DECODING_NAME, model_card
+from espnet_mtl.results.attack import ATTACK_NAME, check_attacked
+from espnet_mtl.results.attack_scores import read_attack_scores
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -48,11 +52,13 @@ def main(cmd: list[str] | None = None) -> None:
     """Make the repository, list it, and upload it.
 
     Raises:
-        UserError: If the Hub would refuse language or licence, the package or an
-            option of decoding is refused, a result is damaged, or the upload fails.
+        UserError: If results are of another model, the Hub would refuse language or
+            licence, the package or an option of decoding is refused, a result is
+            damaged, or the upload fails.
     """
     args = get_parser().parse_args(cmd)
     setup_logging()
+    check_measured(args.exp, args.model_zip)
     metadata = card_metadata(
         args.lang, args.license, args.license_name, args.license_link
     )
@@ -82,6 +88,21 @@ def main(cmd: list[str] | None = None) -> None:
         )
         return
     logging.info("Uploaded to %s", upload(args.output_dir, args.repo))
+
+
+def check_measured(exp: Path, model_zip: Path) -> None:
+    """Check that an experiment's results are those of a packed model.
+
+    Raises:
+        UserError: If one is of other weights.
+    """
+    weights = hash_weights(model_zip)
+    for folder in find_clean(exp):
+        check_weights(folder, weights, model_zip)
+    for folder in find_attacks(exp):
+        attack_dir = folder / read_attack_scores(folder).attack_dir
+        if (attack_dir / ATTACK_NAME).is_file():
+            check_attacked(attack_dir, model_zip)
 
 
 if __name__ == "__main__":

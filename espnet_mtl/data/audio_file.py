@@ -90,7 +90,7 @@ def _open(
         with soundfile.SoundFile(file) as audio:
             header = Header(audio.frames, audio.samplerate, audio.channels)
             if has_end:
-                header = _check_extent(raw, header, place)
+                header = _check_extent(raw, header, audio.format, place)
                 _check_last_frame(audio, place)
             if header.has_length:
                 yield audio, header
@@ -127,14 +127,14 @@ def _check_last_frame(audio: soundfile.SoundFile, place: str) -> None:
         )
 
 
-def _check_extent(raw: BinaryIO, header: Header, place: str) -> Header:
+def _check_extent(raw: BinaryIO, header: Header, kind: str, place: str) -> Header:
     """Refuse a file that is not whole; give the header with the length that is there.
 
     libsndfile counts the samples of an MP3 without a Xing header by the file's size,
     as if all frames were like the first one, and reads no more than that.
     """
     at = raw.tell()
-    extent = find_extent(raw, header.rate)
+    extent = find_extent(raw, header.rate, kind)
     raw.seek(at)
     if extent.fault:
         raise DataDirError(

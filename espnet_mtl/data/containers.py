@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 UNKNOWN_SIZE = 0x7FFFF000
 # Some programs count bytes of the header as data. No sound of speech is this short.
 _SLACK_SECONDS = 0.05
+_MP3_KINDS = ("MP3", "MPEG")  # newer and older versions of libsndfile
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 _LONGEST_FLAC_FRAME = 2**17
 
@@ -35,7 +36,7 @@ class Extent(NamedTuple):
     num_samples: int | None = None
 
 
-def find_extent(file: BinaryIO, rate: int) -> Extent:
+def find_extent(file: BinaryIO, rate: int, kind: str) -> Extent:
     """Look at a file, from its start to its end, without decoding it.
 
     A file of another kind counts as whole.
@@ -43,6 +44,7 @@ def find_extent(file: BinaryIO, rate: int) -> Extent:
     Args:
         file: Any that can seek.
         rate: Its sampling rate in Hz, as libsndfile reads it.
+        kind: Its container, as libsndfile names it: an MP3 file has no mark of its own.
     """
     size = file.seek(0, 2)
     file.seek(0)
@@ -64,6 +66,8 @@ def find_extent(file: BinaryIO, rate: int) -> Extent:
         file.seek(after_tags)
         if file.read(4) == b"fLaC":
             return _extent_of_flac(file, size, rate)
+        if kind not in _MP3_KINDS:
+            return Extent()
         file.seek(0)
         return _extent_of_mp3(file.read(), after_tags, rate)
     except (struct.error, IndexError, ValueError, ZeroDivisionError):

@@ -21,11 +21,26 @@ Split = Callable[[str], Sequence[str]]
 
 # Tells audio from other audio of the same names; transcripts may be corrected.
 _AUDIO = "utt2num_samples"
+_WEIGHTS = "weights"
 
 
-def stamp_decoding(ref_dir: Path, hyp_dir: Path) -> None:
-    """Keep in a decoding's directory which audio it is the decoding of."""
-    write_stamp(hyp_dir, _describe_audio(ref_dir))
+def stamp_decoding(ref_dir: Path, hyp_dir: Path, weights: Path) -> None:
+    """Keep in a decoding's directory which audio it is of, and by which weights."""
+    write_stamp(hyp_dir, _describe(ref_dir, weights))
+
+
+def check_weights(hyp_dir: Path, sha256: str, owner: Path) -> None:
+    """Check that a decoding was made by certain weights, those of ``owner``.
+
+    Raises:
+        UserError: If it was made by others.
+    """
+    before = (read_stamp(hyp_dir) or {}).get(_WEIGHTS, sha256)
+    if before != sha256:
+        raise UserError(
+            f"{hyp_dir} was decoded by other weights than {owner} has now: repeat "
+            "stages 12 and 13"
+        )
 
 
 def score_decoding(
@@ -37,6 +52,7 @@ def score_decoding(
     system: str,
     decoder: str,
     set_name: str,
+    weights: Path | None = None,
     scored: ScoredText | None = None,
     case_sensitive: bool = False,
 ) -> CleanScores:
@@ -56,15 +72,19 @@ def score_decoding(
         token_type: ``bpe``, ``char`` or ``word``: the tokens of the TER.
         bpemodel: The sentencepiece model, for ``bpe``.
         system, decoder, set_name: As in :class:`CleanScores`.
+        weights: Those that should have decoded it.
         scored: Cleaners and symbols; none by default.
         case_sensitive: Whether ``A`` and ``a`` differ.
 
     Raises:
         UserError: If the decoding lacks an utterance or has one too many, if its stamp
-            says that it is of other audio, or if the sentencepiece model is missing.
+            says that it is of other audio or by other weights, or if the sentencepiece
+            model is missing.
     """
-    before, now = read_stamp(hyp_dir), _describe_audio(ref_dir)
-    if before and now and before != now:  # as far as both are known
+    if weights is not None:
+        check_weights(hyp_dir, hash_file(weights), weights)
+    before, now = read_stamp(hyp_dir) or {}, _describe(ref_dir)
+    if _AUDIO in before and _AUDIO in now and before[_AUDIO] != now[_AUDIO]:
         raise UserError(
             f"{hyp_dir} is the decoding of other audio than {ref_dir} has now: run "
             "stage 12 again"
@@ -104,9 +124,10 @@ def score_decoding(
     return scores
 
 
-def _describe_audio(ref_dir: Path) -> Stamp:
-    lengths = ref_dir / _AUDIO
-    return {_AUDIO: hash_file(lengths)} if lengths.is_file() else {}
+def _describe(ref_dir: Path, weights: Path | None = None) -> Stamp:
+    """Describe what a decoding is made of, as far as it is known."""
+    made_of = {_AUDIO: ref_dir / _AUDIO, _WEIGHTS: weights}
+    return {name: hash_file(p) for name, p in made_of.items() if p and p.is_file()}
 
 
 def _splits(

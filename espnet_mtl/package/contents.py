@@ -1,5 +1,6 @@
 """Compare a packed model with the files that it should have been packed from."""
 
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -28,6 +29,13 @@ def read_contents(zip_file: Path) -> dict[str, str]:
     """Return the names in a package, by the argument of ``Speech2Text``."""
     with open_package(zip_file) as (_, meta):
         return used_files(meta)
+
+
+def hash_weights(zip_file: Path) -> str:
+    """Return the SHA-256 of the packed weights, in hexadecimal."""
+    with open_package(zip_file) as (archive, meta):
+        with archive.open(used_files(meta)[packing.WEIGHTS_KEY]) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_contents(zip_file: Path, wanted: Mapping[str, Path]) -> None:

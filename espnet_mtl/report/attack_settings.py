@@ -6,14 +6,15 @@ from typing import Any
 
 from espnet_mtl.results.attack_scores import Row
 
-OF_THE_SYSTEM = ("sources", "attacker")
+OF_THE_SYSTEM = ("sources", "attacker", "to_accent")
 """Settings of attacks that depend on the attacked system, and so may differ."""
 
 
 def settings_of(row: Row) -> str:
     """Settings of an attack, without what depends on the system.
 
-    That is who attacks, and which other models a transfer attack starts from.
+    That is who attacks, towards which accent if there is a branch for it, and which
+    other models a transfer attack starts from.
     """
     members: list[dict[str, Any]] = []
     for member in row.members:

@@ -181,10 +181,12 @@ def _unpaired(group: Group, baselines: Sequence[str]) -> list[str]:
 def caveats(group: Group) -> list[str]:
     """Say in sentences what the intervals of a group cannot tell."""
     speakers = len(group.speakers)
+    seeds = "Each system was trained with one seed: the"
+    if group.has_other_seeds:
+        seeds = f"This is seed {group.seed} alone: its"
     said = [
-        "Each system was trained with one seed: the intervals cover the choice of "
-        "speakers and utterances, not the randomness of training. Another seed may "
-        "reverse a difference.",
+        f"{seeds} intervals cover the choice of speakers and utterances, not the "
+        "randomness of training. Another seed may reverse a difference."
     ]
     if speakers == 1:
         said.append(

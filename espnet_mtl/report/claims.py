@@ -79,6 +79,11 @@ class Claim:
     audits: Sequence[Audit] | None = None
     other_seeds: Sequence[SystemResult] = ()
 
+    @property
+    def seeds(self) -> int:
+        """With how many seeds both were trained."""
+        return 1 + len(self.other_seeds) // 2
+
     def judge(self, audits: Sequence[Audit]) -> str:
         """Judge the claim, if the figures of both systems can be relied on.
 
@@ -178,7 +183,7 @@ def claims_table(
     has_paper = any(claim.paper for claim in claims)
     rows = [
         [
-            f"{claim.first.system} − {claim.second.system}",
+            f"{claim.first.label} − {claim.second.label}",
             _short(claim.judge(audits)),
             show_difference(claim.area),
             *([claim.paper] if has_paper else []),
@@ -204,7 +209,7 @@ def summary(claims: Sequence[Claim], audits: Sequence[Audit]) -> list[str]:
     """Say how the claims fared: a sentence each."""
     said = []
     for claim in claims:
-        system, baseline = claim.first.system, claim.second.system
+        system, baseline = claim.first.label, claim.second.label
         found = claim.judge(audits)
         points = f"area {show_difference(claim.area)} points" if claim.area else ""
         if is_open(found) and found != UNTRAINED:

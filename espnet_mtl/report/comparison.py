@@ -147,11 +147,11 @@ def check_settings(
     rows: Sequence[Row],
     other_rows: Sequence[Row],
 ) -> None:
-    """Check that attacks that both systems faced were as strong for both.
+    """Check that two systems faced the same attacks, as strong for both.
 
     Raises:
-        UserError: If the attacks of these rows had other settings, or are of another
-            version.
+        UserError: If these rows are of other attacks, or had other settings, or are of
+            another version.
     """
     versions = {one.result.scores.attack_version: one for one in (first, second)}
     if len(versions) > 1:
@@ -161,19 +161,24 @@ def check_settings(
             f"({older.result.attack_dir}), which may have found less. Repeat its "
             "stages 15 to 17."
         )
-    for attack in dict.fromkeys(row.attack for row in rows):
+    for attack in dict.fromkeys(row.attack for row in (*rows, *other_rows)):
         one, other = (
-            {settings_of(row) for row in every if row.attack == attack}
+            {f"{attack} {settings_of(row)}" for row in every if row.attack == attack}
             for every in (rows, other_rows)
         )
-        if one and other and one != other:
+        if rows and other_rows and one != other:
             raise UserError(
-                f"{first.label} was attacked with {' and '.join(sorted(one))}, but "
-                f"{second.label} with {' and '.join(sorted(other))} "
+                f"{first.label} was attacked with {_either(one, rows)}, but "
+                f"{second.label} with {_either(other, other_rows)} "
                 f"({first.result.attack_dir}, {second.result.attack_dir}): a weaker "
                 "attack would look like robustness. Repeat stages 15 to 17 of one of "
                 "them."
             )
+
+
+def _either(settings: set[str], rows: Sequence[Row]) -> str:
+    """Name attacks by their settings; where there are none, by the names of others."""
+    return " and ".join(sorted(settings or {row.attack for row in rows}))
 
 
 def check_targets(

@@ -1,5 +1,6 @@
 """Systems that can be compared: under one attack, on one set, with one seed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -117,13 +118,18 @@ class SystemResult:
 
 @dataclass(frozen=True)
 class Group:
-    """Systems that can be compared: one set, one attack, one norm, one seed."""
+    """Systems that can be compared: one set, one attack, one norm, one seed.
+
+    Attributes:
+        has_other_seeds: Whether there is such a group with another seed of training.
+    """
 
     set_name: str
     attack_tag: str
     seed: int
     norm: str | None
     systems: Sequence[SystemResult]
+    has_other_seeds: bool = False
 
     @cached_property
     def budgets(self) -> list[float]:
@@ -186,6 +192,7 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
         for norm in sorted(norms, key=str) or [None]:
             key = (about.set, tag, about.seed, norm)
             groups.setdefault(key, []).append(result)
+    seeds = Counter((set_name, tag, norm) for set_name, tag, _, norm in groups)
     return [
         Group(
             set_name,
@@ -196,6 +203,7 @@ def make_groups(experiments: Sequence[Experiment]) -> list[Group]:
                 SystemResult(system_label(one, results), norm, one, wholes[one.folder])
                 for one in results
             ],
+            seeds[set_name, tag, norm] > 1,
         )
         for (set_name, tag, seed, norm), results in groups.items()
     ]

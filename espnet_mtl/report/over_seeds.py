@@ -60,9 +60,55 @@ class _Pooled:
     seeds: Sequence[_OneSeed]
 
 
+@dataclass(frozen=True)
+class Family:
+    """Groups that differ by the seed of the training alone.
+
+    Attributes:
+        groups: One for each seed, in their order.
+        curves: Their robustness curves, of those that have some.
+    """
+
+    groups: Sequence[Group]
+    curves: Sequence[GroupCurves]
+
+    @property
+    def title(self) -> str:
+        """What they have in common, in words."""
+        return f"set {self.groups[0].set_name}, {self.groups[0].attack_tag}"
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Between which budgets areas are, in dB; ``None`` without curves."""
+        return common_span(self.curves)
+
+    def measure(
+        self, comparisons: Comparisons, audits: Sequence[Audit]
+    ) -> list[_Pooled]:
+        """Compare systems over all seeds; nothing of those that have but one."""
+        found = (_pool(self, comparison, audits) for comparison in comparisons)
+        return [one for one in found if one]
+
+
+def make_families(
+    groups: Sequence[Group], curves: Sequence[GroupCurves]
+) -> list[Family]:
+    """Find the groups that have other seeds beside them."""
+    alike: defaultdict[tuple[str, str, str | None], list[Group]] = defaultdict(list)
+    for group in groups:
+        if group.has_other_seeds:
+            alike[group.set_name, group.attack_tag, group.norm].append(group)
+    return [
+        Family(
+            sorted(members, key=lambda one: one.seed),
+            [one for one in curves if one.group in members],
+        )
+        for members in alike.values()
+    ]
+
+
 def seed_blocks(
-    groups: Sequence[Group],
-    curves: Sequence[GroupCurves],
+    families: Sequence[Family],
     audits: Sequence[AuditGroup],
     comparisons: Comparisons,
 ) -> list[Block]:
@@ -74,22 +120,15 @@ def seed_blocks(
     Returns:
         Nothing, where no comparison was made with several seeds.
     """
-    alike: defaultdict[tuple[str, str, str | None], list[Group]] = defaultdict(list)
-    for group in groups:
-        alike[group.set_name, group.attack_tag, group.norm].append(group)
     every = every_audit(audits)
     blocks: list[Block] = []
-    for (set_name, attack_tag, _), members in alike.items():
-        pooled = [
-            found
-            for comparison in comparisons
-            if (found := _pool(members, curves, comparison))
-        ]
+    for family in families:
+        pooled = family.measure(comparisons, every)
         if not pooled:
             continue
-        if len(alike) > 1:
-            blocks.append(Heading(f"set {set_name}, {attack_tag}", level=3))
-        blocks += _write(members[0], pooled, every)
+        if len(families) > 1:
+            blocks.append(Heading(family.title, level=3))
+        blocks += _write(family.groups[0], pooled, every)
     return [*blocks, Text(HOW_TO_READ)] if blocks else []
 
 
@@ -97,9 +136,7 @@ def _write(
     group: Group, pooled: Sequence[_Pooled], audits: Sequence[Audit]
 ) -> list[Block]:
     blocks: list[Block] = []
-    claims = [
-        replace(one.claim, audits=_worst_audits(one.seeds, audits)) for one in pooled
-    ]
+    claims = [one.claim for one in pooled]
     blocks.append(Bullets(summary(claims, audits)))
     if branches := describe_branches(systems_of(claims)):
         blocks.append(Text(branches))
@@ -111,7 +148,7 @@ def _write(
             one.seed: show_difference(one.area.difference() if one.area else None)
             for one in each.seeds
         }
-        names = f"{each.claim.first.system} − {each.claim.second.system}"
+        names = f"{each.claim.first.label} − {each.claim.second.label}"
         rows.append([names, *(shown.get(seed, "-") for seed in seeds)])
     header = ["area [95 %, over speakers]", *(f"seed {seed}" for seed in seeds)]
     return [*blocks, Table(header, rows)]
@@ -142,23 +179,23 @@ def _worst_audits(
 
 
 def _pool(
-    groups: Sequence[Group],
-    curves: Sequence[GroupCurves],
-    comparison: tuple[str, str, str],
+    family: Family, comparison: tuple[str, str, str], audits: Sequence[Audit]
 ) -> _Pooled | None:
     system, baseline, paper = comparison
-    seeds = []
-    curves = [one for one in curves if one.group in groups]
-    span = common_span(curves)
-    for group in sorted(groups, key=lambda one: one.seed):
-        first = group.find(system)
-        second = group.find(baseline, like=first) if first else None
+    seeds: list[_OneSeed] = []
+    for group in family.groups:
+        # By one decoder in all seeds: the one that the first seed has.
+        like = seeds[0] if seeds else None
+        first = group.find(system, like=like.first if like else None)
+        second = group.find(baseline, like=like.second if like else first)
         if first is None or second is None:
             continue
-        mine = curves_of(group, curves)
+        if like and _decoders(first, second) != _decoders(like.first, like.second):
+            continue
+        mine = curves_of(group, family.curves)
         found = {b: pair(first, second, b) for b in group.budgets}
         budgets = {budget: one for budget, one in found.items() if one}
-        area = mine.pair(first, second, span) if mine else None
+        area = mine.pair(first, second, family.span) if mine else None
         if area or budgets:
             seeds.append(_OneSeed(group.seed, first, second, area, budgets))
     if len({one.seed for one in seeds}) < 2:
@@ -174,11 +211,16 @@ def _pool(
         _over_seeds(areas),
         [
             _over_seeds([one.budgets.get(budget) for one in seeds])
-            for budget in groups[0].budgets
+            for budget in family.groups[0].budgets
         ],
+        audits=_worst_audits(seeds, audits),
         other_seeds=[system for one in seeds[1:] for system in (one.first, one.second)],
     )
     return _Pooled(claim, seeds)
+
+
+def _decoders(*systems: SystemResult) -> list[str]:
+    return [one.clean.decoder for one in systems]
 
 
 def _over_seeds(found: Sequence[PairedUtts | None]) -> Difference | None:

@@ -1,5 +1,6 @@
 """The report: results.json, curve.json, RESULTS.md, index.html and what they show."""
 
+import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,12 @@ from espnet_mtl.report.cautions import (
     warnings,
 )
 from espnet_mtl.report.chart import budget_chart, curve_chart
-from espnet_mtl.report.claims import PAPER, claims_blocks, comparison_blocks
+from espnet_mtl.report.claims import (
+    PAPER,
+    Comparisons,
+    claims_blocks,
+    comparison_blocks,
+)
 from espnet_mtl.report.clean_tables import class_tables, clean_table
 from espnet_mtl.report.document import (
     Block,
@@ -37,12 +43,14 @@ from espnet_mtl.report.experiment import Experiment, named_confusions
 from espnet_mtl.report.groups import Group, make_groups
 from espnet_mtl.report.media import make_media
 from espnet_mtl.report.norms import strength
-from espnet_mtl.report.over_seeds import seed_blocks
+from espnet_mtl.report.over_seeds import Family, make_families, seed_blocks
 from espnet_mtl.report.page import to_page
 from espnet_mtl.report.robustness import blocks as curve_words
 from espnet_mtl.report.robustness.curves import GroupCurves, curves_of, make_curves
 from espnet_mtl.report.second_task import describe_branches
-from espnet_mtl.report.verdicts.make import make_verdicts
+from espnet_mtl.report.verdicts.make import make_seed_verdicts, make_verdicts
+from espnet_mtl.report.verdicts.questions import Names, ask_pairs
+from espnet_mtl.report.verdicts.verdict import Verdict
 from espnet_mtl.results.attack_scores import Row
 from espnet_mtl.results.curve import CURVE_NAME, write_curves
 from espnet_mtl.results.files import write_result
@@ -51,6 +59,10 @@ _LEGEND_SHORT = (
     "AdvTWER (%): what is heard, against what the attacker wanted; higher = the attack "
     "failed. WER: of the attacked utterances before the attack; stage 13 scores the "
     "whole set."
+)
+SEEDS = (
+    "Each difference is the mean over all seeds of the training, and its interval is "
+    "over speakers and seeds."
 )
 DEFAULT_TITLE = "Systems under attack"
 
@@ -80,7 +92,14 @@ class Report:
     @cached_property
     def audits(self) -> list[AuditGroup]:
         """The audit of every attack; made once, since it reads all attacked audio."""
-        return make_audits(self.experiments, self.baselines, self.pairs)
+        return make_audits(self.experiments, self.baselines, self.compared)
+
+    @cached_property
+    def compared(self) -> Names:
+        """Names of all that is compared beside the baselines."""
+        asked = (ask_pairs(group, self.pairs) for group in self.groups)
+        paper = ((system, other) for system, other, _ in PAPER)
+        return [*dict.fromkeys(itertools.chain(*asked, paper))]
 
     @cached_property
     def curves(self) -> list[GroupCurves]:
@@ -103,16 +122,39 @@ class Report:
         """Return the robustness curves of a group."""
         return curves_of(group, self.curves)
 
+    @cached_property
+    def families(self) -> list[Family]:
+        """Groups that differ by the seed of the training alone."""
+        return make_families(self.groups, self.curves)
+
     def verdict_blocks(self, group: Group) -> list[Block]:
         """Say in a sentence for each question what was found."""
-        curves = self.curves_of(group)
-        found = make_verdicts(group, curves, self.audits, self.pairs, self.efforts)
-        words = [Text(f"**{one.question}** {one.text}") for one in found]
-        blocks: list[Block] = [Part("verdicts", found, words)] if found else []
-        if any(one.bars for one in found):
-            note = " ".join([tables.DECIBELS, *caveats(group)])
-            blocks.append(Text(note, aside=True))
+        found = make_verdicts(
+            group,
+            self.curves_of(group),
+            self.audits,
+            self.pairs,
+            self.efforts,
+            self._answered_over_seeds(group),
+        )
+        blocks = _show(found, caveats(group))
         return [*blocks, *(Text(line, warning=True) for line in warnings(group))]
+
+    def _answered_over_seeds(self, group: Group) -> Names:
+        """Return the pairs of a group that have been compared over all seeds."""
+        audits = every_audit(self.audits)
+        asked: Comparisons = [(*pair, "") for pair in ask_pairs(group, self.pairs)]
+        return [
+            (one.first.system, one.second.system)
+            for family in self.families
+            if group in family.groups
+            for one in (each.claim for each in family.measure(asked, audits))
+        ]
+
+    def seed_verdict_blocks(self, family: Family) -> list[Block]:
+        """Say what was found over all seeds: that of a single one is less sure."""
+        args = (self.audits, self.pairs, self.efforts)
+        return _show(make_seed_verdicts(family, *args), [SEEDS])
 
     def main_blocks(self) -> list[Block]:
         """Main table with its warnings and legend, for each comparison."""
@@ -148,7 +190,9 @@ class Report:
 
     def all_verdicts(self) -> list[Block]:
         """Say what was found in all comparisons."""
-        return [block for group in self.groups for block in self.verdict_blocks(group)]
+        families = map(self.seed_verdict_blocks, self.families)
+        groups = map(self.verdict_blocks, self.groups)
+        return [*itertools.chain(*families, *groups)]
 
     def plot_blocks(self, folder: Path, name: str) -> list[Block]:
         """Draw the robustness curves into a folder, for a README to show."""
@@ -227,6 +271,14 @@ def results_rows(
     )
 
 
+def _show(verdicts: Sequence[Verdict], notes: Sequence[str]) -> list[Block]:
+    words = [Text(f"**{one.question}** {one.text}") for one in verdicts]
+    blocks: list[Block] = [Part("verdicts", verdicts, words)] if verdicts else []
+    if any(one.bars for one in verdicts):
+        blocks.append(Text(" ".join([tables.DECIBELS, *notes]), aside=True))
+    return blocks
+
+
 _LEAD = (
     "An attacker adds a little noise to a recording, so that a speech recogniser "
     "writes down {}. This report says how little is enough{}."
@@ -242,6 +294,9 @@ _GOALS = {
 def _blocks(report: Report, media: Mapping[str, list[Block]]) -> list[Block]:
     """Write the whole report: first what was found, then what it rests on."""
     blocks = [*_lead(report), *media["example"]]
+    for family in report.families:
+        if found := report.seed_verdict_blocks(family):
+            blocks += [Heading(f"All seeds: {family.title}"), *found]
     for group in report.groups:
         if len(report.groups) > 1:
             blocks.append(Heading(group.title))
@@ -319,14 +374,13 @@ def _details(
             report.groups, report.curves, report.audits
         ),
         "Over seeds": seed_blocks(
-            report.groups,
-            report.curves,
+            report.families,
             report.audits,
             [*((*pair, "") for pair in report.pairs), *PAPER],
         ),
         "Each attacker": media["attackers"],
         "Training": [
-            *effort_blocks(report.efforts, report.pairs),
+            *effort_blocks(report.efforts, report.compared),
             *media["training"],
         ],
         "Accents in untouched audio": [

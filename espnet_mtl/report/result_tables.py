@@ -36,9 +36,11 @@ DECIBELS = (
 )
 LEGEND_ALL = (
     "AdvWER: word error rate (%) in attacked audio against the truth, ↓ lower = less "
-    "damage. Success: share (%) of utterances heard exactly as the attacker wanted, "
-    "↓ lower = the attack failed; in brackets the exact 95 % interval, with utterances "
-    "taken as independent. SNR: of the perturbation, in dB, higher = quieter. "
+    "damage. Success: share (%) of utterances heard exactly as the attacker wanted "
+    "(without a target: other words than were said, or the same words in another "
+    "accent), ↓ lower = the attack failed; in brackets the exact 95 % interval, with "
+    "utterances taken as independent. SNR: of the perturbation, in dB, higher = "
+    "quieter. "
     "Adv. accent acc.: accents recognised in attacked audio (%), ↑ higher is better. "
     "Rows 'noise' are the control: random noise within the same budget; so are "
     "'gaussian', and 'shuffled', the perturbation of another utterance. Rows "
@@ -296,7 +298,7 @@ def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
         system.attacker_of(row) if row.role == "main" else row.attack,
         "-" if untouched else budget_name(row.norm, row.budget),
         str(row.n),
-        number(row.null_twer if untouched else row.adv_twer),
+        number(_against_target(row)),
         number(row.benign_wer if untouched else row.adv_wer),
         _success(row, 1),
         number(row.snr_db, 1),
@@ -309,6 +311,13 @@ def _full_row(system: SystemResult, row: Row, accents: bool) -> list[str]:
             ),
         ]
     return cells
+
+
+def _against_target(row: Row) -> float | None:
+    """Return what is heard against the target; an attack without one wants none."""
+    if row.is_untouched:
+        return row.null_twer
+    return row.adv_twer if row.words == "target" else None
 
 
 def notes(group: Group) -> list[str]:

@@ -23,7 +23,7 @@ def describe_branches(systems: Iterable[SystemResult]) -> str:
         empty where no system has a branch whose accents were scored.
     """
     branches = {
-        (one.label, one.clean.seed): one.whole.accents
+        (one.label, one.clean.seed): (one.system, one.whole.accents)
         for one in systems
         if one.whole and one.whole.accents and one.whole.accents.labelled
     }
@@ -33,16 +33,16 @@ def describe_branches(systems: Iterable[SystemResult]) -> str:
     names = {
         key: f"{key[0]} (seed {key[1]})" if has_seeds else key[0] for key in branches
     }
-    tasks = sorted({_task(one) for one in branches.values()})
+    tasks = sorted({_task(one) for _, one in branches.values()})
     said = ", ".join(
         f"{names[key]} {number(one.balanced_accuracy, 1)} %"
         f"{bracketed(one.balanced_ci, 1)}"
-        for key, one in branches.items()
+        for key, (_, one) in branches.items()
     )
     unlearnt = [
         names[key]
-        for key, one in branches.items()
-        if not one.is_learnt and not key[0].endswith(_SHUFFLED)
+        for key, (system, one) in branches.items()
+        if not one.is_learnt and not system.endswith(_SHUFFLED)
     ]
     text = (
         f"The branch's own task is to tell {' or '.join(tasks)}. It is right in: "

@@ -13,6 +13,8 @@ from typing import Any
 
 from espnet_mtl.atomic import write_files
 from espnet_mtl.data.datadir import render_data_dir
+from espnet_mtl.errors import UserError
+from espnet_mtl.provenance import hash_file
 from espnet_mtl.results.files import (
     encode_result,
     read_lines,
@@ -51,6 +53,7 @@ class AttackRun:
 
     Attributes:
         version: ``ATTACK_VERSION`` at that time.
+        package: Digest of the packed model that was attacked.
         config: The configuration of the attack, as it was asked for.
         trials: What every utterance went through, in order.
         decoder: The attacked decoder; ``None`` where no attack listened.
@@ -59,6 +62,7 @@ class AttackRun:
     """
 
     version: int
+    package: str
     config: Mapping[str, Any]
     trials: tuple[Trial, ...]
     decoder: Decoder | None = None
@@ -96,6 +100,19 @@ def read_attack_run(directory: Path) -> AttackRun:
         UserError: If there is no attack, or its file is damaged.
     """
     return read_result(directory / ATTACK_NAME, AttackRun, _STAGE)
+
+
+def check_attacked(directory: Path, zip_file: Path) -> None:
+    """Check that it is a certain packed model that was attacked.
+
+    Raises:
+        UserError: If it is another, there is no attack, or its file is damaged.
+    """
+    if read_attack_run(directory).package != hash_file(zip_file):
+        raise UserError(
+            f"{directory}: another model was attacked than {zip_file} is now: repeat "
+            "stages 15 to 17, or what is measured says nothing about it"
+        )
 
 
 def read_records(directory: Path) -> dict[str, Record]:

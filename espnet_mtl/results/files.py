@@ -10,7 +10,7 @@ import msgspec
 from espnet_mtl.atomic import write_files, write_parts
 from espnet_mtl.errors import UserError
 
-VERSION = 6
+VERSION = 7
 """Version of all result files; it changes when a reader would misunderstand them."""
 
 ATTACK_VERSION = 2

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from espnet2.main_funcs import average_nbest_models as theirs
-from espnet2.train.reporter import Reporter
+from espnet2.train.reporter import Reporter, SubReporter
 
 from espnet_mtl.errors import UserError
+
+_LAST = "valid"  # what is observed last in an epoch
 
 
 class NumberReporter(Reporter):  # type: ignore[misc]
@@ -16,7 +18,30 @@ class NumberReporter(Reporter):  # type: ignore[misc]
 
     A model without a branch reports ``nan`` for it. ESPnet sorts that as if it were a
     number: the first epochs would be the best, and their average be decoded.
+
+    Attributes:
+        criteria: Those of ``best_model_criterion``.
     """
+
+    criteria: Sequence[Sequence[str]] = ()
+
+    def finish_epoch(self, sub_reporter: SubReporter) -> None:
+        """Take over what was observed in an epoch.
+
+        Raises:
+            UserError: If no criterion has had a number yet: the trainer would keep the
+                last epoch alone, and average none.
+        """
+        super().finish_epoch(sub_reporter)
+        names = [one[:2] for one in self.criteria]
+        if sub_reporter.key == _LAST and not any(self.has(*one) for one in names):
+            lacking = ", ".join(f"{key2} ({key})" for key, key2 in names)
+            raise UserError(
+                f"best_model_criterion: {lacking}: not a number with this model in the "
+                "first epoch, so nothing would tell which epochs are best: name "
+                "another one (_adv is measured with --robust alone), or, if the loss "
+                "is none either, train with a smaller learning rate"
+            )
 
     def has(self, key: str, key2: str, epoch: int | None = None) -> bool:
         """Tell whether there is a number: in an epoch, or if not given, in any."""
@@ -55,6 +80,11 @@ class NumberReporter(Reporter):  # type: ignore[misc]
             )
         stop: bool = super().check_early_stopping(patience, key1, key2, *others, **more)
         return stop
+
+
+def reporter_for(criteria: Sequence[Sequence[str]]) -> type[NumberReporter]:
+    """Make the reporter of a training, which makes its own without arguments."""
+    return type("CriteriaReporter", (NumberReporter,), {"criteria": criteria})
 
 
 def average_nbest_models(

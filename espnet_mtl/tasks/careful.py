@@ -4,6 +4,7 @@ import argparse
 import datetime
 import functools
 from pathlib import Path
+from typing import Any
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
@@ -16,7 +17,7 @@ from espnet2.train.class_choices import ClassChoices
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.gpus import require_gpus
-from espnet_mtl.tasks.best_epochs import NumberReporter, average_nbest_models
+from espnet_mtl.tasks.best_epochs import average_nbest_models, reporter_for
 from espnet_mtl.tasks.pretrained import load_initial_weights
 from espnet_mtl.tasks.statistics import check_frontend, collect_stats_counted
 from espnet_mtl.tasks.substitute import substitute
@@ -45,11 +46,17 @@ _LEARNT = (
     "robust",
     "robust_conf",
     # What it hears and how: many of these change no shape of a weight.
+    "speech_volume_normalize",
     "frontend",
     "frontend_conf",
     "normalize",
+    "normalize_conf",
+    "preencoder",
+    "preencoder_conf",
     "encoder",
     "encoder_conf",
+    "postencoder",
+    "postencoder_conf",
     "decoder",
     "decoder_conf",
     "token_type",
@@ -106,7 +113,7 @@ class CarefulTask:
             substitute(abs_task, load_pretrained_model=load, collect_stats=collect),
             substitute(
                 trainer,
-                Reporter=NumberReporter,
+                Reporter=reporter_for(args.best_model_criterion),
                 average_nbest_models=average_nbest_models,
             ),
             torch.serialization.safe_globals(_PROGRESS),
@@ -198,7 +205,9 @@ def _check_begun(args: argparse.Namespace, tag_option: str) -> None:
     changed = [
         f"{name}: {settings[name]} -> {now[name]}"
         for name in _LEARNT
-        if name in settings and name in now and settings[name] != now[name]
+        if name in settings
+        and name in now
+        and _without_place(settings[name]) != _without_place(now[name])
     ]
     changed += [
         f"{name}: other entries"
@@ -213,6 +222,13 @@ def _check_begun(args: argparse.Namespace, tag_option: str) -> None:
             "continue from its checkpoint. Give the same settings as at the start, "
             f"choose another {tag_option}, or remove {exp} to start anew"
         )
+
+
+def _without_place(value: Any) -> Any:
+    """Return a setting without where the statistics of its normalisation lie."""
+    if not isinstance(value, dict):
+        return value
+    return {name: one for name, one in value.items() if name != "stats_file"}
 
 
 def _entries(entries: list[str] | str | None) -> list[str] | None:

@@ -65,6 +65,29 @@ def test_data_sh_makes_the_same_bytes_again(root, maker, fsdd, hash_corpus, tmp_
     assert hash_corpus(three) == hashes
 
 
+def test_a_changed_dataset_is_another_corpus_and_a_lost_one_costs_nothing(
+    root, maker, tmp_path
+):
+    data = tmp_path / "data"
+    make = ["--output", str(data), *SIZES]
+    maker.main([*make, "--fsdd_root", str(root)])
+    for digit in range(10):
+        for index in range(12):
+            name = f"recordings/{digit}_{{}}_{index}.wav"
+            (root / name.format("cat")).write_bytes(
+                (root / name.format("bob")).read_bytes()
+            )
+    (root / "metadata.py").write_text(METADATA.replace("bob", "cat"))
+    with pytest.raises(UserError, match="where is the Free Spoken Digit Dataset"):
+        maker.main(make)
+    speakers = data / "test" / "utt2spk"
+    assert {*read_table(speakers).values()} == {"ann", "bob"}
+    for path in root.glob("recordings/*_bob_*"):
+        path.unlink()
+    maker.main([*make, "--fsdd_root", str(root)])
+    assert {*read_table(speakers).values()} == {"ann", "cat"}
+
+
 def test_a_larger_corpus_begins_with_the_smaller(root, maker, tmp_path):
     for name, sizes in (("small", "2 3 1"), ("large", "9 8 7")):
         options = zip(SETS, sizes.split(), strict=True)

@@ -41,7 +41,7 @@ def cluster(tmp_path, monkeypatch, capsys):
     slurm = importlib.import_module("slurm")
     clock = Clock()
     monkeypatch.setattr(slurm, "time", clock)
-    call = slurm.jobs.Call({}, range(1, 3), "log.JOB", ["true"])
+    call = slurm.jobs.Call({}, range(1, 3), "log.JOB", ["true"], "JOB")
     array = slurm.Array(call)
     array.id = "7"
     told = SimpleNamespace(array=array, clock=clock, queue=[], ended="", accounting="")

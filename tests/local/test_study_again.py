@@ -146,6 +146,42 @@ def test_other_attacks_with_a_former_decoding_are_not_reported(
     assert not attacked.exists() and (exp / "attack_standard").is_dir()
 
 
+def test_redo_keeps_no_other_attack_with_a_former_decoding(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
+    fake.begun("--attack_config", "conf/other.yaml")
+    decoded = fake.exp / "asr_mtl_a" / "decode_ctc_attack_other"
+    assert decoded.is_dir()
+    beam = ("--inference_args", "--beam_size 1")
+    _, err = fake.run("--redo", "true", "--stage", "12", *beam)
+    assert err.count(f"{decoded}: is of another attack") == 1  # of stages 12 and 14
+    assert not decoded.exists()
+    assert (fake.exp / "old" / "asr_mtl_a.decode_ctc_attack_other.1").is_dir()
+
+
+def test_other_attacks_go_with_a_training_that_begins_anew(
+    study: Callable[..., Study],
+) -> None:
+    fake = study("a")
+    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
+    fake.begun("--attack_config", "conf/other.yaml")
+    _, err = fake.run("--train_args", "--max_epoch 1")
+    assert "is of another attack" not in err
+    assert (fake.exp / "old" / "asr_mtl_a.1" / "decode_ctc_attack_other").is_dir()
+
+
+def test_how_to_go_on_after_a_redo_is_said(study: Callable[..., Study]) -> None:
+    fake = study("a")
+    fake.begun()
+    (fake.notes / "fail.a.13").touch()
+    _, err = fake.run("--redo", "true", "--stage", "11", status=1)
+    assert "run the same command again, without --redo true: finished" in err
+    (fake.notes / "fail.a.13").unlink()
+    assert fake.begun("--stage", "11") == ["a.13", "a.14", "a.15", "a.16", "a.17"]
+
+
 def test_a_system_that_is_left_out_of_the_report_is_named(
     study: Callable[..., Study],
 ) -> None:

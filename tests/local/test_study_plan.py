@@ -295,10 +295,42 @@ def test_a_changed_file_that_an_option_names_is_another_setting(
     settings: Settings,
 ) -> None:
     (settings.recipe / "map.tsv").write_text("a\tb\n")
-    for option, first in (("local_data_opts", 1), ("train_args", 11)):
+    for option, first in (
+        *(("local_data_opts", 1), ("train_args", 11), ("inference_args", 12)),
+        ("attack_args", 15),
+    ):
         mine = change(settings, **{option: "--file=map.tsv --other 1"})
         before = plan(mine)
         (settings.recipe / "map.tsv").write_text(f"a\t{option}\n")
+        after = changed(before, plan(mine))
+        assert after == {stage for stage in before if stage >= first}
+
+
+def test_files_of_other_files_and_of_folders_are_settings_as_well(
+    settings: Settings,
+) -> None:
+    for name in ("start.pth", "lm.pth", "other.zip"):
+        (settings.recipe / name).write_text("first")
+    settings.path("conf/decode.yaml").write_text("lm_file: lm.pth\nbeam_size: 3\n")
+    suite = settings.path("conf/attack_suite.yaml")
+    suite.write_text("attacks: [{attack: transfer, sources: [other.zip]}]\n")
+    lists = settings.recipe / "lists"
+    lists.mkdir()
+    (lists / "us.txt").write_text("ann\n")
+    mine = change(
+        settings,
+        attack_config="conf/attack_suite.yaml",
+        train_args="--init_param start.pth:encoder:encoder",
+        local_data_opts="--test_speakers lists",
+    )
+    for path, first in (
+        (settings.recipe / "start.pth", 11),
+        (settings.recipe / "lm.pth", 12),
+        (settings.recipe / "other.zip", 15),
+        (lists / "us.txt", 1),
+    ):
+        before = plan(mine)
+        path.write_text("second")
         after = changed(before, plan(mine))
         assert after == {stage for stage in before if stage >= first}
 

@@ -558,6 +558,45 @@ END
     [[ "${output}" == *"/test/stamp.json does not exist"*"stage 12"* ]]
 }
 
+@test "attacked audio is decoded by the model that was attacked, or not at all" {
+    asr_mtl > /dev/null
+    exp=exp/asr_mtl_train_raw_bpe30
+    [ "$(called "^check_package .*--attack_dir ${exp}/attack_pgd/test$")" -eq 1 ]
+    : > "${CALLS}"
+    FAKE_FAILS=check_package run asr_mtl --stage 16 --stop_stage 16
+    [ "${status}" -ne 0 ]
+    [ "$(called '^asr_mtl_inference')" -eq 0 ]
+    weights="--asr_model_file ${exp}/valid.acc.ave.pth"
+    asr_mtl --stage 12 --stop_stage 13 > /dev/null
+    [ "$(called "^asr_mtl_score stamp .* ${weights}$")" -eq 1 ]
+    [ "$(called "^asr_mtl_score decoding .* ${weights}")" -eq 1 ]
+}
+
+@test "a set that is attacked alone is made as the test sets are" {
+    cp -r data/test data/hard
+    run asr_mtl --attack_sets "hard valid" --stop_stage 16
+    [ "${status}" -eq 0 ]
+    [ "$(called '^validate_data_dir --no-spk-sort data/hard$')" -eq 1 ]
+    [ "$(called '^survey_audio .*--tested data/test data/hard$')" -eq 1 ]
+    [ -s dump/raw/hard/wav.scp ]
+    [ "$(called 'asr_mtl_attack .*--data_dir dump/raw/hard .*--merge')" -eq 1 ]
+    [ "$(called 'asr_mtl_attack .*--data_dir dump/raw/org/valid .*--merge')" -eq 1 ]
+}
+
+@test "a target may have the word JOB" {
+    asr_mtl --attack_args "target_text='GET A JOB'" > /dev/null
+    [ "$(called "^asr_mtl_attack .*target_text='GET A JOB' .*--job 1$")" -eq 1 ]
+}
+
+@test "statistics that were half made are nobody's" {
+    asr_mtl --stop_stage 10 > /dev/null
+    stats=exp/asr_mtl_stats_raw_bpe30
+    [ -s "${stats}/stamp.json" ] || touch "${stats}/stamp.json"
+    FAKE_FAILS=trained_on run asr_mtl --stage 10 --stop_stage 10
+    [ "${status}" -ne 0 ]
+    [ ! -e "${stats}/stamp.json" ]
+}
+
 @test "what is scored is a whole decoding, which says of which attack it is" {
     asr_mtl > /dev/null
     [ "$(called 'asr_mtl_score stamp --attack_dir .*/attack_pgd/test --hyp_dir .*_attack_pgd/test')" -eq 1 ]

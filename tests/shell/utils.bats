@@ -45,6 +45,17 @@ END
     [[ "${output}" == *"--config nowhere.sh: cannot be read"* ]]
 }
 
+@test "parse_options: the value of an option is no option" {
+    make_script
+    printf 'stage=5\n' > settings.sh
+    run ./script.sh --train_config --config=settings.sh
+    [ "${output}" = "1|--config=settings.sh|false|" ]
+    run ./script.sh --train_config --config --config=settings.sh
+    [ "${output}" = "5|--config|false|" ]
+    run ./script.sh one --config settings.sh
+    [ "${output}" = "1||false|one --config settings.sh" ]
+}
+
 @test "parse_options: unknown options are refused and similar ones named" {
     make_script
     run ./script.sh --train_conf x
@@ -81,6 +92,14 @@ END
     [ "$(ls log | paste -s -d ' ')" = "job.2.log job.3.log job.4.log" ]
     grep -qx "number 3" log/job.3.log
     grep -q "^# Ended (code 0) at " log/job.3.log
+}
+
+@test "run.py: numbers go to the name that they are given with" {
+    run "${utils}/run.py" NUMBER=1:2 log.NUMBER echo "a JOB" NUMBER
+    [ "${status}" -eq 0 ]
+    grep -qx "a JOB 2" log.2
+    run "${utils}/run.py" NUMBER=1:2 log.JOB true
+    [[ "${output}" == *"log.JOB: several jobs need NUMBER in the log's name"* ]]
 }
 
 @test "run.py: arguments reach the command as they are" {

@@ -2,12 +2,14 @@
 
 import logging
 import math
+from dataclasses import replace
 
 import torch
 
 from espnet_mtl.asr_mtl.robust.abs_robust import AbsRobust
 from espnet_mtl.asr_mtl.robust.attack_training import AttackTraining
 from espnet_mtl.asr_mtl.robust.batches import Batch, Moment, Result, with_speech
+from espnet_mtl.asr_mtl.robust.losses import RECOGNISER
 from espnet_mtl.asr_mtl.robust.pgd import PGDTraining
 from espnet_mtl.asr_mtl.robust.sizes import largest_ball
 from espnet_mtl.metrics.one_step import MANY, MEASURES, ONE, describe_collapse
@@ -25,8 +27,9 @@ class Validation:
         robust: How the model is trained. If that is with attacks of one step, the
             batches are attacked with one step as well: a model that resists it but not
             several steps has overfitted to it (Wong et al. 2020, section 5.4). It is
-            the step of ``pgd`` itself; that of ``trades`` has no text to lead away
-            from, and one of the same length stands for it.
+            the step of ``pgd`` itself, though it always leads away from the text by
+            the recogniser's loss, as the several steps do; that of ``trades`` has no
+            text to lead away from, and one of the same length stands for it.
     """
 
     def __init__(self, robust: AbsRobust):
@@ -36,7 +39,7 @@ class Validation:
         self._attacks: dict[str, PGDTraining] = {MANY: many}
         if isinstance(robust, AttackTraining) and robust.steps == 1:
             self._attacks[ONE] = (
-                robust
+                replace(robust, losses=RECOGNISER, targeted=False)
                 if isinstance(robust, PGDTraining)
                 else PGDTraining(
                     radius=radius, norm=norm, steps=1, step_size=robust.step_size

@@ -27,20 +27,32 @@ class Inputs:
     """What an attack depends on beside its configuration and the test set.
 
     Attributes:
-        model: Digest of the attacked package.
+        package: Digest of the attacked package.
         sources: Digest of each other package, by path.
         fit_sets: What attacks are fitted on, by data directory.
         decoding: Stamp of the decoder's settings.
+        defence: What they say of a defence that stands before the model.
     """
 
-    model: str
+    package: str
     sources: Mapping[str, str] = field(default_factory=dict)
     fit_sets: Mapping[str, TestSet] = field(default_factory=dict)
     decoding: Mapping[str, Any] = field(default_factory=dict)
+    defence: Sequence[Any] = ()
+
+    @property
+    def model(self) -> str:
+        """Digest of what an attack follows: the package, and the defence before it."""
+        if not self.defence:
+            return self.package
+        return hash_value([self.package, list(self.defence)])
 
 
 def read_inputs(
-    config: AttackConfig, model: str, decoding: Mapping[str, Any]
+    config: AttackConfig,
+    package: str,
+    decoding: Mapping[str, Any],
+    defence: Sequence[Any] = (),
 ) -> Inputs:
     """Read what an attack may depend on.
 
@@ -51,13 +63,14 @@ def read_inputs(
         if not Path(path).is_file():
             raise UserError(f"{path}: no such file; stage 14 packs a model")
     return Inputs(
-        model,
+        package,
         {path: hash_file(path) for path in config.sources},
         {
             path: read_test_set(Path(path), None, None, config.seed, config.target_text)
             for path in config.fit_data
         },
         decoding,
+        defence,
     )
 
 

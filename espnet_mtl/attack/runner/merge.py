@@ -44,6 +44,7 @@ def merge(
     heard = any(one.needs.decoder for one in plan)
     run = AttackRun(
         version=ATTACK_VERSION,
+        package=inputs.package,
         config=asdict(config),
         trials=trials,
         decoder=log.read_decoder(output_dir, made_of.decoder()) if heard else None,

@@ -166,7 +166,7 @@ class Steps:
         at all: the perturbation that would break it is louder than is known.
         """
         needed = [
-            -np.inf if one.snr_db is None else -one.snr_db if one.broken else np.inf
+            np.inf if not one.broken else -np.inf if one.snr_db is None else -one.snr_db
             for one in self.searches
         ]
         found = median_interval(np.array(needed), self.speakers)

@@ -11,7 +11,6 @@ from espnet_mtl.report import claims
 from espnet_mtl.report.audit.audits import Audit
 from espnet_mtl.report.audit.gate import FAIL
 from espnet_mtl.report.claims import Claim
-from espnet_mtl.report.robustness.curves import GroupCurves
 from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.table import number
 from espnet_mtl.report.verdicts.verdict import (
@@ -26,10 +25,14 @@ def answer_by_pairs(
     question: str,
     measured: Sequence[Claim],
     audits: Sequence[Audit],
-    curves: GroupCurves | None,
+    span: tuple[float, float] | None,
 ) -> Verdict:
-    """Answer a question by what was measured of each pair."""
-    decibel = (curves.span[1] - curves.span[0]) / 100.0 if curves else 0.0
+    """Answer a question by what was measured of each pair.
+
+    Args:
+        span: Between which budgets areas are, in dB; ``None`` without any.
+    """
+    decibel = (span[1] - span[0]) / 100.0 if span else 0.0
     judged = [(claim, claim.judge(audits)) for claim in measured]
     found = {said for _, said in judged if not claims.is_open(said)}
     is_whole = not any(claims.is_open(said) for _, said in judged)
@@ -58,14 +61,18 @@ def _say(
     ]
     others = [_said(*one, decibel) for one in judged if claims.is_open(one[1])]
     sizes = {
-        (claim.area.utterances, claim.area.speakers)
+        (claim.area.utterances, claim.area.speakers, claim.seeds)
         for claim, one in judged
         if claim.area and not claims.is_open(one)
     }
-    of = " or ".join(recordings_of(*size) for size in sorted(sizes))
+    of = " or ".join(
+        recordings_of(utterances, speakers)
+        + (f" in each of {seeds} seeds" if seeds > 1 else "")
+        for utterances, speakers, seeds in sorted(sizes)
+    )
     parts = [f"{'; '.join(said)} ({of})."] if said else []
     parts += [f"{'; '.join(others)}."] if others else []
-    systems = (one for claim, _ in judged for one in (claim.first, claim.second))
+    systems = claims.systems_of([claim for claim, _ in judged])
     return " ".join(filter(None, [*parts, describe_branches(systems)]))
 
 

@@ -18,6 +18,8 @@ from espnet_mtl.report.verdicts.verdict import (
 )
 from espnet_mtl.results.attack_scores import Row
 
+_LEFT_DB = 3.0  # an attack that is so far below its budget has searched for less
+
 
 def how_little(
     group: Group, curves: GroupCurves | None, audits: Sequence[Audit]
@@ -40,9 +42,17 @@ def how_little(
         notes.append(f"Not all gates of the audit could be run: {'; '.join(partly)}.")
     if not sound:
         return Verdict(question, NOT_JUDGED, " ".join(notes))
-    labels = {one.label for one in sound}
+    labels = [one.label for one in sound]
     shown = [one for one in curves.systems if one.label in labels] if curves else []
-    answer, sentence = _median_of(shown) if shown else _success_of(group, sound)
+    if shown:
+        answer, sentence = _median_of(shown)
+        said, lacking = {one.label for one in shown}, "has no robustness curve"
+    else:
+        rows = _largest_of(group, sound)
+        answer, sentence = _success_of(group, rows)
+        said = {one.label for one, _ in rows}
+        lacking = "was not attacked with this budget"
+    notes = [f"{label} {lacking}." for label in labels if label not in said] + notes
     return Verdict(question, answer, " ".join([sentence, *notes]))
 
 
@@ -128,16 +138,20 @@ def _median_words(system: SystemCurves) -> str:
     return shown
 
 
-def _success_of(group: Group, systems: Sequence[SystemResult]) -> tuple[str, str]:
+_Rows = Sequence[tuple[SystemResult, Row]]
+
+
+def _largest_of(group: Group, systems: Sequence[SystemResult]) -> _Rows:
+    """Find each system's most successful attack with the largest budget."""
+    found = ((one, _most_successful(one, group.budgets[-1])) for one in systems)
+    return [(one, row) for one, row in found if row is not None]
+
+
+def _success_of(group: Group, rows: _Rows) -> tuple[str, str]:
     """Say it by the share of recordings broken with the largest budget."""
-    rows = [
-        (one, row)
-        for one in systems
-        if (row := _most_successful(one, group.budgets[-1])) is not None
-    ]
-    budget = group.budget_name(group.budgets[-1])
     if not rows:
         return NOT_JUDGED, "No attack with the largest budget counts."
+    budget = _budget_of(group, [row for _, row in rows])
     differ = len({row.n for _, row in rows}) > 1
     said = "; ".join(
         f"{one.label} {show_success(row)}{f' of {row.n}' if differ else ''}"
@@ -155,6 +169,16 @@ def _success_of(group: Group, systems: Sequence[SystemResult]) -> tuple[str, str
         f"With a budget of {budget}, exactly the attacker's sentence is heard in so "
         f"many of {f'up to {of}' if differ else of}: {said}.",
     )
+
+
+def _budget_of(group: Group, rows: Sequence[Row]) -> str:
+    """Name the largest budget, and what attacks have left of it that go below it."""
+    budget = group.budgets[-1]
+    quieter = [row.snr_db for row in rows if row.snr_db is not None]
+    if group.norm != "snr" or not quieter or min(quieter) < budget + _LEFT_DB:
+        return group.budget_name(budget)
+    found = " to ".join(dict.fromkeys(f"{f(quieter):.0f}" for f in (min, max)))
+    return f"{group.budget_name(budget)} (on average, {found} dB were left)"
 
 
 def _most_successful(system: SystemResult, budget: float) -> Row | None:

@@ -52,8 +52,14 @@ _GOALS = {
 }
 
 
+def _every(system: SystemResult, row: Row) -> str:
+    """Say of how many recordings a row is: also those whose target is out of reach."""
+    scores = system.result.feasible_scores(row).values()
+    return recordings_of(row.n, len({one.spk for one in scores}))
+
+
 def _say_away(group: Group, system: SystemResult, row: Row) -> str:
-    every = recordings_of(row.n, len(group.speakers))
+    every = _every(system, row)
     return (
         f"{system.label} at a budget of {group.budget_name(row.budget)}: words are "
         f"wrong in {show_success(row)} of {every} "
@@ -64,7 +70,7 @@ def _say_away(group: Group, system: SystemResult, row: Row) -> str:
 
 
 def _say_keep(group: Group, system: SystemResult, row: Row) -> str:
-    every = recordings_of(row.n, len(group.speakers))
+    every = _every(system, row)
     return (
         f"{system.label} at a budget of {group.budget_name(row.budget)}: the same "
         f"words in another accent in {show_success(row)} of {every} "

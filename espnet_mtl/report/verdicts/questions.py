@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from espnet_mtl.report.audit.evidence import ACCENT_SUFFIXES
+from espnet_mtl.report.audit.evidence import ACCENT_SUFFIXES, stem_of
 from espnet_mtl.report.effort import Efforts
 from espnet_mtl.report.groups import Group
 
@@ -33,10 +33,8 @@ def find_questions(
         pairs: Names of further ones.
         efforts: How each system was trained, as far as that is known.
     """
-    names = dict.fromkeys(system.system for system in group.systems)
-    asked = dict.fromkeys([*_twins(names), *pairs])
     found: dict[str, list[tuple[str, str]]] = {}
-    for pair in asked:
+    for pair in ask_pairs(group, pairs):
         found.setdefault(_question(pair, efforts), []).append(pair)
     answered = [(question, found[question]) for question in _ORDER if question in found]
     return [
@@ -45,6 +43,12 @@ def find_questions(
         else (question, named)
         for question, named in answered
     ]
+
+
+def ask_pairs(group: Group, pairs: Names) -> Names:
+    """Return all pairs of systems to compare: twins, and those of ``pairs``."""
+    names = dict.fromkeys(system.system for system in group.systems)
+    return [*dict.fromkeys([*_twins(names), *pairs])]
 
 
 def _twins(names: Mapping[str, None]) -> Iterator[tuple[str, str]]:
@@ -61,15 +65,17 @@ def _question(pair: tuple[str, str], efforts: Efforts) -> str:
     if first == second + _ACCENT:
         trained = efforts.get(second, ())
         return BOTH if any(one.is_adversarial for one in trained) else ACCENT
-    if first.removesuffix(_ACCENT) == second.removesuffix(_SHUFFLED):
+    if first.endswith(_ACCENT) and second == stem_of(first) + _SHUFFLED:
         return REAL_ACCENTS
     if first == second + _SHUFFLED:
         return NO_ACCENTS
     if first not in efforts or second not in efforts:
         return OTHERS
     one, other = efforts[first][0], efforts[second][0]  # alike with all seeds
-    # Kinds of recognisers are not to be mixed: they differ by more than the training.
-    if one.ctc_weight != other.ctc_weight:
+    # Kinds of recognisers are not to be mixed, nor those with and without a branch:
+    # they differ by more than the training.
+    has_branch = {name != stem_of(name) for name in pair}
+    if one.ctc_weight != other.ctc_weight or len(has_branch) > 1:
         return OTHERS
     if one.is_adversarial and other.way in ("plain", "noise"):
         return ADVERSARIAL if other.way == "plain" else BEYOND_NOISE

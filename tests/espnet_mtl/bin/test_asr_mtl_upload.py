@@ -1,8 +1,10 @@
 """Publishing: what would be uploaded, what the card claims, and the upload itself."""
 
 import inspect
+import shutil
 import sys
 import types
+from pathlib import Path
 
 import espnet_mtl.fast_start  # noqa: F401  (before ESPnet)
 
@@ -15,7 +17,9 @@ from model_factory import save_model, write_data_dir
 from espnet_mtl.bin import asr_mtl_attack, asr_mtl_pack, asr_mtl_upload
 from espnet_mtl.data.tables import read_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.metrics.score_decoding import stamp_decoding
 from espnet_mtl.package.packing import pack_model
+from espnet_mtl.provenance import hash_file
 
 WINDOW = "ctc_window_margin"
 SETTINGS = {
@@ -171,11 +175,35 @@ def test_the_decoding_of_the_results_goes_along(exp, tmp_path):
         publish(exp, "--dry_run", *given[:3], "--no_such 1")
 
 
-def test_what_was_measured_is_on_the_card(exp, tmp_path):
+def make_scored(exp, tmp_path, **options):
+    """A scored experiment of the packed model."""
+    options = {"package": hash_file(exp / "x.zip"), **options}
     scored = make_exp(
-        tmp_path / "scored", "ctc", errors=lambda *_: 6, attackers=["multitask"]
+        tmp_path / "scored",
+        "ctc",
+        errors=lambda *_: 6,
+        attackers=["multitask"],
+        **options,
     )
-    (exp / "x.zip").rename(scored / "x.zip")
+    return Path(shutil.copy(exp / "x.zip", scored)).parent
+
+
+def test_what_was_measured_on_another_model_is_not_published(exp, tmp_path):
+    scored = make_scored(exp, tmp_path, package="another")
+    with pytest.raises(UserError, match="attack_pgd/test: another model was attacked"):
+        publish(scored, "--dry_run")
+    scored = make_scored(exp, tmp_path)
+    decoded = scored / "decode_ctc/test"
+    stamp_decoding(exp, decoded, exp / "valid.acc.ave.pth")
+    publish(scored, "--dry_run")
+    (exp / "valid.acc.ave.pth").write_bytes(b"trained for longer")
+    stamp_decoding(exp, decoded, exp / "valid.acc.ave.pth")
+    with pytest.raises(UserError, match="decode_ctc/test was decoded by other weights"):
+        publish(scored, "--dry_run")
+
+
+def test_what_was_measured_is_on_the_card(exp, tmp_path):
+    scored = make_scored(exp, tmp_path)
     card = publish(scored, "--dry_run")
     assert "| decode_ctc | test | " in card  # WER of untouched audio
     assert "Under attack: set test, attack_pgd" in card

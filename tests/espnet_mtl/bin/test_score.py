@@ -138,3 +138,20 @@ def test_a_decoding_of_other_audio_is_not_scored(tmp_path):
         main(["decoding", *where, "--token_type", "word"])
     (ref / "utt2num_samples").unlink()  # nobody knows then
     main(["decoding", *where, "--token_type", "word"])
+
+
+def test_a_decoding_by_other_weights_is_not_scored(tmp_path):
+    ref, hyp = dirs.make_data_dir(tmp_path / "ref"), tmp_path / "hyp"
+    dirs.write_table(hyp / "text", {u: t for u, (t, _) in dirs.UTTERANCES.items()})
+    weights = tmp_path / "valid.acc.ave.pth"
+    weights.write_bytes(b"first")
+    where = ["--ref_dir", str(ref), "--hyp_dir", str(hyp)]
+    score = ["decoding", *where, "--token_type", "word"]
+    by = ["--asr_model_file", str(weights)]
+    main([*score, *by])  # no stamp: decoded elsewhere
+    main(["stamp", *where, *by])
+    main([*score, *by])
+    weights.write_bytes(b"trained for longer")
+    with pytest.raises(UserError, match="hyp was decoded by other weights than .*pth"):
+        main([*score, *by])
+    main(score)  # nobody says which

@@ -67,6 +67,23 @@ def test_a_task_is_learnt_where_guessing_cannot_do_as_well(skill, is_learnt):
     assert not score_accents(truth, heard).is_learnt  # no interval
 
 
+@pytest.mark.parametrize("few", [1, 2, 3, 6])
+def test_few_speakers_of_an_accent_are_not_taken_for_many(few):
+    """A branch that says the same of all that one speaker says has learnt nothing."""
+    rng = random.Random(5)
+    learnt = 0
+    for _ in range(200):
+        truth, heard, speakers = {}, {}, {}
+        for speaker in range(20 + few):
+            guess = rng.choice("ab")
+            for number in range(3):
+                utt = f"{speaker}-{number}"
+                truth[utt] = "a" if speaker < 20 else "b"
+                heard[utt], speakers[utt] = guess, str(speaker)
+        learnt += score_accents(truth, heard, "ab", speakers).is_learnt
+    assert learnt <= 0.06 * 200  # 2.5 % by what an interval of 95 % promises
+
+
 def test_one_speaker_says_nothing_of_others():
     truth = {"a": "us", "b": "us", "c": "<unk>"}
     speakers = {"a": "ann", "b": "ann", "c": "bob"}

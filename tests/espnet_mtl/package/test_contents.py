@@ -6,6 +6,8 @@ import yaml
 from espnet_mtl.bin import check_package
 from espnet_mtl.errors import UserError
 from espnet_mtl.package.packing import pack_model
+from espnet_mtl.provenance import hash_file
+from espnet_mtl.results.attack import AttackRun, write_attack
 
 TOKENS = ["<blank>", "a", "<sos/eos>"]
 
@@ -56,6 +58,19 @@ def test_the_files_that_were_packed_are_the_same_however_often_they_are_packed(f
         check(files, *LM, "ngram_file")
     pack(files)
     check(files)
+
+
+def test_an_attack_on_another_package_is_told(files, tmp_path):
+    pack(files)
+    zip_file = files["asr_model_file"].with_name("x.zip")
+    run = AttackRun(version=2, package=hash_file(zip_file), config={}, trials=())
+    write_attack(tmp_path / "attack", run, [], {"text": {}})
+    files["attack_dir"] = tmp_path / "attack"
+    check(files, "attack_dir")
+    files["asr_model_file"].write_bytes(b"trained for longer")
+    pack(files)
+    with pytest.raises(UserError, match="attack: another model was attacked than"):
+        check(files, "attack_dir")
 
 
 @pytest.mark.parametrize(

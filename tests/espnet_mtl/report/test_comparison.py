@@ -147,6 +147,27 @@ def test_attacks_of_one_name_are_told_apart_by_their_settings(tmp_path):
     assert system.has_choice
 
 
+def test_systems_that_other_attacks_were_tried_on_are_not_compared(tmp_path):
+    """An attack that only one of them has withstood may be the weaker one."""
+    strong, weak = (
+        [CLEAN, *(make_trial(name) for name in names)]
+        for names in (("pgd", "square"), ("square",))
+    )
+    about = {"errors": lambda *_: 5, "audio": False}
+    exps = [
+        make_exp(tmp_path, "one", trials=strong, **about),
+        make_exp(tmp_path, "two", trials=weak, **about),
+        make_exp(tmp_path, "three", trials=strong, **about),
+    ]
+    [group] = make_groups(read_experiments(exps))
+    one, two, three = group.systems
+    [budget] = group.budgets
+    assert compare(one, three, budget).value == 0
+    for first, second in ((one, two), (two, one)):
+        with pytest.raises(UserError, match="a weaker attack would look like robust"):
+            compare(first, second, budget)
+
+
 def test_whoever_a_transfer_attack_asks_is_not_a_setting(tmp_path):
     """Who attacks the models that it starts from depends on their branches."""
     systems = [

@@ -2,7 +2,7 @@
 
 import pytest
 from curve_factory import make_curve_exp, until_broken
-from exp_factory import make_exp
+from exp_factory import change_rows, make_exp
 
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.groups import make_groups
@@ -93,9 +93,33 @@ def test_systems_with_other_numbers_of_recordings_tell_them(tmp_path):
     )
 
 
+def test_a_system_that_is_not_in_the_answer_is_named(tmp_path):
+    exps = [
+        make_shares_exp(tmp_path, "one", 2),
+        make_shares_exp(tmp_path, "two", 2, budgets=(0.001,)),
+    ]
+    assert found(exps)[1].endswith(" two was not attacked with this budget.")
+    exps = [make_snr_exp(tmp_path / "curves", one, (1,) * 8) for one in ("a", "b")]
+    [records] = exps[1].glob("attack_*/test/records.jsonl")
+    records.unlink()
+    assert found(exps)[1].endswith(" b has no robustness curve.")
+
+
+def test_attacks_that_go_below_their_budget_say_what_they_have_left(tmp_path):
+    """As those do that search for the smallest perturbation from a loud start."""
+    about = {"budgets": (15,), "norm": "snr"}
+    exp = make_shares_exp(tmp_path, "one", 4, **about)
+    change_rows(exp, lambda row: {"snr_db": 30.2} if row.budget == 15 else {})
+    answer, sentence = found([exp])
+    assert answer == "15 dB (on average, 30 dB were left) for 100 % of the recordings"
+    assert "With a budget of 15 dB (on average, 30 dB were left), exactly" in sentence
+
+
 @pytest.mark.parametrize("budgets", [(30, 10), (10, 30)])
 def test_of_bounds_on_the_snr_the_lowest_is_the_largest_budget(tmp_path, budgets):
     about = {"budgets": budgets, "norm": "snr"}
     exps = [make_shares_exp(tmp_path, system, 4, **about) for system in ("one", "two")]
     share = 100 if budgets[-1] == 10 else 0
+    for exp in exps:
+        change_rows(exp, lambda row: {"snr_db": row.budget + 0.1})
     assert found(exps)[0] == f"10 dB for {share} % of the recordings"

@@ -1,5 +1,6 @@
 """Comparisons over several seeds: recomputed, and when they are judged."""
 
+import math
 from dataclasses import replace
 from statistics import mean
 
@@ -16,9 +17,10 @@ from espnet_mtl.report.audit.gate import FAIL, PASS, Finding
 from espnet_mtl.report.document import to_markdown
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.groups import make_groups
-from espnet_mtl.report.over_seeds import seed_blocks
+from espnet_mtl.report.over_seeds import make_families, seed_blocks
 from espnet_mtl.report.robustness.curves import make_curves
 from espnet_mtl.report.table import Table
+from espnet_mtl.report.verdicts.make import make_seed_verdicts
 
 BUDGETS = (0.001, 0.002, 0.004, 0.008)
 SPEAKERS = tuple("abcdefgh")
@@ -84,8 +86,12 @@ def audits_of(groups, failing=()):
 
 
 def text_of(groups, audits, comparisons=(PAIR,)):
-    curves = [make_curves(group) for group in groups]
-    return to_markdown(seed_blocks(groups, curves, audits, comparisons)).strip()
+    families = families_of(groups)
+    return to_markdown(seed_blocks(families, audits, comparisons)).strip()
+
+
+def families_of(groups):
+    return make_families(groups, [make_curves(group) for group in groups])
 
 
 def test_the_area_is_that_of_all_seeds(groups):
@@ -134,7 +140,7 @@ def test_word_errors_are_those_of_what_counts_in_all_seeds(tmp_path):
         for (seed, system), by in wrong.items()
     ]
     groups = make_groups(read_experiments(exps))
-    blocks = seed_blocks(groups, [], audits_of(groups), (PAIR,))
+    blocks = seed_blocks(make_families(groups, []), audits_of(groups), (PAIR,))
     table = next(block for block in blocks if isinstance(block, Table))
     [cells] = table.rows
     shown = dict(zip(table.header, cells, strict=True))
@@ -149,9 +155,13 @@ def test_the_areas_of_all_seeds_are_over_one_span(groups):
     curves = [make_curves(group) for group in groups]
     low, high = curves[0].span
     curves[1] = replace(curves[1], span=((low + high) / 2, high))
-    text = to_markdown(seed_blocks(groups, curves, audits_of(groups), (PAIR,)))
     narrow = [replace(one, span=curves[1].span) for one in curves]
-    assert text == to_markdown(seed_blocks(groups, narrow, audits_of(groups), (PAIR,)))
+    text, other = (
+        to_markdown(seed_blocks(make_families(groups, those), audits, (PAIR,)))
+        for audits in [audits_of(groups)]
+        for those in (curves, narrow)
+    )
+    assert text == other
     assert text.strip() != text_of(groups, audits_of(groups))
 
 
@@ -250,3 +260,56 @@ def test_the_report_has_it(groups, tmp_path):
     asr_mtl_report.main([*words, "--compare", "adversarial:plain"])
     said = (tmp_path / "RESULTS.md").read_text()
     assert "## Over seeds" in said and "| seed 2 |" in said.split("## Over seeds")[1]
+    # The answer is that of all seeds, and no single one has another.
+    assert said.count("Is adversarial harder to attack than plain?") == 1
+    assert said.index("## All seeds: set test") < said.index("seed 0\n")
+    assert "This is seed 1 alone" in said and "trained with one seed" not in said
+
+
+def test_questions_are_answered_over_all_seeds(groups):
+    [family] = families_of(groups)
+    pairs = [("adversarial", "plain"), ("noise", "plain"), ("adversarial", "other")]
+    question = "Are the others harder to attack than what they are compared with?"
+    [one] = make_seed_verdicts(family, audits_of(groups), pairs, {})
+    assert (one.question, one.answer) == (question, "In part")
+    assert "(8 recordings of 8 speakers in each of 2 seeds or" in one.sentence
+    assert one.sentence.endswith("8 speakers in each of 3 seeds).")
+    changes = [
+        np.subtract(PLACES[seed, "adversarial"], PLACES[seed, "plain"])
+        for seed in range(3)
+    ]
+    assert f"louder noise, +{20 * math.log10(2) * np.mean(changes):.1f} dB" in (
+        one.sentence
+    )
+    failing = audits_of(groups, {(2, "adversarial")})
+    [one] = make_seed_verdicts(family, failing, pairs[:1], {})
+    assert one.answer == "Not judged"
+
+
+def test_seeds_are_put_together_by_one_decoder(groups):
+    """Else a difference of decoders would be one of systems."""
+
+    def decoded(group, decoder):
+        rows = {
+            one.label: [replace(r, decoder=decoder) for r in one.result.rows]
+            for one in group.systems
+        }
+        return [
+            replace(
+                one,
+                label=f"{one.label} ({decoder})",
+                result=replace(
+                    one.result,
+                    scores=replace(one.result.scores, rows=tuple(rows[one.label])),
+                ),
+            )
+            for one in group.systems
+        ]
+
+    both = replace(
+        groups[0], systems=[*decoded(groups[0], "a"), *decoded(groups[0], "b")]
+    )
+    others = [replace(one, systems=decoded(one, "b")) for one in groups[1:]]
+    assert text_of([both, *others], []) == ""  # the first seed's first one is "a"
+    alike = [both, *(replace(one, systems=decoded(one, "a")) for one in groups[1:])]
+    assert "adversarial (a) is harder" in text_of(alike, audits_of(alike))

@@ -313,6 +313,21 @@ def test_trainings_that_resist(tmp_path):
     }
 
 
+def test_what_differs_by_more_than_one_thing_answers_no_single_question(tmp_path):
+    names = ("ctc_plain", "ctc_shuffled", "ctc_adversarial_accent", "ctc")
+    group = make_group(tmp_path, dict.fromkeys(names, WEAK))
+    efforts = {name: [effort("pgd" if "adv" in name else "")] for name in names}
+    for pair, question in {
+        # With a branch, and trained otherwise
+        ("ctc_adversarial_accent", "ctc_plain"): "Is ctc_adversarial_accent harder to",
+        # Only one of them has a branch at all
+        ("ctc", "ctc_shuffled"): "Is ctc harder to attack than ctc_shuffled?",
+        ("ctc_shuffled", "ctc"): "Does a branch that learns nothing help?",
+    }.items():
+        found = verdicts_of(group, pairs=[pair], efforts=efforts)
+        assert sum(one.startswith(question) for one in found) == 1, [*found]
+
+
 def test_attacks_without_a_target_have_their_own_words(tmp_path):
     trials = [
         CLEAN,
@@ -413,6 +428,11 @@ def test_a_branch_that_has_not_learnt_its_task_tests_nothing(tmp_path):
         " That of att_accent is not shown to do better than guessing: a second task "
         "that is not learnt tests nothing."
     )
+    group, _ = branches_of(tmp_path / "decoded", changed, names)
+    systems = [replace(one, label=f"{one.label} (greedy)") for one in group.systems]
+    said = describe_branches(systems)
+    assert "ctc_accent_shuffled (greedy) 85.0 %" in said
+    assert "That of att_accent (greedy) is not shown" in said
     _, said = branches_of(tmp_path / "unknown", {"att_accent": {"balanced_ci": None}})
     assert "att_accent 85.0 % (balanced" in said and "That of att_accent" in said
 

@@ -21,6 +21,7 @@ from espnet_mtl.results.trial import Member, Trial
 PGD = Member(attack="pgd", attacker="me", kind="white_box", weights={"ctc": 1.0})
 RUN = AttackRun(
     version=2,
+    package="digest",
     config={"budgets": [0.1]},
     trials=(
         Trial(name="clean", role="control", attack="none"),

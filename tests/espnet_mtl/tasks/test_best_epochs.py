@@ -1,13 +1,18 @@
 """Averages of the best epochs: each of its own epochs, and of those with a number."""
 
 import math
+from contextlib import nullcontext
 
 import pytest
 import torch
 from espnet2.train.reporter import Reporter
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.tasks.best_epochs import NumberReporter, average_nbest_models
+from espnet_mtl.tasks.best_epochs import (
+    NumberReporter,
+    average_nbest_models,
+    reporter_for,
+)
 
 ACC, CER = ["valid", "acc", "max"], ["valid", "cer_ctc", "min"]
 
@@ -74,6 +79,23 @@ def test_epochs_without_a_number_are_not_among_the_best():
     assert reporter.sort_epochs("valid", "loss", "max") == [2, 5, 4]
     assert reporter.get_best_epoch("valid", "loss", "min") == 4
     assert not reporter.check_early_stopping(1, "valid", "loss", "min")
+
+
+def test_a_training_without_any_best_epoch_ends_with_the_first(tmp_path):
+    """Else the trainer would keep the last epoch alone."""
+    lacking, known = ["valid", "acc_adv", "max"], ["train", "loss", "min"]
+    for criteria, said in (([lacking, ACC], True), ([lacking, known], False)):
+        reporter = reporter_for(criteria)()
+        reporter.set_epoch(1)
+        with pytest.raises(UserError) if said else nullcontext() as caught:
+            for key in ("train", "valid"):
+                with reporter.observe(key) as sub:
+                    sub.register({"acc": math.nan, "loss": 1.0})
+                    sub.next()
+        if said:
+            assert "best_model_criterion: acc_adv (valid), acc (valid): not" in str(
+                caught.value
+            )
 
 
 def test_training_does_not_stop_early_by_what_is_not_there(tmp_path):

@@ -18,6 +18,7 @@ from espnet_mtl.tasks.asr_mtl import ASRMTLTask
 from espnet_mtl.tasks.best_epochs import NumberReporter, average_nbest_models
 from espnet_mtl.tasks.lm import StrictLMTask
 
+ACC = ["valid", "acc", "max"]
 TASKS = [(ASRMTLTask, ASRTask, "--asr_tag"), (StrictLMTask, LMTask, "--lm_tag")]
 
 
@@ -37,6 +38,7 @@ def train(task, stock, exp, init_param, **more):
         "output_dir": str(exp),
         "init_param": init_param,
         "dist_rank": None,
+        "best_model_criterion": [ACC],
     }
     with mock.patch.object(stock, "main_worker") as worker:
         task.main_worker(argparse.Namespace(**{**args, **more}))
@@ -66,6 +68,8 @@ def test_other_initial_weights_do_not_continue(begun, task, stock, tag, wanted, 
         ("frontend_conf", {"hop_length": 160}, {"hop_length": 80}),
         ("encoder_conf", {"attention_heads": 4}, {"attention_heads": 8}),
         ("cleaner", None, "tacotron"),
+        ("normalize_conf", {"norm_vars": False}, {"norm_vars": True}),
+        ("speech_volume_normalize", None, 0.5),
     ],
 )
 def test_what_is_learnt_does_not_change_on_the_way(begun, name, before, now):
@@ -76,6 +80,13 @@ def test_what_is_learnt_does_not_change_on_the_way(begun, name, before, now):
     with pytest.raises(UserError, match=said):
         train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: now})
     assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], **{**more, name: before})
+
+
+def test_statistics_may_lie_elsewhere(begun):
+    settings = {"init_param": ["a.pth"], "normalize_conf": {"stats_file": "a.npz"}}
+    (begun / "config.yaml").write_text(yaml.safe_dump(settings))
+    more = {"normalize_conf": {"stats_file": "b.npz"}}
+    assert train(ASRMTLTask, ASRTask, begun, ["a.pth"], **more)
 
 
 def test_features_continue_without_a_front_end(begun):
@@ -142,6 +153,7 @@ def test_a_checkpoint_of_an_older_espnet_continues(begun, task, stock, tag):
     with pytest.raises(pickle.UnpicklingError):
         resume(None)
     args = {"collect_stats": False, "resume": True, "dist_rank": None}
+    args["best_model_criterion"] = [ACC]
     args |= {"output_dir": str(begun), "init_param": ["a.pth"]}
     with mock.patch.object(stock, "main_worker", side_effect=resume):
         task.main_worker(argparse.Namespace(**args))
@@ -161,8 +173,11 @@ def test_training_averages_with_ours(tmp_path, task, stock, tag):
         output_dir=str(tmp_path),
         init_param=[],
         dist_rank=None,
+        best_model_criterion=[ACC],
     )
     with mock.patch.object(stock, "main_worker", side_effect=note):
         task.main_worker(args)
-    assert used == [(NumberReporter, average_nbest_models)]
+    [(reporter, average)] = used
+    assert issubclass(reporter, NumberReporter) and reporter.criteria == [ACC]
+    assert average is average_nbest_models
     assert trainer.average_nbest_models is not average_nbest_models

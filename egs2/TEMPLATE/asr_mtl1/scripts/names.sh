@@ -131,6 +131,17 @@ eval_data() { # eval_data <set>
     fi
 }
 
+# The sets that stage 3 makes whole: to decode or to attack, and not to train with.
+whole_sets() {
+    local dset sets=()
+    for dset in ${test_sets} ${attack_sets}; do
+        if ! contains "${train_set} ${valid_set} ${sets[*]-}" "${dset}"; then
+            sets+=("${dset}")
+        fi
+    done
+    echo "${sets[*]-}"
+}
+
 # The sets to decode.
 eval_sets() {
     if "${eval_valid_set}"; then

@@ -128,7 +128,7 @@ collect_stats() { # collect_stats <name> <directory> <training table> <validatio
 
     # 2. Add up what the jobs found. With one job, there is nothing to add. Sums of other
     #    data may be there, and would not be replaced if these have none.
-    rm -f "${dir}"/{train,valid}/*_stats.npz
+    rm -f "${dir}/stamp.json" "${dir}"/{train,valid}/*_stats.npz
     mkdir -p "${dir}"
     cp "${parts}/stats.1/config.yaml" "${dir}/collect_stats.yaml"
     if [ "${jobs}" -eq 1 ]; then
@@ -249,7 +249,8 @@ stage_12() {
         rm -f "${dir}/stamp.json"
         decode "$(eval_data "${dset}")" "${dir}"
         ${python} -m espnet_mtl.bin.asr_mtl_score stamp \
-            --ref_dir "$(eval_data "${dset}")" --hyp_dir "${dir}"
+            --ref_dir "$(eval_data "${dset}")" --hyp_dir "${dir}" \
+            --asr_model_file "${asr_exp}/${inference_asr_model}"
     done
 }
 
@@ -349,6 +350,9 @@ score() { # score <data directory> <set>
     if [ "${bpemodel}" != none ]; then
         opts+=(--bpemodel "${bpemodel}")
     fi
+    if [ -s "${asr_exp}/${inference_asr_model}" ]; then  # may be gone: only scores are needed
+        opts+=(--asr_model_file "${asr_exp}/${inference_asr_model}")
+    fi
     ${python} -m espnet_mtl.bin.asr_mtl_score decoding \
         --ref_dir "$1" --hyp_dir "${asr_exp}/${inference_tag}/$2" "${opts[@]}" \
         --system "${system_name}" --decoder "${inference_tag}" --set_name "$2" ${score_opts}
@@ -377,12 +381,12 @@ stage_14() {
 # The zip may be out of date: packed with another language model, or before the weights were
 # last trained or averaged. Stage 15 decodes with the models in the zip, stage 16 with those
 # that the options name, so they have to be the same.
-check_packed_model() {
+check_packed_model() { # check_packed_model [more options of check_package]
     need_model
     need_file "${packed_model}" 14
     find_language_models
     ${python} -m espnet_mtl.bin.check_package "${packed_model}" \
         --asr_train_config "${asr_exp}/config.yaml" \
         --asr_model_file "${asr_exp}/${inference_asr_model}" \
-        ${lm_files[@]+"${lm_files[@]}"}
+        ${lm_files[@]+"${lm_files[@]}"} "$@"
 }

@@ -62,8 +62,9 @@ attack() { # attack <data directory> <output directory>
     ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --check
     mkdir -p "${dir}/logdir"
     log "Attack started... log: '${dir}/logdir/asr_mtl_attack.*.log'"
-    ${runner} --gpu "${device}" JOB=1:"${attack_nj}" "${dir}/logdir/asr_mtl_attack.JOB.log" \
-        ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --ngpu "${device}" --job JOB
+    # A name that no text has: the target of --attack_args may have the word JOB.
+    ${runner} --gpu "${device}" ATTACK_JOB=1:"${attack_nj}" "${dir}/logdir/asr_mtl_attack.ATTACK_JOB.log" \
+        ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --ngpu "${device}" --job ATTACK_JOB
     ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --merge
     ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort "${dir}"
 }
@@ -73,6 +74,7 @@ stage_16() {
     local dset dir
     for dset in ${attack_sets}; do
         need_experiment "${asr_exp}" "${attack_tag}/${dset}/records.jsonl" 15
+        check_packed_model --attack_dir "${asr_exp}/${attack_tag}/${dset}"
         dir=${asr_exp}/${inference_tag}_${attack_tag}/${dset}
         rm -f "${dir}/stamp.json"
         decode "${asr_exp}/${attack_tag}/${dset}" "${dir}"

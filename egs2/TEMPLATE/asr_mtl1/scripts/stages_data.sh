@@ -22,7 +22,7 @@ stage_1() {
         fi
         ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort ${opts[@]+"${opts[@]}"} "${datadir}/${dset}"
     done
-    for dset in ${test_sets}; do
+    for dset in $(whole_sets); do
         ${python} -m espnet_mtl.bin.validate_data_dir --no-spk-sort "${datadir}/${dset}"
     done
     survey_audio
@@ -38,7 +38,7 @@ survey_audio() {
     for dset in ${base_train_set} ${valid_set}; do
         trained+=("${datadir}/${dset}")
     done
-    for dset in ${test_sets}; do
+    for dset in $(whole_sets); do
         tested+=("${datadir}/${dset}")
     done
     ${python} -m espnet_mtl.bin.survey_audio \
@@ -62,7 +62,7 @@ stage_3() {
         # What stage 4 made of it goes when audio changes: it would name other audio.
         format_audio "${dset}" "${data_feats}/org/${dset}" --derived_dir "${data_feats}/${dset}"
     done
-    for dset in ${test_sets}; do
+    for dset in $(whole_sets); do
         format_audio "${dset}" "${data_feats}/${dset}"
     done
 }

@@ -41,13 +41,16 @@ class Call:
     Attributes:
         options: Name of an option, without dashes -> value.
         numbers: The jobs' numbers; ``None`` for one job without a number.
-        log: Log file, with JOB in place of the number, as in the command's words.
+        log: Log file, with ``variable`` in place of the number, as in the command's
+            words.
+        variable: ``JOB``, or another name that was given with the numbers.
     """
 
     options: dict
     numbers: range | None
     log: str
     command: list
+    variable: str
 
     @property
     def at_once(self):
@@ -71,8 +74,10 @@ class Call:
         return [self.numbered(word, number) for word in self.command]
 
     def numbered(self, text, number):
-        """Return a text with the number in place of JOB, if the jobs have numbers."""
-        return text if self.numbers is None else text.replace("JOB", str(number))
+        """Return a text with the number in place of the variable, if there is one."""
+        if self.numbers is None:
+            return text
+        return text.replace(self.variable, str(number))
 
     def prepare_logs(self):
         """Make the logs' directories; keep the earlier log of a single job."""
@@ -159,26 +164,27 @@ def parse(arguments, usage):
 
     ``usage`` is shown when there is no log or command.
     """
-    options, numbers, rest = {}, None, list(arguments)
+    options, numbers, variable, rest = {}, None, "JOB", list(arguments)
     while rest:
         if rest[0].startswith("--"):
             if len(rest) < 2:
                 fail(f"{rest[0]} needs a value")
             options[rest[0][2:].replace("-", "_")] = rest[1]
             rest = rest[2:]
-        elif match := re.fullmatch(r"JOB=(\d+)(?::(\d+))?", rest[0]):
-            numbers = range(int(match[1]), int(match[2] or match[1]) + 1)
+        elif match := re.fullmatch(r"([A-Z_]+)=(\d+)(?::(\d+))?", rest[0]):
+            variable = match[1]
+            numbers = range(int(match[2]), int(match[3] or match[2]) + 1)
             if not numbers:
-                fail("the range of JOB is empty")
+                fail(f"the range of {variable} is empty")
             rest = rest[1:]
         else:
             break
     if len(rest) < 2:
         fail("give a log file and a command\n" + usage)
     log = options.pop("log", rest[0])
-    if numbers and len(numbers) > 1 and "JOB" not in log:
-        fail(f"{log}: several jobs need JOB in the log's name")
-    return Call(options, numbers, log, rest[1:])
+    if numbers and len(numbers) > 1 and variable not in log:
+        fail(f"{log}: several jobs need {variable} in the log's name")
+    return Call(options, numbers, log, rest[1:], variable)
 
 
 def run_logged(file, command, run, place=""):

@@ -46,15 +46,25 @@ _po_set() { # _po_set <option> <value>
     printf -v "${name}" '%s' "$2"
 }
 
-_po_previous=
-for _po_argument in "$@"; do
-    if [ "${_po_previous}" = --config ] || [[ ${_po_argument} == --config=* ]]; then
-        _po_config=${_po_argument#--config=}
-        [ -r "${_po_config}" ] || _po_fail "--config ${_po_config}: cannot be read"
-        # shellcheck disable=SC1090
-        . "${_po_config}"
-    fi
-    _po_previous=${_po_argument}
+_po_read() { # _po_read <configuration>
+    [ -r "$1" ] || _po_fail "--config $1: cannot be read"
+    # shellcheck disable=SC1090
+    . "$1"
+}
+
+# The value of another option may look like --config.
+_po_option=
+for _po_word in "$@"; do
+    case ${_po_option}:${_po_word} in
+        --config:*) _po_read "${_po_word}" ;;
+        :--config=*) _po_read "${_po_word#--config=}" ;;
+    esac
+    case ${_po_option}:${_po_word} in
+        :--*=*) ;;
+        :--*) _po_option=${_po_word} ;;
+        :*) break ;;
+        *) _po_option= ;;
+    esac
 done
 
 while [ $# -gt 0 ]; do
@@ -77,4 +87,4 @@ while [ $# -gt 0 ]; do
         *) break ;;
     esac
 done
-unset _po_argument _po_previous _po_config
+unset _po_option _po_word

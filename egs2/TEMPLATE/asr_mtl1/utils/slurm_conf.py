@@ -13,7 +13,7 @@ def sbatch_command(call):
     options.pop("max_jobs_run", None)
     path = options.pop("config", "conf/slurm.conf")
     command, rules, defaults = read(path)
-    name = os.path.basename(call.log).replace("JOB", "").strip(".")
+    name = os.path.basename(call.log).replace(call.variable, "").strip(".")
     name = name.removesuffix(".log").strip(".")[:80] or "job"
     numbers = f"{call.jobs[0]}-{call.jobs[-1]}"
     words = [

@@ -6,6 +6,7 @@ The same options give the same bytes.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fsdd import DIGITS, FS, Corpus, find_corpus, read_recording
@@ -21,7 +22,9 @@ from espnet_mtl.data.corpus import (
 )
 from espnet_mtl.data.joining import join_on_noise
 from espnet_mtl.data.progress import LoopProgress
+from espnet_mtl.data.sources import source_version
 from espnet_mtl.errors import run_main, setup_logging
+from espnet_mtl.provenance import hash_value
 
 NUM_DIGITS = (3, 6)
 GAP_SECONDS = (0.05, 0.25)  # between digits
@@ -93,14 +96,13 @@ def join(recordings: list[np.ndarray], seed: str) -> np.ndarray:
 
 
 def make_corpus(
-    root: str, output: Path, audio_dir: Path, sizes: dict[str, int], seed: int
+    corpus: Corpus, output: Path, audio_dir: Path, sizes: dict[str, int], seed: int
 ) -> None:
     """Make the three sets.
 
     Raises:
-        UserError: If the dataset is not there, or a recording of it is unusable.
+        UserError: If a recording is unusable.
     """
-    corpus = find_corpus(root)
     progress = LoopProgress(sum(sizes.values()), "joining")
     for name, size in sizes.items():
         folder = audio_dir / name
@@ -120,6 +122,16 @@ def make_corpus(
     progress.finish()
 
 
+def _describe(corpus: Corpus) -> list[Any]:
+    """Describe the dataset's recordings, wherever they lie, without reading them."""
+    return [
+        [path.name, *source_version(str(path))[1:]]
+        for sets in corpus.recordings.values()
+        for recordings in sets.values()
+        for _, path in recordings
+    ]
+
+
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     parser = get_corpus_parser(__doc__)
@@ -127,18 +139,19 @@ def main(cmd: list[str] | None = None) -> None:
     args = parser.parse_args(cmd)
     setup_logging()
     sizes = read_sizes(args)
+    corpus = find_corpus(args.fsdd_root)
     audio_dir = args.audio_dir or args.output / "audio"
     settings = {
         **sizes,
         "seed": args.seed,
-        "fsdd_root": args.fsdd_root,
+        "recordings": hash_value(_describe(corpus)),
         "audio_dir": str(audio_dir.resolve()),
         "sources": hash_sources(Path(__file__).parent),
     }
     make_once(
         args.output,
         settings,
-        lambda: make_corpus(args.fsdd_root, args.output, audio_dir, sizes, args.seed),
+        lambda: make_corpus(corpus, args.output, audio_dir, sizes, args.seed),
     )
 
 

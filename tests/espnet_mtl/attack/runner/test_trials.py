@@ -366,6 +366,7 @@ attacks:
         ("queries: 10", "queries: 11"),
         ("steps: 10, everyone: true", "steps: 10"),
         ("multitask: {}", "multitask: {ctc: 0.9}"),
+        ("multitask: {}", "multitask: {to_accent: south}"),
     ],
 )
 def test_what_a_suite_depends_on_makes_it_stale(tmp_path, data_dir, change):
@@ -451,6 +452,19 @@ def test_records_say_which_accent_is_wanted(
     accents = read_table(data_dir / "utt2accent")
     north = [r for r in of(records, trial.name) if accents[r["utt"]] == "north"]
     assert [record["accent_wish"] for record in north] == [wish] * 3
+
+
+def test_another_accent_than_is_heard_is_wanted_where_none_is_known(tmp_path, data_dir):
+    """Else untouched audio would be heard as is wanted now and then."""
+    who = "attackers: {flip: {words: keep, to_accent: random}}"
+    records = run(tmp_path, data_dir, f"{{steps: 1, budgets: [0.01], {who}}}")
+    accents = read_table(data_dir / "utt2accent")
+    unknown = [r for r in of(records, "clean") if accents[r["utt"]] == "<unk>"]
+    listener = ToyListener(ToyVictim())
+    for record in unknown:
+        audio, _ = soundfile.read(data_dir / f"{record['utt']}.wav", dtype="float32")
+        assert {record["accent_wish"], listener(audio).accent} == {"north", "south"}
+    assert len(unknown) == 4
 
 
 def test_averaging_over_transformations_does_not_spoil_the_health_check(
