@@ -573,7 +573,7 @@ END
 }
 
 @test "a set that is attacked alone is made as the test sets are" {
-    cp -r data/test data/hard
+    sed -i 's/train valid test/& hard/' local/data.sh
     run asr_mtl --attack_sets "hard valid" --stop_stage 16
     [ "${status}" -eq 0 ]
     [ "$(called '^validate_data_dir --no-spk-sort data/hard$')" -eq 1 ]
@@ -584,15 +584,17 @@ END
 }
 
 @test "a target may have the word JOB" {
-    asr_mtl --attack_args "target_text='GET A JOB'" > /dev/null
+    run asr_mtl --attack_args "target_text='GET A JOB'"
+    echo "${output}"
+    [ "${status}" -eq 0 ]
     [ "$(called "^asr_mtl_attack .*target_text='GET A JOB' .*--job 1$")" -eq 1 ]
 }
 
 @test "statistics that were half made are nobody's" {
     asr_mtl --stop_stage 10 > /dev/null
     stats=exp/asr_mtl_stats_raw_bpe30
-    [ -s "${stats}/stamp.json" ] || touch "${stats}/stamp.json"
-    FAKE_FAILS=trained_on run asr_mtl --stage 10 --stop_stage 10
+    [ -s "${stats}/stamp.json" ]
+    FAKE_FAILS=aggregate_stats_dirs run asr_mtl --stage 10 --stop_stage 10
     [ "${status}" -ne 0 ]
     [ ! -e "${stats}/stamp.json" ]
 }

@@ -269,6 +269,6 @@ def test_plain_archives_have_headers_of_their_entries(tmp_path):
     [b"", b"RIFF", b"OggS" * 9, b"fLaC" * 9, b"\xff\xfb" * 50, b"FORM" + b"x" * 50],
 )
 def test_what_is_no_audio_is_left_to_libsndfile(content):
-    find_extent(io.BytesIO(content), RATE)
+    find_extent(io.BytesIO(content), RATE, "MP3")
     with pytest.raises(DataDirError, match="here: "):
         read_header(io.BytesIO(content), "here")

@@ -269,19 +269,20 @@ decode() { # decode <data directory> <output directory>
     fi
     find_language_models
 
-    # 1. Each job decodes its share. A job that was stopped continues.
+    # 1. Each job decodes its share. A job that was stopped continues. The name of the
+    #    number is one that no path has: a tag may be made of a text with the word JOB.
     mkdir -p "${logdir}"
     jobs=$(split_keys "${data}/wav.scp" "${inference_nj}" "${logdir}/keys")
     log "Decoding started... log: '${logdir}/asr_inference.*.log'"
-    ${runner} --gpu "${device}" JOB=1:"${jobs}" "${logdir}/asr_inference.JOB.log" \
+    ${runner} --gpu "${device}" DECODING_JOB=1:"${jobs}" "${logdir}/asr_inference.DECODING_JOB.log" \
         ${python} -m espnet_mtl.bin.asr_mtl_inference \
             --batch_size "${batch_size}" \
             --ngpu "${device}" \
             --data_path_and_name_and_type "${data}/wav.scp,speech,$(audio_type "${data}")" \
-            --key_file "${logdir}/keys.JOB.scp" \
+            --key_file "${logdir}/keys.DECODING_JOB.scp" \
             --asr_train_config "${asr_exp}/config.yaml" \
             --asr_model_file "${asr_exp}/${inference_asr_model}" \
-            --output_dir "${logdir}/output.JOB" \
+            --output_dir "${logdir}/output.DECODING_JOB" \
             ${opts[@]+"${opts[@]}"} ${lm_files[@]+"${lm_files[@]}"}
 
     # 2. All shares in one file, which has to have every utterance

@@ -62,7 +62,7 @@ attack() { # attack <data directory> <output directory>
     ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --check
     mkdir -p "${dir}/logdir"
     log "Attack started... log: '${dir}/logdir/asr_mtl_attack.*.log'"
-    # A name that no text has: the target of --attack_args may have the word JOB.
+    # A name that no text has: that of --attack_args may have the word JOB.
     ${runner} --gpu "${device}" ATTACK_JOB=1:"${attack_nj}" "${dir}/logdir/asr_mtl_attack.ATTACK_JOB.log" \
         ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --ngpu "${device}" --job ATTACK_JOB
     ${python} -m espnet_mtl.bin.asr_mtl_attack "${opts[@]}" --merge
