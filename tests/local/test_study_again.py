@@ -178,6 +178,7 @@ def test_how_to_go_on_after_a_redo_is_said(study: Callable[..., Study]) -> None:
     (fake.notes / "fail.a.13").touch()
     _, err = fake.run("--redo", "true", "--stage", "11", status=1)
     assert "run the same command again, without --redo true: finished" in err
+    assert fake.calls() == ["a.11", "a.12", "a.13"]
     (fake.notes / "fail.a.13").unlink()
     assert fake.begun("--stage", "11") == ["a.13", "a.14", "a.15", "a.16", "a.17"]
 
