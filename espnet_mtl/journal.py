@@ -2,8 +2,10 @@
 
 Each line has the key of what was finished, a digest of what it was made of, and the
 result. Whoever continues asks for a key *and* a digest, so that work done with other
-settings, or on other data, never counts. Lines are never changed: a job that is killed
-leaves at most half a line at the end, which is cut off when the file is opened again.
+settings, or on other data, never counts. Lines are never changed, and go only where a
+job says that what they tell of is about to change (:meth:`Journal.start_over`). A job
+that is killed leaves at most half a line at the end, which is cut off when the file is
+opened again.
 """
 
 import time
@@ -53,6 +55,16 @@ class Journal:
         ]
         self._file.write(b"".join(line + b"\n" for line in lines))
         self._file.flush()
+
+    def start_over(self, lines: Iterable[tuple[str, str, Any]]) -> None:
+        """Forget all but some lines: made of, key and result.
+
+        A kill in between forgets more than that, and never less.
+        """
+        self._file.seek(0)
+        self._file.truncate()
+        for made_of, key, result in lines:
+            self.append(made_of, {key: result})
 
     def close(self) -> None:
         """Close the file, and let others have it."""

@@ -91,7 +91,8 @@ def pack_model(
                 if path in settings:
                     own = settings[path].items()
                     kept = {k: v for k, v in own if k not in _OF_TRAINING}
-                    packed = _rename_paths(kept, names)
+                    files = {*named_files(kept).values()}
+                    packed = _rename_paths(kept, names, files)
                     add_file(archive, name, yaml.safe_dump(packed).encode())
                 else:
                     add_file(archive, name, path.read_bytes())
@@ -133,12 +134,13 @@ def _files_named_in(settings: dict[str, Any], config: Path) -> list[Path]:
     return files
 
 
-def _rename_paths(value: Any, names: dict[Path, str]) -> Any:
+def _rename_paths(value: Any, names: dict[Path, str], files: set[str]) -> Any:
+    """Rename what is a path, or one of the files that are named without a folder."""
     if isinstance(value, dict):
-        return {key: _rename_paths(item, names) for key, item in value.items()}
+        return {key: _rename_paths(item, names, files) for key, item in value.items()}
     if isinstance(value, list):
-        return [_rename_paths(item, names) for item in value]
-    if isinstance(value, str) and "/" in value:
+        return [_rename_paths(item, names, files) for item in value]
+    if isinstance(value, str) and ("/" in value or value in files):
         return names.get(Path(value).resolve(), value)
     return value
 

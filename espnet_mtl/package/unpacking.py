@@ -173,7 +173,9 @@ def _check_members(archive: zipfile.ZipFile, zip_file: Path) -> None:
     for member in archive.infolist():
         name = member.filename
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        is_elsewhere = path.is_absolute() or ".." in path.parts
+        # On another system, a drive or another way to write a folder
+        if is_elsewhere or "\\" in name or re.match("[A-Za-z]:", name):
             raise UserError(
                 f"{zip_file}: refused: '{name}' would be written outside its folder"
             )

@@ -216,7 +216,7 @@ def read_accent_list(accent_list: str | list[str] | None) -> list[str]:
         path = Path(accent_list)
         if not path.is_file():
             raise UserError(f"{path}: no such accent list; stage 5 writes one")
-        labels = path.read_text(encoding="utf-8").split("\n")
+        labels = path.read_text(encoding="utf-8-sig").split("\n")
         labels = [label.strip() for label in labels if label.strip()]
         place = f"{path}: "
     else:

@@ -23,6 +23,16 @@ def test_a_journal_drops_a_torn_line(tmp_path):
     }
 
 
+def test_a_journal_forgets_all_but_what_it_is_told(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("a", {"utt1": 1, "utt2": 2})
+        journal.append("b", {"utt1": 3})
+        journal.start_over([("a", "utt1", 1)])
+        journal.append("c", {"utt3": 4})
+    assert read_journals([path], int) == {("utt1", "a"): 1, ("utt3", "c"): 4}
+
+
 def test_results_of_other_settings_stand_beside_each_other(tmp_path):
     path = tmp_path / "journal.jsonl"
     with Journal(path) as journal:

@@ -133,6 +133,9 @@ def _decide(
     labels: tuple[str, ...], classes: Mapping[str, str], policy: AccentPolicy
 ) -> tuple[str, str, str]:
     """Return the class, why it is unknown, and the rule that takes the clip out."""
+    # Whatever else is said of the speaker, and in whatever order
+    if any(classes.get(fold(label)) == DROP for label in labels):
+        return UNKNOWN_ACCENT, "", "dropped_by_map"
     found: list[str] = []
     for label in labels:
         name = classes.get(fold(label))
@@ -144,8 +147,6 @@ def _decide(
             if policy.free_text == "unknown":
                 return UNKNOWN_ACCENT, "free_text", ""
             name = make_class(label) if policy.free_text == "class" else ""
-        if name == DROP:
-            return UNKNOWN_ACCENT, "", "dropped_by_map"
         if name and name != UNKNOWN_ACCENT and name not in found:
             found.append(name)
     if not found:

@@ -152,6 +152,8 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
             )
         faults.add(kind, "keep one of the rows", clip.line, value)
 
+    _warn_of_case(clips)
+
     # 2. A speaker under two names, or in two sets
     names: dict[str, str] = {}
     sets: dict[str, dict[str, int]] = defaultdict(dict)
@@ -173,6 +175,23 @@ def _check_together(clips: list[Clip], faults: Faults) -> None:
                 min(lines.values()),
                 f"{speaker}: {places}",
             )
+
+
+def _warn_of_case(clips: list[Clip]) -> None:
+    """Warn of speakers who may be one: some corpora tell ``a`` from ``A``."""
+    alike: dict[str, dict[str, int]] = defaultdict(dict)
+    for clip in clips:
+        alike[clip.speaker.casefold()].setdefault(clip.speaker, clip.line)
+    several = [names for names in alike.values() if len(names) > 1]
+    if several:
+        shown = ", ".join(f"'{name}' (line {n})" for name, n in several[0].items())
+        logging.warning(
+            "%d speakers have names that differ in case alone, such as %s, and count "
+            "as others. If they are the same, write them alike: else a voice may be in "
+            "training and in the test",
+            sum(map(len, several)),
+            shown,
+        )
 
 
 def classes_of(clips: list[Clip], given: Path | None) -> dict[str, str]:

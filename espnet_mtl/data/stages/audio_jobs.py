@@ -80,6 +80,13 @@ class AudioJobs:
         if todo:
             # Tables of an earlier run would name audio of this one if it stopped.
             _take_away_tables(self._target, *self._derived)
+            if is_archive(self._format):
+                # What follows is cut off. Else its notes would hold again when the
+                # sources are what they were, for bytes that are others by then.
+                journal.start_over(
+                    (self._made_of(job, utt), utt, note)
+                    for utt, note in finished.items()
+                )
         if finished:
             logging.info("Continuing after %d finished utterances", len(finished))
         progress = LoopProgress(len(share), "audio", done=len(finished))

@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -59,6 +60,22 @@ def exported(tmp_path_factory, stats_file):
     options = ["--asr_train_config", str(config), "--asr_model_file", str(weights)]
     asr_mtl_pack.main([*options, "--outpath", str(folder / "x.zip")])
     return folder / "x.zip"
+
+
+def test_names_with_a_colon_and_files_without_a_folder_come_back(tmp_path, monkeypatch):
+    """As options in the tag give them, and a recipe that lies elsewhere."""
+    recipe = tmp_path / "recipe"
+    recipe.mkdir()
+    monkeypatch.chdir(recipe)
+    (recipe / "nlsyms.txt").write_text("<laugh>\n")
+    exp = tmp_path / "disk" / "asr_mtl_init_parama.pth:encoder:encoder"
+    config, weights = save_model(exp, non_linguistic_symbols="nlsyms.txt")
+    pack_model(config, weights, [], tmp_path / "x.zip")
+    monkeypatch.chdir(tmp_path)
+    files = unpack_model(tmp_path / "x.zip", tmp_path / "out")
+    settings = yaml.safe_load(Path(files["asr_train_config"]).read_text())
+    assert Path(settings["non_linguistic_symbols"]).read_text() == "<laugh>\n"
+    assert Path(settings["non_linguistic_symbols"]).is_relative_to(tmp_path / "out")
 
 
 def _change(source, folder, ending, change):
@@ -293,6 +310,7 @@ def test_yaml_that_runs_code_is_refused(exported, tmp_path, name):
         ("/tmp/evil", stat.S_IFREG, "refused: '.*outside its folder"),
         ("a/../../evil", stat.S_IFREG, "refused: '.*outside its folder"),
         ("a\\evil", stat.S_IFREG, "refused: '.*outside its folder"),
+        ("c:evil", stat.S_IFREG, "refused: '.*outside its folder"),
         ("link", stat.S_IFLNK, "'link' is a link"),
         ("meta.yaml", stat.S_IFREG, "'meta.yaml' is in it twice"),
     ],

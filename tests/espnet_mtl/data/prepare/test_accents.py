@@ -76,6 +76,8 @@ def test_joined_labels_are_taken_apart(raw, labels):
         (("other",), {}, ("<unk>", "none", "")),
         (("other", "us"), {}, ("us", "", "")),
         (("us", "robot"), {}, ("<unk>", "", "dropped_by_map")),
+        (("Midwestern", "Robot"), {}, ("<unk>", "", "dropped_by_map")),
+        (("Robot", "Midwestern"), {}, ("<unk>", "", "dropped_by_map")),
     ],
 )
 def test_policies_decide_about_a_row(labels, policy, outcome):

@@ -59,6 +59,17 @@ def test_tables_as_programs_write_them(make, rows, kind, capsys):
     assert told is (kind == "bom and crlf")
 
 
+def test_speakers_that_differ_in_case_alone_are_warned_of(make, rows, capsys):
+    make([HEADER, *rows])
+    assert "differ in case alone" not in capsys.readouterr().err
+    upper = [row.replace(",a,", ",A,") if n % 2 else row for n, row in enumerate(rows)]
+    assert upper != rows
+    make([HEADER, *upper])
+    said = capsys.readouterr().err
+    assert "2 speakers have names that differ in case alone" in said
+    assert "'a' (line 2)" in said and "'A' (line 3)" in said
+
+
 def test_the_set_of_the_table_is_kept(make, rows):
     sets = {
         "a": "train",

@@ -190,6 +190,33 @@ def test_another_source_is_read_again(data_dir, target, read, kind, redone, file
     assert files_of(fresh) == files_of(target)
 
 
+@pytest.mark.parametrize("kind", [*FORMATS, "wav.ark"])
+def test_what_comes_back_is_made_again_where_others_were_in_between(
+    data_dir, target, kind, files_of
+):
+    """An archive has other bytes by then where the old notes say that it lies."""
+    options = ("--audio_format", kind)
+    run(data_dir, target, *options)
+    before = files_of(target)
+    # A disk is away for a while.
+    away = data_dir / "ann-1.wav"
+    away.rename(data_dir / "away")
+    with pytest.raises(DataDirError, match="unusable audio"):
+        run(data_dir, target, *options)
+    (data_dir / "away").rename(away)
+    run(data_dir, target, *options)
+    assert files_of(target) == before
+    # Other settings, and the former ones again
+    samples = soundfile.read(away, dtype="int16")[0]
+    state = away.stat()
+    soundfile.write(away, samples[::-1], 8000)
+    run(data_dir, target, *options)
+    soundfile.write(away, samples, 8000)
+    os.utime(away, ns=(state.st_atime_ns, state.st_mtime_ns))
+    run(data_dir, target, *options)
+    assert files_of(target) == before
+
+
 def test_lost_or_damaged_files_are_written_again(data_dir, target, read, files_of):
     run(data_dir, target)
     before = files_of(target)
