@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from espnet_mtl.metrics.binomial import LEAST_VALUES
 from espnet_mtl.report.audit.audits import Audit, AuditGroup, every_audit, find_audit
 from espnet_mtl.report.audit.gate import FAIL, NOT_RUN
+from espnet_mtl.report.audit.model import MOST_WORSE
 from espnet_mtl.report.cautions import caveats, warnings
 from espnet_mtl.report.comparison import Difference, compare
 from espnet_mtl.report.document import Block, Bullets, Heading, Text
@@ -14,7 +15,7 @@ from espnet_mtl.report.groups import Group, SystemResult
 from espnet_mtl.report.result_tables import show_difference
 from espnet_mtl.report.robustness.curves import GroupCurves, curves_of
 from espnet_mtl.report.second_task import describe_branches
-from espnet_mtl.report.table import Table
+from espnet_mtl.report.table import Table, number
 
 HARDER = "harder"
 Comparisons = Sequence[tuple[str, str, str]]
@@ -40,6 +41,8 @@ _NOT_JUDGED = "not judged"
 # Gates that find the attack too weak, and nothing else: a system is less robust than
 # its figures say.
 _TOO_WEAK = ("steps",)
+# The gate that looks at more systems than a claim is about.
+_OF_ALL = "benign_wer"
 
 
 def verdict(difference: Difference) -> str:
@@ -88,9 +91,11 @@ class Claim:
         """Judge the claim, if the figures of both systems can be relied on.
 
         They cannot while a gate of the audit says FAIL or NOT RUN, nor where a
-        recogniser hears so little that its own errors would count as robustness. But
-        what a stronger attack would still break of the system that is easier to attack
-        only adds to the difference; see :meth:`at_least`.
+        recogniser hears so little that its own errors would count as robustness. Of how
+        well they hear, these two are compared: the gate ``benign_wer`` looks at all
+        that a system stands beside. But what a stronger attack would still break of the
+        system that is easier to attack only adds to the difference; see
+        :meth:`at_least`.
         """
         if self.audits is not None:
             audits = self.audits
@@ -105,6 +110,9 @@ class Claim:
             for one in pair
             if (doubt := _doubts(one, audits, _TOO_WEAK if one is easier else ()))
         ]
+        trained = (*pair, *self.other_seeds)
+        for one, other in zip(trained[::2], trained[1::2], strict=True):
+            doubts += _doubts_of_hearing(one, other)
         return f"{_NOT_JUDGED} ({'; '.join(doubts)})" if doubts else found
 
     def _easier(self) -> SystemResult | None:
@@ -143,9 +151,26 @@ def _doubts(
         FAIL: [one.name for one in audit.gates(FAIL) if one.name not in failing],
         NOT_RUN: [one.name for one in audit.gates(NOT_RUN)],
     }
+    for names in found.values():
+        if _OF_ALL in names:
+            names.remove(_OF_ALL)
     return "; ".join(
         _say_gates(names, system, said) for said, names in found.items() if names
     )
+
+
+def _doubts_of_hearing(one: SystemResult, other: SystemResult) -> list[str]:
+    """Say that two systems do not hear alike without an attack, or may not."""
+    wers = {two.label: two.whole_wer for two in (one, other)}
+    if lacking := [label for label, wer in wers.items() if wer is None]:
+        return [f"benign WER of the whole set of {' and '.join(lacking)}: {NOT_RUN}"]
+    first, second = (wer or 0.0 for wer in wers.values())
+    if abs(first - second) <= MOST_WORSE:
+        return []
+    return [
+        f"benign WER {number(first)} % of {one.label} and {number(second)} % of "
+        f"{other.label}, more than {MOST_WORSE:g} point apart: {FAIL}"
+    ]
 
 
 def _say_gates(names: Sequence[str], system: SystemResult, found: str) -> str:
@@ -244,17 +269,19 @@ INTRODUCTION = (
 )
 HOW_JUDGED = (
     "At one budget a difference may say nothing: a large one breaks every system, a "
-    "small one none. So that one system is harder to attack than another rests on the "
-    "difference of the areas under two robustness curves: the share of utterances "
-    "that resist, averaged over the logarithm of the budget. It counts as supported "
-    "only if the whole 95 % interval is above 0 (paired, over speakers), and the "
-    f"systems differ on at least {LEAST_VALUES} speakers. Beside it stand the "
-    "differences of AdvTWER at each budget, with the strongest attacker on each side, "
-    "who may ignore the accent branch. Nothing is judged without curves, where a gate "
-    "of the audit says FAIL or NOT RUN of either system, or where a recogniser has "
-    "most words wrong without any attack. One gate is an exception: where `steps` says "
-    "that more gradients would break more of the system that is easier to attack, the "
-    "true difference is larger still. Nothing corrects for the number of comparisons."
+    "small one none. So that one system is harder to attack than another rests on "
+    "the difference of the areas under two robustness curves: the share of "
+    "utterances that resist, averaged over the logarithm of the budget. It counts "
+    "as supported only if the whole 95 % interval is above 0 (paired, over "
+    f"speakers), and the systems differ on at least {LEAST_VALUES} speakers. Beside "
+    "it stand the differences of AdvTWER at each budget, with the strongest "
+    "attacker on each side, who may ignore the accent branch. Nothing is judged "
+    "without curves, where a gate of the audit says FAIL or NOT RUN of either "
+    "system, or where a recogniser has most words wrong without any attack. Of "
+    f"benign WERs those of the two systems count here: at most {MOST_WORSE:g} point "
+    "apart. One gate is an exception: where `steps` says that more gradients would "
+    "break more of the system that is easier to attack, the true difference is "
+    "larger still. Nothing corrects for the number of comparisons."
 )
 SYNTHETIC = (
     "On a synthetic corpus such as mini_accent these numbers show how the procedure "

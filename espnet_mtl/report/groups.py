@@ -38,6 +38,11 @@ class SystemResult:
         """The row of untouched audio."""
         return self.result.clean
 
+    @property
+    def whole_wer(self) -> float | None:
+        """WER of the whole set without an attack, if it was scored."""
+        return self.whole.errors["wer"].rate if self.whole else None
+
     @cached_property
     def attacked(self) -> list[Row]:
         """Rows of attacks with a target: what AdvTWER is about."""

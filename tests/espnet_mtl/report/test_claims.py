@@ -198,6 +198,44 @@ def test_one_system_without_a_curve(tmp_path, exps):
     assert claim.judge(sound_audits(group)) == NO_CURVE
 
 
+@pytest.mark.parametrize(
+    ("wers", "said"),
+    [
+        ({"ctc": 8.0, "ctc_accent": 8.9, "att": 1.0}, SUPPORTED),
+        (
+            {"ctc": 3.0, "ctc_accent": 4.1},
+            "not judged (benign WER 4.10 % of ctc_accent and 3.00 % of ctc, more than "
+            "1 point apart: FAIL)",
+        ),
+        (
+            {"ctc_accent": None},
+            "not judged (benign WER of the whole set of ctc_accent: NOT RUN)",
+        ),
+    ],
+)
+def test_those_that_are_compared_hear_alike_whatever_others_hear(group, wers, said):
+    def with_wer(one):
+        if one.label not in wers:
+            return one
+        if wers[one.label] is None:
+            return replace(one, whole=None)
+        wrong = round(10 * wers[one.label])
+        errors = replace(
+            one.whole.errors["wer"],
+            correct=1000 - wrong,
+            substitutions=wrong,
+            deletions=0,
+            insertions=0,
+        )
+        return replace(one, whole=replace(one.whole, errors={"wer": errors}))
+
+    changed = replace(group, systems=[*map(with_wer, group.systems)])
+    comparisons = [("ctc_accent", "ctc", "")]
+    [claim] = measure_claims(changed, make_curves(group), comparisons)
+    audits = changed_audits(lambda name: [("benign_wer", FAIL)], changed)
+    assert claim.judge(audits) == said
+
+
 def sound_audits(group):
     """Audits of which all gates pass."""
     passed = {gate.name: Finding(PASS, "") for gate in GATES}
@@ -226,7 +264,11 @@ def find(name, claims, audits, group):
     return found, summary(claims, audits)[place]
 
 
-@pytest.mark.parametrize("gate", [gate.name for gate in GATES])
+# How well the systems hear is judged for each pair: see above.
+OTHERS = [gate.name for gate in GATES if gate.name != "benign_wer"]
+
+
+@pytest.mark.parametrize("gate", OTHERS)
 @pytest.mark.parametrize("found", [FAIL, NOT_RUN])
 @pytest.mark.parametrize("system", ["ctc_accent", "ctc"])
 def test_no_claim_is_judged_while_a_gate_of_either_system_does_not_pass(
