@@ -43,7 +43,8 @@ def find_smallest(
     until they are near each other. It starts from the perturbation that worked with the
     larger one, projected onto the smaller ball: the search for minimal perturbations of
     Carlini & Wagner 2017 (arXiv 1608.04644, section VI.D) turns the bound down in the
-    same way.
+    same way. A budget that resisted before any had worked is tried once more from
+    there, before it counts as the one that does not break.
 
     Deviation: budgets rise first, from the smallest of the grid on, since what is found
     in a small ball is the best start in a larger one.
@@ -90,6 +91,8 @@ class _Search:
         self._heard: list[str | None] = [None] * size
         self._effort = Effort(size)
         self._tried: list[dict[float, float]] = [{} for _ in range(size)]
+        # Radii that were tried from a perturbation that works in a larger ball
+        self._tried_down: list[set[float]] = [set() for _ in range(size)]
         rows = torch.arange(size, device=self._weakest.device)
         for one in found:
             problem = replace(member.problem, effort=self._effort)
@@ -117,7 +120,14 @@ class _Search:
         # lower, which has been tried.
         next_level = self._savable_radius(low + 1.0 / FULL_SCALE)
         radius = torch.where(is_between & (radius <= low), next_level, radius)
-        return torch.where((radius > low) & (radius < high), radius, 0.0)
+        is_new = (radius > low) & (radius < high)
+        again = (low > 0) & high.isfinite() & ~self._was_tried_down(low)
+        return torch.where(is_new, radius, torch.where(again, low, 0.0))
+
+    def _was_tried_down(self, radius: torch.Tensor) -> torch.Tensor:
+        """Tell which radii were tried from what works in a larger ball, (Batch,)."""
+        pairs = zip(radius.tolist(), self._tried_down, strict=True)
+        return torch.tensor([one in tried for one, tried in pairs]).to(radius.device)
 
     def _savable_radius(self, radius: torch.Tensor) -> torch.Tensor:
         """Return what a file can hold of radii, (Batch,)."""
@@ -141,6 +151,9 @@ class _Search:
         heard = part.problem.hear(delta)
         costs = part.problem.judge.cost(heard).to(self._cost)
         texts = [one.text for one in heard]
+        for row, one in zip(rows.tolist(), ball.radius.tolist(), strict=True):
+            if self._broken[row].isfinite():
+                self._tried_down[row].add(one)
         self._update(rows, ball.radius, delta, costs, texts)
 
     def _update(
@@ -159,7 +172,7 @@ class _Search:
             is_broken = cost == 0
             size = float(needed[place] if is_broken else radius[place])
             tried = self._tried[row]
-            tried[size] = cost
+            tried[size] = min(cost, tried.get(size, cost))
             is_best = is_broken and size < self._broken[row]
             if is_best:
                 self._broken[row] = size

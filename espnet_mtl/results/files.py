@@ -13,7 +13,7 @@ from espnet_mtl.errors import UserError
 VERSION = 7
 """Version of all result files; it changes when a reader would misunderstand them."""
 
-ATTACK_VERSION = 2
+ATTACK_VERSION = 3
 """Version of the attacks; it changes when one would find something else.
 
 What an earlier one has found does not count then, and a study attacks again. Results of

@@ -96,6 +96,45 @@ def test_it_is_found_to_within_the_ratio():
     assert len(radii) <= 3 + 3 + 1
 
 
+@dataclass(frozen=True)
+class Downhill(Method):
+    """Fills the ball, and finds something in it only if it starts from what works.
+
+    In a ball of at least ``alone``, it needs no such start.
+    """
+
+    traits = PGD.traits
+
+    alone: float
+    radii: list
+
+    def __call__(self, problem):
+        self.radii.append(problem.ball.radius.tolist())
+        works = problem.start.abs().amax(dim=1) > 0
+        enough = problem.ball.radius >= self.alone
+        share = torch.where(works | enough, 1.0, 0.1)
+        delta = (share * problem.ball.radius)[:, None] * problem.ball.mask
+        return Attacked.without_loss(delta)
+
+
+def test_what_resisted_on_the_way_up_is_tried_again_on_the_way_down():
+    """From 0.004 on the attack needs no help; the victim resists below 0.0012."""
+    judge, radii = Known((0.0012,) * 3), []
+    problem = make_problem(norm="linf", budget=0.001)
+    nothing = torch.zeros_like(problem.ball.clean)
+    radius = torch.ones_like(problem.ball.radius)
+    found = [Found(budget, budget * radius, nothing) for budget in (0.001, 0.002)]
+    problem = replace(problem, judge=judge)
+    about = Member(attack="fill", attacker="me", kind="white_box")
+    member = SuiteMember(about, Downhill(0.004, radii), problem)
+    attacked = find_smallest(member, found, CurveConfig(within=1.1), EXACT, "linf")
+    for one in attacked.smallest:
+        assert one.resisted < 0.0012 <= one.budget <= 1.1 * one.resisted
+    # 0.002 and 0.001 resisted at first, and are not tried more than once again.
+    tried = [round(max(row), 6) for row in radii]
+    assert tried.count(0.002) == 1 and len(tried) < 16
+
+
 def test_an_attack_hears_what_the_ball_allows_that_it_searches():
     """Not what a file in the largest one would hold."""
     judge = Known()
@@ -134,7 +173,8 @@ def test_it_goes_below_the_grid():
 def test_a_grid_is_enough_where_nothing_else_is_asked_for():
     curve = CurveConfig(within=2.0, halvings=0, doublings=0)
     attacked, radii = search([0.001, 0.002, 0.004, 0.008, 0.016], curve)
-    assert radii == []
+    # What resisted, from what worked with the next larger budget
+    assert radii == [[pytest.approx(0.008), pytest.approx(0.001)]]
     assert attacked.smallest[0].budget == pytest.approx(0.016)
     assert attacked.smallest[0].resisted == pytest.approx(0.008)
     assert attacked.smallest[1].budget == pytest.approx(0.002)
@@ -203,7 +243,8 @@ def test_neighbouring_levels_of_a_file_are_each_tried_once():
     assert [round(one / level) for one in resisted[:2]] == [8, 9]
     tried = [tuple(b for b, _ in one.tried) for one in attacked.smallest]
     assert [len(one) for one in tried] == [3, 3, 5]
-    assert sum(map(len, radii)) == 1 + 1 + 3
+    # The first one's 8 levels once more, from the 9 that worked
+    assert sum(map(len, radii)) == 2 + 1 + 3
 
 
 @dataclass(frozen=True)
