@@ -64,6 +64,7 @@ def test_a_task_collects_with_it(monkeypatch):
         used.append(abs_task.collect_stats.func)
 
     monkeypatch.setattr(abs_task.AbsTask, "main_worker", work)
-    ASRMTLTask.main_worker(SimpleNamespace(collect_stats=True, output_dir=None))
+    args = {"collect_stats": True, "output_dir": None, "best_model_criterion": []}
+    ASRMTLTask.main_worker(SimpleNamespace(**args))
     assert used == [collect_stats_counted]
     assert abs_task.collect_stats is collect_stats
