@@ -3,6 +3,7 @@
 
 import argparse
 import logging
+import os
 from pathlib import Path
 
 import yaml
@@ -100,7 +101,8 @@ def check_measured(exp: Path, model_zip: Path) -> None:
     for folder in find_clean(exp):
         check_weights(folder, weights, model_zip)
     for folder in find_attacks(exp):
-        attack_dir = folder / read_attack_scores(folder).attack_dir
+        place = folder / read_attack_scores(folder).attack_dir
+        attack_dir = Path(os.path.normpath(place))  # as a message shows it
         if (attack_dir / ATTACK_NAME).is_file():
             check_attacked(attack_dir, model_zip)
 
