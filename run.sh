@@ -50,8 +50,8 @@ help_message="Usage: $0 [options]
 Trains every system of --systems_config on one corpus, exports it, attacks the export,
 and compares. Without options: six systems on mini_accent, a synthetic corpus; with --table,
 on your own recordings. The result is RESULTS.md and index.html in exp/study_<corpus>.
-Interrupted or failed, the same command (without --redo true) continues; a stage that is done is repeated only when
-its settings or the table change, or its results were removed.
+Interrupted or failed, the same command (without --redo true) continues; a stage that is done
+is repeated only when its settings or the table change, or its results were removed.
 $(awk -f egs2/TEMPLATE/asr_mtl1/scripts/print_options.awk run.sh)"
 _po_elsewhere="Options of a recipe go into --recipe_args, as in --recipe_args \"--fs 8k\",\
  those of its stage 1 into --local_data_opts; its --asr_args are --train_args here."

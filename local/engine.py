@@ -249,9 +249,7 @@ def _describe(
             "directory": str(step.directory),
             "former": str(place_for_former(settings, step) or ""),
             "others": [
-                # An earlier step may have moved it, or all that its system had.
-                f"[ ! -e {(old := shlex.quote(str(path)))} ] ||"
-                f" mv {old} {shlex.quote(str(place))}"
+                _move_away(path, place)
                 for path, place in places_for_others(settings, step, plan).items()
             ],
             "after": [other.name for other in steps if other.name in before],
@@ -262,6 +260,12 @@ def _describe(
             "priority": step.stage * 1000 - owners.index(step.owner),
         }
     return rows
+
+
+def _move_away(path: Path, place: Path) -> str:
+    """Return the command that moves results, if no earlier step has moved them."""
+    old, new = shlex.quote(str(path)), shlex.quote(str(place))
+    return f"[ ! -e {old} ] || mv {old} {new}"
 
 
 def _command(step: Step, jobs: int, gpus: int) -> Iterable[str]:

@@ -22,7 +22,6 @@ from espnet_mtl.report.cautions import (
 from espnet_mtl.report.chart import budget_chart, curve_chart
 from espnet_mtl.report.claims import (
     PAPER,
-    Comparisons,
     claims_blocks,
     comparison_blocks,
 )
@@ -135,21 +134,22 @@ class Report:
             self.audits,
             self.pairs,
             self.efforts,
-            self._answered_over_seeds(group),
+            [pair for family, pair in self._over_seeds if group in family.groups],
         )
         blocks = _show(found, caveats(group))
         return [*blocks, *(Text(line, warning=True) for line in warnings(group))]
 
-    def _answered_over_seeds(self, group: Group) -> Names:
-        """Return the pairs of a group that have been compared over all seeds."""
+    @cached_property
+    def _over_seeds(self) -> list[tuple[Family, tuple[str, str]]]:
+        """Pairs that are compared over all seeds, which answers for each single one."""
         audits = every_audit(self.audits)
-        asked: Comparisons = [(*pair, "") for pair in ask_pairs(group, self.pairs)]
-        return [
-            (one.first.system, one.second.system)
-            for family in self.families
-            if group in family.groups
-            for one in (each.claim for each in family.measure(asked, audits))
-        ]
+        found = []
+        for family in self.families:
+            pairs = ask_pairs(family.groups[0], self.pairs)
+            measured = family.measure([(*pair, "") for pair in pairs], audits)
+            claims = (one.claim for one in measured)
+            found += [(family, (o.first.system, o.second.system)) for o in claims]
+        return found
 
     def seed_verdict_blocks(self, family: Family) -> list[Block]:
         """Say what was found over all seeds: that of a single one is less sure."""

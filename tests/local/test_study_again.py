@@ -121,13 +121,17 @@ def test_a_packed_model_that_was_removed_is_made_again(
     assert fake.begun() == ["a.14", "a.15", "a.16", "a.17"]
 
 
+def attack_otherwise(fake: Study) -> None:
+    """Do all of a study, with another attack than the standard one."""
+    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
+    fake.begun("--attack_config", "conf/other.yaml")
+
+
 def test_other_attacks_with_a_former_decoding_are_not_reported(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
-    other = ("--attack_config", "conf/other.yaml")
-    fake.begun(*other)
+    attack_otherwise(fake)
     fake.begun()
     exp, old = fake.exp / "asr_mtl_a", fake.exp / "old"
     decoded, attacked = exp / "decode_ctc_attack_other", exp / "attack_other"
@@ -150,8 +154,7 @@ def test_redo_keeps_no_other_attack_with_a_former_decoding(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
-    fake.begun("--attack_config", "conf/other.yaml")
+    attack_otherwise(fake)
     decoded = fake.exp / "asr_mtl_a" / "decode_ctc_attack_other"
     assert decoded.is_dir()
     beam = ("--inference_args", "--beam_size 1")
@@ -165,8 +168,7 @@ def test_other_attacks_go_with_a_training_that_begins_anew(
     study: Callable[..., Study],
 ) -> None:
     fake = study("a")
-    (fake.root / "conf" / "other.yaml").write_text("steps: 3\n")
-    fake.begun("--attack_config", "conf/other.yaml")
+    attack_otherwise(fake)
     _, err = fake.run("--train_args", "--max_epoch 1")
     assert "is of another attack" not in err
     assert (fake.exp / "old" / "asr_mtl_a.1" / "decode_ctc_attack_other").is_dir()

@@ -18,6 +18,7 @@ from espnet_mtl.report.effort import Effort
 from espnet_mtl.report.experiment import read_experiments
 from espnet_mtl.report.groups import make_groups
 from espnet_mtl.report.report import Report
+from espnet_mtl.report.result_tables import full_table
 from espnet_mtl.report.robustness.curves import make_curves
 from espnet_mtl.report.second_task import describe_branches
 from espnet_mtl.report.verdicts.make import make_verdicts
@@ -369,8 +370,49 @@ def test_without_a_target_all_utterances_count(tmp_path):
     [group] = make_groups(experiments)
     [away] = verdicts_of(group).values()
     assert "of 12 recordings of 4 speakers" in away.sentence
+    # Nobody wanted the target, so nothing is said against it.
+    cells = [row for row in full_table(group).rows if row[1] == "untargeted"]
+    assert [row[4] for row in cells] == ["-"]
     said = missing_parts(experiments, [group], [])
     assert not any("left out" in one for one in said)
+
+
+def test_speakers_are_counted_where_the_recordings_are(tmp_path):
+    """Beside an attack with a target that can be reached of two speakers alone."""
+    trials = [
+        CLEAN,
+        make_trial("pgd", "me"),
+        replace(make_trial("pgd", "untargeted"), words="away"),
+    ]
+    out_of_reach = [f"{name}-{n}" for name in ("cyd", "dan") for n in (0, 1, 2)]
+    exp = make_exp(
+        tmp_path,
+        "mine",
+        errors=lambda *_: 0,
+        audio=False,
+        trials=trials,
+        infeasible=out_of_reach,
+    )
+    [group] = make_groups(read_experiments([exp]))
+    found = verdicts_of(group)
+    [away] = [one for name, one in found.items() if "mishear" in name]
+    assert "of 12 recordings of 4 speakers" in away.sentence
+    assert "6 recordings of 2 speakers" in found[LITTLE].sentence
+
+
+def test_whatever_is_judged_is_audited_and_trained_alike(tmp_path):
+    """Also what no baseline and no option names: twins, and the paper's pairs."""
+    names = ("ctc", "ctc_accent", "att", "hybrid_accent")
+    make_group(tmp_path, dict.fromkeys(names, WEAK))
+    [better] = tmp_path.glob("*_hybrid_accent")
+    add_clean(better, "hybrid_accent", wer=1.0)
+    experiments = read_experiments(sorted(tmp_path.iterdir()))
+    report = Report(experiments, baselines=("ctc",), pairs=[("att", "ctc")])
+    for pair in (("att", "ctc"), ("ctc_accent", "ctc"), ("hybrid_accent", "att")):
+        assert pair in report.compared
+    [group] = report.audits
+    judged = {audit.label: audit.findings["benign_wer"] for audit in group.audits}
+    assert judged["att"].figure == "4.00 %, best of the others: hybrid_accent 1.00 %"
 
 
 def accents_of(exp, **changed):

@@ -4,11 +4,12 @@
 run.py [--gpu N] [--mem SIZE] [--num_threads N] [--max_jobs_run N] [--log LOG]
        [JOB=1:N] LOG CMD...
 
-JOB in LOG and CMD is replaced by the job's number. Each job's output goes to its log,
-with the command, host, times and exit status around it; while they run, stderr says how
-far they are, by their logs. When a job fails, the others go on, the end of its log is
-shown and run.py ends with status 1. Ctrl-C, a kill of run.py or a closed terminal ends
-all jobs with whatever they started; nohup keeps them.
+JOB, or another name of capitals, is replaced in LOG and CMD by the job's number. Each
+job's output goes to its log, with the command, host, times and exit status around it;
+while they run, stderr says how far they are, by their logs. When a job fails, the
+others go on, the end of its log is shown and run.py ends with status 1. Ctrl-C, a kill
+of run.py or a closed terminal ends all jobs with whatever they started; nohup keeps
+them.
 
 One job without a number leaves the log of an earlier run beside its own: train.1.log.
 --log wins over LOG, which ESPnet's launcher would rename.

@@ -5,11 +5,12 @@ slurm.py [--gpu N] [--mem SIZE] [--num_threads N] [--num_nodes N] [--time T]
          [--name NAME] [--max_jobs_run N] [--config FILE] [--log LOG]
          [JOB=1:N] LOG CMD...
 
-JOB in LOG and CMD is replaced by the job's number. One call is one job array, in the
-current directory and with the current PATH. conf/slurm.conf (--config) says what the
-options mean to sbatch. Each job's output goes to its log. When jobs fail, slurm.py says
-why and ends with status 1. Ctrl-C, a kill or a closed terminal cancels the array; nohup
-keeps it. After a kill -9 the array runs on, and the same call waits for it.
+JOB, or another name of capitals, is replaced in LOG and CMD by the job's number. One
+call is one job array, in the current directory and with the current PATH.
+conf/slurm.conf (--config) says what the options mean to sbatch. Each job's output goes
+to its log. When jobs fail, slurm.py says why and ends with status 1. Ctrl-C, a kill or
+a closed terminal cancels the array; nohup keeps it. After a kill -9 the array runs on,
+and the same call waits for it.
 
 One job without a number keeps the log of an earlier run beside its own: train.1.log.
 --log wins over LOG, which ESPnet's launcher would rename.
